@@ -1,0 +1,225 @@
+//! A subquery: one pass over the events of a type gives an answer for every profile.
+
+use super::ast::Aggregate;
+use super::resolve::{AggregateOf, Condition, EventQuery};
+use super::row::Row;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::ids::Ordinal;
+use crate::base::number::{Decimal, FloatSum};
+use crate::base::value::Value;
+use crate::column::Cell;
+use crate::event::EventTable;
+use crate::state::State;
+use roaring::RoaringBitmap;
+use std::cell::Cell as Flag;
+use std::collections::{HashMap, HashSet};
+
+/// The answers of a subquery, by profile.
+#[derive(Debug, Clone)]
+pub enum Answers {
+    /// Profiles that have a row.
+    Exists(RoaringBitmap),
+    /// How many.
+    Count(Vec<u64>),
+    /// A value; nothing is NULL.
+    Values(Vec<Option<Value>>),
+}
+
+impl Answers {
+    /// The value of a profile.
+    pub fn value(&self, ordinal: Ordinal) -> Cell<'_> {
+        let index = ordinal.0 as usize;
+        match self {
+            Answers::Exists(set) => Cell::Boolean(set.contains(ordinal.0)),
+            Answers::Count(counts) => {
+                let count = counts.get(index).copied().unwrap_or(0);
+                Cell::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+            }
+            Answers::Values(values) => {
+                values.get(index).and_then(Option::as_ref).map_or(Cell::Null, Cell::of)
+            }
+        }
+    }
+
+    /// Whether a profile has a row.
+    pub fn exists(&self, ordinal: Ordinal) -> bool {
+        matches!(self, Answers::Exists(set) if set.contains(ordinal.0))
+    }
+}
+
+/// What is gathered for each profile.
+enum Gather {
+    Exists(RoaringBitmap),
+    Count(Vec<u64>),
+    Distinct(HashMap<u32, HashSet<Vec<u8>>>),
+    Sum(Vec<Option<Decimal>>),
+    FloatSum(HashMap<u32, FloatSum>),
+    Average(HashMap<u32, (Decimal, FloatSum, u64)>),
+    /// The least or greatest so far.
+    Extreme(Vec<Option<Value>>, std::cmp::Ordering),
+}
+
+/// Answers a subquery for all profiles.
+///
+/// # Errors
+/// `Invalid` when a sum or a time overflows.
+pub fn answer(state: &State, query: &EventQuery) -> Result<Answers> {
+    let profiles = state.identity.ordinals() as usize;
+    let mut gather = Gather::new(query.aggregate.as_ref(), profiles);
+    if let Some(table) = state.events.get(query.event) {
+        scan(state, table, query, &mut gather)?;
+    }
+    gather.finish(profiles)
+}
+
+fn scan(state: &State, table: &EventTable, query: &EventQuery, gather: &mut Gather) -> Result<()> {
+    let overflow = Flag::new(false);
+    let value = query.aggregate.as_ref().and_then(|a| a.value.as_ref());
+    let all = query.filter == Condition::Constant(Some(true));
+    for (index, node) in table.nodes().iter().enumerate() {
+        let Some(ordinal) = state.identity.ordinal_of(*node) else { continue };
+        let row =
+            Row { state, answers: &[], ordinal, event: Some((table, index)), overflow: &overflow };
+        if all || row.holds(&query.filter) == Some(true) {
+            let cell = value.map(|value| row.value(value));
+            gather.take(ordinal, cell)?;
+        }
+    }
+    if overflow.get() {
+        return Err(Error::invalid("a time runs out of range: years 1 to 9999"));
+    }
+    Ok(())
+}
+
+fn overflow() -> Error {
+    Error::new(ErrorKind::Invalid, "a sum has more than 38 digits")
+}
+
+impl Gather {
+    fn new(aggregate: Option<&AggregateOf>, profiles: usize) -> Gather {
+        let Some(of) = aggregate else { return Gather::Exists(RoaringBitmap::new()) };
+        match (of.aggregate, of.value_type) {
+            (Aggregate::Count, _) if of.distinct => Gather::Distinct(HashMap::new()),
+            (Aggregate::Count, _) => Gather::Count(vec![0; profiles]),
+            (Aggregate::Sum, crate::base::value::ValueType::Decimal) => {
+                Gather::Sum(vec![None; profiles])
+            }
+            (Aggregate::Sum, _) => Gather::FloatSum(HashMap::new()),
+            (Aggregate::Average, _) => Gather::Average(HashMap::new()),
+            (Aggregate::Min, _) => Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Less),
+            (Aggregate::Max, _) => {
+                Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Greater)
+            }
+        }
+    }
+
+    /// Takes a row: its value, or nothing when rows are counted.
+    fn take(&mut self, ordinal: Ordinal, cell: Option<Cell<'_>>) -> Result<()> {
+        if cell.is_some_and(Cell::is_null) {
+            return Ok(());
+        }
+        let cell = cell.unwrap_or(Cell::Null);
+        let index = ordinal.0 as usize;
+        match self {
+            Gather::Exists(set) => {
+                set.insert(ordinal.0);
+            }
+            Gather::Count(counts) => {
+                if let Some(count) = counts.get_mut(index) {
+                    *count += 1;
+                }
+            }
+            Gather::Distinct(seen) => {
+                if let Some(value) = cell.to_value() {
+                    seen.entry(ordinal.0).or_default().insert(value.canonical_bytes());
+                }
+            }
+            Gather::Sum(sums) => {
+                let term = exact(cell).ok_or_else(overflow)?;
+                if let Some(sum) = sums.get_mut(index) {
+                    *sum = Some(sum.unwrap_or_default().checked_add(term).ok_or_else(overflow)?);
+                }
+            }
+            Gather::FloatSum(sums) => sums.entry(ordinal.0).or_default().add(float(cell)),
+            Gather::Average(sums) => {
+                let (sum, floats, count) = sums.entry(ordinal.0).or_default();
+                *count += 1;
+                match exact(cell) {
+                    Some(term) => *sum = sum.checked_add(term).ok_or_else(overflow)?,
+                    None => floats.add(float(cell)),
+                }
+            }
+            Gather::Extreme(values, wanted) => {
+                if let Some(slot) = values.get_mut(index) {
+                    let better =
+                        slot.as_ref().is_none_or(|v| cell.compare(Cell::of(v)) == Some(*wanted));
+                    if better {
+                        *slot = cell.to_value();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, profiles: usize) -> Result<Answers> {
+        let mut values = Vec::new();
+        let mut put = |ordinal: u32, value: Value| {
+            if values.is_empty() {
+                values.resize(profiles, None);
+            }
+            if let Some(slot) = values.get_mut(ordinal as usize) {
+                *slot = Some(value);
+            }
+        };
+        match self {
+            Gather::Exists(set) => return Ok(Answers::Exists(set)),
+            Gather::Count(counts) => return Ok(Answers::Count(counts)),
+            Gather::Distinct(seen) => {
+                let mut counts = vec![0; profiles];
+                for (ordinal, values) in seen {
+                    if let Some(count) = counts.get_mut(ordinal as usize) {
+                        *count = values.len() as u64;
+                    }
+                }
+                return Ok(Answers::Count(counts));
+            }
+            Gather::Sum(sums) => {
+                return Ok(Answers::Values(
+                    sums.into_iter().map(|sum| sum.map(Value::Decimal)).collect(),
+                ));
+            }
+            Gather::Extreme(values, _) => return Ok(Answers::Values(values)),
+            Gather::FloatSum(sums) => {
+                sums.iter().for_each(|(ordinal, sum)| put(*ordinal, Value::Float(sum.value())));
+            }
+            Gather::Average(sums) => {
+                for (ordinal, (exact, floats, count)) in sums {
+                    put(ordinal, Value::Float(average(exact, &floats, count)));
+                }
+            }
+        }
+        Ok(Answers::Values(values))
+    }
+}
+
+/// An average is a float: of exact numbers the quotient of their digits, rounded once; of floats that of their sum.
+fn average(exact: Decimal, floats: &FloatSum, count: u64) -> f64 {
+    let divisor = count as f64 * 10_f64.powi(i32::from(exact.scale));
+    exact.coefficient as f64 / divisor + floats.value() / count as f64
+}
+
+fn exact(cell: Cell<'_>) -> Option<Decimal> {
+    match cell {
+        Cell::Integer(i) => Some(Decimal::from(i)),
+        Cell::Decimal(d) => Some(d),
+        _ => None,
+    }
+}
+
+fn float(cell: Cell<'_>) -> f64 {
+    match cell {
+        Cell::Float(f) => f,
+        other => exact(other).map_or(f64::NAN, Decimal::to_f64),
+    }
+}

@@ -1,0 +1,512 @@
+//! Text to ast. The grammar is that of `sqlparser`; what the language does not have is refused with its place.
+
+use super::ast::{Aggregate, Comparison, Expr, ExprKind, Literal, Question, Select, Subquery};
+use crate::base::error::{Error, Result};
+use crate::base::limits::{AUDIENCE_BYTES_MAX, AUDIENCE_DEPTH_MAX, IN_LIST_MAX};
+use crate::base::number::Decimal;
+use crate::base::time::{Date, Span, Timestamp};
+use sqlparser::ast::{
+    self as sql, BinaryOperator, DuplicateTreatment, FunctionArg, FunctionArgExpr,
+    FunctionArguments, SetExpr, Spanned, UnaryOperator,
+};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Location, Token};
+
+/// Texts up to this length need no stack beyond what a thread has.
+const SHORT_TEXT: usize = 2048;
+/// Stack for each byte of a longer text: a chain of operators nests once for every two bytes.
+const STACK_PER_BYTE: usize = 1024;
+
+/// Parses a predicate or a statement.
+///
+/// # Errors
+/// `Invalid` with the place; `Limit` when it is too long or too deep.
+pub fn parse(text: &str) -> Result<Question> {
+    if text.len() > AUDIENCE_BYTES_MAX {
+        return Err(Error::limit(format!(
+            "the audience has {} bytes; at most {AUDIENCE_BYTES_MAX} are taken",
+            text.len()
+        )));
+    }
+    if text.len() <= SHORT_TEXT {
+        parse_here(text)
+    } else {
+        stacker::grow(text.len() * STACK_PER_BYTE, || parse_here(text))
+    }
+}
+
+fn parse_here(text: &str) -> Result<Question> {
+    let places = Places { text };
+    let dialect = PostgreSqlDialect {};
+    let parser = Parser::new(&dialect).with_recursion_limit(AUDIENCE_DEPTH_MAX * 4);
+    let mut parser = parser.try_with_sql(text).map_err(|e| places.parser_error(&e))?;
+    let first = parser.peek_token();
+    if first.token == Token::EOF {
+        return Err(Error::invalid(
+            "the audience is empty; write a predicate such as p.country = 'FR'",
+        )
+        .at(0));
+    }
+    let statement =
+        matches!(&first.token, Token::Word(word) if word.value.eq_ignore_ascii_case("select"));
+    let question = if statement {
+        let query = parser.parse_query().map_err(|e| places.parser_error(&e))?;
+        let at = places.offset(first.span.start);
+        check_end(&mut parser, &places)?;
+        places.statement(*query, at)?
+    } else {
+        let expr = parser.parse_expr().map_err(|e| places.parser_error(&e))?;
+        check_end(&mut parser, &places)?;
+        let condition = places.expr(expr, 0, 0)?;
+        Question { alias: "p".to_owned(), condition: Some(condition), statement: false }
+    };
+    Ok(question)
+}
+
+fn check_end(parser: &mut Parser<'_>, places: &Places<'_>) -> Result<()> {
+    let rest = parser.peek_token();
+    if rest.token == Token::EOF {
+        return Ok(());
+    }
+    let at = places.offset(rest.span.start);
+    Err(Error::invalid(format!("the audience should end before '{}'", rest.token)).at(at))
+}
+
+/// Turns places of the grammar into byte offsets, and its trees into ours.
+struct Places<'a> {
+    text: &'a str,
+}
+
+type Sql = sql::Expr;
+
+impl Places<'_> {
+    /// The byte offset of a line and column, both from 1.
+    fn offset(&self, place: Location) -> usize {
+        let line = usize::try_from(place.line).unwrap_or(1).max(1);
+        let column = usize::try_from(place.column).unwrap_or(1).max(1);
+        let start = if line == 1 {
+            0
+        } else {
+            self.text.match_indices('\n').nth(line - 2).map_or(self.text.len(), |(at, _)| at + 1)
+        };
+        let rest = self.text.get(start..).unwrap_or_default();
+        start + rest.char_indices().nth(column - 1).map_or(rest.len(), |(at, _)| at)
+    }
+
+    fn at(&self, expr: &Sql, otherwise: usize) -> usize {
+        let span = expr.span();
+        if span.start.line == 0 { otherwise } else { self.offset(span.start) }
+    }
+
+    /// The parser names the place in its message: "... at Line: 1, Column: 7".
+    fn parser_error(&self, error: &sqlparser::parser::ParserError) -> Error {
+        let full = error.to_string();
+        let message = full.strip_prefix("sql parser error: ").unwrap_or(&full);
+        if matches!(error, sqlparser::parser::ParserError::RecursionLimitExceeded) {
+            return Error::limit(format!(
+                "the audience is nested deeper than {AUDIENCE_DEPTH_MAX}"
+            ));
+        }
+        let (words, place) = message.rsplit_once(" at Line: ").unwrap_or((message, ""));
+        let place = place.split_once(", Column: ").and_then(|(line, column)| {
+            Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+        });
+        let at = place.map_or(self.text.len(), |place| self.offset(place));
+        Error::invalid(format!("the audience is not understood: {words}")).at(at)
+    }
+
+    fn statement(&self, query: sql::Query, at: usize) -> Result<Question> {
+        let expected = "only SELECT count(*) FROM profiles p [WHERE ...] is understood";
+        let refused = || Error::invalid(expected).at(at);
+        let shown = query.to_string();
+        let SetExpr::Select(select) = *query.body else { return Err(refused()) };
+        let select = *select;
+        let [sql::SelectItem::UnnamedExpr(item)] = select.projection.as_slice() else {
+            return Err(refused());
+        };
+        let [table] = select.from.as_slice() else { return Err(refused()) };
+        let understood = match &select.selection {
+            Some(condition) => format!("SELECT {item} FROM {table} WHERE {condition}"),
+            None => format!("SELECT {item} FROM {table}"),
+        };
+        let (name, alias) = self.table(table, at)?;
+        if understood != shown
+            || item.to_string().to_lowercase() != "count(*)"
+            || !name.eq_ignore_ascii_case("profiles")
+        {
+            return Err(refused());
+        }
+        let condition = select.selection.map(|c| self.expr(c, at, 0)).transpose()?;
+        Ok(Question { alias: alias.unwrap_or(name), condition, statement: true })
+    }
+
+    /// The name and alias of a plain table.
+    fn table(&self, table: &sql::TableWithJoins, at: usize) -> Result<(String, Option<String>)> {
+        let refused = || Error::invalid("one event type is expected after FROM").at(at);
+        if !table.joins.is_empty() {
+            return Err(Error::invalid("joins are not understood here").at(at));
+        }
+        let sql::TableFactor::Table { name, alias, .. } = &table.relation else {
+            return Err(refused());
+        };
+        let [part] = name.0.as_slice() else {
+            return Err(
+                Error::invalid("a name with dots needs quotes: FROM \"order.completed\"").at(at)
+            );
+        };
+        let name = part.as_ident().ok_or_else(refused)?.value.clone();
+        Ok((name, alias.as_ref().map(|a| a.name.value.clone())))
+    }
+
+    fn expr(&self, expr: Sql, outer: usize, depth: usize) -> Result<Expr> {
+        let at = self.at(&expr, outer);
+        if depth > AUDIENCE_DEPTH_MAX {
+            return Err(Error::limit(format!(
+                "the audience is nested deeper than {AUDIENCE_DEPTH_MAX}"
+            ))
+            .at(at));
+        }
+        let sub = |e: Box<Sql>| self.expr(*e, at, depth + 1).map(Box::new);
+        let kind = match expr {
+            Sql::Nested(inner) => return self.expr(*inner, at, depth + 1),
+            Sql::Identifier(name) => ExprKind::Name(vec![name.value]),
+            Sql::CompoundIdentifier(names) => {
+                ExprKind::Name(names.into_iter().map(|n| n.value).collect())
+            }
+            Sql::Value(value) => ExprKind::Literal(self.literal(value.value, at)?),
+            Sql::TypedString(typed) => ExprKind::Literal(typed_literal(typed, at)?),
+            Sql::UnaryOp { op: UnaryOperator::Not, expr } => ExprKind::Not(sub(expr)?),
+            Sql::UnaryOp { op: UnaryOperator::Minus, expr } => {
+                negative(self.expr(*expr, at, depth + 1)?)?
+            }
+            Sql::UnaryOp { op: UnaryOperator::Plus, expr } => {
+                return self.expr(*expr, at, depth + 1);
+            }
+            Sql::IsNull(value) => ExprKind::IsNull { value: sub(value)?, negated: false },
+            Sql::IsNotNull(value) => ExprKind::IsNull { value: sub(value)?, negated: true },
+            Sql::Between { expr, negated, low, high } => {
+                ExprKind::Between { value: sub(expr)?, low: sub(low)?, high: sub(high)?, negated }
+            }
+            Sql::InList { expr, list, negated } => {
+                if list.len() > IN_LIST_MAX {
+                    return Err(Error::limit(format!(
+                        "an IN list has at most {IN_LIST_MAX} values"
+                    ))
+                    .at(at));
+                }
+                let list: Result<Vec<Expr>> =
+                    list.into_iter().map(|e| self.expr(e, at, depth + 1)).collect();
+                ExprKind::In { value: sub(expr)?, list: list?, negated }
+            }
+            Sql::Exists { subquery, negated } => ExprKind::Exists {
+                subquery: Box::new(self.subquery(*subquery, at, depth, true)?),
+                negated,
+            },
+            Sql::Subquery(query) => {
+                ExprKind::Scalar(Box::new(self.subquery(*query, at, depth, false)?))
+            }
+            Sql::Function(function) => self.function(&function, at)?,
+            Sql::BinaryOp { left, op, right } => return self.binary(*left, op, *right, at, depth),
+            Sql::Interval(_) => {
+                return Err(Error::invalid(
+                    "an INTERVAL is only understood after + or - behind a time",
+                )
+                .at(at));
+            }
+            other => return Err(not_understood(&other.to_string(), at)),
+        };
+        Ok(Expr { kind, at })
+    }
+
+    fn binary(
+        &self,
+        left: Sql,
+        op: BinaryOperator,
+        right: Sql,
+        at: usize,
+        depth: usize,
+    ) -> Result<Expr> {
+        let comparison = match op {
+            BinaryOperator::And | BinaryOperator::Or => {
+                return self.chain(left, &op, right, at, depth);
+            }
+            BinaryOperator::Plus | BinaryOperator::Minus => {
+                return self.shift(left, &op, right, at, depth);
+            }
+            BinaryOperator::Eq => Comparison::Equal,
+            BinaryOperator::NotEq => Comparison::NotEqual,
+            BinaryOperator::Lt => Comparison::Less,
+            BinaryOperator::LtEq => Comparison::LessOrEqual,
+            BinaryOperator::Gt => Comparison::Greater,
+            BinaryOperator::GtEq => Comparison::GreaterOrEqual,
+            other => return Err(not_understood(&format!("operator {other}"), at)),
+        };
+        let left = Box::new(self.expr(left, at, depth + 1)?);
+        let right = Box::new(self.expr(right, at, depth + 1)?);
+        Ok(Expr { kind: ExprKind::Compare(comparison, left, right), at })
+    }
+
+    /// A chain of one operator leans to the left as deep as it is long; it is walked, not descended.
+    fn chain(
+        &self,
+        left: Sql,
+        op: &BinaryOperator,
+        right: Sql,
+        at: usize,
+        depth: usize,
+    ) -> Result<Expr> {
+        let mut parts = vec![self.expr(right, at, depth + 1)?];
+        let mut rest = left;
+        loop {
+            match rest {
+                Sql::BinaryOp { left, op: inner, right } if inner == *op => {
+                    parts.push(self.expr(*right, at, depth + 1)?);
+                    rest = *left;
+                }
+                first => {
+                    parts.push(self.expr(first, at, depth + 1)?);
+                    break;
+                }
+            }
+        }
+        parts.reverse();
+        let kind =
+            if *op == BinaryOperator::And { ExprKind::And(parts) } else { ExprKind::Or(parts) };
+        Ok(Expr { kind, at })
+    }
+
+    fn shift(
+        &self,
+        left: Sql,
+        op: &BinaryOperator,
+        right: Sql,
+        at: usize,
+        depth: usize,
+    ) -> Result<Expr> {
+        let (value, interval) = match (left, right) {
+            (value, Sql::Interval(interval)) => (value, interval),
+            (Sql::Interval(interval), value) if *op == BinaryOperator::Plus => (value, interval),
+            _ => {
+                return Err(not_understood(
+                    "arithmetic other than a time plus or minus an INTERVAL",
+                    at,
+                ));
+            }
+        };
+        let span = span_of(&interval).ok_or_else(|| {
+            Error::invalid(format!("{interval} is no interval; write it like INTERVAL '30 days'"))
+                .at(at)
+        })?;
+        let span = if *op == BinaryOperator::Minus { span.negated() } else { Some(span) };
+        let span = span.ok_or_else(|| Error::invalid("the interval is too long").at(at))?;
+        Ok(Expr { kind: ExprKind::Shift(Box::new(self.expr(value, at, depth + 1)?), span), at })
+    }
+
+    fn literal(&self, value: sql::Value, at: usize) -> Result<Literal> {
+        Ok(match value {
+            sql::Value::Null => Literal::Null,
+            sql::Value::Boolean(value) => Literal::Boolean(value),
+            sql::Value::SingleQuotedString(text) => Literal::Text(text),
+            sql::Value::Number(digits, false) => number(&digits).ok_or_else(|| {
+                Error::invalid(format!("{digits} has more digits than a number can hold")).at(at)
+            })?,
+            other => return Err(not_understood(&other.to_string(), at)),
+        })
+    }
+
+    fn function(&self, function: &sql::Function, at: usize) -> Result<ExprKind> {
+        let name = function.name.to_string().to_lowercase();
+        let empty = matches!(&function.args, FunctionArguments::List(list) if list.args.is_empty());
+        match name.as_str() {
+            "now" if empty && function.to_string().to_lowercase() == "now()" => Ok(ExprKind::Now),
+            "current_timestamp" | "current_date" | "localtimestamp" | "current_time" => {
+                Err(Error::invalid(format!("{name} is not understood; use now()")).at(at))
+            }
+            "count" | "sum" | "min" | "max" | "avg" => {
+                let hint = "an aggregate stands in a subquery: (SELECT count(*) FROM purchase e)";
+                Err(Error::invalid(hint).at(at))
+            }
+            _ => Err(not_understood(&format!("function {name}"), at)),
+        }
+    }
+
+    fn subquery(
+        &self,
+        query: sql::Query,
+        at: usize,
+        depth: usize,
+        exists: bool,
+    ) -> Result<Subquery> {
+        let expected = if exists {
+            "EXISTS takes (SELECT 1 FROM event e [WHERE ...])"
+        } else {
+            "a subquery is (SELECT aggregate FROM event e [WHERE ...])"
+        };
+        let refused = || Error::invalid(expected).at(at);
+        let shown = query.to_string();
+        let SetExpr::Select(select) = *query.body else { return Err(refused()) };
+        let select = *select;
+        let item = match select.projection.as_slice() {
+            [sql::SelectItem::UnnamedExpr(item)] => item.to_string(),
+            [sql::SelectItem::Wildcard(_)] if exists => "*".to_owned(),
+            _ => return Err(refused()),
+        };
+        let [table] = select.from.as_slice() else { return Err(refused()) };
+        let understood = match &select.selection {
+            Some(condition) => format!("SELECT {item} FROM {table} WHERE {condition}"),
+            None => format!("SELECT {item} FROM {table}"),
+        };
+        if understood != shown {
+            return Err(refused());
+        }
+        let event_at = match table.relation.span().start {
+            place if place.line == 0 => at,
+            place => self.offset(place),
+        };
+        let (event, alias) = self.table(table, event_at)?;
+        let chosen = if exists {
+            let constant = match select.projection.first() {
+                Some(sql::SelectItem::UnnamedExpr(item)) => matches!(item, Sql::Value(_)),
+                _ => true,
+            };
+            if !constant {
+                return Err(refused());
+            }
+            Select::Row
+        } else {
+            let Some(sql::SelectItem::UnnamedExpr(item)) = select.projection.into_iter().next()
+            else {
+                return Err(refused());
+            };
+            self.select(item, at, depth)?
+        };
+        let filter = select.selection.map(|c| self.expr(c, at, depth + 1)).transpose()?;
+        Ok(Subquery { select: chosen, event, event_at, alias, filter })
+    }
+
+    fn select(&self, item: Sql, outer: usize, depth: usize) -> Result<Select> {
+        let at = self.at(&item, outer);
+        let expected = "the subquery should give count, sum, min, max or avg";
+        let refused = || Error::invalid(expected).at(at);
+        let shown = item.to_string();
+        let Sql::Function(function) = item else { return Err(refused()) };
+        let name = function.name.to_string();
+        let aggregate = match name.to_lowercase().as_str() {
+            "count" => Aggregate::Count,
+            "sum" => Aggregate::Sum,
+            "min" => Aggregate::Min,
+            "max" => Aggregate::Max,
+            "avg" => Aggregate::Average,
+            _ => return Err(refused()),
+        };
+        let FunctionArguments::List(list) = function.args else { return Err(refused()) };
+        let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+        let [FunctionArg::Unnamed(argument)] = list.args.as_slice() else { return Err(refused()) };
+        let understood = format!("{name}({}{argument})", if distinct { "DISTINCT " } else { "" });
+        if understood != shown {
+            return Err(refused());
+        }
+        match argument {
+            FunctionArgExpr::Wildcard if aggregate == Aggregate::Count && !distinct => {
+                Ok(Select::CountAll)
+            }
+            FunctionArgExpr::Expr(value) if !distinct || aggregate == Aggregate::Count => {
+                Ok(Select::Of {
+                    aggregate,
+                    distinct,
+                    value: self.expr(value.clone(), at, depth + 1)?,
+                })
+            }
+            _ => {
+                Err(Error::invalid("DISTINCT is understood in count(DISTINCT value) alone").at(at))
+            }
+        }
+    }
+}
+
+fn not_understood(what: &str, at: usize) -> Error {
+    let shown: String = what.chars().take(80).collect();
+    let known = "=, <>, <, <=, >, >=, BETWEEN, IN, IS NULL, AND, OR, NOT, EXISTS and aggregates over events";
+    Error::invalid(format!("{shown} is not understood; the language has {known}")).at(at)
+}
+
+fn number(digits: &str) -> Option<Literal> {
+    if digits.contains(['e', 'E']) {
+        return digits.parse().ok().filter(|f: &f64| f.is_finite()).map(Literal::Float);
+    }
+    if let Ok(integer) = digits.parse() {
+        return Some(Literal::Integer(integer));
+    }
+    Decimal::parse(digits).map(Literal::Decimal)
+}
+
+fn negative(inner: Expr) -> Result<ExprKind> {
+    let literal = match inner.kind {
+        ExprKind::Literal(Literal::Integer(i)) => i.checked_neg().map(Literal::Integer),
+        ExprKind::Literal(Literal::Decimal(d)) => {
+            let negated = Decimal { coefficient: -d.coefficient, scale: d.scale };
+            // The least integer is one further from zero than the greatest.
+            let least = d.scale == 0 && negated.coefficient == i128::from(i64::MIN);
+            Some(if least { Literal::Integer(i64::MIN) } else { Literal::Decimal(negated) })
+        }
+        ExprKind::Literal(Literal::Float(f)) => Some(Literal::Float(-f)),
+        _ => None,
+    };
+    literal
+        .map(ExprKind::Literal)
+        .ok_or_else(|| not_understood("a minus before anything but a number", inner.at))
+}
+
+fn typed_literal(typed: sql::TypedString, at: usize) -> Result<Literal> {
+    let kind = typed.data_type.to_string().to_uppercase();
+    let Some(text) = typed.value.into_string() else { return Err(not_understood(&kind, at)) };
+    match kind.as_str() {
+        "DATE" => Date::parse(&text).map(Literal::Date),
+        "TIMESTAMPTZ" | "TIMESTAMP WITH TIME ZONE" | "TIMESTAMP" => {
+            Timestamp::parse(&text).map(Literal::Timestamp)
+        }
+        _ => return Err(not_understood(&format!("{kind} '{text}'"), at)),
+    }
+    .map_err(|e| e.at(at))
+}
+
+/// The span of `INTERVAL '1 month 3 days'`, `INTERVAL '30' DAY` or `INTERVAL 30 DAY`.
+fn span_of(interval: &sql::Interval) -> Option<Span> {
+    if interval.last_field.is_some() || interval.leading_precision.is_some() {
+        return None;
+    }
+    let Sql::Value(value) = interval.value.as_ref() else { return None };
+    let text = match &value.value {
+        sql::Value::SingleQuotedString(text) | sql::Value::Number(text, false) => text.clone(),
+        _ => return None,
+    };
+    let text = match &interval.leading_field {
+        Some(field) => format!("{text} {field}"),
+        None => text,
+    };
+    let mut words = text.split_ascii_whitespace();
+    let mut span = Span::default();
+    let mut parts = 0;
+    while let Some(count) = words.next() {
+        let count: i64 = count.parse().ok()?;
+        let unit = words.next()?.to_lowercase();
+        let (months, micros) = match unit.strip_suffix('s').unwrap_or(&unit) {
+            "year" => (12, 0),
+            "month" => (1, 0),
+            "week" => (0, 7 * crate::base::time::DAY_MICROS),
+            "day" => (0, crate::base::time::DAY_MICROS),
+            "hour" => (0, 3_600_000_000),
+            "minute" => (0, 60_000_000),
+            "second" => (0, 1_000_000),
+            "millisecond" => (0, 1000),
+            "microsecond" => (0, 1),
+            _ => return None,
+        };
+        let months: i64 = count.checked_mul(months)?;
+        span.months = span.months.checked_add(i32::try_from(months).ok()?)?;
+        span.micros = span.micros.checked_add(count.checked_mul(micros)?)?;
+        parts += 1;
+    }
+    (parts > 0).then_some(span)
+}

@@ -1,0 +1,124 @@
+//! One value and one condition at a time: for an event row with its profile, or for a profile alone.
+
+use super::aggregate::Answers;
+use super::resolve::{Condition, Scalar};
+use crate::base::ids::Ordinal;
+use crate::column::Cell;
+use crate::event::EventTable;
+use crate::state::State;
+use std::cell::Cell as Flag;
+
+/// What values are taken from.
+pub struct Row<'a> {
+    pub state: &'a State,
+    /// The answers of the subqueries.
+    pub answers: &'a [Answers],
+    /// The profile.
+    pub ordinal: Ordinal,
+    /// The event row, inside a subquery.
+    pub event: Option<(&'a EventTable, usize)>,
+    /// Set when a time ran out of range.
+    pub overflow: &'a Flag<bool>,
+}
+
+impl<'a> Row<'a> {
+    /// A value.
+    pub fn value(&self, scalar: &'a Scalar) -> Cell<'a> {
+        match scalar {
+            Scalar::Constant(value) => value.as_ref().map_or(Cell::Null, Cell::of),
+            Scalar::Trait(number) => {
+                self.state.golden.get(*number).map_or(Cell::Null, |t| t.value(self.ordinal))
+            }
+            Scalar::Property(number) => {
+                let column =
+                    self.event.and_then(|(table, index)| Some((table.property(*number)?, index)));
+                column.map_or(Cell::Null, |(column, index)| column.get(index))
+            }
+            Scalar::EventTime => {
+                let time = self.event.and_then(|(table, index)| table.times().get(index));
+                time.map_or(Cell::Null, |t| Cell::Timestamp(*t))
+            }
+            Scalar::EventSource => {
+                let row = self.event.and_then(|(table, index)| table.rows().get(index));
+                row.map_or(Cell::Null, |row| Cell::Text(self.state.catalog.source_name(row.source)))
+            }
+            Scalar::EventMessage => {
+                let row = self.event.and_then(|(table, index)| table.rows().get(index));
+                row.map_or(Cell::Null, |row| Cell::Text(&row.message_id))
+            }
+            Scalar::Shift(inner, span) => {
+                let instant = match self.value(inner) {
+                    Cell::Timestamp(t) => t,
+                    Cell::Date(d) => d.midnight(),
+                    _ => return Cell::Null,
+                };
+                match instant.checked_add(*span).filter(|t| t.in_range()) {
+                    Some(moved) => Cell::Timestamp(moved),
+                    None => {
+                        self.overflow.set(true);
+                        Cell::Null
+                    }
+                }
+            }
+            Scalar::Subquery(number) => {
+                self.answers.get(*number).map_or(Cell::Null, |answers| answers.value(self.ordinal))
+            }
+        }
+    }
+
+    /// A condition: true, false, or nothing for unknown.
+    pub fn holds(&self, condition: &'a Condition) -> Option<bool> {
+        match condition {
+            Condition::Constant(value) => *value,
+            Condition::Compare(comparison, left, right) => {
+                self.value(left).compare(self.value(right)).map(|order| comparison.holds(order))
+            }
+            Condition::In(value, options) => self.is_in(value, options),
+            Condition::IsNull(value) => Some(self.value(value).is_null()),
+            Condition::Is(value) => match self.value(value) {
+                Cell::Boolean(value) => Some(value),
+                _ => None,
+            },
+            Condition::ProfileIn { ids, or_null } => {
+                let found =
+                    ids.iter().any(|id| self.state.identity.resolve(*id) == Some(self.ordinal));
+                if found { Some(true) } else { (!or_null).then_some(false) }
+            }
+            Condition::Exists(number) => {
+                self.answers.get(*number).map(|answers| answers.exists(self.ordinal))
+            }
+            Condition::Not(inner) => self.holds(inner).map(|value| !value),
+            Condition::And(parts) => self.all(parts, true),
+            Condition::Or(parts) => self.all(parts, false),
+        }
+    }
+
+    fn is_in(&self, value: &'a Scalar, options: &'a [Scalar]) -> Option<bool> {
+        let value = self.value(value);
+        if value.is_null() {
+            return if options.is_empty() { Some(false) } else { None };
+        }
+        let mut unknown = false;
+        for option in options {
+            match value.compare(self.value(option)) {
+                Some(order) if order.is_eq() => return Some(true),
+                Some(_) => {}
+                None => unknown = true,
+            }
+        }
+        (!unknown).then_some(false)
+    }
+
+    /// AND of all parts when `wanted`, else OR: a part that is not `wanted` decides.
+    fn all(&self, parts: &'a [Condition], wanted: bool) -> Option<bool> {
+        let mut unknown = false;
+        for part in parts {
+            match self.holds(part) {
+                Some(value) if value != wanted => return Some(!wanted),
+                Some(_) => {}
+                None => unknown = true,
+            }
+        }
+        (!unknown).then_some(wanted)
+    }
+}

@@ -1,0 +1,114 @@
+//! Bytes for plain data, and the digests that guard them. The one user of `bincode`.
+//!
+//! *Invariants:* little-endian, fixed width, a limit on every decode, no trailing bytes. A decode runs only on bytes
+//! whose checksum held. The layout of every type that is encoded here is held by golden vectors in the tests.
+
+use super::error::{Error, Result};
+use super::limits::BLOCK_BYTES_MAX;
+use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+
+/// 128 bits of BLAKE3: the digest of payloads, chains and keys.
+pub type Digest128 = [u8; 16];
+
+fn config() -> Configuration<LittleEndian, Fixint, Limit<BLOCK_BYTES_MAX>> {
+    bincode::config::standard()
+        .with_little_endian()
+        .with_fixed_int_encoding()
+        .with_limit::<BLOCK_BYTES_MAX>()
+}
+
+/// The bytes of a value.
+///
+/// # Errors
+/// `Limit` when they are more than `BLOCK_BYTES_MAX`: the library checks its limit only when it reads.
+pub fn encode<T: bincode::Encode>(value: &T) -> Result<Vec<u8>> {
+    let bytes = bincode::encode_to_vec(value, config())
+        .map_err(|e| Error::limit(format!("cannot encode an entry: {e}")))?;
+    if bytes.len() > BLOCK_BYTES_MAX {
+        return Err(Error::limit(format!("an entry of {} bytes is too large", bytes.len())));
+    }
+    Ok(bytes)
+}
+
+/// The value of bytes whose checksum held.
+///
+/// # Errors
+/// `Corrupt` when they are no such value, or when bytes are left over.
+pub fn decode<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
+    let (value, read) = bincode::decode_from_slice(bytes, config())
+        .map_err(|e| Error::corrupt(format!("an entry cannot be decoded: {e}")))?;
+    if read != bytes.len() {
+        return Err(Error::corrupt(format!("{} bytes follow an entry", bytes.len() - read)));
+    }
+    Ok(value)
+}
+
+/// The digest of bytes.
+pub fn digest(bytes: &[u8]) -> Digest128 {
+    first_half(blake3::hash(bytes))
+}
+
+/// The digest of several byte strings one after another, each with its length, so that no two splits are equal.
+pub fn digest_of_parts(parts: &[&[u8]]) -> Digest128 {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    first_half(hasher.finalize())
+}
+
+/// The first 128 bits of a BLAKE3 hash.
+pub fn first_half(hash: blake3::Hash) -> Digest128 {
+    let mut half = [0; 16];
+    half.copy_from_slice(hash.as_bytes().split_at(16).0);
+    half
+}
+
+/// The CRC-32C of bytes.
+pub fn crc(bytes: &[u8]) -> u32 {
+    crc32c::crc32c(bytes)
+}
+
+/// A little-endian number at an offset of a byte string; nothing when it lies outside.
+pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(offset..offset.checked_add(4)?)?.try_into().ok()?))
+}
+
+/// A little-endian number at an offset of a byte string; nothing when it lies outside.
+pub fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(offset..offset.checked_add(8)?)?.try_into().ok()?))
+}
+
+/// Sixteen bytes at an offset of a byte string; nothing when they lie outside.
+pub fn digest_at(bytes: &[u8], offset: usize) -> Option<Digest128> {
+    bytes.get(offset..offset.checked_add(16)?)?.try_into().ok()
+}
+
+/// Lower-case hexadecimal digits of bytes.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_bytes_are_refused() {
+        let huge_length = [0xff_u8; 9];
+        assert!(decode::<Vec<u8>>(&huge_length).is_err());
+        let mut trailing = encode(&7_u32).unwrap();
+        trailing.push(0);
+        assert!(decode::<u32>(&trailing).is_err());
+    }
+
+    #[test]
+    fn parts_do_not_run_together() {
+        assert_ne!(digest_of_parts(&[b"ab", b"c"]), digest_of_parts(&[b"a", b"bc"]));
+    }
+}

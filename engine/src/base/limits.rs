@@ -1,0 +1,73 @@
+//! Every limit, its reason, and how it relates to the others.
+
+/// Bytes of one payload in the log. Bounds the memory that recovery needs for a frame.
+pub const PAYLOAD_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of one record as its source sent it. One record must fit well inside a payload.
+pub const RECORD_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of records that a load gathers into one frame. Large enough to make the frame's cost vanish, small enough for
+/// bounded memory.
+pub const LOAD_FRAME_BYTES: usize = 1 << 20;
+
+/// Rows that a load gathers into one frame.
+pub const LOAD_FRAME_ROWS: usize = 4096;
+
+/// Records in one batch: a batch is applied as one, under the writer's lock.
+pub const BATCH_RECORDS_MAX: usize = 100_000;
+
+/// Bytes of one batch: it is encoded in memory before it is written.
+pub const BATCH_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes of a log file before the next one begins. Rewriting a file (erasure, retention) costs this much at a time.
+pub const LOG_FILE_BYTES: u64 = 256 << 20;
+
+/// Bytes of frames that may wait in memory before they are handed to the file system.
+pub const LOG_BUFFER_BYTES: usize = 1 << 20;
+
+/// Bytes of one block of a derived file, checked as one.
+pub const BLOCK_BYTES_MAX: usize = 64 << 20;
+
+/// Message keys held in memory before they are written as a sorted run (24 bytes each).
+pub const KEYS_IN_MEMORY: usize = 1 << 20;
+
+/// Sorted runs of message keys before they are merged into one.
+pub const KEY_RUNS_MAX: usize = 8;
+
+/// Characters of an identifier after normalising. Longer ones are no identifiers but text.
+pub const IDENTIFIER_BYTES_MAX: usize = 1024;
+
+/// Identifiers of one record: each joins all others.
+pub const RECORD_IDENTIFIERS_MAX: usize = 64;
+
+/// Bytes of a name of a source, trait, event or property.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// Traits, and properties of one event type. Each is a column.
+pub const FIELDS_MAX: usize = 10_000;
+
+/// Event types. Each is a row space.
+pub const EVENT_TYPES_MAX: usize = 10_000;
+
+/// Nesting of objects in a record. The decoder must not recurse without end.
+pub const NESTING_MAX: usize = 32;
+
+/// Bytes of an audience text.
+pub const AUDIENCE_BYTES_MAX: usize = 64 << 10;
+
+/// Nesting of an audience. Each level costs stack in the parser and the evaluator.
+pub const AUDIENCE_DEPTH_MAX: usize = 64;
+
+/// Subqueries in one audience. Each is one pass over events.
+pub const AUDIENCE_SUBQUERIES_MAX: usize = 64;
+
+/// Values in one IN list.
+pub const IN_LIST_MAX: usize = 10_000;
+
+/// Rows in a row space: ordinals have 32 bits.
+pub const ROWS_MAX: u32 = u32::MAX - 1;
+
+const _: () = assert!(RECORD_BYTES_MAX * 4 <= PAYLOAD_BYTES_MAX);
+const _: () = assert!(LOAD_FRAME_BYTES + RECORD_BYTES_MAX < PAYLOAD_BYTES_MAX);
+const _: () = assert!((PAYLOAD_BYTES_MAX as u64) < LOG_FILE_BYTES);
+const _: () = assert!(LOAD_FRAME_ROWS <= BATCH_RECORDS_MAX);

@@ -1,0 +1,276 @@
+//! Sources, traits, event types and their properties: names, numbers and the types in force.
+//!
+//! *What it is:* a fold of what sources and loads declared and of the values that were folded. *Invariants:* names
+//! compare without case and show their first spelling; numbers are dense and never reused; the type in force is the
+//! class of the first unit that said it (numbers, times, booleans, text), as wide as its values need. *What it does
+//! not know:* the values. *Where to start reading:* `Fields`.
+
+use crate::base::error::{Error, Result};
+use crate::base::ids::SourceId;
+use crate::base::limits::{EVENT_TYPES_MAX, FIELDS_MAX, NAME_BYTES_MAX};
+use crate::base::value::ValueType;
+use bincode::{Decode, Encode};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A trait, or a property of an event type.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Field {
+    /// The name in its first spelling.
+    pub name: String,
+    /// The type in force; none while only NULL was said.
+    pub value_type: Option<ValueType>,
+    /// Lists that were kept in the original alone.
+    pub lists: u64,
+}
+
+/// What must happen to a column for a value to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// The column has this type already.
+    As(ValueType),
+    /// The column must first be made, or widened to this type.
+    Widen(ValueType),
+    /// The value contradicts the type in force.
+    Contradicts(ValueType),
+}
+
+/// Named fields with dense numbers.
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
+    fields: Vec<Field>,
+    numbers: HashMap<String, usize>,
+}
+
+/// The form of a name under which it is found.
+pub fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        let shown: String = name.chars().take(40).collect();
+        return Err(Error::limit(format!(
+            "'{shown}' is no name: names have 1 to {NAME_BYTES_MAX} bytes"
+        )));
+    }
+    Ok(())
+}
+
+impl Fields {
+    /// The fields of stored ones.
+    pub fn from_stored(fields: Vec<Field>) -> Fields {
+        let numbers = fields.iter().enumerate().map(|(i, f)| (folded(&f.name), i)).collect();
+        Fields { fields, numbers }
+    }
+
+    /// All fields in order of their numbers.
+    pub fn all(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The number of a name, whatever its case.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.numbers.get(name).or_else(|| self.numbers.get(&folded(name))).copied()
+    }
+
+    /// A field by its number.
+    pub fn get(&self, number: usize) -> Option<&Field> {
+        self.fields.get(number)
+    }
+
+    /// The number of a name, new if need be.
+    ///
+    /// # Errors
+    /// `Limit` when there are too many, or the name is too long.
+    pub fn number(&mut self, name: &str) -> Result<usize> {
+        if let Some(number) = self.find(name) {
+            return Ok(number);
+        }
+        check_name(name)?;
+        if self.fields.len() >= FIELDS_MAX {
+            return Err(Error::limit(format!(
+                "there are {FIELDS_MAX} fields already; '{name}' would be one more"
+            )));
+        }
+        let number = self.fields.len();
+        self.fields.push(Field { name: name.to_owned(), value_type: None, lists: 0 });
+        self.numbers.insert(folded(name), number);
+        Ok(number)
+    }
+
+    /// How a value of a type fits a field; the type in force is widened or set when that lets it fit.
+    pub fn fit(&mut self, number: usize, value_type: ValueType) -> Fit {
+        let Some(field) = self.fields.get_mut(number) else { return Fit::Contradicts(value_type) };
+        let Some(current) = field.value_type else {
+            field.value_type = Some(value_type);
+            return Fit::Widen(value_type);
+        };
+        if current == ValueType::Text {
+            return Fit::As(current);
+        }
+        match current.widened(value_type) {
+            Some(wide) if wide == current => Fit::As(current),
+            Some(wide) => {
+                field.value_type = Some(wide);
+                Fit::Widen(wide)
+            }
+            None => Fit::Contradicts(current),
+        }
+    }
+
+    /// Counts a list that is kept in the original alone.
+    pub fn count_list(&mut self, number: usize) {
+        if let Some(field) = self.fields.get_mut(number) {
+            field.lists += 1;
+        }
+    }
+}
+
+/// The catalog of a store.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    sources: Vec<Arc<str>>,
+    traits: Fields,
+    event_names: Fields,
+    properties: Vec<Fields>,
+}
+
+impl Catalog {
+    /// A catalog of stored parts; `properties` has the fields of each event type.
+    pub fn from_stored(
+        sources: Vec<String>,
+        traits: Vec<Field>,
+        events: Vec<Field>,
+        properties: Vec<Vec<Field>>,
+    ) -> Catalog {
+        Catalog {
+            sources: sources.into_iter().map(Arc::from).collect(),
+            traits: Fields::from_stored(traits),
+            event_names: Fields::from_stored(events),
+            properties: properties.into_iter().map(Fields::from_stored).collect(),
+        }
+    }
+
+    /// Adds a source; its number is one more than those before.
+    pub fn add_source(&mut self, name: &str) -> SourceId {
+        self.sources.push(Arc::from(name));
+        SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The number of a source. Sources compare byte for byte.
+    pub fn find_source(&self, name: &str) -> Option<SourceId> {
+        let index = self.sources.iter().position(|s| s.as_ref() == name)?;
+        Some(SourceId(u32::try_from(index + 1).unwrap_or(u32::MAX)))
+    }
+
+    /// The name of a source.
+    pub fn source_name(&self, source: SourceId) -> &str {
+        let index = (source.0 as usize).wrapping_sub(1);
+        self.sources.get(index).map_or("", AsRef::as_ref)
+    }
+
+    /// The names of all sources, by number.
+    pub fn sources(&self) -> &[Arc<str>] {
+        &self.sources
+    }
+
+    /// The traits.
+    pub fn traits(&self) -> &Fields {
+        &self.traits
+    }
+
+    /// The traits, to change.
+    pub fn traits_mut(&mut self) -> &mut Fields {
+        &mut self.traits
+    }
+
+    /// The event types; their `value_type` means nothing.
+    pub fn events(&self) -> &Fields {
+        &self.event_names
+    }
+
+    /// The properties of an event type.
+    pub fn properties(&self, event: usize) -> Option<&Fields> {
+        self.properties.get(event)
+    }
+
+    /// The properties of an event type, to change.
+    pub fn properties_mut(&mut self, event: usize) -> Option<&mut Fields> {
+        self.properties.get_mut(event)
+    }
+
+    /// The number of an event type, new if need be.
+    ///
+    /// # Errors
+    /// `Limit` when there are too many, or the name is too long.
+    pub fn event_number(&mut self, name: &str) -> Result<usize> {
+        let number = self.event_names.number(name)?;
+        if number >= EVENT_TYPES_MAX {
+            return Err(Error::limit(format!("there are {EVENT_TYPES_MAX} event types already")));
+        }
+        while self.properties.len() <= number {
+            self.properties.push(Fields::default());
+        }
+        Ok(number)
+    }
+}
+
+/// The candidate nearest to a name, if any is near: for "did you mean".
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = folded(name);
+    let limit = (wanted.chars().count() / 3).max(1) + 1;
+    candidates
+        .map(|candidate| (distance(&wanted, &folded(candidate)), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance, by the two-row method of Wagner and Fischer (1974).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let mut diagonal = i;
+        let mut before = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = before;
+        }
+        for (slot, b) in row.iter_mut().skip(1).zip(&right) {
+            let cost = diagonal + usize::from(a != *b);
+            diagonal = *slot;
+            before = cost.min(diagonal + 1).min(before + 1);
+            *slot = before;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_widen_within_their_class() {
+        let mut fields = Fields::default();
+        let age = fields.number("Age").unwrap();
+        assert_eq!(fields.number("AGE").unwrap(), age);
+        assert_eq!(fields.fit(age, ValueType::Integer), Fit::Widen(ValueType::Integer));
+        assert_eq!(fields.fit(age, ValueType::Integer), Fit::As(ValueType::Integer));
+        assert_eq!(fields.fit(age, ValueType::Text), Fit::Contradicts(ValueType::Integer));
+        assert_eq!(fields.fit(age, ValueType::Float), Fit::Widen(ValueType::Float));
+        assert_eq!(fields.fit(age, ValueType::Decimal), Fit::As(ValueType::Float));
+        let name = fields.number("name").unwrap();
+        fields.fit(name, ValueType::Text);
+        assert_eq!(fields.fit(name, ValueType::Date), Fit::As(ValueType::Text));
+        assert_eq!(fields.get(age).map(|f| f.name.as_str()), Some("Age"));
+    }
+
+    #[test]
+    fn near_names_are_found() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(nearest("contry", ["city", "country"].into_iter()), Some("country"));
+        assert_eq!(nearest("zzz", ["city", "country"].into_iter()), None);
+    }
+}

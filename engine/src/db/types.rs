@@ -1,0 +1,315 @@
+//! What goes in and out of the database: requests, receipts and reports, as plain data.
+
+use crate::base::ids::{LoadId, Position};
+use crate::base::time::Timestamp;
+use crate::base::value::{Value, ValueType};
+
+pub use crate::entry::Origin;
+pub use crate::intake::{BrokenRow, FileReport, LoadReport, LoadRequest};
+pub use crate::log::Level;
+
+/// Who asks. Until there are roles, the one caller who may do everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller(());
+
+impl Caller {
+    /// The caller who may do everything.
+    pub fn all() -> Caller {
+        Caller(())
+    }
+}
+
+/// What the answer is for. Until purposes are enforced, any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purpose(());
+
+impl Purpose {
+    /// Any purpose.
+    pub fn any() -> Purpose {
+        Purpose(())
+    }
+}
+
+/// How the store behaves. Nothing here changes bytes that are already on disk.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Make the store when there is none (else opening it is an error).
+    pub create: bool,
+    /// Bytes of a log file before the next one begins.
+    pub log_file_bytes: u64,
+    /// Message keys held in memory before they are written as a sorted run.
+    pub keys_in_memory: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            create: true,
+            log_file_bytes: crate::base::limits::LOG_FILE_BYTES,
+            keys_in_memory: crate::base::limits::KEYS_IN_MEMORY,
+        }
+    }
+}
+
+/// One record to write: a JSON message, kept byte for byte.
+///
+/// The message has `type` (`identify` or `track`), at least one identifier (`userId`, `anonymousId`, or
+/// `identifiers: {namespace: value or list of values}`), `traits` (identify) or `event` and `properties` (track), and
+/// may have `timestamp` (ISO 8601) and `messageId`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub(crate) source: String,
+    pub(crate) json: Vec<u8>,
+}
+
+impl Record {
+    /// A message of a source.
+    pub fn message(source: impl Into<String>, json: impl Into<Vec<u8>>) -> Record {
+        Record { source: source.into(), json: json.into() }
+    }
+}
+
+/// Records that are written together: all or none.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    pub(crate) records: Vec<Record>,
+    pub(crate) level: Option<Level>,
+    pub(crate) origin: Origin,
+}
+
+impl Batch {
+    /// An empty batch: origin live, the default level of what it holds.
+    pub fn new() -> Batch {
+        Batch::default()
+    }
+
+    /// The batch with one more record.
+    #[must_use]
+    pub fn record(mut self, record: Record) -> Batch {
+        self.records.push(record);
+        self
+    }
+
+    /// The batch with a level of durability.
+    #[must_use]
+    pub fn level(mut self, level: Level) -> Batch {
+        self.level = Some(level);
+        self
+    }
+
+    /// The batch with an origin.
+    #[must_use]
+    pub fn origin(mut self, origin: Origin) -> Batch {
+        self.origin = origin;
+        self
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Receipt {
+    /// The position that covers the batch: reads `at_least` it see all of it.
+    pub position: Position,
+    /// The level that was reached before the reply.
+    pub level: Level,
+    /// Records that were new.
+    pub written: u64,
+    /// Records whose message id was known, with the same content.
+    pub duplicates: u64,
+    /// Records whose message id was known with other content; they are in quarantine.
+    pub conflicts: u64,
+    /// Records that could not be understood; they are in quarantine with the reason.
+    pub broken: Vec<BrokenRow>,
+}
+
+/// What to withdraw, as if it had never been said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retraction {
+    /// All records of a load.
+    Load(LoadId),
+    /// One record of a source.
+    Record {
+        /// The name of the source.
+        source: String,
+        /// The message id that the source gave.
+        message_id: String,
+    },
+}
+
+/// The instant that a question is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum At {
+    /// `now()` is the clock of the snapshot.
+    #[default]
+    Latest,
+    /// `now()` is this instant; nothing is hidden.
+    Now(Timestamp),
+    /// `now()` is this instant, and what happened later is hidden.
+    AsOf(Timestamp),
+}
+
+/// One identifier of a profile.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProfileIdentifier {
+    /// The namespace, such as `email`.
+    pub namespace: String,
+    /// The value after normalising.
+    pub value: String,
+    /// The first time that it was seen (event time).
+    pub first_seen: Timestamp,
+}
+
+/// One trait of a profile's golden record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProfileTrait {
+    /// The name of the trait.
+    pub name: String,
+    /// The winning value.
+    pub value: Value,
+    /// When the winning value was said (event time).
+    pub time: Timestamp,
+    /// The source that won.
+    pub source: String,
+    /// The record that won.
+    pub position: Position,
+}
+
+/// A profile: its identifiers and its golden record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// The public id, which every identifier's id resolves to.
+    pub id: String,
+    /// Its identifiers, sorted.
+    pub identifiers: Vec<ProfileIdentifier>,
+    /// Its traits, sorted by name.
+    pub traits: Vec<ProfileTrait>,
+    /// How many events it has, by event type, sorted by name.
+    pub events: Vec<(String, u64)>,
+}
+
+/// One event of a profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimelineEvent {
+    /// The event type.
+    pub event: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Who said so.
+    pub source: String,
+    /// The message id: the source's, or the generated one.
+    pub message_id: String,
+    /// The properties, in the order of the event type.
+    pub properties: Vec<(String, Value)>,
+    /// The record in the log.
+    pub position: Position,
+}
+
+/// How an audience is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The whole question, with what was implied written out.
+    pub text: String,
+    /// The plan, one indented line a step, with the profiles that each step selected.
+    pub plan: Vec<String>,
+    /// The answer.
+    pub count: u64,
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Profiles.
+    pub profiles: u64,
+    /// Identifiers.
+    pub identifiers: u64,
+    /// Events, by type, sorted by name.
+    pub events: Vec<(String, u64)>,
+    /// Traits with their types and how many profiles have one, sorted by name.
+    pub traits: Vec<(String, ValueType, u64)>,
+    /// Properties with their types, by event type, sorted.
+    pub properties: Vec<(String, String, ValueType)>,
+    /// Per source, sorted by name.
+    pub sources: Vec<SourceStats>,
+    /// The loads that are in force, oldest first.
+    pub loads: Vec<LoadStats>,
+    /// Records and values in quarantine, by reason.
+    pub quarantine: Vec<(String, u64)>,
+    /// Values kept in the original alone, because they are lists.
+    pub lists_not_folded: u64,
+    /// The position of the snapshot.
+    pub position: Position,
+    /// The last position known to be durable.
+    pub durable: Position,
+    /// The engine clock of the snapshot.
+    pub clock: Timestamp,
+    /// Bytes of the log and of the derived files.
+    pub log_bytes: u64,
+    /// Bytes of the derived files.
+    pub derived_bytes: u64,
+    /// Why the writer takes nothing more, if so.
+    pub read_only: Option<String>,
+    /// Torn tails that openings have cut since the store was made.
+    pub torn_tails: u64,
+}
+
+/// What one source said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SourceStats {
+    /// Its name.
+    pub name: String,
+    /// Records in force.
+    pub records: u64,
+}
+
+/// One load.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LoadStats {
+    /// Its id, which `retract` takes.
+    pub id: LoadId,
+    /// The source.
+    pub source: String,
+    /// The file.
+    pub file: String,
+    /// Rows of it in the log.
+    pub rows: u64,
+}
+
+/// What opening found and did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenReport {
+    /// The position of the checkpoint that was used, if one was.
+    pub checkpoint: Option<Position>,
+    /// Rows folded from the log after it.
+    pub replayed: u64,
+    /// Bytes of a torn tail that were cut, if any: they were never acknowledged as durable.
+    pub torn_bytes: u64,
+    /// The file and offset of the cut.
+    pub torn_at: Option<(String, u64)>,
+    /// Derived files that were damaged or of another version and were thrown away.
+    pub discarded: Vec<String>,
+}
+
+/// What `check` found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckReport {
+    /// Frames of the log that hold.
+    pub frames: u64,
+    /// Rows of the log that hold.
+    pub rows: u64,
+    /// Derived files that hold.
+    pub derived: u64,
+    /// What is wrong, one line each, with file and offset.
+    pub damage: Vec<String>,
+    /// What is unusual but harmless, one line each.
+    pub notes: Vec<String>,
+}
+
+/// What `repair` did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RepairReport {
+    /// What was done, one line each.
+    pub actions: Vec<String>,
+    /// Rows that could not be saved.
+    pub lost_rows: u64,
+}

@@ -1,0 +1,509 @@
+//! Writing: decode, deduplicate, append, apply, publish, sync, reply.
+
+use super::types::{Batch, BrokenRow, Receipt, Record, Retraction};
+use super::{Inner, Level, Session, View, Writer, last_before};
+use crate::base::codec::{self, Digest128};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{LoadId, Position, SourceId};
+use crate::base::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, NAME_BYTES_MAX};
+use crate::entry::{
+    Entry, Origin, PAYLOAD_VERSION, RecordsEntry, RetractEntry, Row, RowStatus, Shape, SourceEntry,
+};
+use crate::log::Append;
+use crate::record::{Decoded, RowError, decode};
+use crate::state::{RecordContext, Retracted};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A row that was read and may be written.
+pub(super) struct Candidate {
+    /// Its key, when it names a message id or has a generated one that is the same each time.
+    pub key: Option<Digest128>,
+    pub line: u64,
+    pub original: Vec<u8>,
+    pub decoded: std::result::Result<Decoded, RowError>,
+}
+
+/// What exactly-once says of rows.
+#[derive(Default)]
+pub(super) struct Sifted {
+    pub rows: Vec<Row>,
+    pub decoded: Vec<std::result::Result<Decoded, RowError>>,
+    pub duplicates: u64,
+    pub conflicts: u64,
+}
+
+/// Keys and content digests of the rows of a batch that are not in the log yet.
+pub(super) type BatchKeys = HashMap<Digest128, Digest128>;
+
+/// Entries that will be appended as one batch, and applied after.
+pub(super) struct Draft {
+    pub entry: Entry,
+    pub source: SourceId,
+    pub load: LoadId,
+    pub decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
+}
+
+/// The key of a message id that a source gave.
+pub(super) fn given_key(source: &str, message_id: &str) -> Digest128 {
+    codec::digest_of_parts(&[b"message", source.as_bytes(), message_id.as_bytes()])
+}
+
+/// The key of a row that conflicts: the same content again is then known.
+fn conflict_key(key: &Digest128, original: &[u8]) -> Digest128 {
+    codec::digest_of_parts(&[b"conflict", key, &codec::digest(original)])
+}
+
+/// A source's name must be one.
+pub(super) fn check_source(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.starts_with("nave.") {
+        return Err(Error::invalid(format!(
+            "'{name}' is no name for a source: 1 to {NAME_BYTES_MAX} bytes, not beginning with 'nave.'"
+        )));
+    }
+    Ok(())
+}
+
+impl Writer {
+    /// The number of a source; a new one is drafted.
+    pub(super) fn source(&self, name: &str, drafts: &mut Vec<Draft>) -> SourceId {
+        if let Some(known) = self.state.catalog.find_source(name) {
+            return known;
+        }
+        let drafted = drafts.iter().find_map(|draft| match &draft.entry {
+            Entry::Source(source) if source.name == name => Some(source.number),
+            _ => None,
+        });
+        if let Some(number) = drafted {
+            return number;
+        }
+        let new = drafts.iter().filter(|d| matches!(d.entry, Entry::Source(_))).count();
+        let number = SourceId(
+            u32::try_from(self.state.catalog.sources().len() + new + 1).unwrap_or(u32::MAX),
+        );
+        let entry = Entry::Source(SourceEntry { number, name: name.to_owned() });
+        drafts.push(Draft { entry, source: number, load: LoadId(0), decoded: None });
+        number
+    }
+
+    /// The row of a key that is in force.
+    pub(super) fn find_row(&mut self, key: &Digest128) -> Result<Option<(Position, Found)>> {
+        let candidates = self.seen.candidates(key);
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        self.log.flush()?;
+        for position in candidates {
+            if let Some(found) = self.row_at(position, key)? {
+                return Ok(Some((position, found)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn row_at(&mut self, position: Position, key: &Digest128) -> Result<Option<Found>> {
+        let retracted = Arc::clone(&self.state.retracted);
+        let frame = self.log.reader().frame_at(position)?;
+        if retracted.holds(frame.header.load, position) {
+            return Ok(None);
+        }
+        let index = usize::try_from(position.0 - frame.header.first.0).unwrap_or(usize::MAX);
+        if frame.header.stub {
+            let same = super::open::stub_keys(&frame.payload).get(index) == Some(key);
+            return Ok(same.then_some(Found::Erased));
+        }
+        if self.compared.as_ref().is_none_or(|(first, _)| *first != frame.header.first) {
+            let entry =
+                Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
+            let Entry::Records(records) = entry else { return Ok(None) };
+            self.compared = Some((frame.header.first, records));
+        }
+        let row = self.compared.as_ref().and_then(|(_, records)| records.rows.get(index));
+        Ok(row.filter(|row| row.key == *key).map(|row| Found::Row(row.original.clone())))
+    }
+
+    /// Sorts rows into new ones, duplicates and conflicts.
+    /// `batch` remembers the rows of the batch that are not in the log yet; `first` is the position of the first row.
+    pub(super) fn sift(
+        &mut self,
+        source: &str,
+        candidates: Vec<Candidate>,
+        batch: &mut BatchKeys,
+        first: Position,
+    ) -> Result<Sifted> {
+        let mut sifted = Sifted::default();
+        for candidate in candidates {
+            let Candidate { key, line, original, decoded } = candidate;
+            let key = key.unwrap_or_else(|| {
+                let number = first.plus(sifted.rows.len() as u64).0;
+                codec::digest_of_parts(&[
+                    b"single",
+                    source.as_bytes(),
+                    &number.to_le_bytes(),
+                    &original,
+                ])
+            });
+            let known = self.known(&key, &original, batch)?;
+            let (key, status) = match known {
+                Known::New => (key, RowStatus::Accepted),
+                Known::Same => {
+                    sifted.duplicates += 1;
+                    continue;
+                }
+                Known::Other => {
+                    let conflict = conflict_key(&key, &original);
+                    sifted.conflicts += 1;
+                    if !matches!(self.known(&conflict, &original, batch)?, Known::New) {
+                        continue;
+                    }
+                    (conflict, RowStatus::Conflict)
+                }
+            };
+            batch.insert(key, codec::digest(&original));
+            sifted.rows.push(Row { key, status, line, original });
+            sifted.decoded.push(decoded);
+        }
+        Ok(sifted)
+    }
+
+    fn known(&mut self, key: &Digest128, original: &[u8], batch: &BatchKeys) -> Result<Known> {
+        if let Some(content) = batch.get(key) {
+            return Ok(if *content == codec::digest(original) {
+                Known::Same
+            } else {
+                Known::Other
+            });
+        }
+        Ok(match self.find_row(key)? {
+            None => Known::New,
+            Some((_, Found::Erased)) => Known::Same,
+            Some((_, Found::Row(known))) if known == original => Known::Same,
+            Some(_) => Known::Other,
+        })
+    }
+
+    /// Appends drafts as one batch, and folds them.
+    pub(super) fn append(&mut self, drafts: Vec<Draft>, origin: Origin) -> Result<()> {
+        let mut batch = Vec::with_capacity(drafts.len());
+        for draft in &drafts {
+            batch.push(Append {
+                kind: draft.entry.kind(),
+                payload_version: PAYLOAD_VERSION,
+                origin: origin.code(),
+                rows: draft.entry.rows(),
+                source: draft.source,
+                load: draft.load,
+                payload: draft.entry.encode()?,
+            });
+        }
+        let mut first = self.log.next();
+        let clock = self.log.clock();
+        self.log.append(&batch)?;
+        for draft in drafts {
+            let rows = draft.entry.rows();
+            let at = RecordContext { first, rows, clock, source: draft.source, load: draft.load };
+            if let Entry::Records(records) = &draft.entry {
+                for (index, row) in records.rows.iter().enumerate() {
+                    self.seen.add(&row.key, first.plus(index as u64));
+                }
+            }
+            self.state.apply(&at, &draft.entry, draft.decoded)?;
+            first = first.plus(u64::from(rows));
+        }
+        if self.seen.full() {
+            self.seen.spill()?;
+        }
+        Ok(())
+    }
+}
+
+/// A row that is in force.
+pub(super) enum Found {
+    /// Its bytes.
+    Row(Vec<u8>),
+    /// Only its key is left.
+    Erased,
+}
+
+enum Known {
+    New,
+    Same,
+    Other,
+}
+
+impl Session {
+    /// Writes a batch: all of it or nothing.
+    ///
+    /// # Errors
+    /// `Limit` when it is too large; `Invalid` for a bad source name; `Closed`; `Io`, and then nothing of it was
+    /// acknowledged and the store is read-only.
+    pub fn write(&self, batch: Batch) -> Result<Receipt> {
+        let level = batch.level.unwrap_or(Level::Group);
+        let (read, origin) = prepare(batch)?;
+        let mut receipt = {
+            let mut writer = self.inner.writer.lock();
+            self.inner.write_locked(&mut writer, read, origin)?
+        };
+        self.inner.reach(receipt.position.plus(1), level)?;
+        receipt.level = level;
+        Ok(receipt)
+    }
+
+    /// Decides on the newest state and writes, with no other write between the two.
+    ///
+    /// # Errors
+    /// What `decide` says, and then nothing is written; else as `write`.
+    pub fn transact(
+        &self,
+        level: Option<Level>,
+        decide: impl FnOnce(&View) -> Result<Batch>,
+    ) -> Result<Receipt> {
+        let (mut receipt, level) = {
+            let mut writer = self.inner.writer.lock();
+            self.inner.writable(&writer)?;
+            let batch = decide(&self.view())?;
+            let level = level.or(batch.level).unwrap_or(Level::Group);
+            let (read, origin) = prepare(batch)?;
+            (self.inner.write_locked(&mut writer, read, origin)?, level)
+        };
+        self.inner.reach(receipt.position.plus(1), level)?;
+        receipt.level = level;
+        Ok(receipt)
+    }
+
+    /// Waits until a position has reached a level.
+    ///
+    /// # Errors
+    /// `NotFound` when the position is beyond the log; `Io` when the level cannot be reached any more.
+    pub fn wait(&self, position: Position, level: Level) -> Result<()> {
+        let newest = last_before(self.inner.snapshot.load().state.end);
+        if position > newest {
+            return Err(Error::not_found(format!(
+                "position {position} is not written yet; the newest is {newest}"
+            )));
+        }
+        self.inner.reach(position.plus(1), level)
+    }
+
+    /// Withdraws a load or a record, as if it had never been said; its message ids are free again. Level sync.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such load or record in force; `Closed`; `Io`.
+    pub fn retract(&self, what: &Retraction) -> Result<Receipt> {
+        let position = {
+            let mut writer = self.inner.writer.lock();
+            self.inner.retract_locked(&mut writer, what)?
+        };
+        self.inner.reach(position.plus(1), Level::Sync)?;
+        Ok(Receipt {
+            position,
+            level: Level::Sync,
+            written: 1,
+            duplicates: 0,
+            conflicts: 0,
+            broken: Vec::new(),
+        })
+    }
+
+    /// The newest snapshot.
+    pub fn view(&self) -> View {
+        View::new(Arc::clone(&self.inner))
+    }
+
+    /// A snapshot that holds a position.
+    ///
+    /// # Errors
+    /// `NotFound` when the position is not written yet.
+    pub fn at_least(&self, position: Position) -> Result<View> {
+        let view = self.view();
+        if view.position() < position {
+            let newest = view.position();
+            return Err(Error::not_found(format!(
+                "position {position} is not written yet; the newest is {newest}"
+            )));
+        }
+        Ok(view)
+    }
+}
+
+/// Reads the records of a batch, before the writer is taken.
+type Prepared = Vec<(String, Candidate)>;
+
+fn prepare(batch: Batch) -> Result<(Prepared, Origin)> {
+    let bytes: usize = batch.records.iter().map(|r| r.json.len()).sum();
+    if batch.records.len() > BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX {
+        return Err(Error::limit(format!(
+            "a batch has at most {BATCH_RECORDS_MAX} records and {BATCH_BYTES_MAX} bytes; split it"
+        )));
+    }
+    let mut read = Vec::with_capacity(batch.records.len());
+    for Record { source, json } in batch.records {
+        check_source(&source)?;
+        if json.len() > crate::base::limits::RECORD_BYTES_MAX {
+            let most = crate::base::limits::RECORD_BYTES_MAX;
+            return Err(Error::limit(format!(
+                "a record of {} bytes is too large; at most {most}",
+                json.len()
+            )));
+        }
+        let decoded = decode(&Shape::Message, &json);
+        let key = match &decoded {
+            Ok(record) => record.message_id.as_deref().map(|id| given_key(&source, id)),
+            Err(_) => Some(codec::digest_of_parts(&[b"broken", source.as_bytes(), &json])),
+        };
+        read.push((source, Candidate { key, line: 0, original: json, decoded }));
+    }
+    Ok((read, batch.origin))
+}
+
+impl Inner {
+    fn write_locked(&self, writer: &mut Writer, read: Prepared, origin: Origin) -> Result<Receipt> {
+        self.writable(writer)?;
+        writer.state.clock = writer.log.advance_clock(self.clock.now());
+        let mut receipt = Receipt {
+            position: Position(0),
+            level: Level::Memory,
+            written: 0,
+            duplicates: 0,
+            conflicts: 0,
+            broken: Vec::new(),
+        };
+        for (number, (source, candidate)) in read.iter().enumerate() {
+            if let Err(e) = &candidate.decoded {
+                let line = number as u64 + 1;
+                receipt.broken.push(BrokenRow {
+                    file: source.clone(),
+                    line,
+                    column: e.column,
+                    reason: e.reason.clone(),
+                });
+            }
+        }
+        let mut drafts = Vec::new();
+        let mut batch = BatchKeys::new();
+        let mut rest = read.into_iter().peekable();
+        let mut next = writer.log.next();
+        while let Some((source, candidate)) = rest.next() {
+            let mut together = vec![candidate];
+            while let Some((_, candidate)) = rest.next_if(|(s, _)| *s == source) {
+                together.push(candidate);
+            }
+            let before = drafts.len();
+            let number = writer.source(&source, &mut drafts);
+            next = next.plus((drafts.len() - before) as u64);
+            let sifted = writer.sift(&source, together, &mut batch, next)?;
+            receipt.duplicates += sifted.duplicates;
+            receipt.conflicts += sifted.conflicts;
+            if sifted.rows.is_empty() {
+                drafts.truncate(before);
+                next = Position(writer.log.next().0 + positions(&drafts));
+                continue;
+            }
+            let accepted =
+                sifted.rows.iter().filter(|r| r.status == RowStatus::Accepted).count() as u64;
+            receipt.written += accepted;
+            next = next.plus(sifted.rows.len() as u64);
+            draft_rows(&mut drafts, number, sifted);
+        }
+        if !drafts.is_empty() {
+            writer.append(drafts, origin)?;
+            self.publish(writer);
+        }
+        receipt.position = last_before(writer.log.next());
+        Ok(receipt)
+    }
+
+    fn retract_locked(&self, writer: &mut Writer, what: &Retraction) -> Result<Position> {
+        self.writable(writer)?;
+        writer.log.advance_clock(self.clock.now());
+        let (entry, source) = match what {
+            Retraction::Load(load) => {
+                let info = writer.state.loads.get(load).ok_or_else(|| {
+                    Error::not_found(format!(
+                        "there is no load {load} in force; `nave stats` lists the loads"
+                    ))
+                })?;
+                (RetractEntry::Load(*load), info.source)
+            }
+            Retraction::Record { source, message_id } => {
+                let missing = || {
+                    Error::not_found(format!(
+                        "source '{source}' has no record '{message_id}' in force"
+                    ))
+                };
+                let number = writer.state.catalog.find_source(source).ok_or_else(missing)?;
+                let position = writer.find_message(source, message_id)?.ok_or_else(missing)?.0;
+                (RetractEntry::Record(position), number)
+            }
+        };
+        let mut retracted = Retracted::clone(&writer.state.retracted);
+        match &entry {
+            RetractEntry::Load(load) => retracted.loads.insert(*load),
+            RetractEntry::Record(position) => retracted.rows.insert(*position),
+        };
+        writer.log.flush()?;
+        let end = writer.log.next();
+        let mut state = super::open::fold_all(&self.reader, end, retracted)?;
+        state.clock = state.clock.max(writer.state.clock);
+        let before = std::mem::replace(&mut writer.state, state);
+        let entry = Entry::Retract(entry);
+        let draft = Draft { entry, source, load: LoadId(0), decoded: None };
+        if let Err(e) = writer.append(vec![draft], Origin::Correction) {
+            writer.state = before;
+            return Err(e);
+        }
+        self.publish(writer);
+        Ok(last_before(writer.log.next()))
+    }
+}
+
+fn positions(drafts: &[Draft]) -> u64 {
+    drafts.iter().map(|d| u64::from(d.entry.rows())).sum()
+}
+
+/// Drafts rows of one source, in frames of bounded size.
+fn draft_rows(drafts: &mut Vec<Draft>, source: SourceId, sifted: Sifted) {
+    let mut rows = Vec::new();
+    let mut decoded = Vec::new();
+    let mut bytes = 0;
+    let mut put = |rows: &mut Vec<Row>, decoded: &mut Vec<_>| {
+        if !rows.is_empty() {
+            let entry = Entry::Records(RecordsEntry { rows: std::mem::take(rows) });
+            drafts.push(Draft {
+                entry,
+                source,
+                load: LoadId(0),
+                decoded: Some(std::mem::take(decoded)),
+            });
+        }
+    };
+    for (row, read) in sifted.rows.into_iter().zip(sifted.decoded) {
+        bytes += row.original.len() + 64;
+        if bytes > crate::base::limits::LOAD_FRAME_BYTES {
+            put(&mut rows, &mut decoded);
+            bytes = row.original.len() + 64;
+        }
+        rows.push(row);
+        decoded.push(read);
+    }
+    put(&mut rows, &mut decoded);
+}
+
+impl Writer {
+    /// The record of a message id: one that its source gave, or a generated one in its 32 digits.
+    pub(super) fn find_message(
+        &mut self,
+        source: &str,
+        message_id: &str,
+    ) -> Result<Option<(Position, Found)>> {
+        if let Some(found) = self.find_row(&given_key(source, message_id))? {
+            return Ok(Some(found));
+        }
+        let Some(id) = crate::identity::PublicId::parse(message_id) else { return Ok(None) };
+        // A generated id is its key in digits; it must be one of the source's.
+        let found = self.find_row(&id.0.to_be_bytes())?;
+        let Some((position, _)) = &found else { return Ok(None) };
+        let owner = self.log.reader().frame_at(*position)?.header.source;
+        Ok(found.filter(|_| self.state.catalog.source_name(owner) == source))
+    }
+}

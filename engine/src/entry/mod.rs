@@ -1,0 +1,262 @@
+//! All entries of the log, as plain data.
+//!
+//! *What it is:* what can be written into the log, and how its payloads are encoded. *Invariants:* a published payload
+//! version is frozen: variants and fields are only ever appended under a new version; golden vectors in the tests hold
+//! the bytes. *What it does not know:* frames, files, and what an entry means. *Where to start reading:* `Entry`.
+
+mod shape;
+
+pub use shape::{EventName, FileShape, RowFormat, Shape, TimeUnit};
+
+use crate::base::codec::{self, Digest128};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::ids::{LoadId, Position, SourceId};
+use crate::base::value::ValueType;
+use bincode::{Decode, Encode};
+
+/// Whether a record tells of now, of the past, or corrects what was said. Triggers take live ones alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// It happens now.
+    #[default]
+    Live,
+    /// It is loaded from the past and must never cause a message to anybody.
+    History,
+    /// It corrects what was told before.
+    Correction,
+}
+
+impl Origin {
+    /// The byte in a frame.
+    pub fn code(self) -> u8 {
+        match self {
+            Origin::Live => 0,
+            Origin::History => 1,
+            Origin::Correction => 2,
+        }
+    }
+
+    /// The origin of a byte in a frame.
+    pub fn from_code(code: u8) -> Option<Origin> {
+        [Origin::Live, Origin::History, Origin::Correction].into_iter().find(|o| o.code() == code)
+    }
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::Live => "live",
+            Origin::History => "history",
+            Origin::Correction => "correction",
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Origin {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Origin> {
+        [Origin::Live, Origin::History, Origin::Correction]
+            .into_iter()
+            .find(|o| o.name() == text)
+            .ok_or_else(|| Error::invalid(format!("'{text}' is no origin; use live or history")))
+    }
+}
+
+/// The first entry of every log: what the store is, and which versions its folds use.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct StoreEntry {
+    /// Names the store; each log file repeats it.
+    pub store: Digest128,
+    /// The key of public ids.
+    pub salt: [u8; 32],
+    /// The version of the normalisers of identifiers.
+    pub normalisers: u32,
+    /// The version of type inference.
+    pub inference: u32,
+    /// The version of the time zone tables.
+    pub time_zones: String,
+}
+
+/// A source and its number in this store.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SourceEntry {
+    /// The number.
+    pub number: SourceId,
+    /// The name.
+    pub name: String,
+}
+
+/// The beginning of a load: how its rows are read, and the types that the whole file showed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct LoadEntry {
+    /// The file, as it was named.
+    pub file: String,
+    /// The digest of its decompressed content.
+    pub content: Digest128,
+    /// How rows are read.
+    pub shape: FileShape,
+    /// The inferred types.
+    pub types: Vec<InferredType>,
+}
+
+/// The type that a load showed for one trait or property.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct InferredType {
+    /// The event type for a property; none for a trait.
+    pub event: Option<String>,
+    /// The trait or property.
+    pub name: String,
+    /// The type.
+    pub value_type: ValueType,
+}
+
+/// Records of one source, each with a position of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RecordsEntry {
+    /// The records.
+    pub rows: Vec<Row>,
+}
+
+/// What exactly-once decided about a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum RowStatus {
+    /// It is folded.
+    Accepted,
+    /// Its message id was known with other content: it is kept in quarantine.
+    Conflict,
+}
+
+/// One record as its source sent it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Row {
+    /// The key of exactly-once: a digest of source and message id.
+    pub key: Digest128,
+    /// Whether it is folded.
+    pub status: RowStatus,
+    /// The line in its file, from 1; 0 for a record that came alone.
+    pub line: u64,
+    /// The bytes.
+    pub original: Vec<u8>,
+}
+
+/// What is withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum RetractEntry {
+    /// All rows of a load, and what it inferred.
+    Load(LoadId),
+    /// One row.
+    Record(Position),
+}
+
+/// Positions whose entries were damaged beyond saving; written by repair alone.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct GapEntry {
+    /// What was found.
+    pub reason: String,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// The store.
+    Store(StoreEntry),
+    /// A source.
+    Source(SourceEntry),
+    /// The beginning of a load.
+    Load(LoadEntry),
+    /// Records.
+    Records(RecordsEntry),
+    /// A retraction.
+    Retract(RetractEntry),
+    /// A gap left by repair.
+    Gap(GapEntry),
+}
+
+/// The version of the payloads that this engine writes.
+pub const PAYLOAD_VERSION: u16 = 1;
+
+impl Entry {
+    /// The kind number in a frame.
+    pub fn kind(&self) -> u16 {
+        match self {
+            Entry::Store(_) => 1,
+            Entry::Source(_) => 2,
+            Entry::Load(_) => 3,
+            Entry::Records(_) => 4,
+            Entry::Retract(_) => 5,
+            Entry::Gap(_) => 6,
+        }
+    }
+
+    /// How many positions the entry takes (a gap says so in its frame).
+    pub fn rows(&self) -> u32 {
+        match self {
+            Entry::Records(records) => u32::try_from(records.rows.len()).unwrap_or(u32::MAX),
+            _ => 1,
+        }
+    }
+
+    /// The payload.
+    ///
+    /// # Errors
+    /// `Limit` when it is too large.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        let bytes = match self {
+            Entry::Store(entry) => codec::encode(entry),
+            Entry::Source(entry) => codec::encode(entry),
+            Entry::Load(entry) => codec::encode(entry),
+            Entry::Records(entry) => codec::encode(entry),
+            Entry::Retract(entry) => codec::encode(entry),
+            Entry::Gap(entry) => codec::encode(entry),
+        }?;
+        if bytes.len() > crate::base::limits::PAYLOAD_BYTES_MAX {
+            return Err(Error::limit(format!(
+                "an entry of {} bytes is too large; split it",
+                bytes.len()
+            )));
+        }
+        Ok(bytes)
+    }
+
+    /// The entry of a payload whose digest held.
+    ///
+    /// # Errors
+    /// `Corrupt`, or `Invalid` when a newer version wrote it.
+    pub fn decode(kind: u16, version: u16, payload: &[u8]) -> Result<Entry> {
+        if version != PAYLOAD_VERSION {
+            return Err(newer(&format!("payload version {version}")));
+        }
+        Ok(match kind {
+            1 => Entry::Store(codec::decode(payload)?),
+            2 => Entry::Source(codec::decode(payload)?),
+            3 => Entry::Load(codec::decode(payload)?),
+            4 => Entry::Records(codec::decode(payload)?),
+            5 => Entry::Retract(codec::decode(payload)?),
+            6 => Entry::Gap(codec::decode(payload)?),
+            _ => return Err(newer(&format!("entry kind {kind}"))),
+        })
+    }
+}
+
+/// Kind number of records: replay peeks at it without decoding.
+pub const RECORDS_KIND: u16 = 4;
+/// Kind number of retractions.
+pub const RETRACT_KIND: u16 = 5;
+/// Kind number of gaps.
+pub const GAP_KIND: u16 = 6;
+
+fn newer(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Invalid,
+        format!("the log has {what}, which a newer version of Nave wrote; upgrade"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! Golden bytes: the payloads of version 1 are frozen.
+
+use super::*;
+
+fn round_trip(entry: &Entry) -> Vec<u8> {
+    let bytes = entry.encode().unwrap();
+    assert_eq!(&Entry::decode(entry.kind(), PAYLOAD_VERSION, &bytes).unwrap(), entry);
+    bytes
+}
+
+#[test]
+fn payloads_of_version_one_are_frozen() {
+    let source = Entry::Source(SourceEntry { number: SourceId(3), name: "crm".into() });
+    assert_eq!(codec::hex(&round_trip(&source)), "03000000030000000000000063726d");
+
+    let retract = Entry::Retract(RetractEntry::Record(Position(7)));
+    assert_eq!(codec::hex(&round_trip(&retract)), "010000000700000000000000");
+    let retract = Entry::Retract(RetractEntry::Load(LoadId(9)));
+    assert_eq!(codec::hex(&round_trip(&retract)), "000000000900000000000000");
+
+    let row = Row { key: [1; 16], status: RowStatus::Conflict, line: 2, original: b"{}".to_vec() };
+    let records = Entry::Records(RecordsEntry { rows: vec![row] });
+    assert_eq!(
+        codec::hex(&round_trip(&records)),
+        "010000000000000001010101010101010101010101010101010000000200000000000000020000000000000\
+         07b7d"
+            .replace(' ', "")
+    );
+
+    let gap = Entry::Gap(GapEntry { reason: "x".into() });
+    assert_eq!(codec::hex(&round_trip(&gap)), "010000000000000078");
+
+    let store = StoreEntry {
+        store: [2; 16],
+        salt: [3; 32],
+        normalisers: 1,
+        inference: 1,
+        time_zones: "2026a".into(),
+    };
+    let expected = format!(
+        "{}{}0100000001000000050000000000000032303236{}",
+        "02".repeat(16),
+        "03".repeat(32),
+        "61"
+    );
+    assert_eq!(codec::hex(&round_trip(&Entry::Store(store))), expected);
+}
+
+#[test]
+fn a_load_entry_is_frozen() {
+    let shape = FileShape {
+        format: RowFormat::Delimited { delimiter: b',', header: vec!["a".into()] },
+        event: Some(EventName::Fixed("e".into())),
+        ids: vec![("u".into(), "a".into())],
+        time: None,
+        time_unit: TimeUnit::Iso,
+        zone: "UTC".into(),
+        message_id: vec![],
+    };
+    let types =
+        vec![InferredType { event: None, name: "t".into(), value_type: ValueType::Decimal }];
+    let load = Entry::Load(LoadEntry { file: "f".into(), content: [4; 16], shape, types });
+    let digest = codec::hex(&codec::digest(&round_trip(&load)));
+    assert_eq!(digest, GOLDEN_LOAD_DIGEST);
+}
+
+const GOLDEN_LOAD_DIGEST: &str = "fa6fa915db5f2465a834179708720f70";
+
+#[test]
+fn unknown_kinds_and_versions_ask_for_an_upgrade() {
+    assert_eq!(Entry::decode(99, 1, &[]).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(Entry::decode(2, 2, &[]).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(Entry::decode(2, 1, &[1, 2]).unwrap_err().kind(), ErrorKind::Corrupt);
+}

@@ -1,0 +1,16 @@
+//! From files to entries.
+//!
+//! *What it is:* reads files twice: once to learn their content digest, their columns and the types that they show
+//! (`plan`), once for the rows (`rows`). *Invariants:* a row's bytes are kept as the file has them; a broken row is
+//! named with file and line and the rest loads; memory is bounded by one record. *What it does not know:* the store.
+//! *Where to start reading:* `plan_load`.
+
+mod plan;
+mod request;
+mod rows;
+
+pub use plan::{LoadPlan, plan_load};
+pub use request::{
+    BrokenRow, Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind,
+};
+pub use rows::{RowItem, RowReader};

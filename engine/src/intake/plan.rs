@@ -1,0 +1,215 @@
+//! The first look at a file: its columns, the types that it shows, and the digest of its content.
+
+use super::request::{BrokenRow, Delimiter, Format, Input, LoadRequest, RecordKind};
+use super::rows::{RowItem, RowReader};
+use crate::base::codec::Digest128;
+use crate::base::error::{Error, Result};
+use crate::base::value::ValueType;
+use crate::catalog::{folded, nearest};
+use crate::entry::{FileShape, InferredType, RowFormat};
+use crate::record::{FieldValue, Kind, Quoting, decode_file_row, joined_type};
+use std::collections::BTreeMap;
+
+/// How a file is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadPlan {
+    /// How its rows are read.
+    pub shape: FileShape,
+    /// How its rows are split.
+    pub quoting: Quoting,
+    /// Whether the first row is a header.
+    pub header: bool,
+    /// The digest of its decompressed content.
+    pub content: Digest128,
+    /// The types that it showed.
+    pub types: Vec<InferredType>,
+    /// The first hundred rows that could not be understood.
+    pub broken: Vec<BrokenRow>,
+    /// How many could not.
+    pub broken_count: u64,
+}
+
+const BROKEN_SHOWN: usize = 100;
+
+fn format_of(request: &LoadRequest, name: &str) -> Result<(Format, Delimiter)> {
+    let plain = name.strip_suffix(".gz").unwrap_or(name);
+    let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
+    let format = match (request.format, ending.as_str()) {
+        (Some(format), _) => format,
+        (None, "csv") => Format::Csv,
+        (None, "tsv" | "tab") => Format::Tsv,
+        (None, "ndjson" | "jsonl" | "json") => Format::Ndjson,
+        (None, _) if request.delimiter.is_some() => Format::Csv,
+        (None, "txt") => return Ok((Format::Csv, Delimiter::Whitespace)),
+        (None, _) => {
+            return Err(Error::invalid(format!(
+                "the name {name} does not tell the format; give --format csv, tsv or ndjson"
+            )));
+        }
+    };
+    let usual = if format == Format::Tsv { b'\t' } else { b',' };
+    Ok((format, request.delimiter.unwrap_or(Delimiter::Byte(usual))))
+}
+
+/// Reads a whole file once and says how it will be loaded.
+///
+/// # Errors
+/// `Invalid` when the request does not fit the file; `NotFound` and `Io` when it cannot be read.
+pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
+    let name = input.name();
+    if request.ids.is_empty() {
+        return Err(Error::invalid(
+            "a load needs an identifier: --id NAMESPACE=COLUMN, such as --id email=mail",
+        ));
+    }
+    if request.zone != "UTC" && jiff::tz::TimeZone::get(&request.zone).is_err() {
+        let zone = &request.zone;
+        return Err(Error::invalid(format!(
+            "'{zone}' is no time zone; use an IANA name such as Europe/Paris"
+        )));
+    }
+    let (format, delimiter) = format_of(request, &name)?;
+    let quoting = match (format, delimiter) {
+        (Format::Ndjson, _) | (_, Delimiter::Whitespace) => Quoting::None,
+        (_, Delimiter::Byte(byte)) => Quoting::Delimiter(byte),
+    };
+    let mut reader = RowReader::open(input, quoting)?;
+    let header = format != Format::Ndjson;
+    let row_format = if header {
+        let names = read_header(&mut reader, delimiter, &name)?;
+        check_columns(request, &names, &name)?;
+        match delimiter {
+            Delimiter::Byte(delimiter) => RowFormat::Delimited { delimiter, header: names },
+            Delimiter::Whitespace => RowFormat::Whitespace { header: names },
+        }
+    } else {
+        RowFormat::Json
+    };
+    let shape = FileShape {
+        format: row_format,
+        event: match &request.kind {
+            RecordKind::Identify => None,
+            RecordKind::Track(event) => Some(event.clone()),
+        },
+        ids: request.ids.clone(),
+        time: request.time.clone(),
+        time_unit: request.time_unit.clone(),
+        zone: request.zone.clone(),
+        message_id: request.message_id.clone(),
+    };
+    let mut plan = LoadPlan {
+        shape,
+        quoting,
+        header,
+        content: Digest128::default(),
+        types: Vec::new(),
+        broken: Vec::new(),
+        broken_count: 0,
+    };
+    infer(&mut plan, &mut reader, &name);
+    plan.content = reader.content();
+    Ok(plan)
+}
+
+fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Result<Vec<String>> {
+    let original = match reader.next_row() {
+        Some(RowItem::Row { original, .. }) => original,
+        Some(RowItem::Unreadable { reason, .. }) => {
+            return Err(Error::invalid(format!("{name}:1: {reason}")));
+        }
+        None => {
+            return Err(Error::invalid(format!(
+                "{name} is empty; its first row should name the columns"
+            )));
+        }
+    };
+    let text = std::str::from_utf8(&original).map_err(|_| {
+        Error::invalid(format!("{name}:1: the header is not UTF-8; convert the file to UTF-8"))
+    })?;
+    let names: Vec<String> = match delimiter {
+        Delimiter::Whitespace => text.split_ascii_whitespace().map(str::to_owned).collect(),
+        Delimiter::Byte(byte) => crate::record::header_names(text, byte)
+            .map_err(|e| Error::invalid(format!("{name}:1: {}", e.reason)))?,
+    };
+    for (index, column) in names.iter().enumerate() {
+        if column.is_empty() {
+            return Err(Error::invalid(format!("{name}:1:{}: the column has no name", index + 1)));
+        }
+        if names.iter().take(index).any(|before| folded(before) == folded(column)) {
+            return Err(Error::invalid(format!(
+                "{name}:1:{}: the name '{column}' comes twice",
+                index + 1
+            )));
+        }
+    }
+    Ok(names)
+}
+
+/// Every column that the request names must be there.
+fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result<()> {
+    let event = match &request.kind {
+        RecordKind::Track(crate::entry::EventName::Column(column)) => Some(column),
+        _ => None,
+    };
+    let wanted = request.ids.iter().map(|(_, column)| column);
+    for column in wanted.chain(&request.time).chain(&request.message_id).chain(event) {
+        if !header.contains(column) {
+            let hint = match nearest(column, header.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => format!("the columns are {}", header.join(", ")),
+            };
+            return Err(Error::invalid(format!("{name} has no column '{column}'; {hint}")));
+        }
+    }
+    Ok(())
+}
+
+/// Reads all rows for the types that they show.
+fn infer(plan: &mut LoadPlan, reader: &mut RowReader, name: &str) {
+    let mut types: BTreeMap<(Option<String>, String), InferredType> = BTreeMap::new();
+    while let Some(item) = reader.next_row() {
+        let (line, failure) = match item {
+            RowItem::Unreadable { line, reason } => {
+                (line, BrokenRow { file: name.to_owned(), line, column: None, reason })
+            }
+            RowItem::Row { line, original } => match decode_file_row(&plan.shape, &original) {
+                Err(e) => (
+                    line,
+                    BrokenRow { file: name.to_owned(), line, column: e.column, reason: e.reason },
+                ),
+                Ok(record) => {
+                    let event = match record.kind {
+                        Kind::Identify => None,
+                        Kind::Track(event) => Some(event),
+                    };
+                    for (field, value) in record.fields {
+                        if let FieldValue::Cell(cell) = value {
+                            join_type(&mut types, event.as_deref(), field, cell.value_type);
+                        }
+                    }
+                    continue;
+                }
+            },
+        };
+        debug_assert!(line > 0);
+        plan.broken_count += 1;
+        if plan.broken.len() < BROKEN_SHOWN {
+            plan.broken.push(failure);
+        }
+    }
+    plan.types = types.into_values().collect();
+}
+
+fn join_type(
+    types: &mut BTreeMap<(Option<String>, String), InferredType>,
+    event: Option<&str>,
+    name: String,
+    value_type: ValueType,
+) {
+    let key = (event.map(folded), folded(&name));
+    let event = event.map(str::to_owned);
+    types
+        .entry(key)
+        .and_modify(|known| known.value_type = joined_type(known.value_type, value_type))
+        .or_insert(InferredType { event, name, value_type });
+}

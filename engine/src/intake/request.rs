@@ -1,0 +1,203 @@
+//! What a load asks for and what it did, as plain data.
+
+use crate::base::error::{Error, Result};
+use crate::base::ids::{LoadId, Position};
+use crate::entry::{EventName, Origin, TimeUnit};
+use crate::log::Level;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Files of one source to load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadRequest {
+    /// The source.
+    pub source: String,
+    /// What a row is.
+    pub kind: RecordKind,
+    /// The files, in order.
+    pub inputs: Vec<Input>,
+    /// Their format; none goes by the name of each file.
+    pub format: Option<Format>,
+    /// Namespace and column of each identifier, the most important first.
+    pub ids: Vec<(String, String)>,
+    /// The column of the event time; none takes the time of receipt.
+    pub time: Option<String>,
+    /// How the time is written.
+    pub time_unit: TimeUnit,
+    /// The zone of times that name none, as in the IANA tables.
+    pub zone: String,
+    /// The columns of the message id; none generates it from the content of the file and the number of the row.
+    pub message_id: Vec<String>,
+    /// What parts the fields; none goes by the name of each file.
+    pub delimiter: Option<Delimiter>,
+    /// Whether the rows tell of now or of the past.
+    pub origin: Origin,
+    /// How durable the load is before it is reported.
+    pub level: Level,
+    /// Load nothing when any row is broken.
+    pub strict: bool,
+}
+
+impl LoadRequest {
+    /// A request with defaults: ISO times in UTC, origin live, level group.
+    pub fn new(source: impl Into<String>, kind: RecordKind) -> LoadRequest {
+        LoadRequest {
+            source: source.into(),
+            kind,
+            inputs: Vec::new(),
+            format: None,
+            ids: Vec::new(),
+            time: None,
+            time_unit: TimeUnit::Iso,
+            zone: "UTC".to_owned(),
+            message_id: Vec::new(),
+            delimiter: None,
+            origin: Origin::Live,
+            level: Level::Group,
+            strict: false,
+        }
+    }
+}
+
+/// What a row of a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordKind {
+    /// What a person is.
+    Identify,
+    /// What a person did.
+    Track(EventName),
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file on disk.
+    Path(PathBuf),
+    /// Bytes in memory, under a name.
+    Bytes {
+        /// The name.
+        name: String,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+}
+
+impl Input {
+    /// The name in reports.
+    pub fn name(&self) -> String {
+        match self {
+            Input::Path(path) => path.display().to_string(),
+            Input::Bytes { name, .. } => name.clone(),
+        }
+    }
+}
+
+/// The format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Fields with a delimiter, the first row names them.
+    Csv,
+    /// Fields with tabs between them, the first row names them.
+    Tsv,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Format> {
+        Ok(match text {
+            "csv" => Format::Csv,
+            "tsv" => Format::Tsv,
+            "ndjson" => Format::Ndjson,
+            other => {
+                return Err(Error::invalid(format!(
+                    "'{other}' is no format; use csv, tsv or ndjson"
+                )));
+            }
+        })
+    }
+}
+
+/// What parts the fields of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delimiter {
+    /// One byte.
+    Byte(u8),
+    /// Runs of blanks.
+    Whitespace,
+}
+
+impl FromStr for Delimiter {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Delimiter> {
+        match (text, text.as_bytes()) {
+            ("tab" | "\\t", _) => Ok(Delimiter::Byte(b'\t')),
+            ("whitespace", _) => Ok(Delimiter::Whitespace),
+            (_, [byte]) if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(Delimiter::Byte(*byte)),
+            _ => Err(Error::invalid(format!(
+                "'{text}' is no delimiter; use one ASCII character, tab or whitespace"
+            ))),
+        }
+    }
+}
+
+/// What a load did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadReport {
+    /// For each file.
+    pub files: Vec<FileReport>,
+    /// The first hundred rows that could not be understood.
+    pub broken: Vec<BrokenRow>,
+    /// The position that covers the load.
+    pub position: Position,
+    /// The level that was reached.
+    pub level: Level,
+}
+
+/// What the load of one file did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileReport {
+    /// The file.
+    pub name: String,
+    /// The load, when anything was new.
+    pub load: Option<LoadId>,
+    /// Rows of the file.
+    pub rows: u64,
+    /// Rows that were new, broken ones among them.
+    pub written: u64,
+    /// Rows that were known, with the same content.
+    pub duplicates: u64,
+    /// Rows whose message id was known with other content; they are in quarantine.
+    pub conflicts: u64,
+    /// Values that contradict the type in force; they are in quarantine.
+    pub quarantined_values: u64,
+    /// Rows that could not be understood.
+    pub broken: u64,
+}
+
+/// A row or record that could not be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenRow {
+    /// The file, or the source of a record.
+    pub file: String,
+    /// The line, from 1 (for a record of a batch: its number, from 1).
+    pub line: u64,
+    /// The column (field), from 1, when the trouble is in one.
+    pub column: Option<u64>,
+    /// What is wrong and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for BrokenRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)?;
+        if let Some(column) = self.column {
+            write!(f, ":{column}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}

@@ -1,0 +1,175 @@
+//! The rows of a file, one after another, in bounded memory.
+
+use super::request::Input;
+use crate::base::dir::open_input;
+use crate::base::error::{Error, Result};
+use crate::base::limits::RECORD_BYTES_MAX;
+use crate::record::{Quoting, split_record};
+use std::io::{BufReader, Cursor, Read};
+
+const PIECE: usize = 256 << 10;
+
+/// A row of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowItem {
+    /// Its bytes without the end of the line.
+    Row {
+        /// The line that it begins on, from 1.
+        line: u64,
+        /// The bytes.
+        original: Vec<u8>,
+    },
+    /// It cannot even be read.
+    Unreadable {
+        /// The line that it begins on, from 1.
+        line: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Reads the rows of one file.
+pub struct RowReader {
+    input: Box<dyn Read>,
+    quoting: Quoting,
+    buffer: Vec<u8>,
+    used: usize,
+    line: u64,
+    ended: bool,
+    failed: Option<String>,
+    hasher: blake3::Hasher,
+}
+
+impl RowReader {
+    /// Opens an input; one that begins like gzip is decompressed.
+    ///
+    /// # Errors
+    /// `NotFound`, `Io`.
+    pub fn open(input: &Input, quoting: Quoting) -> Result<RowReader> {
+        let name = input.name();
+        let plain: Box<dyn Read> = match input {
+            Input::Path(path) => open_input(path)?,
+            Input::Bytes { bytes, .. } => Box::new(Cursor::new(bytes.clone())),
+        };
+        let mut plain = BufReader::with_capacity(PIECE, plain);
+        let mut first = Vec::with_capacity(3);
+        plain.by_ref().take(2).read_to_end(&mut first).map_err(|e| Error::io("read", &name, &e))?;
+        let zipped = first == [0x1f, 0x8b];
+        let whole = Cursor::new(first).chain(plain);
+        let input: Box<dyn Read> = if zipped {
+            Box::new(flate2::read::MultiGzDecoder::new(whole))
+        } else {
+            Box::new(whole)
+        };
+        let mut reader = RowReader {
+            input,
+            quoting,
+            buffer: Vec::new(),
+            used: 0,
+            line: 1,
+            ended: false,
+            failed: None,
+            hasher: blake3::Hasher::new(),
+        };
+        reader.fill();
+        if reader.buffer.starts_with(&[0xef, 0xbb, 0xbf]) {
+            reader.used = 3;
+        }
+        Ok(reader)
+    }
+
+    /// The digest of all decompressed bytes that were read.
+    pub fn content(&self) -> crate::base::codec::Digest128 {
+        crate::base::codec::first_half(self.hasher.finalize())
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.used..).unwrap_or_default()
+    }
+
+    /// Reads one more piece.
+    fn fill(&mut self) {
+        self.buffer.drain(..self.used);
+        self.used = 0;
+        let before = self.buffer.len();
+        self.buffer.resize(before + PIECE, 0);
+        let free = self.buffer.get_mut(before..).unwrap_or_default();
+        let read = match self.input.read(free) {
+            Ok(read) => read,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => 0,
+            Err(e) => {
+                self.failed = Some(format!("the file cannot be read further: {e}"));
+                self.ended = true;
+                0
+            }
+        };
+        self.ended |= read == 0;
+        self.buffer.truncate(before + read);
+        self.hasher.update(self.buffer.get(before..).unwrap_or_default());
+    }
+
+    fn take(&mut self, length: usize, used: usize) -> RowItem {
+        let line = self.line;
+        let bytes = self.buffer.get(self.used..self.used + used).unwrap_or_default();
+        let original = bytes.get(..length).unwrap_or_default().to_vec();
+        self.line += bytes.iter().filter(|b| **b == b'\n').count() as u64;
+        self.used += used;
+        RowItem::Row { line, original }
+    }
+
+    /// The next row that is not empty; nothing at the end of the file.
+    pub fn next_row(&mut self) -> Option<RowItem> {
+        loop {
+            let item = self.next_raw()?;
+            match &item {
+                RowItem::Row { original, .. } if original.is_empty() => {}
+                _ => return Some(item),
+            }
+        }
+    }
+
+    fn next_raw(&mut self) -> Option<RowItem> {
+        loop {
+            let whole = split_record(self.rest(), self.quoting, false);
+            if let Some((length, used)) = whole {
+                return Some(self.take(length, used));
+            }
+            let too_long = self.rest().len() > RECORD_BYTES_MAX;
+            if !self.ended && !too_long {
+                self.fill();
+                continue;
+            }
+            if self.ended && self.rest().is_empty() {
+                let reason = self.failed.take()?;
+                return Some(RowItem::Unreadable { line: self.line, reason });
+            }
+            // A quote that is never closed must not swallow the rows behind it: its line alone is broken.
+            let closed = split_record(self.rest(), self.quoting, true);
+            let line_alone = split_record(self.rest(), Quoting::None, false);
+            return match (line_alone, closed) {
+                (Some((length, used)), _) => Some(self.take(length, used)),
+                (None, Some((length, used))) if !too_long => Some(self.take(length, used)),
+                _ => Some(self.skip_line()),
+            };
+        }
+    }
+
+    /// Passes over a line that is too long to be a record.
+    fn skip_line(&mut self) -> RowItem {
+        let line = self.line;
+        let mut bytes = 0;
+        loop {
+            let end = self.rest().iter().position(|b| *b == b'\n');
+            let used = end.map_or(self.rest().len(), |at| at + 1);
+            bytes += used;
+            self.used += used;
+            if end.is_some() || self.ended {
+                break;
+            }
+            self.fill();
+        }
+        self.line += 1;
+        let reason = format!("the line has {bytes} bytes; a record has at most {RECORD_BYTES_MAX}");
+        RowItem::Unreadable { line, reason }
+    }
+}

@@ -1,0 +1,225 @@
+//! Rows with fields parted by a delimiter (RFC 4180) or by blanks.
+//!
+//! A field that begins with a quote ends at the next quote that is not doubled; a quote elsewhere is a character like
+//! any other. Our own reader, because libraries do not tell an empty quoted field (empty text) from an empty unquoted
+//! one (nothing was said), and do not give back the bytes of a row.
+
+use super::{
+    CellText, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of, time_of,
+};
+use crate::entry::{EventName, FileShape, RowFormat};
+use std::borrow::Cow;
+
+/// Whether fields may be quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quoting {
+    /// With this delimiter between fields.
+    Delimiter(u8),
+    /// Never.
+    None,
+}
+
+/// Where the first record of `bytes` ends: its length without and with the end of its line. Nothing when the end is
+/// not in `bytes`; at the end of the input (`last`), what is left is the record.
+pub fn split_record(bytes: &[u8], quoting: Quoting, last: bool) -> Option<(usize, usize)> {
+    let mut quoted = false;
+    let mut field_start = true;
+    let mut index = 0;
+    while let Some(byte) = bytes.get(index) {
+        match quoting {
+            Quoting::Delimiter(_) if quoted => {
+                if *byte == b'"' {
+                    if bytes.get(index + 1) == Some(&b'"') {
+                        index += 1;
+                    } else if index + 1 == bytes.len() && !last {
+                        return None;
+                    } else {
+                        quoted = false;
+                    }
+                }
+            }
+            _ if *byte == b'\n' => {
+                let content = bytes.get(..index).unwrap_or_default();
+                let length = content.strip_suffix(b"\r").unwrap_or(content).len();
+                return Some((length, index + 1));
+            }
+            Quoting::Delimiter(delimiter) => {
+                quoted = field_start && *byte == b'"';
+                field_start = *byte == delimiter;
+            }
+            Quoting::None => {}
+        }
+        index += 1;
+    }
+    let content = bytes.strip_suffix(b"\r").filter(|_| !quoted).unwrap_or(bytes);
+    (last && !bytes.is_empty()).then_some((content.len(), bytes.len()))
+}
+
+/// A field: its text, and whether it was quoted.
+type Field<'a> = (Cow<'a, str>, bool);
+
+/// The fields of a record.
+fn fields(record: &str, delimiter: u8) -> Result<Vec<Field<'_>>, RowError> {
+    let mut found = Vec::new();
+    let mut rest = record;
+    loop {
+        let (field, after) = if let Some(inner) = rest.strip_prefix('"') {
+            quoted_field(inner, found.len())?
+        } else {
+            let end = rest.bytes().position(|b| b == delimiter).unwrap_or(rest.len());
+            let (field, after) = rest.split_at(end);
+            ((Cow::Borrowed(field), false), after)
+        };
+        found.push(field);
+        match after.as_bytes().first() {
+            None => return Ok(found),
+            Some(byte) if *byte == delimiter => rest = after.get(1..).unwrap_or_default(),
+            Some(_) => {
+                return Err(RowError::in_column(
+                    found.len() - 1,
+                    "text follows a closing quote; double the quotes inside",
+                ));
+            }
+        }
+    }
+}
+
+/// The field after an opening quote, and what follows its closing quote.
+fn quoted_field(inner: &str, column: usize) -> Result<(Field<'_>, &str), RowError> {
+    let bytes = inner.as_bytes();
+    let mut doubled = false;
+    let mut index = 0;
+    while let Some(byte) = bytes.get(index) {
+        if *byte == b'"' {
+            if bytes.get(index + 1) != Some(&b'"') {
+                let (text, after) = inner.split_at(index);
+                let text = if doubled {
+                    Cow::Owned(text.replace("\"\"", "\""))
+                } else {
+                    Cow::Borrowed(text)
+                };
+                return Ok(((text, true), after.get(1..).unwrap_or_default()));
+            }
+            doubled = true;
+            index += 1;
+        }
+        index += 1;
+    }
+    Err(RowError::in_column(column, "a quote is never closed"))
+}
+
+fn text_of(original: &[u8]) -> Result<&str, RowError> {
+    std::str::from_utf8(original).map_err(|e| {
+        RowError::new(format!(
+            "byte {} is not UTF-8; convert the file to UTF-8",
+            e.valid_up_to() + 1
+        ))
+    })
+}
+
+/// The names in a header row.
+///
+/// # Errors
+/// When a quote is not closed.
+pub fn header_names(text: &str, delimiter: u8) -> Result<Vec<String>, RowError> {
+    Ok(fields(text, delimiter)?.into_iter().map(|(name, _)| name.trim().to_owned()).collect())
+}
+
+/// The fields of a row, as many as the header has.
+pub(super) fn fields_of<'a>(
+    format: &RowFormat,
+    original: &'a [u8],
+) -> Result<Vec<Field<'a>>, RowError> {
+    let text = text_of(original)?;
+    let (fields, header) = match format {
+        RowFormat::Delimited { delimiter, header } => (fields(text, *delimiter)?, header),
+        RowFormat::Whitespace { header } => {
+            (text.split_ascii_whitespace().map(|f| (Cow::Borrowed(f), false)).collect(), header)
+        }
+        RowFormat::Json => return Err(RowError::new("a JSON row has no delimited fields")),
+    };
+    if fields.len() != header.len() {
+        return Err(RowError::new(format!(
+            "the row has {} fields, but the header names {}",
+            fields.len(),
+            header.len()
+        )));
+    }
+    Ok(fields)
+}
+
+/// Reads a row as its load says.
+pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
+    let header = match &shape.format {
+        RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header,
+        RowFormat::Json => return Err(RowError::new("a JSON row has no delimited fields")),
+    };
+    let fields = fields_of(&shape.format, original)?;
+    let at = |name: &str| header.iter().position(|h| h == name);
+    let said = |index: usize| {
+        fields
+            .get(index)
+            .filter(|(text, quoted)| *quoted || !text.is_empty())
+            .map(|(text, _)| text.as_ref())
+    };
+    let column = |name: &str| at(name).and_then(said);
+
+    let mut identifiers = Vec::new();
+    for (namespace, name) in &shape.ids {
+        if let Some(value) = column(name) {
+            add_identifier(&mut identifiers, namespace, value);
+        }
+    }
+    let mut time = None;
+    if let Some((name, index)) = shape.time.as_deref().and_then(|name| Some((name, at(name)?)))
+        && let Some(text) = said(index)
+    {
+        time = Some(parse_time(shape, text).ok_or_else(|| {
+            RowError::in_column(
+                index,
+                format!("'{text}' in column {name} is no time in the given unit"),
+            )
+        })?);
+    }
+    let kind = match &shape.event {
+        None => Kind::Identify,
+        Some(EventName::Fixed(event)) => Kind::Track(event.clone()),
+        Some(EventName::Column(name)) => {
+            let missing = || RowError {
+                column: at(name).map(|i| i as u64 + 1),
+                reason: format!("column {name} names no event"),
+            };
+            Kind::Track(column(name).ok_or_else(missing)?.to_owned())
+        }
+    };
+    let ids: Vec<Option<String>> =
+        shape.message_id.iter().map(|name| column(name).map(str::to_owned)).collect();
+    let mut values = Vec::with_capacity(header.len());
+    for (index, name) in header.iter().enumerate() {
+        if !used_up(shape, name)
+            && let Some(text) = said(index)
+        {
+            values.push((name.clone(), FieldValue::Cell(CellText::inferred(text))));
+        }
+    }
+    Ok(Decoded { kind, identifiers, time, message_id: message_id_of(&ids), fields: values })
+}
+
+/// Whether a column has another role than being a trait or property.
+pub(super) fn used_up(shape: &FileShape, name: &str) -> bool {
+    let event = matches!(&shape.event, Some(EventName::Column(column)) if column == name);
+    event
+        || shape.time.as_deref() == Some(name)
+        || shape.ids.iter().any(|(_, column)| column == name)
+        || shape.message_id.iter().any(|column| column == name)
+}
+
+/// A time in the unit and zone of a load.
+pub(super) fn parse_time(shape: &FileShape, text: &str) -> Option<crate::base::time::Timestamp> {
+    let zone = if shape.zone == "UTC" {
+        jiff::tz::TimeZone::UTC
+    } else {
+        jiff::tz::TimeZone::get(&shape.zone).ok()?
+    };
+    time_of(text, &shape.time_unit, &zone)
+}

@@ -1,0 +1,190 @@
+//! JSON records: messages that say themselves what they are, and rows of NDJSON files.
+
+use super::delimited::{parse_time, used_up};
+use super::{CellText, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of};
+use crate::base::limits::NESTING_MAX;
+use crate::base::time::{Timestamp, parse_timestamp};
+use crate::entry::{EventName, FileShape};
+use serde_json::{Map, Value as Json};
+
+fn object_of(original: &[u8]) -> Result<Map<String, Json>, RowError> {
+    let value: Json = serde_json::from_slice(original)
+        .map_err(|e| RowError { column: None, reason: format!("this is no JSON object: {e}") })?;
+    match value {
+        Json::Object(object) => Ok(object),
+        _ => Err(RowError::new("this is no JSON object; write {\"name\": value, ...}")),
+    }
+}
+
+/// The text of a scalar; nothing for null, lists and objects.
+fn scalar_text(value: &Json) -> Option<String> {
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// Adds the fields of an object, nested ones under names with dots.
+fn flatten(
+    prefix: &str,
+    object: &Map<String, Json>,
+    depth: usize,
+    fields: &mut Vec<(String, FieldValue)>,
+) -> Result<(), RowError> {
+    if depth > NESTING_MAX {
+        return Err(RowError::new(format!(
+            "objects are nested deeper than {NESTING_MAX}; flatten them"
+        )));
+    }
+    for (name, value) in object {
+        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let field = match value {
+            Json::Null => FieldValue::Null,
+            Json::Bool(value) => FieldValue::Cell(CellText::boolean(*value)),
+            Json::Number(number) => FieldValue::Cell(CellText::number(&number.to_string())),
+            Json::String(text) => FieldValue::Cell(CellText::string(text)),
+            Json::Array(_) => FieldValue::List,
+            Json::Object(inner) => {
+                flatten(&name, inner, depth + 1, fields)?;
+                continue;
+            }
+        };
+        fields.push((name, field));
+    }
+    Ok(())
+}
+
+fn text_field(object: &Map<String, Json>, name: &str) -> Result<Option<String>, RowError> {
+    match object.get(name) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text.clone())),
+        Some(Json::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(RowError::new(format!("\"{name}\" must be text"))),
+    }
+}
+
+fn message_identifiers(object: &Map<String, Json>) -> Result<Vec<super::Identifier>, RowError> {
+    let mut identifiers = Vec::new();
+    if let Some(value) = text_field(object, "userId")? {
+        add_identifier(&mut identifiers, "user_id", &value);
+    }
+    match object.get("identifiers") {
+        None | Some(Json::Null) => {}
+        Some(Json::Object(given)) => {
+            for (namespace, value) in given {
+                let values = match value {
+                    Json::Array(values) => values.as_slice(),
+                    single => std::slice::from_ref(single),
+                };
+                for value in values {
+                    match value {
+                        Json::Null => {}
+                        Json::String(text) => add_identifier(&mut identifiers, namespace, text),
+                        Json::Number(number) => {
+                            add_identifier(&mut identifiers, namespace, &number.to_string());
+                        }
+                        _ => {
+                            return Err(RowError::new(format!(
+                                "identifier \"{namespace}\" must be text"
+                            )));
+                        }
+                    }
+                }
+            }
+        }
+        Some(_) => {
+            return Err(RowError::new("\"identifiers\" must be an object: {\"email\": \"...\"}"));
+        }
+    }
+    if let Some(value) = text_field(object, "anonymousId")? {
+        add_identifier(&mut identifiers, "anonymous_id", &value);
+    }
+    Ok(identifiers)
+}
+
+fn message_time(object: &Map<String, Json>) -> Result<Option<Timestamp>, RowError> {
+    let Some(text) = text_field(object, "timestamp")? else { return Ok(None) };
+    let found = parse_timestamp(text.trim(), &jiff::tz::TimeZone::UTC);
+    let found = found.ok_or_else(|| {
+        RowError::new(format!("\"timestamp\" is '{text}'; write it like 2026-01-31T12:00:00Z"))
+    })?;
+    Ok(Some(found.0))
+}
+
+/// Reads a message: `type`, identifiers, `timestamp`, `messageId`, and `traits` or `event` and `properties`.
+pub(super) fn decode_message(original: &[u8]) -> Result<Decoded, RowError> {
+    let object = object_of(original)?;
+    let kind = text_field(&object, "type")?;
+    let (kind, inner) = match kind.as_deref() {
+        Some("identify") => (Kind::Identify, "traits"),
+        Some("track") => {
+            let event = text_field(&object, "event")?.filter(|e| !e.is_empty());
+            let event = event.ok_or_else(|| RowError::new("a track message needs \"event\""))?;
+            (Kind::Track(event), "properties")
+        }
+        Some(other) => {
+            return Err(RowError::new(format!(
+                "type \"{other}\" is unknown; use identify or track"
+            )));
+        }
+        None => return Err(RowError::new("\"type\" is missing; use identify or track")),
+    };
+    let mut fields = Vec::new();
+    match object.get(inner) {
+        None | Some(Json::Null) => {}
+        Some(Json::Object(given)) => flatten("", given, 0, &mut fields)?,
+        Some(_) => return Err(RowError::new(format!("\"{inner}\" must be an object"))),
+    }
+    Ok(Decoded {
+        kind,
+        identifiers: message_identifiers(&object)?,
+        time: message_time(&object)?,
+        message_id: text_field(&object, "messageId")?.filter(|id| !id.is_empty()),
+        fields,
+    })
+}
+
+/// Reads a row of an NDJSON file as its load says; columns are names with dots.
+pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
+    let object = object_of(original)?;
+    let mut flat = Vec::new();
+    flatten("", &object, 0, &mut flat)?;
+    let column = |name: &str| -> Option<String> {
+        flat.iter().find(|(n, _)| n == name).and_then(|(_, value)| match value {
+            FieldValue::Cell(cell) => Some(cell.text.clone()),
+            _ => None,
+        })
+    };
+    let mut identifiers = Vec::new();
+    for (namespace, name) in &shape.ids {
+        if let Some(Json::Array(values)) = object.get(name) {
+            for value in values.iter().filter_map(scalar_text) {
+                add_identifier(&mut identifiers, namespace, &value);
+            }
+        } else if let Some(value) = column(name) {
+            add_identifier(&mut identifiers, namespace, &value);
+        }
+    }
+    let mut time = None;
+    if let Some(name) = &shape.time
+        && let Some(text) = column(name).filter(|t| !t.is_empty())
+    {
+        time = Some(parse_time(shape, &text).ok_or_else(|| {
+            RowError::new(format!("'{text}' in \"{name}\" is no time in the given unit"))
+        })?);
+    }
+    let kind = match &shape.event {
+        None => Kind::Identify,
+        Some(EventName::Fixed(event)) => Kind::Track(event.clone()),
+        Some(EventName::Column(name)) => {
+            let event = column(name).filter(|e| !e.is_empty());
+            Kind::Track(event.ok_or_else(|| RowError::new(format!("\"{name}\" names no event")))?)
+        }
+    };
+    let ids: Vec<Option<String>> = shape.message_id.iter().map(|name| column(name)).collect();
+    let message_id = message_id_of(&ids);
+    let fields = flat.into_iter().filter(|(name, _)| !used_up(shape, name)).collect();
+    Ok(Decoded { kind, identifiers, time, message_id, fields })
+}

@@ -1,0 +1,161 @@
+//! From the bytes that a source sent to identifiers, time and fields; the same at intake and at replay.
+//!
+//! *What it is:* pure functions of the bytes and the shape of their load. *Invariants:* nothing is guessed that the
+//! shape does not say; a row that cannot be read gives a reason, never a part of itself. *What it does not know:* types
+//! in force, profiles, the log. *Where to start reading:* `decode`.
+
+mod cell;
+mod delimited;
+mod json;
+mod normalise;
+
+pub use cell::{CellText, time_of};
+pub use delimited::{Quoting, header_names, split_record};
+pub use normalise::{Identifier, NORMALISER_VERSION, normalise};
+
+use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
+use crate::base::time::Timestamp;
+use crate::base::value::ValueType;
+use crate::entry::{FileShape, RowFormat, Shape};
+
+/// The version of type inference that `cell` implements.
+pub const INFERENCE_VERSION: u32 = 1;
+
+/// What a record is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// What a person is.
+    Identify,
+    /// What a person did.
+    Track(String),
+}
+
+/// A field of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldValue {
+    /// JSON null: removes.
+    Null,
+    /// A value.
+    Cell(CellText),
+    /// A list, kept in the original alone.
+    List,
+}
+
+/// A record that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// What it is.
+    pub kind: Kind,
+    /// Its identifiers after normalising, the most important first; never empty.
+    pub identifiers: Vec<Identifier>,
+    /// The event time; none when it names none.
+    pub time: Option<Timestamp>,
+    /// The message id that the source gave.
+    pub message_id: Option<String>,
+    /// Traits or properties.
+    pub fields: Vec<(String, FieldValue)>,
+}
+
+/// Why a row cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowError {
+    /// The field, from 1, when the trouble is in one.
+    pub column: Option<u64>,
+    /// What is wrong and what to do.
+    pub reason: String,
+}
+
+impl RowError {
+    fn new(reason: impl Into<String>) -> RowError {
+        RowError { column: None, reason: reason.into() }
+    }
+
+    fn in_column(column: usize, reason: impl Into<String>) -> RowError {
+        RowError { column: Some(column as u64 + 1), reason: reason.into() }
+    }
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// The reason, with the column where it has one.
+pub fn decode(shape: &Shape, original: &[u8]) -> Result<Decoded, RowError> {
+    match shape {
+        Shape::Message => {
+            check_size(original)?;
+            check_identifiers(json::decode_message(original)?)
+        }
+        Shape::File(shape) => decode_file_row(shape, original),
+    }
+}
+
+/// Reads a row of a file.
+///
+/// # Errors
+/// The reason, with the column where it has one.
+pub fn decode_file_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
+    check_size(original)?;
+    check_identifiers(match &shape.format {
+        RowFormat::Json => json::decode_row(shape, original)?,
+        _ => delimited::decode_row(shape, original)?,
+    })
+}
+
+fn check_size(original: &[u8]) -> Result<(), RowError> {
+    if original.len() > RECORD_BYTES_MAX {
+        return Err(RowError::new(format!(
+            "the record has {} bytes; at most {RECORD_BYTES_MAX} are taken",
+            original.len()
+        )));
+    }
+    Ok(())
+}
+
+fn check_identifiers(decoded: Decoded) -> Result<Decoded, RowError> {
+    if decoded.identifiers.is_empty() {
+        return Err(RowError::new(
+            "there is no identifier (blank, null, 0 and -1 are none); give at least one",
+        ));
+    }
+    if decoded.identifiers.len() > RECORD_IDENTIFIERS_MAX {
+        return Err(RowError::new(format!(
+            "there are {} identifiers; at most {RECORD_IDENTIFIERS_MAX} are taken",
+            decoded.identifiers.len()
+        )));
+    }
+    Ok(decoded)
+}
+
+/// Reads only the message id of a row of a file: for exactly-once, before anything else is believed.
+pub fn message_id_of(parts: &[Option<String>]) -> Option<String> {
+    let mut joined = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let part = part.as_ref()?;
+        if index > 0 {
+            joined.push(',');
+        }
+        if parts.len() == 1 {
+            joined.push_str(part);
+        } else {
+            joined.push_str(&part.replace('\\', "\\\\").replace(',', "\\,"));
+        }
+    }
+    (!joined.is_empty()).then_some(joined)
+}
+
+/// Adds an identifier if it is one and new to the record.
+fn add_identifier(identifiers: &mut Vec<Identifier>, namespace: &str, value: &str) {
+    if let Some(identifier) = normalise(namespace, value)
+        && !identifiers.contains(&identifier)
+    {
+        identifiers.push(identifier);
+    }
+}
+
+/// The type that values of two types have together when a whole file is looked at: text when they contradict.
+pub fn joined_type(left: ValueType, right: ValueType) -> ValueType {
+    left.widened(right).unwrap_or(ValueType::Text)
+}
+
+#[cfg(test)]
+mod tests;

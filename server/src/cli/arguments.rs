@@ -1,0 +1,367 @@
+//! What may be typed: every command with its arguments.
+//!
+//! *Invariant:* whatever is wrong with the arguments alone is found here or in the first lines of a command, before any
+//! store is opened, and is wrong usage. *Where to start reading:* `Command`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use navedb::{At, Delimiter, Format, Level, LoadId, Origin, TimeUnit, Timestamp};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A customer-profile database: loads records, recognises the person behind many identifiers, answers audiences in SQL.
+#[derive(Debug, Parser)]
+#[command(name = "nave", version, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Load real purchases, ask what a shop would ask, and show what to try next
+    Demo(Demo),
+    /// Load files of records
+    Load(Load),
+    /// Count, explain or time audiences
+    #[command(subcommand)]
+    Audience(AudienceCommand),
+    /// Look at one profile
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Look at one record
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// Withdraw a load or a record, as if it had never been said
+    Retract(Retract),
+    /// Tell what the store holds
+    Stats(Stats),
+    /// Check every byte of the store, changing nothing
+    Check(StoreOnly),
+    /// Throw away all derived files and make them anew from the log
+    Rebuild(StoreOnly),
+    /// Save what a damaged log still holds
+    Repair(StoreOnly),
+    /// Serve the store to Redis clients
+    Serve(Serve),
+    /// Print the table of network commands that docs/commands.md contains
+    #[command(hide = true, alias = "help-commands")]
+    Docs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AudienceCommand {
+    /// Print how many profiles the audience has
+    Count(Question),
+    /// Print the whole question and how it is answered
+    Explain(Question),
+    /// Print how long audiences take, measured inside the process
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Print the identifiers, traits and numbers of events
+    Get(Who),
+    /// Print the events, oldest first
+    Timeline(Who),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Print the bytes, as the source sent them
+    Get(Which),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreOnly {
+    /// The folder of the store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The folder of the store; without it a new one under the system's folder for temporary files
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// What the rows of a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LoadAs {
+    /// What persons are
+    Identify,
+    /// What persons did
+    Track,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// The folder of the store; it is made when there is none
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The system that the files come from
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    /// Whether the rows say what persons are (traits) or did (events)
+    #[arg(long = "as", value_name = "identify|track", hide_possible_values = true)]
+    pub(crate) kind: LoadAs,
+    /// The event of all rows (track)
+    #[arg(long, value_name = "NAME", conflicts_with = "event_column")]
+    pub(crate) event: Option<String>,
+    /// The column that names the event (track)
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) event_column: Option<String>,
+    /// csv, tsv or ndjson; without it by the file's name
+    #[arg(long, value_name = "F", value_parser = engine::<Format>)]
+    pub(crate) format: Option<Format>,
+    /// A column that identifies the person; may be given many times
+    #[arg(long, value_name = "NAMESPACE=COLUMN", value_parser = pair)]
+    pub(crate) id: Vec<(String, String)>,
+    /// The column that says when; without it the time of receipt counts
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time: Option<String>,
+    /// How the time is written: s, ms, us, ns since 1970, iso, or a pattern such as %d/%m/%Y
+    #[arg(long, value_name = "UNIT", default_value = "iso", value_parser = engine::<TimeUnit>)]
+    pub(crate) time_unit: TimeUnit,
+    /// The zone of times that name none
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) zone: String,
+    /// The columns that together name a row, so that it counts once however often it is loaded
+    #[arg(long, value_name = "COLUMN[,COLUMN]", value_delimiter = ',')]
+    pub(crate) message_id: Vec<String>,
+    /// What stands between the cells: one character, tab or whitespace
+    #[arg(long, value_name = "C", value_parser = engine::<Delimiter>, allow_hyphen_values = true)]
+    pub(crate) delimiter: Option<Delimiter>,
+    /// live, or history, which never causes a message to anybody
+    #[arg(long, value_name = "ORIGIN", default_value = "live", value_parser = origin)]
+    pub(crate) origin: Origin,
+    /// When the load is done: memory, os, group or sync
+    #[arg(long, value_name = "LEVEL", default_value = "group", value_parser = engine::<Level>)]
+    pub(crate) level: Level,
+    /// Load nothing when a row is broken
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The files, plain or gzip
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Moment {
+    /// What now() is; nothing is hidden
+    #[arg(long, value_name = "TIME", value_parser = engine_time, conflicts_with = "as_of")]
+    now: Option<Timestamp>,
+    /// What now() is; what happened later is hidden
+    #[arg(long, value_name = "TIME", value_parser = engine_time)]
+    as_of: Option<Timestamp>,
+}
+
+impl Moment {
+    /// The instant that the question is asked for.
+    pub(crate) fn at(&self) -> At {
+        match (self.now, self.as_of) {
+            (_, Some(time)) => At::AsOf(time),
+            (Some(time), None) => At::Now(time),
+            (None, None) => At::Latest,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Question {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    #[command(flatten)]
+    pub(crate) moment: Moment,
+    /// A condition on p, or SELECT count(*) FROM profiles p WHERE ...
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    #[command(flatten)]
+    pub(crate) moment: Moment,
+    /// Audiences, separated by ';', each named by a line '-- name' before it
+    #[arg(
+        long,
+        value_name = "QUERIES.sql",
+        conflicts_with = "text",
+        required_unless_present = "text"
+    )]
+    pub(crate) file: Option<PathBuf>,
+    /// How often each audience is timed
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) runs: u32,
+    /// One audience
+    pub(crate) text: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    /// Any identifier of the person, such as email=someone@example.org
+    #[arg(value_name = "NAMESPACE=VALUE", value_parser = pair)]
+    pub(crate) identifier: (String, String),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    /// The source that sent the record
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    /// The message id that the source gave it
+    pub(crate) message_id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retract {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    /// All records of a load; 'nave stats' lists the loads
+    #[arg(long, value_name = "ID", value_parser = load_id, conflicts_with_all = ["source", "message_id"])]
+    pub(crate) load: Option<LoadId>,
+    /// The source that sent the record
+    #[arg(long, value_name = "NAME", requires = "message_id")]
+    pub(crate) source: Option<String>,
+    /// The message id that the source gave it
+    #[arg(long, value_name = "ID", requires = "source")]
+    pub(crate) message_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    /// Print a digest of all logical state instead, which is equal for equal content
+    #[arg(long)]
+    pub(crate) digest: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    /// The address; one that other machines can reach needs a password
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6283")]
+    pub(crate) listen: String,
+    /// A file that holds the password
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+fn engine<T: FromStr<Err = navedb::Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|e: navedb::Error| e.message().to_owned())
+}
+
+fn engine_time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|e| e.message().to_owned())
+}
+
+/// Corrections have rules of their own and are not loaded from files.
+fn origin(text: &str) -> Result<Origin, String> {
+    match text {
+        "live" => Ok(Origin::Live),
+        "history" => Ok(Origin::History),
+        _ => Err(format!("'{text}' is no origin; use live or history")),
+    }
+}
+
+fn load_id(text: &str) -> Result<LoadId, String> {
+    text.parse()
+        .map(LoadId)
+        .map_err(|_| format!("'{text}' is no load; 'nave stats' lists the loads"))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err(format!("'{text}' has no '=' between two words")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &str) -> Result<Command, ErrorKind> {
+        let words = std::iter::once("nave").chain(line.split(' '));
+        Arguments::try_parse_from(words).map(|a| a.command).map_err(|e| e.kind())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn right_lines_are_read() {
+        for line in [
+            "demo",
+            "demo --json --data d",
+            "load --data d --source s --as identify f",
+            "load --data d --source s --as track --event e --id user_id=u --id email=e --time t --time-unit %Y \
+             --zone Europe/Paris --message-id a,b --delimiter tab --origin history --level sync --strict f g",
+            "load --data d --source s --as track --event-column c --format ndjson --delimiter - f",
+            "audience count --data d p.a=1",
+            "audience count --data d --now 1998-07-01T00:00:00Z p.a=1",
+            "audience explain --data d --as-of 1998-07-01 p.a=1",
+            "audience bench --data d --file q.sql --runs 5",
+            "audience bench --data d p.a=1",
+            "profile get --data d user_id=1",
+            "profile timeline --data d x=y=z",
+            "record get --data d --source s m",
+            "retract --data d --load 7",
+            "retract --data d --source s --message-id m",
+            "stats --data d --digest",
+            "check --data d",
+            "rebuild --data d",
+            "repair --data d",
+            "serve --data d --listen 127.0.0.1:0 --password-file f",
+            "docs",
+            "help-commands",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_lines_are_refused() {
+        for line in [
+            "nothing",
+            "load --data d --source s --as identify",
+            "load --data d --source s --as page f",
+            "load --data d --source s --as track --event e --event-column c f",
+            "load --data d --source s --as track --event e --id user_id f",
+            "load --data d --source s --as track --event e --level fast f",
+            "load --data d --source s --as track --event e --origin correction f",
+            "audience count --data d --now yesterday p.a=1",
+            "audience count --data d --now 1998-07-01 --as-of 1998-07-01 p.a=1",
+            "audience count p.a=1",
+            "audience bench --data d",
+            "audience bench --data d --file q.sql p.a=1",
+            "audience bench --data d --file q.sql --runs 0",
+            "profile get --data d user_id",
+            "profile get --data d =1",
+            "retract --data d --load 7 --source s --message-id m",
+            "retract --data d --source s",
+            "retract --data d --message-id m",
+            "retract --data d --load x",
+            "stats",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Printing: text for people, or one JSON document for programs.
+//!
+//! *Invariants:* with `--json`, standard output gets exactly one document, also when the command fails; answers go to
+//! standard output, errors and notes to standard error; a reader that closes its end early is no failure. *Where to
+//! start reading:* `Output::answer`.
+
+use super::failure::Failure;
+use crate::resp::Reply;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+/// Where a command prints.
+#[derive(Debug)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// An output of text or JSON.
+    pub(crate) fn new(json: bool) -> Output {
+        Output { json }
+    }
+
+    /// Prints the answer in the form that was asked for.
+    pub(crate) fn answer(
+        &self,
+        text: impl FnOnce() -> String,
+        document: impl FnOnce() -> Reply,
+    ) -> Result<(), Failure> {
+        if self.json {
+            return write_out(format!("{}\n", document().to_json()).as_bytes());
+        }
+        write_out(text().as_bytes())
+    }
+
+    /// Prints bytes as they are, or the document.
+    pub(crate) fn bytes(
+        &self,
+        bytes: &[u8],
+        document: impl FnOnce() -> Reply,
+    ) -> Result<(), Failure> {
+        if self.json { self.answer(String::new, document) } else { write_out(bytes) }
+    }
+
+    /// Prints a piece of an answer that comes piece by piece; with JSON, nothing.
+    pub(crate) fn piece(&self, text: &str) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { write_out(text.as_bytes()) }
+    }
+
+    /// Tells something beside the answer.
+    pub(crate) fn note(&self, text: &str) {
+        // There is no other place to tell that standard error is gone.
+        let _ = writeln!(io::stderr(), "nave: {text}");
+    }
+
+    /// Shows how far a long command is, on one line that is written over, if a person watches.
+    pub(crate) fn progress(&self, text: &str) {
+        let mut stderr = io::stderr();
+        if stderr.is_terminal() {
+            let _ = write!(stderr, "\r\x1b[K{text}");
+        }
+    }
+
+    /// Tells why the command failed.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        self.note(failure.message());
+        if !self.json {
+            for line in failure.detail() {
+                let _ = writeln!(io::stderr(), "{line}");
+            }
+        } else if !failure.is_told() {
+            let place = failure.place().map_or(Reply::Null, |place| Reply::count(place as u64));
+            let error = Reply::map([
+                ("kind", Reply::from(failure.kind())),
+                ("message", Reply::from(failure.message())),
+                ("place", place),
+            ]);
+            let document = Reply::map([("error", error)]);
+            let _ = write_out(format!("{}\n", document.to_json()).as_bytes());
+        }
+    }
+}
+
+fn write_out(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new("io", format!("cannot write the answer: {e}; is the disk full?")))
+        }
+        _ => Ok(()),
+    }
+}

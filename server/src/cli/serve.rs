@@ -1,0 +1,72 @@
+//! `nave serve`, and `nave docs`, which prints the table of what it serves.
+//!
+//! *Invariants:* the address and the password are checked before the store is opened; nothing is served before the store
+//! is open. *Where to start reading:* `serve`.
+
+use super::arguments::Serve;
+use super::failure::Failure;
+use super::maintain::shown;
+use super::output::Output;
+use super::store::Store;
+use crate::command::documentation;
+use crate::limits::PASSWORD_BYTES;
+use crate::net::{Password, Refusal, Server, listen, run};
+use crate::resp::Reply;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+/// `nave serve`
+pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
+    let password = arguments.password_file.as_deref().map(read_password).transpose()?;
+    let protected = password.is_some();
+    let listener = listen(&arguments.listen, protected)?;
+    let address = listener.local_addr().map_err(|e| {
+        Failure::new("io", format!("cannot tell the address of the socket: {e}; try another"))
+    })?;
+    let data = &arguments.store.data;
+    let store = Store::open(data, true, output)?;
+    let server = Arc::new(Server::new(store.db().clone(), password, address));
+    output.answer(
+        || {
+            let secret = if protected { "with a password" } else { "without a password" };
+            format!("listening on {address}, data in {}, {secret}; Ctrl-C ends it\n", shown(data))
+        },
+        || {
+            Reply::map([
+                ("listening", Reply::from(address.to_string())),
+                ("data", Reply::from(data.display().to_string())),
+                ("password", Reply::Boolean(protected)),
+            ])
+        },
+    )?;
+    Ok(run(&server, &listener)?)
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        match refusal {
+            Refusal::Address(message) => Failure::usage(message),
+            Refusal::Failed(message) => Failure::new("io", message).already_told(),
+        }
+    }
+}
+
+/// The password in a file, of which no more is read than a password may have.
+fn read_password(file: &Path) -> Result<Password, Failure> {
+    let name = file.display();
+    let mut content = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(PASSWORD_BYTES as u64 + 3).read_to_end(&mut content))
+        .map_err(|e| {
+            Failure::new("io", format!("cannot read {name}: {e}; name a file with a password"))
+        })?;
+    Password::from_file(&content)
+        .map_err(|problem| Failure::new("invalid", format!("{name} {problem}")))
+}
+
+/// `nave docs`
+pub(crate) fn docs(output: &Output) -> Result<(), Failure> {
+    output.answer(documentation::markdown, documentation::structured)
+}

@@ -1,0 +1,56 @@
+//! Writing records and asking about profiles: the commands that reach the database.
+//!
+//! *Invariants:* nothing is decided here; a write promises a level, and its reply waits for it; a read advances the engine
+//! clock first, so that `now()` is now. *Where to start reading:* `put`.
+
+use super::{Call, Failure, Outcome};
+use crate::net::Promise;
+use crate::resp::Reply;
+use crate::shape;
+use navedb::{At, Batch, Level, Record};
+
+/// RECORD.PUT source json [level]
+///
+/// The write itself waits for nothing; the connection keeps the reply back until the level is reached, so that the
+/// records of a pipeline share one sync.
+pub(super) fn put(call: &mut Call<'_>) -> Outcome {
+    let source = call.text(0)?;
+    let level = match call.args.get(2) {
+        Some(_) => call.text(2)?.to_ascii_lowercase().parse()?,
+        None => Level::Group,
+    };
+    let record = Record::message(source, call.bytes(1));
+    let receipt = call.server.store().write(Batch::new().record(record).level(Level::Memory))?;
+    call.session.promise(Promise { position: receipt.position, level });
+    if let Some(broken) = receipt.broken.first() {
+        return Err(Failure::new("BROKEN", &broken.reason));
+    }
+    let status = match (receipt.written, receipt.duplicates) {
+        (1.., _) => "written",
+        (0, 1..) => "duplicate",
+        (0, 0) => "conflict",
+    };
+    Ok(Reply::map([
+        ("position", Reply::count(receipt.position.0)),
+        ("level", Reply::from(level.to_string())),
+        ("status", Reply::from(status)),
+    ]))
+}
+
+/// PROFILE.GET namespace value
+pub(super) fn profile_get(call: &mut Call<'_>) -> Outcome {
+    let (namespace, value) = (call.text(0)?, call.text(1)?);
+    let found = call.server.view().profile(namespace, value)?;
+    Ok(found.as_ref().map_or(Reply::Null, shape::profile))
+}
+
+/// AUDIENCE.COUNT text
+pub(super) fn audience_count(call: &mut Call<'_>) -> Outcome {
+    let text = call.text(0)?;
+    Ok(Reply::count(call.server.view().count(text, At::Latest)?))
+}
+
+/// STATS
+pub(super) fn stats(call: &mut Call<'_>) -> Outcome {
+    Ok(shape::stats(&call.server.view().stats()))
+}

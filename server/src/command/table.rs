@@ -1,0 +1,381 @@
+//! The one list of commands.
+//!
+//! Dispatch, COMMAND, `nave docs` and the table in `docs/commands.md` are all made from it, so they cannot disagree.
+//!
+//! *Invariants:* names are upper case and unique; `args` counts what `syntax` shows. *Where to start reading:*
+//! `Command`, then `COMMANDS`; the lists of subcommands are in `subcommands`.
+
+use super::subcommands::{CLIENT, COMMAND, CONFIG};
+use super::{Handler, connection, introspection, records, server_info, transaction};
+
+/// What becomes of a command between MULTI and EXEC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InQueue {
+    /// It waits for EXEC.
+    Waits,
+    /// It runs at once.
+    Runs,
+    /// It is refused.
+    Refused,
+}
+
+/// A command, or a subcommand of one.
+#[derive(Debug)]
+pub(crate) struct Command {
+    /// Its name, in upper case.
+    pub(crate) name: &'static str,
+    /// Its arguments, as a person reads them.
+    pub(crate) syntax: &'static str,
+    /// The least and the most arguments after the name (and the subcommand's name).
+    pub(crate) args: (usize, usize),
+    /// What it belongs to.
+    pub(crate) group: &'static str,
+    /// What it does.
+    pub(crate) summary: &'static str,
+    /// What it answers.
+    pub(crate) reply: &'static str,
+    /// A whole request.
+    pub(crate) example: &'static str,
+    /// Whether it writes to the database.
+    pub(crate) writes: bool,
+    /// Whether it may come before the password.
+    pub(crate) before_auth: bool,
+    /// What becomes of it between MULTI and EXEC.
+    pub(crate) in_queue: InQueue,
+    /// What it does, when it is called without a subcommand.
+    pub(crate) run: Option<Handler>,
+    /// Its subcommands.
+    pub(crate) subcommands: &'static [Command],
+}
+
+/// Any number of arguments, as far as the decoder allows them.
+pub(super) const ANY: usize = usize::MAX;
+
+/// A command that takes nothing and does nothing, from which the lists take what they do not say.
+pub(super) const BASE: Command = Command {
+    name: "",
+    syntax: "",
+    args: (0, 0),
+    group: "",
+    summary: "",
+    reply: "",
+    example: "",
+    writes: false,
+    before_auth: false,
+    in_queue: InQueue::Waits,
+    run: None,
+    subcommands: &[],
+};
+
+/// What a request names.
+pub(crate) enum Found {
+    /// A command, and how many words of the request name it.
+    Command(&'static Command, &'static str, usize),
+    /// No command of this name.
+    NoCommand,
+    /// The command has no such subcommand.
+    NoSubcommand(&'static Command),
+    /// The command needs a subcommand.
+    NeedsSubcommand(&'static Command),
+}
+
+/// The command that a request names, whatever its case.
+pub(crate) fn find(words: &[Vec<u8>]) -> Found {
+    let named = |list: &'static [Command], word: Option<&Vec<u8>>| {
+        let word = word?;
+        list.iter().find(|command| word.eq_ignore_ascii_case(command.name.as_bytes()))
+    };
+    let Some(command) = named(COMMANDS, words.first()) else { return Found::NoCommand };
+    if command.subcommands.is_empty() || (words.len() == 1 && command.run.is_some()) {
+        return Found::Command(command, "", 1);
+    }
+    match named(command.subcommands, words.get(1)) {
+        Some(subcommand) => Found::Command(subcommand, command.name, 2),
+        None if words.len() == 1 => Found::NeedsSubcommand(command),
+        None => Found::NoSubcommand(command),
+    }
+}
+
+impl Command {
+    /// Redis's way to say how many words a request has, names included: exactly n, or at least -n.
+    pub(crate) fn arity(&self, names: usize) -> i64 {
+        let least = i64::try_from(self.args.0.saturating_add(names)).unwrap_or(i64::MAX);
+        let open = !self.subcommands.is_empty() || self.args.0 != self.args.1;
+        if open { -least.max(if self.run.is_none() { 2 } else { 1 }) } else { least }
+    }
+}
+
+/// All commands, by group, in the order of the documentation.
+pub(crate) static COMMANDS: &[Command] = &[
+    Command {
+        name: "RECORD.PUT",
+        syntax: "source json [level]",
+        args: (2, 3),
+        group: "Records",
+        summary: "Writes what a source said, one JSON message, and answers once it has come as far as the \
+                  level: memory, os, group (if none is named) or sync.",
+        reply: "map: `position`, `level`, `status` (`written`, `duplicate` or `conflict`); error `BROKEN`",
+        example: r#"RECORD.PUT shop '{"type":"track","userId":"7","event":"purchase","properties":{"amount":12.50},"messageId":"o-1"}'"#,
+        writes: true,
+        run: Some(records::put),
+        ..BASE
+    },
+    Command {
+        name: "PROFILE.GET",
+        syntax: "namespace value",
+        args: (2, 2),
+        group: "Profiles",
+        summary: "The profile that an identifier belongs to.",
+        reply: "map: `id`, `identifiers`, `traits`, `events`; null when nobody has the identifier",
+        example: "PROFILE.GET email someone@example.org",
+        run: Some(records::profile_get),
+        ..BASE
+    },
+    Command {
+        name: "AUDIENCE.COUNT",
+        syntax: "text",
+        args: (1, 1),
+        group: "Audiences",
+        summary: "How many profiles an audience has: a condition on `p`, or a whole `SELECT count(*) FROM \
+                  profiles p WHERE ...`.",
+        reply: "integer",
+        example: "AUDIENCE.COUNT \"(SELECT count(*) FROM purchase) >= 2\"",
+        run: Some(records::audience_count),
+        ..BASE
+    },
+    Command {
+        name: "STATS",
+        group: "Server",
+        summary: "What the store holds.",
+        reply: "map: the fields of `nave stats --json`",
+        example: "STATS",
+        run: Some(records::stats),
+        ..BASE
+    },
+    Command {
+        name: "INFO",
+        syntax: "[section ...]",
+        args: (0, ANY),
+        group: "Server",
+        summary: "What the server is and does: sections server, clients, memory, persistence, stats, replication.",
+        reply: "text: lines `name:value` under lines `# Section`",
+        example: "INFO server",
+        run: Some(server_info::info),
+        ..BASE
+    },
+    Command {
+        name: "TIME",
+        group: "Server",
+        summary: "The time of the machine.",
+        reply: "array: seconds since 1970 and microseconds, as text",
+        example: "TIME",
+        run: Some(server_info::time),
+        ..BASE
+    },
+    Command {
+        name: "CONFIG",
+        syntax: "subcommand",
+        group: "Server",
+        summary: "The settings that clients ask for.",
+        subcommands: CONFIG,
+        ..BASE
+    },
+    Command {
+        name: "COMMAND",
+        syntax: "[subcommand]",
+        group: "Server",
+        summary: "This table, as Redis clients read it.",
+        reply: "array: an entry per command",
+        example: "COMMAND",
+        run: Some(introspection::all),
+        subcommands: COMMAND,
+        ..BASE
+    },
+    Command {
+        name: "PING",
+        syntax: "[text]",
+        args: (0, 1),
+        group: "Connection",
+        summary: "Whether the server is there.",
+        reply: "`PONG`, or the text",
+        example: "PING",
+        run: Some(connection::ping),
+        ..BASE
+    },
+    Command {
+        name: "ECHO",
+        syntax: "text",
+        args: (1, 1),
+        group: "Connection",
+        summary: "Gives the text back.",
+        reply: "the text",
+        example: "ECHO hello",
+        run: Some(connection::echo),
+        ..BASE
+    },
+    Command {
+        name: "HELLO",
+        syntax: "[2|3] [AUTH user password] [SETNAME name]",
+        args: (0, ANY),
+        group: "Connection",
+        summary: "Chooses RESP2 or RESP3, and may show the password and name the connection.",
+        reply: "map: `server`, `version`, `proto`, `id`, `mode`, `role`, `modules`",
+        example: "HELLO 3 AUTH default secret",
+        before_auth: true,
+        in_queue: InQueue::Refused,
+        run: Some(connection::hello),
+        ..BASE
+    },
+    Command {
+        name: "AUTH",
+        syntax: "[user] password",
+        args: (1, 2),
+        group: "Connection",
+        summary: "Shows the password. The only user is `default`.",
+        reply: "`OK`",
+        example: "AUTH secret",
+        before_auth: true,
+        in_queue: InQueue::Refused,
+        run: Some(connection::auth),
+        ..BASE
+    },
+    Command {
+        name: "SELECT",
+        syntax: "index",
+        args: (1, 1),
+        group: "Connection",
+        summary: "Chooses the database. The only one is 0.",
+        reply: "`OK`",
+        example: "SELECT 0",
+        run: Some(connection::select),
+        ..BASE
+    },
+    Command {
+        name: "CLIENT",
+        syntax: "subcommand",
+        group: "Connection",
+        summary: "What the server knows about this connection.",
+        subcommands: CLIENT,
+        ..BASE
+    },
+    Command {
+        name: "RESET",
+        group: "Connection",
+        summary: "As if the connection were new: RESP2, no name, nothing queued, the password not shown.",
+        reply: "`RESET`",
+        example: "RESET",
+        before_auth: true,
+        in_queue: InQueue::Runs,
+        run: Some(connection::reset),
+        ..BASE
+    },
+    Command {
+        name: "QUIT",
+        group: "Connection",
+        summary: "Ends the connection after this reply.",
+        reply: "`OK`",
+        example: "QUIT",
+        before_auth: true,
+        in_queue: InQueue::Runs,
+        run: Some(connection::quit),
+        ..BASE
+    },
+    Command {
+        name: "MULTI",
+        group: "Batches",
+        summary: "Queues the requests that follow, until EXEC.",
+        reply: "`OK`; then `QUEUED` for each request",
+        example: "MULTI",
+        in_queue: InQueue::Runs,
+        run: Some(transaction::multi),
+        ..BASE
+    },
+    Command {
+        name: "EXEC",
+        group: "Batches",
+        summary: "Runs what was queued, in order. Other connections may write in between, and a request \
+                  that fails does not undo those before it.",
+        reply: "array: a reply per request",
+        example: "EXEC",
+        in_queue: InQueue::Runs,
+        run: Some(transaction::exec),
+        ..BASE
+    },
+    Command {
+        name: "DISCARD",
+        group: "Batches",
+        summary: "Forgets what was queued.",
+        reply: "`OK`",
+        example: "DISCARD",
+        in_queue: InQueue::Runs,
+        run: Some(transaction::discard),
+        ..BASE
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn words(text: &str) -> Vec<Vec<u8>> {
+        text.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+    }
+
+    fn check(list: &[Command], parent: &str) {
+        let mut names = HashSet::new();
+        for command in list {
+            let name = format!("{parent}{}", command.name);
+            assert!(names.insert(command.name), "{name} twice");
+            assert_eq!(command.name, command.name.to_uppercase());
+            assert!(command.args.0 <= command.args.1 && !command.summary.is_empty(), "{name}");
+            assert_eq!(
+                command.args.1 == 0,
+                command.syntax.is_empty() || !command.subcommands.is_empty()
+            );
+            assert!(
+                command.run.is_some() || !command.subcommands.is_empty(),
+                "{name} does nothing"
+            );
+            if command.run.is_some() {
+                assert!(command.example.starts_with(&name) && !command.reply.is_empty(), "{name}");
+            }
+            assert_eq!(command.group.is_empty(), !parent.is_empty(), "{name}");
+            check(command.subcommands, &format!("{name} "));
+        }
+    }
+
+    #[test]
+    fn the_table_is_sound() {
+        check(COMMANDS, "");
+    }
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        let found = |text: &str| match find(&words(text)) {
+            Found::Command(command, parent, used) => format!("{parent}/{}/{used}", command.name),
+            Found::NoCommand => "none".to_owned(),
+            Found::NoSubcommand(command) => format!("no sub of {}", command.name),
+            Found::NeedsSubcommand(command) => format!("sub of {}", command.name),
+        };
+        assert_eq!(found("record.put"), "/RECORD.PUT/1");
+        assert_eq!(found("Client setName x"), "CLIENT/SETNAME/2");
+        assert_eq!(found("COMMAND"), "/COMMAND/1");
+        assert_eq!(found("command docs"), "COMMAND/DOCS/2");
+        assert_eq!(found("client"), "sub of CLIENT");
+        assert_eq!(found("client kill"), "no sub of CLIENT");
+        assert_eq!(found("get"), "none");
+    }
+
+    #[test]
+    fn arity_counts_as_redis_does() {
+        let arity = |text: &str| match find(&words(text)) {
+            Found::Command(command, _, used) => command.arity(used),
+            _ => 0,
+        };
+        assert_eq!(
+            ["PING", "ECHO", "TIME", "RECORD.PUT", "COMMAND", "CLIENT SETNAME", "INFO"].map(arity),
+            [-1, 2, 1, -3, -1, 3, -1]
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! The shape of every answer, once: the network writes it as RESP, the command line as JSON.
+//!
+//! *Invariants:* names of fields are those of the engine's types; a list of named things is a map by name; times are ISO
+//! text in UTC. `docs/commands.md` states these shapes, so a change here is a change there. *What it does not know:*
+//! sockets, arguments, exit codes. *Where to start reading:* `profile`.
+
+use crate::resp::Reply;
+use navedb::{
+    BrokenRow, CheckReport, Explanation, FileReport, LoadReport, OpenReport, Profile, ProfileTrait,
+    Receipt, RepairReport, Stats, TimelineEvent, Value,
+};
+
+/// A typed value. Days and instants are text.
+pub(crate) fn value(value: &Value) -> Reply {
+    match value {
+        Value::Integer(number) => Reply::Integer(*number),
+        Value::Decimal(number) => Reply::Decimal(number.to_string()),
+        Value::Float(number) => Reply::Double(*number),
+        Value::Boolean(yes) => Reply::Boolean(*yes),
+        Value::Text(text) => Reply::from(text.as_str()),
+        Value::Date(_) | Value::Timestamp(_) => Reply::Text(value.to_string()),
+    }
+}
+
+fn counts(pairs: &[(String, u64)]) -> Reply {
+    Reply::Map(
+        pairs.iter().map(|(name, n)| (Reply::from(name.as_str()), Reply::count(*n))).collect(),
+    )
+}
+
+/// A profile: identifiers, traits with their provenance, and numbers of events.
+pub(crate) fn profile(profile: &Profile) -> Reply {
+    let identifiers = Reply::list(&profile.identifiers, |identifier| {
+        Reply::map([
+            ("namespace", Reply::from(identifier.namespace.as_str())),
+            ("value", Reply::from(identifier.value.as_str())),
+            ("first_seen", Reply::from(identifier.first_seen.to_string())),
+        ])
+    });
+    let traits = profile.traits.iter().map(|t| (Reply::from(t.name.as_str()), profile_trait(t)));
+    Reply::map([
+        ("id", Reply::from(profile.id.as_str())),
+        ("identifiers", identifiers),
+        ("traits", Reply::Map(traits.collect())),
+        ("events", counts(&profile.events)),
+    ])
+}
+
+fn profile_trait(winner: &ProfileTrait) -> Reply {
+    Reply::map([
+        ("value", value(&winner.value)),
+        ("type", Reply::from(winner.value.value_type().name())),
+        ("time", Reply::from(winner.time.to_string())),
+        ("source", Reply::from(winner.source.as_str())),
+        ("position", Reply::count(winner.position.0)),
+    ])
+}
+
+/// The events of a profile, oldest first.
+pub(crate) fn timeline(events: &[TimelineEvent]) -> Reply {
+    Reply::list(events, |event| {
+        let properties = event.properties.iter().map(|(n, v)| (Reply::from(n.as_str()), value(v)));
+        Reply::map([
+            ("event", Reply::from(event.event.as_str())),
+            ("time", Reply::from(event.time.to_string())),
+            ("source", Reply::from(event.source.as_str())),
+            ("message_id", Reply::from(event.message_id.as_str())),
+            ("position", Reply::count(event.position.0)),
+            ("properties", Reply::Map(properties.collect())),
+        ])
+    })
+}
+
+/// What a store holds.
+pub(crate) fn stats(stats: &Stats) -> Reply {
+    let traits = stats.traits.iter().map(|(name, kind, profiles)| {
+        let fields =
+            Reply::map([("type", Reply::from(kind.name())), ("profiles", Reply::count(*profiles))]);
+        (Reply::from(name.as_str()), fields)
+    });
+    let sources =
+        stats.sources.iter().map(|s| (Reply::from(s.name.as_str()), Reply::count(s.records)));
+    let loads = Reply::list(&stats.loads, |load| {
+        Reply::map([
+            ("id", Reply::count(load.id.0)),
+            ("source", Reply::from(load.source.as_str())),
+            ("file", Reply::from(load.file.as_str())),
+            ("rows", Reply::count(load.rows)),
+        ])
+    });
+    Reply::map([
+        ("profiles", Reply::count(stats.profiles)),
+        ("identifiers", Reply::count(stats.identifiers)),
+        ("events", counts(&stats.events)),
+        ("traits", Reply::Map(traits.collect())),
+        ("properties", properties(stats)),
+        ("sources", Reply::Map(sources.collect())),
+        ("loads", loads),
+        ("quarantine", counts(&stats.quarantine)),
+        ("lists_not_folded", Reply::count(stats.lists_not_folded)),
+        ("position", Reply::count(stats.position.0)),
+        ("durable", Reply::count(stats.durable.0)),
+        ("clock", Reply::from(stats.clock.to_string())),
+        ("log_bytes", Reply::count(stats.log_bytes)),
+        ("derived_bytes", Reply::count(stats.derived_bytes)),
+        ("read_only", Reply::optional(stats.read_only.as_deref())),
+        ("torn_tails", Reply::count(stats.torn_tails)),
+    ])
+}
+
+/// The types of properties, by event type and name.
+fn properties(stats: &Stats) -> Reply {
+    let mut events: Vec<(&str, Vec<(Reply, Reply)>)> = Vec::new();
+    for (event, name, kind) in &stats.properties {
+        let field = (Reply::from(name.as_str()), Reply::from(kind.name()));
+        match events.iter_mut().find(|(known, _)| known == event) {
+            Some((_, fields)) => fields.push(field),
+            None => events.push((event, vec![field])),
+        }
+    }
+    Reply::Map(
+        events.into_iter().map(|(name, fields)| (Reply::from(name), Reply::Map(fields))).collect(),
+    )
+}
+
+/// How an audience is answered.
+pub(crate) fn explanation(explanation: &Explanation) -> Reply {
+    Reply::map([
+        ("text", Reply::from(explanation.text.as_str())),
+        ("plan", Reply::list(&explanation.plan, Reply::from)),
+        ("count", Reply::count(explanation.count)),
+    ])
+}
+
+/// What became of a write.
+pub(crate) fn receipt(receipt: &Receipt) -> Reply {
+    Reply::map([
+        ("position", Reply::count(receipt.position.0)),
+        ("level", Reply::from(receipt.level.to_string())),
+        ("written", Reply::count(receipt.written)),
+        ("duplicates", Reply::count(receipt.duplicates)),
+        ("conflicts", Reply::count(receipt.conflicts)),
+        ("broken", Reply::list(&receipt.broken, broken_row)),
+    ])
+}
+
+/// What became of a load.
+pub(crate) fn load_report(report: &LoadReport) -> Reply {
+    Reply::map([
+        ("files", Reply::list(&report.files, file_report)),
+        ("broken", Reply::list(&report.broken, broken_row)),
+        ("position", Reply::count(report.position.0)),
+        ("level", Reply::from(report.level.to_string())),
+    ])
+}
+
+fn file_report(file: &FileReport) -> Reply {
+    Reply::map([
+        ("name", Reply::from(file.name.as_str())),
+        ("load", file.load.map_or(Reply::Null, |load| Reply::count(load.0))),
+        ("rows", Reply::count(file.rows)),
+        ("written", Reply::count(file.written)),
+        ("duplicates", Reply::count(file.duplicates)),
+        ("conflicts", Reply::count(file.conflicts)),
+        ("quarantined_values", Reply::count(file.quarantined_values)),
+        ("broken", Reply::count(file.broken)),
+    ])
+}
+
+fn broken_row(row: &BrokenRow) -> Reply {
+    Reply::map([
+        ("file", Reply::from(row.file.as_str())),
+        ("line", Reply::count(row.line)),
+        ("column", row.column.map_or(Reply::Null, Reply::count)),
+        ("reason", Reply::from(row.reason.as_str())),
+    ])
+}
+
+/// What opening found and did.
+pub(crate) fn open_report(report: &OpenReport) -> Reply {
+    let torn_at = report.torn_at.as_ref().map_or(Reply::Null, |(file, offset)| {
+        Reply::map([("file", Reply::from(file.as_str())), ("offset", Reply::count(*offset))])
+    });
+    Reply::map([
+        ("checkpoint", report.checkpoint.map_or(Reply::Null, |position| Reply::count(position.0))),
+        ("replayed", Reply::count(report.replayed)),
+        ("torn_bytes", Reply::count(report.torn_bytes)),
+        ("torn_at", torn_at),
+        ("discarded", Reply::list(&report.discarded, Reply::from)),
+    ])
+}
+
+/// What a check found.
+pub(crate) fn check_report(report: &CheckReport) -> Reply {
+    Reply::map([
+        ("frames", Reply::count(report.frames)),
+        ("rows", Reply::count(report.rows)),
+        ("derived", Reply::count(report.derived)),
+        ("damage", Reply::list(&report.damage, Reply::from)),
+        ("notes", Reply::list(&report.notes, Reply::from)),
+    ])
+}
+
+/// What a repair did.
+pub(crate) fn repair_report(report: &RepairReport) -> Reply {
+    Reply::map([
+        ("actions", Reply::list(&report.actions, Reply::from)),
+        ("lost_rows", Reply::count(report.lost_rows)),
+    ])
+}

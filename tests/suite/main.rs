@@ -1,0 +1,24 @@
+//! The tests of the whole engine, over its public API alone, in one binary so that it links once.
+#![forbid(unsafe_code)]
+
+mod ast;
+mod audiences;
+mod calendar;
+mod cdnow;
+mod crash;
+mod damage;
+mod digests;
+mod durability;
+mod errors;
+mod evaluate;
+mod folding;
+mod generator;
+mod loading;
+mod oracle;
+mod questions;
+mod rng;
+mod scratch;
+mod slow_dir;
+mod store;
+mod truth;
+mod workload;

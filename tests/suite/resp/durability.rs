@@ -1,0 +1,102 @@
+//! What was acknowledged is there after the server was killed, and an orderly end loses nothing.
+
+use super::process::{Reply, Server};
+use super::{open_server, purchase};
+use crate::scratch::Scratch;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Writers put records at a level until the server is killed; gives the persons whose record was acknowledged, and how
+/// many were sent.
+fn write_until_killed(server: &mut Server, round: usize, level: &str) -> (Vec<String>, usize) {
+    let acknowledged = Mutex::new(Vec::new());
+    let sent = Mutex::new(0);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let mut connection = server.connect();
+            let (acknowledged, sent, stop) = (&acknowledged, &sent, &stop);
+            scope.spawn(move || {
+                for n in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let person = format!("{round}-{writer}-{n}");
+                    let message = purchase(&person, "1.50");
+                    let bytes = super::process::request(&["RECORD.PUT", "shop", &message, level]);
+                    *sent.lock().expect("no panic") += 1;
+                    if std::io::Write::write_all(&mut connection.stream, &bytes).is_err() {
+                        break;
+                    }
+                    let Some(reply) = connection.try_reply() else { break };
+                    assert_eq!(reply.field("level"), &Reply::bulk(level));
+                    acknowledged.lock().expect("no panic").push(person);
+                }
+            });
+        }
+        std::thread::sleep(Duration::from_millis(400));
+        server.kill();
+        stop.store(true, Ordering::Relaxed);
+    });
+    (acknowledged.into_inner().expect("no panic"), sent.into_inner().expect("no panic"))
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    let scratch = Scratch::new();
+    let (mut known, mut sent): (Vec<String>, usize) = (Vec::new(), 0);
+    for (round, level) in ["group", "sync", "os", "group"].into_iter().enumerate() {
+        let mut server = open_server(&scratch);
+        let (acknowledged, tried) = write_until_killed(&mut server, round, level);
+        assert!(
+            acknowledged.len() > 10,
+            "only {} records at level {level} before the end",
+            acknowledged.len()
+        );
+        known.extend(acknowledged);
+        sent += tried;
+        drop(server);
+        let (_server, mut connection) = open_server(&scratch).connect_owned();
+        for person in &known {
+            let profile = connection.ask(&["PROFILE.GET", "user_id", person]);
+            assert!(
+                profile.field("events").field("purchase").integer() == 1,
+                "{person} at level {level} is lost"
+            );
+        }
+        let stats = connection.ask(&["STATS"]);
+        let events = stats.field("events").field("purchase").integer();
+        assert!(
+            events >= known.len() as i64 && events <= sent as i64,
+            "{events} events of {sent} sent"
+        );
+    }
+}
+
+#[test]
+fn an_orderly_end_loses_nothing() {
+    let scratch = Scratch::new();
+    let server = open_server(&scratch);
+    let mut connection = server.connect();
+    for n in 0..100 {
+        let receipt =
+            connection.ask(&["RECORD.PUT", "shop", &purchase(&n.to_string(), "2"), "memory"]);
+        assert_eq!(receipt.field("level"), &Reply::bulk("memory"));
+    }
+    assert_eq!(server.stop(), Some(0), "SIGTERM ends the server in order");
+    let (_server, mut connection) = open_server(&scratch).connect_owned();
+    let stats = connection.ask(&["STATS"]);
+    assert_eq!(stats.field("profiles"), &Reply::Integer(100));
+    assert_eq!(stats.field("torn_tails"), &Reply::Integer(0));
+}
+
+#[test]
+fn a_server_that_is_killed_lets_go_of_its_folder() {
+    let scratch = Scratch::new();
+    let mut first = open_server(&scratch);
+    assert_eq!(first.connect().ask(&["PING"]), Reply::Simple("PONG".to_string()));
+    first.kill();
+    let second = open_server(&scratch);
+    assert_eq!(second.connect().ask(&["PING"]), Reply::Simple("PONG".to_string()));
+}
