@@ -47,13 +47,24 @@ pub fn batch<T: AsRef<str>>(source: &str, messages: &[T]) -> Batch {
         .fold(Batch::new(), |batch, json| batch.record(Record::message(source, json.as_ref())))
 }
 
+/// A receipt that a test may leave unread.
+pub struct Reply(Receipt);
+
+impl std::ops::Deref for Reply {
+    type Target = Receipt;
+
+    fn deref(&self) -> &Receipt {
+        &self.0
+    }
+}
+
 /// Writes messages of a source together, at the level `memory`.
-pub fn write<T: AsRef<str>>(db: &Db, source: &str, messages: &[T]) -> Receipt {
-    session(db).write(batch(source, messages).level(Level::Memory)).unwrap()
+pub fn write<T: AsRef<str>>(db: &Db, source: &str, messages: &[T]) -> Reply {
+    Reply(session(db).write(batch(source, messages).level(Level::Memory)).unwrap())
 }
 
 /// Writes one message alone, at the level `memory`.
-pub fn say(db: &Db, source: &str, message: &str) -> Receipt {
+pub fn say(db: &Db, source: &str, message: &str) -> Reply {
     write(db, source, &[message])
 }
 

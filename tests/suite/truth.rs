@@ -18,9 +18,9 @@ fn quarantined(view: &View) -> u64 {
     view.stats().quarantine.iter().map(|(_, count)| count).sum()
 }
 
-fn retract(db: &Db, source: &str, message_id: &str) -> Result<navedb::Receipt> {
+fn retract(db: &Db, source: &str, message_id: &str) -> Result<()> {
     let (source, message_id) = (source.to_owned(), message_id.to_owned());
-    session(db).retract(&Retraction::Record { source, message_id })
+    session(db).retract(&Retraction::Record { source, message_id }).map(|_| ())
 }
 
 #[test]

@@ -99,6 +99,16 @@ impl Fields {
         Ok(number)
     }
 
+    /// The type that a value of a type takes in a field as it is; nothing when the field would have to change.
+    pub fn fits(&self, number: usize, value_type: ValueType) -> Option<Fit> {
+        let current = self.fields.get(number)?.value_type?;
+        match current.widened(value_type) {
+            Some(wide) if wide != current => None,
+            None if current != ValueType::Text => Some(Fit::Contradicts(current)),
+            _ => Some(Fit::As(current)),
+        }
+    }
+
     /// How a value of a type fits a field; the type in force is widened or set when that lets it fit.
     pub fn fit(&mut self, number: usize, value_type: ValueType) -> Fit {
         let Some(field) = self.fields.get_mut(number) else { return Fit::Contradicts(value_type) };

@@ -1,7 +1,8 @@
 //! Loading files: a first look, then rows in frames of bounded size.
 
+use super::lookup::given_key;
 use super::types::{FileReport, LoadReport, LoadRequest};
-use super::write::{BatchKeys, Candidate, Draft, check_source, given_key};
+use super::write::{BatchKeys, Candidate, Draft, check_source};
 use super::{Db, Inner, Writer, last_before};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};

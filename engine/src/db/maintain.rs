@@ -18,6 +18,17 @@ fn manifest_of(dir: &dyn Dir) -> Result<Manifest> {
     })
 }
 
+/// Refuses a folder without a store before anything is made in it.
+fn require_store(dir: &dyn Dir) -> Result<()> {
+    if dir.list(crate::log::FOLDER)?.is_empty() {
+        return Err(Error::not_found(format!(
+            "there is no store in {}; load something first",
+            dir.place()
+        )));
+    }
+    Ok(())
+}
+
 /// Reads every byte of a store that is not open, changes nothing, and reports what does not hold: frames, derived
 /// files, and derived files that differ from the log.
 ///
@@ -25,6 +36,7 @@ fn manifest_of(dir: &dyn Dir) -> Result<Manifest> {
 /// `NotFound` when there is no store; `Conflict` when it is open; `Io`.
 pub fn check(dir: Arc<dyn Dir>) -> Result<CheckReport> {
     let mut report = CheckReport::default();
+    require_store(dir.as_ref())?;
     let _lock = dir.lock()?;
     let manifest = match manifest_of(dir.as_ref()) {
         Ok(manifest) => manifest,
@@ -104,6 +116,7 @@ fn same_fold(dir: &Arc<dyn Dir>, manifest: &Manifest, state: &State) -> Result<b
 /// # Errors
 /// As opening.
 pub fn rebuild(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings) -> Result<OpenReport> {
+    require_store(dir.as_ref())?;
     {
         let _lock = dir.lock()?;
         manifest_of(dir.as_ref())?;
@@ -121,6 +134,7 @@ pub fn rebuild(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings) -> 
 /// # Errors
 /// `Corrupt` when nothing can be recognised; `Conflict` when the store is open; `Io`.
 pub fn repair(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>) -> Result<RepairReport> {
+    require_store(dir.as_ref())?;
     let lock = dir.lock()?;
     let encode = |reason: &str| Entry::Gap(GapEntry { reason: reason.to_owned() }).encode();
     let form = GapForm { kind: GAP_KIND, payload_version: PAYLOAD_VERSION, encode: &encode };

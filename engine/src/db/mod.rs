@@ -6,6 +6,7 @@
 //! *Where to start reading:* `Db`, then `write`.
 
 mod load;
+mod lookup;
 mod maintain;
 mod open;
 mod profile_view;
@@ -22,11 +23,11 @@ use crate::base::dir::{Dir, DiskDir};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Position;
 use crate::base::time::Timestamp;
-use crate::entry::RecordsEntry;
 use crate::log::{Durability, LogReader, LogWriter, SeenKeys};
 use crate::state::State;
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use lookup::Compared;
+use parking_lot::{Mutex, RwLock};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,10 +46,11 @@ struct Snapshot {
 struct Writer {
     log: LogWriter,
     state: State,
-    seen: SeenKeys,
+    /// What exactly-once remembers; only the writer changes it, views look things up.
+    seen: Arc<RwLock<SeenKeys>>,
     salt: [u8; 32],
     /// The records frame that was last compared with, for rows that come in the order of the log.
-    compared: Option<(Position, RecordsEntry)>,
+    compared: Compared,
     closed: bool,
     lock: Option<Box<dyn Send + Sync>>,
 }
@@ -57,10 +59,13 @@ struct Inner {
     dir: Arc<dyn Dir>,
     clock: Arc<dyn Clock>,
     writer: Mutex<Writer>,
+    seen: Arc<RwLock<SeenKeys>>,
     snapshot: ArcSwap<Snapshot>,
     durability: Arc<Durability>,
     reader: Arc<LogReader>,
     report: OpenReport,
+    /// Torn tails that were cut since the store was made.
+    torn_tails: u64,
     /// The last state that was folded as of a time, with the end of the snapshot that it belongs to.
     past: Mutex<Option<(Position, Timestamp, Arc<State>)>>,
 }
@@ -181,7 +186,7 @@ impl Inner {
         if self.durability.durable_end() < end {
             self.durability.synced(file.as_ref(), end)?;
         }
-        let runs = writer.seen.spill()?;
+        let runs = writer.seen.write().spill()?;
         crate::state::write_checkpoint(self.dir.as_ref(), &writer.state, writer.salt, runs)?;
         Ok(last_before(end))
     }

@@ -14,7 +14,7 @@ use crate::state::{
     remove_strays,
 };
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 
 pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings) -> Result<Inner> {
@@ -50,11 +50,23 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
     state.clock = log.advance_clock(state.clock);
     let durability = log.durability();
     let snapshot = ArcSwap::from_pointee(Snapshot { state: state.clone() });
-    let writer = Writer { log, state, seen, salt, compared: None, closed: false, lock: Some(lock) };
+    let seen = Arc::new(RwLock::new(seen));
+    let torn_tails = log.manifest().torn_tails;
+    let writer = Writer {
+        log,
+        state,
+        seen: Arc::clone(&seen),
+        salt,
+        compared: None,
+        closed: false,
+        lock: Some(lock),
+    };
     Ok(Inner {
         dir,
         clock,
         writer: Mutex::new(writer),
+        seen,
+        torn_tails,
         snapshot,
         durability,
         reader,

@@ -1,7 +1,7 @@
 //! Views: questions to one snapshot.
 
+use super::lookup::{Found, Lookup};
 use super::types::{At, Explanation, LoadStats, Profile, SourceStats, Stats, TimelineEvent};
-use super::write::Found;
 use super::{Inner, Snapshot, last_before};
 use crate::audience::{Answer, ask};
 use crate::base::error::Result;
@@ -16,12 +16,19 @@ use std::sync::Arc;
 pub struct View {
     inner: Arc<Inner>,
     snapshot: Arc<Snapshot>,
+    /// Whether the holder of the writer flushed the log for this view.
+    flushed: bool,
 }
 
 impl View {
     pub(super) fn new(inner: Arc<Inner>) -> View {
         let snapshot = inner.snapshot.load_full();
-        View { inner, snapshot }
+        View { inner, snapshot, flushed: false }
+    }
+
+    /// The view of a transaction, which holds the writer and has flushed the log.
+    pub(super) fn inside(inner: Arc<Inner>) -> View {
+        View { flushed: true, ..View::new(inner) }
     }
 
     pub(super) fn state(&self) -> &State {
@@ -106,6 +113,9 @@ impl View {
 
     /// Hands what the writer holds in memory to the system, so that it can be read from the log.
     fn flush(&self) -> Result<()> {
+        if self.flushed {
+            return Ok(());
+        }
         let mut writer = self.inner.writer.lock();
         if writer.closed || writer.log.writable().is_err() { Ok(()) } else { writer.log.flush() }
     }
@@ -131,14 +141,14 @@ impl View {
     /// # Errors
     /// `Corrupt` when its frame does not hold; `Io`.
     pub fn record(&self, source: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
-        let mut writer = self.inner.writer.lock();
-        let found = writer.find_message(source, message_id)?;
-        Ok(found.filter(|(position, _)| *position <= self.position()).and_then(
-            |(_, row)| match row {
-                Found::Row(original) => Some(original),
-                Found::Erased => None,
-            },
-        ))
+        self.flush()?;
+        let seen = self.inner.seen.read();
+        let lookup = Lookup { seen: &seen, reader: &self.inner.reader, state: self.state() };
+        let found = lookup.message(source, message_id, &mut None)?;
+        Ok(found.and_then(|(_, row)| match row {
+            Found::Row(original) => Some(original),
+            Found::Erased => None,
+        }))
     }
 
     /// One hexadecimal word for all logical state; see `docs/format.md`.
@@ -208,7 +218,7 @@ impl View {
             log_bytes: self.inner.reader.bytes(),
             derived_bytes: self.derived_bytes(),
             read_only: self.inner.durability.failure().map(ToString::to_string),
-            torn_tails: self.inner.writer.lock().log.manifest().torn_tails,
+            torn_tails: self.inner.torn_tails,
         }
     }
 

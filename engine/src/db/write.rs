@@ -1,5 +1,6 @@
 //! Writing: decode, deduplicate, append, apply, publish, sync, reply.
 
+use super::lookup::{Compared, Found, Lookup, given_key};
 use super::types::{Batch, BrokenRow, Receipt, Record, Retraction};
 use super::{Inner, Level, Session, View, Writer, last_before};
 use crate::base::codec::{self, Digest128};
@@ -44,11 +45,6 @@ pub(super) struct Draft {
     pub decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
 }
 
-/// The key of a message id that a source gave.
-pub(super) fn given_key(source: &str, message_id: &str) -> Digest128 {
-    codec::digest_of_parts(&[b"message", source.as_bytes(), message_id.as_bytes()])
-}
-
 /// The key of a row that conflicts: the same content again is then known.
 fn conflict_key(key: &Digest128, original: &[u8]) -> Digest128 {
     codec::digest_of_parts(&[b"conflict", key, &codec::digest(original)])
@@ -86,40 +82,23 @@ impl Writer {
         number
     }
 
-    /// The row of a key that is in force.
-    pub(super) fn find_row(&mut self, key: &Digest128) -> Result<Option<(Position, Found)>> {
-        let candidates = self.seen.candidates(key);
-        if candidates.is_empty() {
-            return Ok(None);
-        }
+    /// Looks rows up, with everything readable from the log.
+    fn lookup<T>(
+        &mut self,
+        find: impl FnOnce(&Lookup<'_>, &mut Compared) -> Result<T>,
+    ) -> Result<T> {
         self.log.flush()?;
-        for position in candidates {
-            if let Some(found) = self.row_at(position, key)? {
-                return Ok(Some((position, found)));
-            }
-        }
-        Ok(None)
+        let reader = self.log.reader();
+        let seen = self.seen.read();
+        let lookup = Lookup { seen: &seen, reader: &reader, state: &self.state };
+        find(&lookup, &mut self.compared)
     }
 
-    fn row_at(&mut self, position: Position, key: &Digest128) -> Result<Option<Found>> {
-        let retracted = Arc::clone(&self.state.retracted);
-        let frame = self.log.reader().frame_at(position)?;
-        if retracted.holds(frame.header.load, position) {
+    fn find_row(&mut self, key: &Digest128) -> Result<Option<(Position, Found)>> {
+        if self.seen.read().candidates(key).is_empty() {
             return Ok(None);
         }
-        let index = usize::try_from(position.0 - frame.header.first.0).unwrap_or(usize::MAX);
-        if frame.header.stub {
-            let same = super::open::stub_keys(&frame.payload).get(index) == Some(key);
-            return Ok(same.then_some(Found::Erased));
-        }
-        if self.compared.as_ref().is_none_or(|(first, _)| *first != frame.header.first) {
-            let entry =
-                Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
-            let Entry::Records(records) = entry else { return Ok(None) };
-            self.compared = Some((frame.header.first, records));
-        }
-        let row = self.compared.as_ref().and_then(|(_, records)| records.rows.get(index));
-        Ok(row.filter(|row| row.key == *key).map(|row| Found::Row(row.original.clone())))
+        self.lookup(|lookup, compared| lookup.row(key, compared))
     }
 
     /// Sorts rows into new ones, duplicates and conflicts.
@@ -199,30 +178,23 @@ impl Writer {
         let mut first = self.log.next();
         let clock = self.log.clock();
         self.log.append(&batch)?;
+        let mut seen = self.seen.write();
         for draft in drafts {
             let rows = draft.entry.rows();
             let at = RecordContext { first, rows, clock, source: draft.source, load: draft.load };
             if let Entry::Records(records) = &draft.entry {
                 for (index, row) in records.rows.iter().enumerate() {
-                    self.seen.add(&row.key, first.plus(index as u64));
+                    seen.add(&row.key, first.plus(index as u64));
                 }
             }
             self.state.apply(&at, &draft.entry, draft.decoded)?;
             first = first.plus(u64::from(rows));
         }
-        if self.seen.full() {
-            self.seen.spill()?;
+        if seen.full() {
+            seen.spill()?;
         }
         Ok(())
     }
-}
-
-/// A row that is in force.
-pub(super) enum Found {
-    /// Its bytes.
-    Row(Vec<u8>),
-    /// Only its key is left.
-    Erased,
 }
 
 enum Known {
@@ -249,7 +221,8 @@ impl Session {
         Ok(receipt)
     }
 
-    /// Decides on the newest state and writes, with no other write between the two.
+    /// Decides on the newest state and writes, with no other write between the two. `decide` runs on the one writer: it
+    /// reads from the view that it is given, and must not write.
     ///
     /// # Errors
     /// What `decide` says, and then nothing is written; else as `write`.
@@ -261,7 +234,9 @@ impl Session {
         let (mut receipt, level) = {
             let mut writer = self.inner.writer.lock();
             self.inner.writable(&writer)?;
-            let batch = decide(&self.view())?;
+            // The view must not need the writer, which is held here.
+            writer.log.flush()?;
+            let batch = decide(&View::inside(Arc::clone(&self.inner)))?;
             let level = level.or(batch.level).unwrap_or(Level::Group);
             let (read, origin) = prepare(batch)?;
             (self.inner.write_locked(&mut writer, read, origin)?, level)
@@ -432,7 +407,10 @@ impl Inner {
                     ))
                 };
                 let number = writer.state.catalog.find_source(source).ok_or_else(missing)?;
-                let position = writer.find_message(source, message_id)?.ok_or_else(missing)?.0;
+                let position = writer
+                    .lookup(|lookup, compared| lookup.message(source, message_id, compared))?
+                    .ok_or_else(missing)?
+                    .0;
                 (RetractEntry::Record(position), number)
             }
         };
@@ -487,23 +465,4 @@ fn draft_rows(drafts: &mut Vec<Draft>, source: SourceId, sifted: Sifted) {
         decoded.push(read);
     }
     put(&mut rows, &mut decoded);
-}
-
-impl Writer {
-    /// The record of a message id: one that its source gave, or a generated one in its 32 digits.
-    pub(super) fn find_message(
-        &mut self,
-        source: &str,
-        message_id: &str,
-    ) -> Result<Option<(Position, Found)>> {
-        if let Some(found) = self.find_row(&given_key(source, message_id))? {
-            return Ok(Some(found));
-        }
-        let Some(id) = crate::identity::PublicId::parse(message_id) else { return Ok(None) };
-        // A generated id is its key in digits; it must be one of the source's.
-        let found = self.find_row(&id.0.to_be_bytes())?;
-        let Some((position, _)) = &found else { return Ok(None) };
-        let owner = self.log.reader().frame_at(*position)?.header.source;
-        Ok(found.filter(|_| self.state.catalog.source_name(owner) == source))
-    }
 }

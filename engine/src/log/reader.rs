@@ -4,7 +4,7 @@ use super::frame::{FILE_HEAD_BYTES, FileHead, HEADER_BYTES, Header};
 use super::manifest::Manifest;
 use super::{FOLDER, file_name};
 use crate::base::codec::Digest128;
-use crate::base::dir::Dir;
+use crate::base::dir::{Dir, len_if_there};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Position;
 use crate::base::time::Timestamp;
@@ -313,7 +313,7 @@ pub fn check_files(
     files.push((manifest.active_number(), manifest.active_first()));
     for (number, first) in files {
         let name = file_name(number);
-        let Ok(length) = dir.len(&name) else {
+        let Some(length) = len_if_there(dir, &name)? else {
             damage.push(format!("{name} is missing"));
             continue;
         };

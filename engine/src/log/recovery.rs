@@ -10,7 +10,7 @@ use super::manifest::{CleanEnd, Manifest};
 use super::reader::{Damage, FileScan, corrupt};
 use super::{FOLDER, file_name};
 use crate::base::codec::Digest128;
-use crate::base::dir::{Dir, write_all};
+use crate::base::dir::{Dir, len_if_there, write_all};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Position;
 use crate::base::time::Timestamp;
@@ -68,9 +68,9 @@ pub fn open_log(
         }
     };
     for sealed in &manifest.sealed {
-        let length = dir.len(&file_name(sealed.number));
-        if !length.as_ref().is_ok_and(|l| *l == sealed.length) {
-            return Err(wrong_length(dir, sealed.number, sealed.length, length.ok()));
+        let length = len_if_there(dir, &file_name(sealed.number))?;
+        if length != Some(sealed.length) {
+            return Err(wrong_length(dir, sealed.number, sealed.length, length));
         }
     }
     let (end, torn) = match &manifest.clean {
@@ -121,9 +121,9 @@ pub(super) fn make_file(dir: &dyn Dir, manifest: &Manifest, clock: Timestamp) ->
 
 fn clean_end(dir: &dyn Dir, manifest: &Manifest, clean: &CleanEnd) -> Result<Option<End>> {
     let number = manifest.active_number();
-    let length = dir.len(&file_name(number));
-    if !length.as_ref().is_ok_and(|l| *l == clean.length) {
-        return Err(wrong_length(dir, number, clean.length, length.ok()));
+    let length = len_if_there(dir, &file_name(number))?;
+    if length != Some(clean.length) {
+        return Err(wrong_length(dir, number, clean.length, length));
     }
     let clock = Timestamp(clean.clock);
     Ok(Some(End { position: clean.end, length: clean.length, chain: clean.chain, clock }))
@@ -137,7 +137,7 @@ fn crashed_end(dir: &dyn Dir, manifest: &Manifest) -> Result<(Option<End>, Torn)
     let first = manifest.active_first();
     let name = file_name(number);
     let held = manifest.durable_end > first;
-    let Ok(length) = dir.len(&name) else {
+    let Some(length) = len_if_there(dir, &name)? else {
         let missing = held.then(|| wrong_length(dir, number, FILE_HEAD_BYTES as u64, None));
         return missing.map_or(Ok((None, None)), Err);
     };

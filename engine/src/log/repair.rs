@@ -9,7 +9,7 @@ use super::manifest::{CleanEnd, Manifest, SealedFile};
 use super::reader::{FileScan, Frame};
 use super::{FOLDER, file_name};
 use crate::base::codec::Digest128;
-use crate::base::dir::{Dir, write_all};
+use crate::base::dir::{Dir, len_if_there, remove_if_there, write_all};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Epoch, LoadId, Position, SourceId};
 use crate::base::time::Timestamp;
@@ -100,11 +100,7 @@ impl Rewrite {
 ///
 /// # Errors
 /// `Corrupt` when nothing of the log can be recognised; `Io`.
-pub fn repair_log(
-    dir: &dyn Dir,
-    form: &GapForm<'_>,
-    identify: &Identify<'_>,
-) -> Result<Repaired> {
+pub fn repair_log(dir: &dyn Dir, form: &GapForm<'_>, identify: &Identify<'_>) -> Result<Repaired> {
     let mut done = Repaired::default();
     let manifest = match Manifest::read(dir) {
         Ok(Some(manifest)) => manifest,
@@ -150,11 +146,7 @@ fn log_numbers(dir: &dyn Dir) -> Result<Vec<u64>> {
 }
 
 /// The manifest of a log that lost it: store and salt are in the first entry.
-fn guess_manifest(
-    dir: &dyn Dir,
-    identify: &Identify<'_>,
-    done: &mut Repaired,
-) -> Result<Manifest> {
+fn guess_manifest(dir: &dyn Dir, identify: &Identify<'_>, done: &mut Repaired) -> Result<Manifest> {
     let numbers = log_numbers(dir)?;
     let first = numbers.first().copied().ok_or_else(|| {
         Error::not_found(format!("there is no log in {}; nothing to repair", dir.place()))
@@ -194,7 +186,7 @@ fn repair_file(
     done: &mut Repaired,
 ) -> Result<(SealedFile, Epoch, Timestamp)> {
     let name = file_name(number);
-    let length = dir.len(&name).unwrap_or(0);
+    let length = len_if_there(dir, &name)?.unwrap_or(0);
     let head = if length == 0 {
         None
     } else {
@@ -243,9 +235,7 @@ fn repair_file(
 
 fn replace_damaged(dir: &dyn Dir, name: &str, bytes: &[u8], there: bool) -> Result<()> {
     let new = format!("{name}.new");
-    if dir.len(&new).is_ok() {
-        dir.remove(&new)?;
-    }
+    remove_if_there(dir, &new)?;
     let file = dir.append(&new)?;
     write_all(file.as_ref(), bytes)?;
     file.sync()?;

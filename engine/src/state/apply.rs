@@ -5,7 +5,7 @@ use crate::base::codec;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, NodeId, Position, SourceId};
 use crate::base::time::Timestamp;
-use crate::base::value::Value;
+use crate::base::value::{Value, ValueType};
 use crate::catalog::Fit;
 use crate::entry::{Entry, LoadEntry, RetractEntry, Row, RowStatus, Shape};
 use crate::event::{EventRow, EventTable};
@@ -228,8 +228,11 @@ impl State {
             position: fact.position,
         };
         for (name, field) in &record.fields {
-            let catalog = Arc::make_mut(&mut self.catalog);
-            let number = match catalog.traits_mut().number(name) {
+            // The catalog is copied only when it changes: snapshots share it.
+            let known = self.catalog.traits().find(name);
+            let number = match known
+                .map_or_else(|| Arc::make_mut(&mut self.catalog).traits_mut().number(name), Ok)
+            {
                 Ok(number) => number,
                 Err(e) => {
                     self.reject_value(fact, None, name, field, e.message().to_owned());
@@ -239,7 +242,7 @@ impl State {
             let cell = match field {
                 FieldValue::Cell(cell) => cell,
                 FieldValue::List => {
-                    catalog.traits_mut().count_list(number);
+                    Arc::make_mut(&mut self.catalog).traits_mut().count_list(number);
                     continue;
                 }
                 FieldValue::Null => {
@@ -248,7 +251,10 @@ impl State {
                     continue;
                 }
             };
-            let fit = catalog.traits_mut().fit(number, cell.value_type);
+            let fit = self.catalog.traits().fits(number, cell.value_type);
+            let fit = fit.unwrap_or_else(|| {
+                Arc::make_mut(&mut self.catalog).traits_mut().fit(number, cell.value_type)
+            });
             let golden = Arc::make_mut(&mut self.golden);
             if let Fit::Widen(wide) = fit {
                 golden.widen(number, wide);
@@ -268,43 +274,45 @@ impl State {
         row: &Row,
         record: &Decoded,
     ) {
-        let number = match Arc::make_mut(&mut self.catalog).event_number(event) {
-            Ok(number) => number,
-            Err(e) => {
-                self.quarantine.push(Quarantined {
-                    position: fact.position,
-                    source: fact.record.source,
-                    kind: QuarantineKind::Record,
-                    event: Some(event.to_owned()),
-                    field: None,
-                    text: codec::hex(&codec::digest(&row.original)),
-                    reason: e.message().to_owned(),
-                    time: fact.dated.then_some(fact.time),
-                });
-                return;
-            }
-        };
-        let mut properties: Vec<(usize, Value)> = Vec::with_capacity(record.fields.len());
-        for (name, field) in &record.fields {
-            let Some(fields) = Arc::make_mut(&mut self.catalog).properties_mut(number) else {
-                break;
-            };
-            let property = match (field, fields.number(name)) {
-                (FieldValue::Null, _) => continue,
-                (_, Ok(property)) => property,
-                (_, Err(e)) => {
-                    self.reject_value(fact, Some(event), name, field, e.message().to_owned());
-                    continue;
+        let known = self.catalog.events().find(event);
+        let number =
+            match known.map_or_else(|| Arc::make_mut(&mut self.catalog).event_number(event), Ok) {
+                Ok(number) => number,
+                Err(e) => {
+                    self.quarantine.push(Quarantined {
+                        position: fact.position,
+                        source: fact.record.source,
+                        kind: QuarantineKind::Record,
+                        event: Some(event.to_owned()),
+                        field: None,
+                        text: codec::hex(&codec::digest(&row.original)),
+                        reason: e.message().to_owned(),
+                        time: fact.dated.then_some(fact.time),
+                    });
+                    return;
                 }
             };
+        let mut properties: Vec<(usize, Value)> = Vec::with_capacity(record.fields.len());
+        for (name, field) in &record.fields {
+            let known = self.catalog.properties(number).and_then(|fields| fields.find(name));
+            let property = match (field, known) {
+                (FieldValue::Null, _) => continue,
+                (_, Some(property)) => property,
+                (_, None) => match self.new_property(number, name) {
+                    Ok(property) => property,
+                    Err(e) => {
+                        self.reject_value(fact, Some(event), name, field, e.message().to_owned());
+                        continue;
+                    }
+                },
+            };
             let FieldValue::Cell(cell) = field else {
-                fields.count_list(property);
+                if let Some(fields) = Arc::make_mut(&mut self.catalog).properties_mut(number) {
+                    fields.count_list(property);
+                }
                 continue;
             };
-            let fit = fields.fit(property, cell.value_type);
-            if let (Fit::Widen(wide), Some(table)) = (fit, self.event_table(number)) {
-                table.widen(property, wide);
-            }
+            let fit = self.property_fit(number, property, cell.value_type);
             match fitted(cell, fit) {
                 Ok(value) => properties.push((property, value)),
                 Err(reason) => self.reject_value(fact, Some(event), name, field, reason),
@@ -323,6 +331,27 @@ impl State {
         if let Some(table) = self.event_table(number) {
             table.push(row, &properties);
         }
+    }
+
+    fn new_property(&mut self, event: usize, name: &str) -> Result<usize> {
+        let fields = Arc::make_mut(&mut self.catalog).properties_mut(event);
+        fields.ok_or_else(|| Error::invalid("the event type is unknown"))?.number(name)
+    }
+
+    /// How a value fits a property; the column is widened when that lets it fit.
+    fn property_fit(&mut self, event: usize, property: usize, value_type: ValueType) -> Fit {
+        let known =
+            self.catalog.properties(event).and_then(|fields| fields.fits(property, value_type));
+        if let Some(fit) = known {
+            return fit;
+        }
+        let fields = Arc::make_mut(&mut self.catalog).properties_mut(event);
+        let fit =
+            fields.map_or(Fit::Contradicts(value_type), |fields| fields.fit(property, value_type));
+        if let (Fit::Widen(wide), Some(table)) = (fit, self.event_table(event)) {
+            table.widen(property, wide);
+        }
+        fit
     }
 
     fn reject_value(

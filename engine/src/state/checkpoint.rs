@@ -7,7 +7,7 @@
 
 use super::{LoadInfo, Quarantined, Retracted, State};
 use crate::base::codec::{self, Digest128};
-use crate::base::dir::{AppendFile, Dir, replace, write_all};
+use crate::base::dir::{AppendFile, Dir, remove_if_there, replace, write_all};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, NodeId, Ordinal, Position, SourceId};
 use crate::base::time::Timestamp;
@@ -168,9 +168,7 @@ pub fn write_checkpoint(
     let state_file = format!("state-{:020}.bin", state.end.0);
     let path = format!("{DERIVED}/{state_file}");
     let temporary = format!("{path}.new");
-    if dir.len(&temporary).is_ok() {
-        dir.remove(&temporary)?;
-    }
+    remove_if_there(dir, &temporary)?;
     let file = dir.append(&temporary)?;
     let mut blocks = BlockWriter { file, digests: blake3::Hasher::new(), buffer: Vec::new() };
     write_blocks(state, salt, &mut blocks)?;

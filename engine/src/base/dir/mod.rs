@@ -15,7 +15,7 @@ pub use memory::{Crash, MemoryDir};
 
 pub use super::mmap::FileBytes;
 
-use super::error::Result;
+use super::error::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
 /// A folder of files.
@@ -107,10 +107,7 @@ pub fn write_all(file: &dyn AppendFile, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         let written = file.write(bytes)?;
         if written == 0 {
-            return Err(super::error::Error::new(
-                super::error::ErrorKind::Io,
-                "the file system takes no more bytes",
-            ));
+            return Err(Error::new(ErrorKind::Io, "the file system takes no more bytes"));
         }
         bytes = bytes.get(written..).unwrap_or_default();
     }
@@ -123,15 +120,36 @@ pub fn write_all(file: &dyn AppendFile, mut bytes: &[u8]) -> Result<()> {
 /// `Io`; the old file is then still whole.
 pub fn replace(dir: &dyn Dir, name: &str, bytes: &[u8]) -> Result<()> {
     let temporary = format!("{name}.new");
-    if dir.len(&temporary).is_ok() {
-        dir.remove(&temporary)?;
-    }
+    remove_if_there(dir, &temporary)?;
     let file = dir.append(&temporary)?;
     write_all(file.as_ref(), bytes)?;
     file.sync()?;
     drop(file);
     dir.rename(&temporary, name)?;
     dir.sync_folder(folder_of(name))
+}
+
+/// Removes a file that may not be there.
+///
+/// # Errors
+/// `Io`.
+pub fn remove_if_there(dir: &dyn Dir, name: &str) -> Result<()> {
+    match dir.remove(name) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// The length of a file that may not be there. Only "not found" means that it is not: any other failure is one.
+///
+/// # Errors
+/// `Io`.
+pub fn len_if_there(dir: &dyn Dir, name: &str) -> Result<Option<u64>> {
+    match dir.len(name) {
+        Ok(len) => Ok(Some(len)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// The folder part of a name; empty for the top.

@@ -14,7 +14,7 @@
 
 use super::{SeenRow, filter};
 use crate::base::codec::{self, Digest128};
-use crate::base::dir::{Dir, write_all};
+use crate::base::dir::{Dir, remove_if_there, write_all};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Position;
 use crate::base::mmap::FileBytes;
@@ -96,9 +96,7 @@ impl Run {
         head.extend_from_slice(&digest);
         let file = format!("keys-{}.run", codec::hex(digest.first_chunk::<8>().unwrap_or(&[0; 8])));
         let path = format!("{folder}/{file}");
-        if dir.len(&path).is_ok() {
-            dir.remove(&path)?;
-        }
+        remove_if_there(dir, &path)?;
         let handle = dir.append(&path)?;
         write_all(handle.as_ref(), &head)?;
         for piece in body.chunks(PIECE) {

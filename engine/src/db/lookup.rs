@@ -1,0 +1,94 @@
+//! Finding a record by its key: for exactly-once, for retraction, and to give its bytes back.
+
+use super::open::stub_keys;
+use crate::base::codec::{self, Digest128};
+use crate::base::error::Result;
+use crate::base::ids::Position;
+use crate::entry::{Entry, RecordsEntry};
+use crate::identity::PublicId;
+use crate::log::{LogReader, SeenKeys};
+use crate::state::State;
+
+/// A row that is in force.
+pub(super) enum Found {
+    /// Its bytes.
+    Row(Vec<u8>),
+    /// Only its key is left.
+    Erased,
+}
+
+/// The records frame that was last looked at: rows often come in the order of the log.
+pub(super) type Compared = Option<(Position, RecordsEntry)>;
+
+/// What a look-up needs; the log must have been flushed.
+pub(super) struct Lookup<'a> {
+    pub seen: &'a SeenKeys,
+    pub reader: &'a LogReader,
+    pub state: &'a State,
+}
+
+/// The key of a message id that a source gave.
+pub(super) fn given_key(source: &str, message_id: &str) -> Digest128 {
+    codec::digest_of_parts(&[b"message", source.as_bytes(), message_id.as_bytes()])
+}
+
+impl Lookup<'_> {
+    /// The row of a key, the newest that the state holds and does not withdraw.
+    pub(super) fn row(
+        &self,
+        key: &Digest128,
+        compared: &mut Compared,
+    ) -> Result<Option<(Position, Found)>> {
+        for position in self.seen.candidates(key) {
+            if position < self.state.end
+                && let Some(found) = self.row_at(position, key, compared)?
+            {
+                return Ok(Some((position, found)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn row_at(
+        &self,
+        position: Position,
+        key: &Digest128,
+        compared: &mut Compared,
+    ) -> Result<Option<Found>> {
+        let frame = self.reader.frame_at(position)?;
+        if self.state.retracted.holds(frame.header.load, position) {
+            return Ok(None);
+        }
+        let index = usize::try_from(position.0 - frame.header.first.0).unwrap_or(usize::MAX);
+        if frame.header.stub {
+            let same = stub_keys(&frame.payload).get(index) == Some(key);
+            return Ok(same.then_some(Found::Erased));
+        }
+        if compared.as_ref().is_none_or(|(first, _)| *first != frame.header.first) {
+            let entry =
+                Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
+            let Entry::Records(records) = entry else { return Ok(None) };
+            *compared = Some((frame.header.first, records));
+        }
+        let row = compared.as_ref().and_then(|(_, records)| records.rows.get(index));
+        Ok(row.filter(|row| row.key == *key).map(|row| Found::Row(row.original.clone())))
+    }
+
+    /// The record of a message id: one that its source gave, or a generated one in its 32 digits.
+    pub(super) fn message(
+        &self,
+        source: &str,
+        message_id: &str,
+        compared: &mut Compared,
+    ) -> Result<Option<(Position, Found)>> {
+        if let Some(found) = self.row(&given_key(source, message_id), compared)? {
+            return Ok(Some(found));
+        }
+        // A generated id is its key in digits; it must be one of the source's.
+        let Some(id) = PublicId::parse(message_id) else { return Ok(None) };
+        let found = self.row(&id.0.to_be_bytes(), compared)?;
+        let Some((position, _)) = &found else { return Ok(None) };
+        let owner = self.reader.frame_at(*position)?.header.source;
+        Ok(found.filter(|_| self.state.catalog.source_name(owner) == source))
+    }
+}
