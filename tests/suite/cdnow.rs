@@ -69,8 +69,11 @@ fn loaded() -> (MemoryDir, Db) {
     (disk, db)
 }
 
-/// Ten questions of a shop, each with its naive answer.
-fn questions() -> Vec<(&'static str, fn(&[Purchase]) -> bool)> {
+/// Whether a customer with these purchases belongs to an audience.
+type Belongs = fn(&[Purchase]) -> bool;
+
+/// Questions of a shop, each with its naive answer.
+fn questions() -> Vec<(&'static str, Belongs)> {
     fn day(year: i64, month: i64, day: i64) -> i64 {
         calendar::day_number(year, month, day)
     }

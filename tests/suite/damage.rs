@@ -21,7 +21,7 @@ fn open(disk: &MemoryDir) -> Result<Db> {
 
 fn message(i: usize) -> String {
     let (user, id) = (format!("u{}", i % 31), format!("m{i}"));
-    if i % 5 == 0 {
+    if i.is_multiple_of(5) {
         identify(
             &user,
             &id,

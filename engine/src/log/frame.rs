@@ -346,6 +346,6 @@ mod tests {
         assert_eq!(codec::hex(&codec::digest(&bytes)), "cef1e004bbe7290709c261ac29c78669");
         let head = FileHead { number: 1, first: Position(1), store: [5; 16], clock: Timestamp(2) };
         assert_eq!(FileHead::parse(&head.bytes()), Some(head.clone()));
-        assert_eq!(codec::hex(&head.chain()), "GOLDEN_HEAD");
+        assert_eq!(codec::hex(&head.chain()), "115918204dd518cb7b182d30d82cd974");
     }
 }
