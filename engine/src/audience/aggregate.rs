@@ -1,7 +1,7 @@
 //! A subquery: one pass over the events of a type gives an answer for every profile.
 
 use super::ast::Aggregate;
-use super::resolve::{AggregateOf, Condition, EventQuery};
+use super::resolved::{AggregateOf, Condition, EventQuery};
 use super::row::Row;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Ordinal;

@@ -5,7 +5,7 @@
 //! parts only about profiles that its earlier parts leave; cheap parts are asked first.
 
 use super::aggregate::{Answers, answer};
-use super::resolve::{Condition, Resolved, Scalar};
+use super::resolved::{Condition, Resolved, Scalar};
 use super::row::Row;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;

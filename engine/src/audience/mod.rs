@@ -1,7 +1,7 @@
 //! Audiences: questions about profiles, in SQL.
 //!
 //! *What it is:* `text -> ast -> resolved -> plan -> ordinals`, each stage with a type of its own: `parse` (with the
-//! grammar of `sqlparser`), `ast` (and back to SQL), `resolve` (names, types, the implied correlation), `evaluate`
+//! grammar of `sqlparser`), `ast` (and back to SQL), `resolve` (names, types, the implied correlation) into `resolved`, `evaluate`
 //! (three-valued logic over bitmaps of profiles) with `row` (one value at a time) and `aggregate` (one pass over
 //! events). *Invariants:* the answer is exact; NULL is SQL's NULL; an error names its place in the text.
 //! *What it does not know:* the log, files, who asks. *Where to start reading:* `ask`.
@@ -9,8 +9,10 @@
 mod aggregate;
 mod ast;
 mod evaluate;
+mod literal;
 mod parse;
 mod resolve;
+mod resolved;
 mod row;
 
 pub use evaluate::Step;

@@ -1,7 +1,7 @@
 //! One value and one condition at a time: for an event row with its profile, or for a profile alone.
 
 use super::aggregate::Answers;
-use super::resolve::{Condition, Scalar};
+use super::resolved::{Condition, Scalar};
 use crate::base::ids::Ordinal;
 use crate::column::Cell;
 use crate::event::EventTable;
