@@ -60,7 +60,9 @@ fn after_the_first_failed_write_or_sync_nothing_is_taken_and_nothing_is_tried_ag
         let mut failures = 0;
         for ahead in 1..12 {
             let base = MemoryDir::new();
-            fill(&store::open(base.clone()).unwrap(), 10);
+            let db = store::open(base.clone()).unwrap();
+            fill(&db, 10);
+            db.close().unwrap();
             let opened = FaultDir::new(base.crash(Crash::KeepAll), None);
             let db = store::open(opened.clone()).unwrap();
             let at = opened.calls() + ahead;

@@ -2,7 +2,7 @@
 
 use crate::store::{self, NOON, identify, say, session, track, view};
 use navedb::dir::MemoryDir;
-use navedb::{At, Date, Db, Decimal, Retraction, Settings, Timestamp, Value, ValueType, View};
+use navedb::{At, Date, Db, Decimal, Level, Retraction, Settings, Timestamp, Value, ValueType, View};
 use std::sync::Arc;
 
 const DAY_1: &str = "2024-03-01T00:00:00Z";
@@ -266,6 +266,7 @@ fn the_engine_clock_never_goes_back() {
     say(&db, "web", undated);
     let last = view(&db).timeline("user_id", "ann").unwrap().unwrap().pop().unwrap();
     assert_eq!(last.time, Timestamp(NOON + 5_000_000));
+    session(&db).wait(view(&db).position(), Level::Sync).unwrap();
     drop(db);
     let reopened = Db::open_with(
         Arc::new(disk.crash(navedb::dir::Crash::KeepAll)),

@@ -3,8 +3,10 @@
 
 mod ast;
 mod audiences;
+mod binary;
 mod calendar;
 mod cdnow;
+mod cli;
 mod crash;
 mod damage;
 mod digests;
@@ -16,6 +18,7 @@ mod generator;
 mod loading;
 mod oracle;
 mod questions;
+mod resp;
 mod rng;
 mod scratch;
 mod slow_dir;

@@ -17,6 +17,7 @@ use crate::limits::{
     REQUEST_WAIT, STALL_STEP,
 };
 use crate::resp::{Decoder, Reply, Request};
+use navedb::Level;
 use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -175,7 +176,7 @@ impl<'a> Connection<'a> {
 
     /// Appends a reply. One that promises nothing must not overtake those that do.
     fn push(&mut self, reply: Reply) {
-        let promise = self.session.take_promise();
+        let promise = self.session.take_promise().filter(|promise| promise.level > Level::Memory);
         if promise.is_none() || self.output.promises() >= PROMISES {
             self.output.settle(self.server.store());
         }

@@ -42,7 +42,7 @@ pub(super) struct Output {
 impl Output {
     /// Appends a reply, which may wait for a promise; one that does not must be pushed after `settle`.
     pub(super) fn push(&mut self, reply: Reply, protocol: Protocol, promise: Option<Promise>) {
-        match promise.filter(|promise| promise.level > Level::Memory) {
+        match promise {
             None => self.write(&reply, protocol),
             Some(promise) => {
                 let owed = self.owed.get_or_insert(promise);
