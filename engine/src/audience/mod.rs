@@ -11,6 +11,7 @@ mod ast;
 mod evaluate;
 mod literal;
 mod parse;
+mod query;
 mod resolve;
 mod resolved;
 mod row;

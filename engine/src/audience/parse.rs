@@ -1,12 +1,12 @@
 //! Text to ast. The grammar is that of `sqlparser`; what the language does not have is refused with its place.
 
-use super::ast::{Aggregate, Comparison, Expr, ExprKind, Literal, Question, Select, Subquery};
+use super::ast::{Aggregate, Comparison, Expr, ExprKind, Literal, Question, Select};
 use super::literal::{negative, not_understood, number, span_of, typed_literal};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{AUDIENCE_BYTES_MAX, AUDIENCE_DEPTH_MAX, IN_LIST_MAX};
 use sqlparser::ast::{
     self as sql, BinaryOperator, DuplicateTreatment, FunctionArg, FunctionArgExpr,
-    FunctionArguments, SetExpr, Spanned, UnaryOperator,
+    FunctionArguments, Spanned, UnaryOperator,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -73,15 +73,15 @@ fn check_end(parser: &mut Parser<'_>, places: &Places<'_>) -> Result<()> {
 }
 
 /// Turns places of the grammar into byte offsets, and its trees into ours.
-struct Places<'a> {
-    text: &'a str,
+pub(super) struct Places<'a> {
+    pub(super) text: &'a str,
 }
 
 type Sql = sql::Expr;
 
 impl Places<'_> {
     /// The byte offset of a line and column, both from 1.
-    fn offset(&self, place: Location) -> usize {
+    pub(super) fn offset(&self, place: Location) -> usize {
         let line = usize::try_from(place.line).unwrap_or(1).max(1);
         let column = usize::try_from(place.column).unwrap_or(1).max(1);
         let start = if line == 1 {
@@ -93,7 +93,7 @@ impl Places<'_> {
         start + rest.char_indices().nth(column - 1).map_or(rest.len(), |(at, _)| at)
     }
 
-    fn at(&self, expr: &Sql, otherwise: usize) -> usize {
+    pub(super) fn at(&self, expr: &Sql, otherwise: usize) -> usize {
         let span = expr.span();
         if span.start.line == 0 { otherwise } else { self.offset(span.start) }
     }
@@ -115,50 +115,7 @@ impl Places<'_> {
         Error::invalid(format!("the audience is not understood: {words}")).at(at)
     }
 
-    fn statement(&self, query: sql::Query, at: usize) -> Result<Question> {
-        let expected = "only SELECT count(*) FROM profiles p [WHERE ...] is understood";
-        let refused = || Error::invalid(expected).at(at);
-        let shown = query.to_string();
-        let SetExpr::Select(select) = *query.body else { return Err(refused()) };
-        let select = *select;
-        let [sql::SelectItem::UnnamedExpr(item)] = select.projection.as_slice() else {
-            return Err(refused());
-        };
-        let [table] = select.from.as_slice() else { return Err(refused()) };
-        let understood = match &select.selection {
-            Some(condition) => format!("SELECT {item} FROM {table} WHERE {condition}"),
-            None => format!("SELECT {item} FROM {table}"),
-        };
-        let (name, alias) = self.table(table, at)?;
-        if understood != shown
-            || item.to_string().to_lowercase() != "count(*)"
-            || !name.eq_ignore_ascii_case("profiles")
-        {
-            return Err(refused());
-        }
-        let condition = select.selection.map(|c| self.expr(c, at, 0)).transpose()?;
-        Ok(Question { alias: alias.unwrap_or(name), condition, statement: true })
-    }
-
-    /// The name and alias of a plain table.
-    fn table(&self, table: &sql::TableWithJoins, at: usize) -> Result<(String, Option<String>)> {
-        let refused = || Error::invalid("one event type is expected after FROM").at(at);
-        if !table.joins.is_empty() {
-            return Err(Error::invalid("joins are not understood here").at(at));
-        }
-        let sql::TableFactor::Table { name, alias, .. } = &table.relation else {
-            return Err(refused());
-        };
-        let [part] = name.0.as_slice() else {
-            return Err(
-                Error::invalid("a name with dots needs quotes: FROM \"order.completed\"").at(at)
-            );
-        };
-        let name = part.as_ident().ok_or_else(refused)?.value.clone();
-        Ok((name, alias.as_ref().map(|a| a.name.value.clone())))
-    }
-
-    fn expr(&self, expr: Sql, outer: usize, depth: usize) -> Result<Expr> {
+    pub(super) fn expr(&self, expr: Sql, outer: usize, depth: usize) -> Result<Expr> {
         let at = self.at(&expr, outer);
         if depth > AUDIENCE_DEPTH_MAX {
             return Err(Error::limit(format!(
@@ -283,9 +240,12 @@ impl Places<'_> {
         at: usize,
         depth: usize,
     ) -> Result<Expr> {
-        let (value, interval) = match (left, right) {
-            (value, Sql::Interval(interval)) => (value, interval),
-            (Sql::Interval(interval), value) if *op == BinaryOperator::Plus => (value, interval),
+        let places = (self.at(&left, at), self.at(&right, at));
+        let (value, interval, interval_at) = match (left, right) {
+            (value, Sql::Interval(interval)) => (value, interval, places.1),
+            (Sql::Interval(interval), value) if *op == BinaryOperator::Plus => {
+                (value, interval, places.0)
+            }
             _ => {
                 return Err(not_understood(
                     "arithmetic other than a time plus or minus an INTERVAL",
@@ -295,7 +255,7 @@ impl Places<'_> {
         };
         let span = span_of(&interval).ok_or_else(|| {
             Error::invalid(format!("{interval} is no interval; write it like INTERVAL '30 days'"))
-                .at(at)
+                .at(interval_at)
         })?;
         let span = if *op == BinaryOperator::Minus { span.negated() } else { Some(span) };
         let span = span.ok_or_else(|| Error::invalid("the interval is too long").at(at))?;
@@ -323,68 +283,15 @@ impl Places<'_> {
                 Err(Error::invalid(format!("{name} is not understood; use now()")).at(at))
             }
             "count" | "sum" | "min" | "max" | "avg" => {
-                let hint = "an aggregate stands in a subquery: (SELECT count(*) FROM purchase e)";
-                Err(Error::invalid(hint).at(at))
+                let hint = "an aggregate stands in a subquery of its own, such as";
+                Err(Error::invalid(format!("{name}: {hint} (SELECT {name}(...) FROM purchase e)"))
+                    .at(at))
             }
             _ => Err(not_understood(&format!("function {name}"), at)),
         }
     }
 
-    fn subquery(
-        &self,
-        query: sql::Query,
-        at: usize,
-        depth: usize,
-        exists: bool,
-    ) -> Result<Subquery> {
-        let expected = if exists {
-            "EXISTS takes (SELECT 1 FROM event e [WHERE ...])"
-        } else {
-            "a subquery is (SELECT aggregate FROM event e [WHERE ...])"
-        };
-        let refused = || Error::invalid(expected).at(at);
-        let shown = query.to_string();
-        let SetExpr::Select(select) = *query.body else { return Err(refused()) };
-        let select = *select;
-        let item = match select.projection.as_slice() {
-            [sql::SelectItem::UnnamedExpr(item)] => item.to_string(),
-            [sql::SelectItem::Wildcard(_)] if exists => "*".to_owned(),
-            _ => return Err(refused()),
-        };
-        let [table] = select.from.as_slice() else { return Err(refused()) };
-        let understood = match &select.selection {
-            Some(condition) => format!("SELECT {item} FROM {table} WHERE {condition}"),
-            None => format!("SELECT {item} FROM {table}"),
-        };
-        if understood != shown {
-            return Err(refused());
-        }
-        let event_at = match table.relation.span().start {
-            place if place.line == 0 => at,
-            place => self.offset(place),
-        };
-        let (event, alias) = self.table(table, event_at)?;
-        let chosen = if exists {
-            let constant = match select.projection.first() {
-                Some(sql::SelectItem::UnnamedExpr(item)) => matches!(item, Sql::Value(_)),
-                _ => true,
-            };
-            if !constant {
-                return Err(refused());
-            }
-            Select::Row
-        } else {
-            let Some(sql::SelectItem::UnnamedExpr(item)) = select.projection.into_iter().next()
-            else {
-                return Err(refused());
-            };
-            self.select(item, at, depth)?
-        };
-        let filter = select.selection.map(|c| self.expr(c, at, depth + 1)).transpose()?;
-        Ok(Subquery { select: chosen, event, event_at, alias, filter })
-    }
-
-    fn select(&self, item: Sql, outer: usize, depth: usize) -> Result<Select> {
+    pub(super) fn select(&self, item: Sql, outer: usize, depth: usize) -> Result<Select> {
         let at = self.at(&item, outer);
         let expected = "the subquery should give count, sum, min, max or avg";
         let refused = || Error::invalid(expected).at(at);

@@ -35,7 +35,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of a kind, with its message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), place: None }
+        // One line, whatever was quoted: errors end in logs and protocols that know lines.
+        let message: String = message.into();
+        let message = if message.contains(char::is_control) {
+            message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        } else {
+            message
+        };
+        Error { kind, message, place: None }
     }
 
     /// A request that must be changed.

@@ -8,7 +8,7 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{Entry, LoadEntry, RecordsEntry, RowStatus};
+use crate::entry::{Entry, LoadEntry, RecordsEntry};
 use crate::intake::{Input, LoadPlan, RowItem, RowReader, plan_load};
 use crate::record::{Decoded, Kind, RowError, decode_file_row};
 
@@ -99,11 +99,11 @@ impl<'a> FileLoad<'a> {
 
     fn run(mut self, progress: &mut dyn FnMut(u64)) -> Result<FileReport> {
         if self.plan.header {
-            self.reader.next_row();
+            self.reader.next_row()?;
         }
         let mut block = Vec::new();
         let mut bytes = 0;
-        while let Some(item) = self.reader.next_row() {
+        while let Some(item) = self.reader.next_row()? {
             self.report.rows += 1;
             let RowItem::Row { line, original } = item else {
                 self.report.broken += 1;
@@ -178,9 +178,7 @@ impl<'a> FileLoad<'a> {
         if sifted.rows.is_empty() {
             return Ok(());
         }
-        let accepted =
-            sifted.rows.iter().filter(|r| r.status == RowStatus::Accepted).count() as u64;
-        self.report.written += accepted;
+        self.report.written += sifted.understood();
         let load = match self.load {
             Some(load) => load,
             None => {

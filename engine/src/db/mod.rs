@@ -30,6 +30,7 @@ use lookup::Compared;
 use parking_lot::{Mutex, RwLock};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An open store. A clone is the same store.
 #[derive(Clone)]
@@ -64,6 +65,7 @@ struct Inner {
     durability: Arc<Durability>,
     reader: Arc<LogReader>,
     report: OpenReport,
+    closed: AtomicBool,
     /// Torn tails that were cut since the store was made.
     torn_tails: u64,
     /// The last state that was folded as of a time, with the end of the snapshot that it belongs to.
@@ -120,8 +122,11 @@ impl Db {
     /// Advances the engine clock to the time now and publishes it, unless a write is under way, which does so itself.
     ///
     /// # Errors
-    /// None today; the signature leaves room for what the clock will set off.
+    /// `Closed`.
     pub fn tick(&self) -> Result<Timestamp> {
+        if self.inner.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "the store is closed; open it again"));
+        }
         let now = self.inner.clock.now();
         let published = self.inner.snapshot.load().state.clock;
         if now > published
@@ -205,6 +210,7 @@ impl Inner {
         // The clean end does not need the checkpoint: without it the next opening folds the log.
         let ended = writer.log.close();
         writer.closed = true;
+        self.closed.store(true, Ordering::Release);
         writer.lock = None;
         ended.and(checkpoint)
     }

@@ -16,6 +16,7 @@ use crate::state::{
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings) -> Result<Inner> {
     if !settings.create
@@ -66,6 +67,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         clock,
         writer: Mutex::new(writer),
         seen,
+        closed: AtomicBool::new(false),
         torn_tails,
         snapshot,
         durability,

@@ -34,6 +34,15 @@ pub(super) struct Sifted {
     pub conflicts: u64,
 }
 
+impl Sifted {
+    /// How many rows are new and understood.
+    pub(super) fn understood(&self) -> u64 {
+        let rows = self.rows.iter().zip(&self.decoded);
+        rows.filter(|(row, decoded)| row.status == RowStatus::Accepted && decoded.is_ok()).count()
+            as u64
+    }
+}
+
 /// Keys and content digests of the rows of a batch that are not in the log yet.
 pub(super) type BatchKeys = HashMap<Digest128, Digest128>;
 
@@ -126,7 +135,7 @@ impl Writer {
             let (key, status) = match known {
                 Known::New => (key, RowStatus::Accepted),
                 Known::Same => {
-                    sifted.duplicates += 1;
+                    sifted.duplicates += u64::from(decoded.is_ok());
                     continue;
                 }
                 Known::Other => {
@@ -374,9 +383,7 @@ impl Inner {
                 next = Position(writer.log.next().0 + positions(&drafts));
                 continue;
             }
-            let accepted =
-                sifted.rows.iter().filter(|r| r.status == RowStatus::Accepted).count() as u64;
-            receipt.written += accepted;
+            receipt.written += sifted.understood();
             next = next.plus(sifted.rows.len() as u64);
             draft_rows(&mut drafts, number, sifted);
         }

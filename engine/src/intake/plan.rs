@@ -4,10 +4,9 @@ use super::request::{BrokenRow, Delimiter, Format, Input, LoadRequest, RecordKin
 use super::rows::{RowItem, RowReader};
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
-use crate::base::value::ValueType;
 use crate::catalog::{folded, nearest};
 use crate::entry::{FileShape, InferredType, RowFormat};
-use crate::record::{FieldValue, Kind, Quoting, decode_file_row, joined_type};
+use crate::record::{Decoded, FieldValue, Kind, Quoting, decode_file_row, joined_type};
 use std::collections::BTreeMap;
 
 /// How a file is loaded.
@@ -106,15 +105,15 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
         broken: Vec::new(),
         broken_count: 0,
     };
-    infer(&mut plan, &mut reader, &name);
+    infer(&mut plan, &mut reader, &name)?;
     plan.content = reader.content();
     Ok(plan)
 }
 
 fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Result<Vec<String>> {
-    let original = match reader.next_row() {
+    let original = match reader.next_row()? {
         Some(RowItem::Row { original, .. }) => original,
-        Some(RowItem::Unreadable { reason, .. }) => {
+        Some(RowItem::TooLong { reason, .. }) => {
             return Err(Error::invalid(format!("{name}:1: {reason}")));
         }
         None => {
@@ -165,51 +164,46 @@ fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result
 }
 
 /// Reads all rows for the types that they show.
-fn infer(plan: &mut LoadPlan, reader: &mut RowReader, name: &str) {
-    let mut types: BTreeMap<(Option<String>, String), InferredType> = BTreeMap::new();
-    while let Some(item) = reader.next_row() {
-        let (line, failure) = match item {
-            RowItem::Unreadable { line, reason } => {
-                (line, BrokenRow { file: name.to_owned(), line, column: None, reason })
-            }
+fn infer(plan: &mut LoadPlan, reader: &mut RowReader, name: &str) -> Result<()> {
+    let mut types = Types::new();
+    while let Some(item) = reader.next_row()? {
+        let (line, column, reason) = match item {
+            RowItem::TooLong { line, reason } => (line, None, reason),
             RowItem::Row { line, original } => match decode_file_row(&plan.shape, &original) {
-                Err(e) => (
-                    line,
-                    BrokenRow { file: name.to_owned(), line, column: e.column, reason: e.reason },
-                ),
+                Err(e) => (line, e.column, e.reason),
                 Ok(record) => {
-                    let event = match record.kind {
-                        Kind::Identify => None,
-                        Kind::Track(event) => Some(event),
-                    };
-                    for (field, value) in record.fields {
-                        if let FieldValue::Cell(cell) = value {
-                            join_type(&mut types, event.as_deref(), field, cell.value_type);
-                        }
-                    }
+                    note_types(&mut types, record);
                     continue;
                 }
             },
         };
-        debug_assert!(line > 0);
         plan.broken_count += 1;
         if plan.broken.len() < BROKEN_SHOWN {
-            plan.broken.push(failure);
+            plan.broken.push(BrokenRow { file: name.to_owned(), line, column, reason });
         }
     }
     plan.types = types.into_values().collect();
+    Ok(())
 }
 
-fn join_type(
-    types: &mut BTreeMap<(Option<String>, String), InferredType>,
-    event: Option<&str>,
-    name: String,
-    value_type: ValueType,
-) {
-    let key = (event.map(folded), folded(&name));
-    let event = event.map(str::to_owned);
-    types
-        .entry(key)
-        .and_modify(|known| known.value_type = joined_type(known.value_type, value_type))
-        .or_insert(InferredType { event, name, value_type });
+/// Types by event and name, both without case.
+type Types = BTreeMap<(Option<String>, String), InferredType>;
+
+fn note_types(types: &mut Types, record: Decoded) {
+    let event = match record.kind {
+        Kind::Identify => None,
+        Kind::Track(event) => Some(event),
+    };
+    for (name, value) in record.fields {
+        let FieldValue::Cell(cell) = value else { continue };
+        let key = (event.as_deref().map(folded), folded(&name));
+        types
+            .entry(key)
+            .and_modify(|known| known.value_type = joined_type(known.value_type, cell.value_type))
+            .or_insert_with(|| InferredType {
+                event: event.clone(),
+                name,
+                value_type: cell.value_type,
+            });
+    }
 }

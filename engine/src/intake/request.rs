@@ -167,7 +167,7 @@ pub struct FileReport {
     pub load: Option<LoadId>,
     /// Rows of the file.
     pub rows: u64,
-    /// Rows that were new, broken ones among them.
+    /// Rows that were new and understood.
     pub written: u64,
     /// Rows that were known, with the same content.
     pub duplicates: u64,

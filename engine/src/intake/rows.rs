@@ -19,8 +19,8 @@ pub enum RowItem {
         /// The bytes.
         original: Vec<u8>,
     },
-    /// It cannot even be read.
-    Unreadable {
+    /// It is too long to be a record.
+    TooLong {
         /// The line that it begins on, from 1.
         line: u64,
         /// Why.
@@ -36,7 +36,8 @@ pub struct RowReader {
     used: usize,
     line: u64,
     ended: bool,
-    failed: Option<String>,
+    failed: Option<Error>,
+    name: String,
     hasher: blake3::Hasher,
 }
 
@@ -69,9 +70,13 @@ impl RowReader {
             line: 1,
             ended: false,
             failed: None,
+            name,
             hasher: blake3::Hasher::new(),
         };
-        reader.fill();
+        // A read may give less than the mark that some programs put before UTF-8.
+        while reader.buffer.len() < 3 && !reader.ended {
+            reader.fill();
+        }
         if reader.buffer.starts_with(&[0xef, 0xbb, 0xbf]) {
             reader.used = 3;
         }
@@ -98,7 +103,8 @@ impl RowReader {
             Ok(read) => read,
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => 0,
             Err(e) => {
-                self.failed = Some(format!("the file cannot be read further: {e}"));
+                let place = format!("{} behind line {}", self.name, self.line);
+                self.failed = Some(Error::io("read", &place, &e));
                 self.ended = true;
                 0
             }
@@ -118,12 +124,14 @@ impl RowReader {
     }
 
     /// The next row that is not empty; nothing at the end of the file.
-    pub fn next_row(&mut self) -> Option<RowItem> {
+    ///
+    /// # Errors
+    /// `Io` when the file cannot be read further, such as one that was cut while it was packed.
+    pub fn next_row(&mut self) -> Result<Option<RowItem>> {
         loop {
-            let item = self.next_raw()?;
-            match &item {
-                RowItem::Row { original, .. } if original.is_empty() => {}
-                _ => return Some(item),
+            match self.next_raw() {
+                Some(RowItem::Row { original, .. }) if original.is_empty() => {}
+                found => return self.failed.take().map_or(Ok(found), Err),
             }
         }
     }
@@ -139,9 +147,8 @@ impl RowReader {
                 self.fill();
                 continue;
             }
-            if self.ended && self.rest().is_empty() {
-                let reason = self.failed.take()?;
-                return Some(RowItem::Unreadable { line: self.line, reason });
+            if self.failed.is_some() || (self.ended && self.rest().is_empty()) {
+                return None;
             }
             // A quote that is never closed must not swallow the rows behind it: its line alone is broken.
             let closed = split_record(self.rest(), self.quoting, true);
@@ -170,6 +177,6 @@ impl RowReader {
         }
         self.line += 1;
         let reason = format!("the line has {bytes} bytes; a record has at most {RECORD_BYTES_MAX}");
-        RowItem::Unreadable { line, reason }
+        RowItem::TooLong { line, reason }
     }
 }

@@ -145,12 +145,15 @@ impl Dir for DiskDir {
             Err(fs::TryLockError::WouldBlock) => {
                 let mut owner = String::new();
                 let _ = file.read_to_string(&mut owner);
+                let owner = match owner.trim() {
+                    "" => "another process".to_owned(),
+                    pid => format!("process {pid}"),
+                };
                 return Err(Error::new(
                     ErrorKind::Conflict,
                     format!(
-                        "{} is in use by process {}; stop it, or ask it through its server",
-                        self.place(),
-                        owner.trim()
+                        "{} is in use by {owner}; stop it, or ask it through its server",
+                        self.place()
                     ),
                 ));
             }
