@@ -55,6 +55,12 @@ enum Named {
     ProfileId,
 }
 
+/// What follows a prefix, whatever the prefix's case.
+fn without_prefix<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = name.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
 fn same(left: &str, right: &str) -> bool {
     folded(left) == folded(right)
 }
@@ -230,7 +236,7 @@ impl<'a> Resolver<'a> {
             return Some(Named::ProfileId);
         }
         let traits = self.state.catalog.traits();
-        let number = traits.find(name).or_else(|| traits.find(name.strip_prefix("traits.")?))?;
+        let number = traits.find(name).or_else(|| traits.find(without_prefix(name, "traits.")?))?;
         Some(Named::Value(Scalar::Trait(number), traits.get(number)?.value_type))
     }
 
@@ -242,8 +248,9 @@ impl<'a> Resolver<'a> {
             "message_id" => Named::Value(Scalar::EventMessage, Some(ValueType::Text)),
             _ => {
                 let fields = self.state.catalog.properties(scope.event)?;
-                let number =
-                    fields.find(name).or_else(|| fields.find(name.strip_prefix("properties.")?))?;
+                let number = fields
+                    .find(name)
+                    .or_else(|| fields.find(without_prefix(name, "properties.")?))?;
                 Named::Value(Scalar::Property(number), fields.get(number)?.value_type)
             }
         })

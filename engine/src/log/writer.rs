@@ -4,11 +4,11 @@
 //! and the sync is never tried again, for nobody knows then what reached the disk. A batch lies in one file. A file is
 //! synced and recorded as complete before the next one is made.
 
+use super::file_name;
 use super::frame::{FILE_HEAD_BYTES, Header, write_frame};
 use super::manifest::{CleanEnd, Manifest, SealedFile};
 use super::reader::LogReader;
 use super::recovery::{Recovered, make_file};
-use super::{FOLDER, file_name};
 use crate::base::codec::Digest128;
 use crate::base::dir::{AppendFile, Dir, write_all};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -158,9 +158,6 @@ impl LogWriter {
         let Recovered { mut manifest, end, length, chain, clock, torn, .. } = found;
         let reader = Arc::new(LogReader::new(Arc::clone(&dir), &manifest));
         let file = dir.append(&file_name(manifest.active_number()))?;
-        // Frames that a dead process wrote may be known to the system only.
-        file.sync()?;
-        dir.sync_folder(FOLDER)?;
         manifest.epoch = Epoch(manifest.epoch.0 + 1);
         manifest.torn_tails += u64::from(torn.is_some());
         manifest.durable_end = end;

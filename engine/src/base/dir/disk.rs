@@ -112,12 +112,6 @@ impl Dir for DiskDir {
         map_file(&file).map_err(self.failed("map", name))
     }
 
-    fn truncate(&self, name: &str, len: u64) -> Result<()> {
-        let file = OpenOptions::new().write(true).open(self.path(name));
-        let file = file.map_err(self.failed("open", name))?;
-        file.set_len(len).and_then(|()| file.sync_all()).map_err(self.failed("cut", name))
-    }
-
     fn rename(&self, from: &str, to: &str) -> Result<()> {
         fs::rename(self.path(from), self.path(to)).map_err(self.failed("rename", from))
     }

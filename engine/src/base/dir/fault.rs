@@ -128,11 +128,6 @@ impl Dir for FaultDir {
         self.disk.map(name)
     }
 
-    fn truncate(&self, name: &str, len: u64) -> Result<()> {
-        self.script.whole(true, "cut")?;
-        self.disk.truncate(name, len)
-    }
-
     fn rename(&self, from: &str, to: &str) -> Result<()> {
         self.script.whole(true, "rename")?;
         self.disk.rename(from, to)

@@ -225,16 +225,6 @@ impl Dir for MemoryDir {
         Ok(FileBytes::Heap(Arc::new(self.disk.lock().file(name)?.current.clone())))
     }
 
-    fn truncate(&self, name: &str, len: u64) -> Result<()> {
-        let mut disk = self.disk.lock();
-        let id = *disk.names.get(name).ok_or_else(|| missing(name))?;
-        let file = disk.files.get_mut(&id).ok_or_else(|| missing(name))?;
-        file.current.truncate(usize::try_from(len).unwrap_or(usize::MAX));
-        file.durable.clone_from(&file.current);
-        file.unsynced.clear();
-        Ok(())
-    }
-
     fn rename(&self, from: &str, to: &str) -> Result<()> {
         let mut disk = self.disk.lock();
         let id = *disk.names.get(from).ok_or_else(|| missing(from))?;

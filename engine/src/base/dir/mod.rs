@@ -3,7 +3,7 @@
 //! *What it is:* `Dir`, the calls that the engine needs; `DiskDir`, the real one; `MemoryDir`, a disk in memory that
 //! knows what was synced; `FaultDir`, a disk in memory that fails at a chosen call. *Invariants:* names are relative
 //! with `/` between parts and never leave the folder; a file is replaced only by `replace`, which is atomic; files
-//! that others may have mapped are removed, never truncated. *Where to start reading:* the trait.
+//! that others may have mapped are removed, and no file is ever cut. *Where to start reading:* the trait.
 
 mod disk;
 mod fault;
@@ -49,12 +49,6 @@ pub trait Dir: Send + Sync {
     /// # Errors
     /// `NotFound`, `Io`.
     fn map(&self, name: &str) -> Result<FileBytes>;
-
-    /// Cuts a file to a length. Only the log's last file is ever cut, at recovery, before anyone maps it.
-    ///
-    /// # Errors
-    /// `NotFound`, `Io`.
-    fn truncate(&self, name: &str, len: u64) -> Result<()>;
 
     /// Gives a file another name in the same folder, replacing what had that name.
     ///
