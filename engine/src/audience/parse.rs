@@ -47,8 +47,13 @@ fn parse_here(text: &str) -> Result<Question> {
         )
         .at(0));
     }
-    let statement =
-        matches!(&first.token, Token::Word(word) if word.value.eq_ignore_ascii_case("select"));
+    // In quotes it is a name.
+    let statement = match &first.token {
+        Token::Word(word) => {
+            word.quote_style.is_none() && word.value.eq_ignore_ascii_case("select")
+        }
+        _ => false,
+    };
     let question = if statement {
         let query = parser.parse_query().map_err(|e| places.parser_error(&e))?;
         let at = places.offset(first.span.start);
