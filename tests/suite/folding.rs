@@ -2,7 +2,9 @@
 
 use crate::store::{self, NOON, identify, say, session, track, view};
 use navedb::dir::MemoryDir;
-use navedb::{At, Date, Db, Decimal, Level, Retraction, Settings, Timestamp, Value, ValueType, View};
+use navedb::{
+    At, Date, Db, Decimal, Level, Retraction, Settings, Timestamp, Value, ValueType, View,
+};
 use std::sync::Arc;
 
 const DAY_1: &str = "2024-03-01T00:00:00Z";

@@ -235,7 +235,8 @@ fn broken_rows_are_named_by_file_line_and_column_and_the_rest_loads() {
 #[test]
 fn a_quote_that_never_closes_breaks_its_line_alone() {
     let db = store::new();
-    let report = db.load(&people("p.csv", "user,note\nann,fine\nben,\"never\ncat,closed\n")).unwrap();
+    let report =
+        db.load(&people("p.csv", "user,note\nann,fine\nben,\"never\ncat,closed\n")).unwrap();
     assert_eq!(counts(&report), (3, 2, 0, 0, 1), "{report:?}");
     assert_eq!(report.broken[0].line, 3, "{report:?}");
     assert_eq!(golden(&view(&db), "cat", "note"), text("closed"));

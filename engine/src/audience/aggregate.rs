@@ -12,7 +12,7 @@ use crate::event::EventTable;
 use crate::state::State;
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The answers of a subquery, by profile.
 #[derive(Debug, Clone)]
@@ -51,10 +51,12 @@ impl Answers {
 enum Gather {
     Exists(RoaringBitmap),
     Count(Vec<u64>),
-    Distinct(HashMap<u32, HashSet<Vec<u8>>>),
+    /// Profile and value, the value as a number: its own, or that of its first appearance.
+    Distinct(Vec<(u32, u128)>, HashMap<Vec<u8>, u128>),
     Sum(Vec<Option<Decimal>>),
     FloatSum(HashMap<u32, FloatSum>),
-    Average(HashMap<u32, (Decimal, FloatSum, u64)>),
+    /// The exact sum and the count; the sums of floats stand apart.
+    Average(Vec<(Decimal, u64)>, HashMap<u32, FloatSum>),
     /// The least or greatest so far.
     Extreme(Vec<Option<Value>>, std::cmp::Ordering),
 }
@@ -99,13 +101,15 @@ impl Gather {
     fn new(aggregate: Option<&AggregateOf>, profiles: usize) -> Gather {
         let Some(of) = aggregate else { return Gather::Exists(RoaringBitmap::new()) };
         match (of.aggregate, of.value_type) {
-            (Aggregate::Count, _) if of.distinct => Gather::Distinct(HashMap::new()),
+            (Aggregate::Count, _) if of.distinct => Gather::Distinct(Vec::new(), HashMap::new()),
             (Aggregate::Count, _) => Gather::Count(vec![0; profiles]),
             (Aggregate::Sum, crate::base::value::ValueType::Decimal) => {
                 Gather::Sum(vec![None; profiles])
             }
             (Aggregate::Sum, _) => Gather::FloatSum(HashMap::new()),
-            (Aggregate::Average, _) => Gather::Average(HashMap::new()),
+            (Aggregate::Average, _) => {
+                Gather::Average(vec![(Decimal::default(), 0); profiles], HashMap::new())
+            }
             (Aggregate::Min, _) => Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Less),
             (Aggregate::Max, _) => {
                 Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Greater)
@@ -129,11 +133,7 @@ impl Gather {
                     *count += 1;
                 }
             }
-            Gather::Distinct(seen) => {
-                if let Some(value) = cell.to_value() {
-                    seen.entry(ordinal.0).or_default().insert(value.canonical_bytes());
-                }
-            }
+            Gather::Distinct(pairs, seen) => pairs.push((ordinal.0, distinct_number(cell, seen))),
             Gather::Sum(sums) => {
                 let term = exact(cell).ok_or_else(overflow)?;
                 if let Some(sum) = sums.get_mut(index) {
@@ -141,12 +141,12 @@ impl Gather {
                 }
             }
             Gather::FloatSum(sums) => sums.entry(ordinal.0).or_default().add(float(cell)),
-            Gather::Average(sums) => {
-                let (sum, floats, count) = sums.entry(ordinal.0).or_default();
+            Gather::Average(sums, floats) => {
+                let Some((sum, count)) = sums.get_mut(index) else { return Ok(()) };
                 *count += 1;
                 match exact(cell) {
                     Some(term) => *sum = sum.checked_add(term).ok_or_else(overflow)?,
-                    None => floats.add(float(cell)),
+                    None => floats.entry(ordinal.0).or_default().add(float(cell)),
                 }
             }
             Gather::Extreme(values, wanted) => {
@@ -175,11 +175,13 @@ impl Gather {
         match self {
             Gather::Exists(set) => return Ok(Answers::Exists(set)),
             Gather::Count(counts) => return Ok(Answers::Count(counts)),
-            Gather::Distinct(seen) => {
+            Gather::Distinct(mut pairs, _) => {
+                pairs.sort_unstable();
+                pairs.dedup();
                 let mut counts = vec![0; profiles];
-                for (ordinal, values) in seen {
+                for (ordinal, _) in pairs {
                     if let Some(count) = counts.get_mut(ordinal as usize) {
-                        *count = values.len() as u64;
+                        *count += 1;
                     }
                 }
                 return Ok(Answers::Count(counts));
@@ -193,14 +195,34 @@ impl Gather {
             Gather::FloatSum(sums) => {
                 sums.iter().for_each(|(ordinal, sum)| put(*ordinal, Value::Float(sum.value())));
             }
-            Gather::Average(sums) => {
-                for (ordinal, (exact, floats, count)) in sums {
-                    put(ordinal, Value::Float(average(exact, &floats, count)));
-                }
+            Gather::Average(sums, floats) => {
+                let none = FloatSum::default();
+                let averages = sums.into_iter().zip(0_u32..).map(|((exact, count), ordinal)| {
+                    let floats = floats.get(&ordinal).unwrap_or(&none);
+                    (count > 0).then(|| Value::Float(average(exact, floats, count)))
+                });
+                return Ok(Answers::Values(averages.collect()));
             }
         }
         Ok(Answers::Values(values))
     }
+}
+
+/// A number that equal values of one column share, and no others.
+fn distinct_number(cell: Cell<'_>, seen: &mut HashMap<Vec<u8>, u128>) -> u128 {
+    let own = match cell {
+        Cell::Integer(i) => Some(i),
+        Cell::Boolean(b) => Some(i64::from(b)),
+        Cell::Date(d) => Some(i64::from(d.0)),
+        Cell::Timestamp(t) => Some(t.0),
+        _ => None,
+    };
+    if let Some(own) = own {
+        return u128::from(own.cast_unsigned());
+    }
+    let next = seen.len() as u128;
+    let bytes = cell.to_value().map(|value| value.canonical_bytes()).unwrap_or_default();
+    *seen.entry(bytes).or_insert(next)
 }
 
 /// An average is a float: of exact numbers the quotient of their digits, rounded once; of floats that of their sum.

@@ -64,6 +64,9 @@ impl Decimal {
 
     /// The sum, exact, or nothing on overflow.
     pub fn checked_add(self, other: Decimal) -> Option<Decimal> {
+        if self.scale == other.scale {
+            return Decimal::new(self.coefficient.checked_add(other.coefficient)?, self.scale);
+        }
         let scale = self.scale.max(other.scale);
         let left = self.rescaled(scale)?;
         let right = other.rescaled(scale)?;

@@ -122,18 +122,18 @@ fn loaded(view: &View, report: &LoadReport, data: &Path, seconds: f64) -> String
 
 fn asked(number: usize, statement: &Statement, timing: &Timing) -> String {
     format!(
-        "{number:>2}. {}\n{}    => {} customers, {:.0} µs\n\n",
+        "{number:>2}. {}\n{}    => {} customers, {} µs\n\n",
         statement.comment,
         indented("      ", &statement.text),
         grouped(timing.answer),
-        timing.median_us,
+        grouped(timing.median_us.round() as u64),
     )
 }
 
 fn met(profile: &Profile, events: &[TimelineEvent]) -> String {
     let (namespace, value) = CUSTOMER;
     format!(
-        "One of them, {namespace} {value}:\n\n{}\nand the timeline:\n\n{}\n",
+        "One of the customers of question 7, {namespace} {value}:\n\n{}\nand the timeline:\n\n{}\n",
         indented("  ", &profile_text(profile)),
         timeline_text("  ", events)
     )

@@ -36,7 +36,7 @@ impl Failure {
     /// The failure of a question, showing the place in its text.
     pub(crate) fn in_text(error: Error, text: &str) -> Failure {
         let mut failure = Failure::from(error);
-        if let Some(place) = failure.place {
+        if let Some(place) = failure.place.filter(|_| !text.trim().is_empty()) {
             failure.detail = point_at(text, place);
         }
         failure

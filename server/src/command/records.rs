@@ -1,7 +1,7 @@
 //! Writing records and asking about profiles: the commands that reach the database.
 //!
-//! *Invariants:* nothing is decided here; a write promises a level, and its reply waits for it; a read advances the engine
-//! clock first, so that `now()` is now. *Where to start reading:* `put`.
+//! *Invariants:* nothing is decided here; a write promises a level, and its reply waits for it; a question
+//! about an audience advances the engine clock first, so that `now()` is now. *Where to start reading:* `put`.
 
 use super::{Call, Failure, Outcome};
 use crate::net::Promise;
@@ -40,7 +40,7 @@ pub(super) fn put(call: &mut Call<'_>) -> Outcome {
 /// PROFILE.GET namespace value
 pub(super) fn profile_get(call: &mut Call<'_>) -> Outcome {
     let (namespace, value) = (call.text(0)?, call.text(1)?);
-    let found = call.server.view().profile(namespace, value)?;
+    let found = call.server.store().view().profile(namespace, value)?;
     Ok(found.as_ref().map_or(Reply::Null, shape::profile))
 }
 

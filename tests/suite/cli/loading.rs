@@ -41,11 +41,21 @@ fn the_real_purchases_load_once() {
 #[test]
 fn gzip_makes_no_difference() {
     let scratch = Scratch::new();
-    let text = "{\"type\":\"identify\",\"userId\":\"1\",\"traits\":{\"a\":1}}\n".repeat(1000);
+    let text = "{\"id\":\"1\",\"a\":1}\n".repeat(1000);
     let load = |name: &str, bytes: &[u8]| {
         let (store, file) = (scratch.path(&format!("store {name}")), scratch.file(name, bytes));
-        let report =
-            json(&["load", "--data", &store, "--source", "crm", "--as", "identify", &file]);
+        let report = json(&[
+            "load",
+            "--data",
+            &store,
+            "--source",
+            "crm",
+            "--as",
+            "identify",
+            "--id",
+            "user_id=id",
+            &file,
+        ]);
         assert_eq!(report["files"][0]["written"], 1000, "{report}");
         digest(&store)
     };
@@ -153,18 +163,15 @@ fn strict_loads_all_or_nothing() {
 fn a_record_comes_back_byte_for_byte() {
     let scratch = Scratch::new();
     let store = scratch.path("data");
-    let odd = [
-        "{ \"type\" : \"identify\",\t\"userId\":\"1\", \"messageId\":\"m-1\", ",
-        " \"traits\":{\"n\":1.50e0,\"ü\":\"\\u00fc\",\"l\":[1,2]} }",
-    ]
-    .concat();
-    let plain = [
-        r#"{"type":"identify","userId":"2","messageId":"m-2","#,
-        r#""traits":{"x":"y"},"unknown":{"deep":[null,true]}}"#,
-    ]
-    .concat();
+    let odd = concat!(
+        "{ \"id\" :\t\"1\",  \"no\":\"m-1\", \"n\":1.50e0,",
+        "\"ü\":\"\\u00fc\",\"l\":[1, 2],\"no such column\":{\"deep\":[null,true]} }"
+    );
+    let plain = r#"{"id":2,"no":"m-2","x":"y"}"#;
     let file = scratch.file("a.ndjson", format!("{odd}\n{plain}\n"));
-    done(&["load", "--data", &store, "--source", "crm", "--as", "identify", &file]);
+    let load =
+        ["load", "--data", &store, "--source", "crm", "--as", "identify", "--id", "user_id=id"];
+    done(&[&load[..], &["--message-id", "no", &file]].concat());
     let get = |id: &str| done(&["record", "get", "--data", &store, "--source", "crm", id]);
     assert_eq!(get("m-1"), odd);
     assert_eq!(get("m-2"), plain);

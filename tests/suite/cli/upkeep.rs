@@ -111,14 +111,16 @@ fn a_damaged_log_is_never_believed() {
 }
 
 #[test]
-fn a_torn_tail_is_cut_and_told() {
+fn bytes_behind_a_clean_end_are_damage() {
     let scratch = Scratch::new();
     let store = scratch.path("data");
     load_people(&store, &scratch);
     let before = digest(&store);
     let log = last_log_file(&store);
     let mut bytes = std::fs::read(&log).expect("the file is there");
-    bytes.extend_from_slice(b"half a frame that was never acknowledged");
+    bytes.extend_from_slice(b"half a frame that nobody wrote");
     std::fs::write(&log, bytes).expect("the file can be written");
+    failed(&["audience", "count", "--data", &store, "true"], &["nave repair"]);
+    done(&["repair", "--data", &store]);
     assert_eq!(digest(&store), before);
 }

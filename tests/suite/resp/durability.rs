@@ -81,7 +81,7 @@ fn an_orderly_end_loses_nothing() {
     let mut connection = server.connect();
     for n in 0..100 {
         let receipt =
-            connection.ask(&["RECORD.PUT", "shop", &purchase(&n.to_string(), "2"), "memory"]);
+            connection.ask(&["RECORD.PUT", "shop", &purchase(&format!("p{n}"), "2"), "memory"]);
         assert_eq!(receipt.field("level"), &Reply::bulk("memory"));
     }
     assert_eq!(server.stop(), Some(0), "SIGTERM ends the server in order");
@@ -99,4 +99,20 @@ fn a_server_that_is_killed_lets_go_of_its_folder() {
     first.kill();
     let second = open_server(&scratch);
     assert_eq!(second.connect().ask(&["PING"]), Reply::Simple("PONG".to_string()));
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_counted() {
+    let scratch = Scratch::new();
+    let mut server = open_server(&scratch);
+    server.connect().ask(&["RECORD.PUT", "shop", &purchase("ann", "2"), "sync"]);
+    server.kill();
+    let log = scratch.path("data/log/00000001.log");
+    let mut bytes = std::fs::read(&log).expect("the log is there");
+    bytes.extend_from_slice(b"half a frame that was never acknowledged");
+    std::fs::write(&log, bytes).expect("the log can be written");
+    let (_server, mut connection) = open_server(&scratch).connect_owned();
+    let stats = connection.ask(&["STATS"]);
+    assert_eq!(stats.field("torn_tails"), &Reply::Integer(1));
+    assert_eq!(stats.field("events").field("purchase"), &Reply::Integer(1));
 }
