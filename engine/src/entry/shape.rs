@@ -31,6 +31,18 @@ pub struct FileShape {
     pub message_id: Vec<String>,
 }
 
+impl FileShape {
+    /// The column, from 1, of the most important identifier; none for JSON.
+    pub fn first_identifier_column(&self) -> Option<u64> {
+        let (_, wanted) = self.ids.first()?;
+        let (RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header }) = &self.format
+        else {
+            return None;
+        };
+        header.iter().position(|name| name == wanted).map(|index| index as u64 + 1)
+    }
+}
+
 /// The form of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum RowFormat {

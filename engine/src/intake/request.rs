@@ -186,7 +186,7 @@ pub struct BrokenRow {
     pub file: String,
     /// The line, from 1 (for a record of a batch: its number, from 1).
     pub line: u64,
-    /// The column (field), from 1, when the trouble is in one.
+    /// The field of a delimited row, or the character of a JSON record, from 1, when the trouble is at one.
     pub column: Option<u64>,
     /// What is wrong and what to do.
     pub reason: String,

@@ -139,11 +139,9 @@ pub(super) fn fields_of<'a>(
         RowFormat::Json => return Err(RowError::new("a JSON row has no delimited fields")),
     };
     if fields.len() != header.len() {
-        return Err(RowError::new(format!(
-            "the row has {} fields, but the header names {}",
-            fields.len(),
-            header.len()
-        )));
+        let reason =
+            format!("the row has {} fields, but the header names {}", fields.len(), header.len());
+        return Err(RowError::in_column(fields.len().min(header.len()), reason));
     }
     Ok(fields)
 }

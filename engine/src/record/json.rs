@@ -8,8 +8,15 @@ use crate::entry::{EventName, FileShape};
 use serde_json::{Map, Value as Json};
 
 fn object_of(original: &[u8]) -> Result<Map<String, Json>, RowError> {
-    let value: Json = serde_json::from_slice(original)
-        .map_err(|e| RowError { column: None, reason: format!("this is no JSON object: {e}") })?;
+    let value: Json = serde_json::from_slice(original).map_err(|e| {
+        // The library counts lines inside the record; the reader knows the line in the file.
+        let text = e.to_string();
+        let reason = text.split(" at line ").next().unwrap_or_default();
+        RowError {
+            column: Some(e.column() as u64),
+            reason: format!("this is no JSON object: {reason}"),
+        }
+    })?;
     match value {
         Json::Object(object) => Ok(object),
         _ => Err(RowError::new("this is no JSON object; write {\"name\": value, ...}")),

@@ -59,7 +59,7 @@ pub struct Decoded {
 /// Why a row cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowError {
-    /// The field, from 1, when the trouble is in one.
+    /// The field of a delimited row, or the character of a JSON record, from 1, when the trouble is at one.
     pub column: Option<u64>,
     /// What is wrong and what to do.
     pub reason: String,
@@ -83,7 +83,7 @@ pub fn decode(shape: &Shape, original: &[u8]) -> Result<Decoded, RowError> {
     match shape {
         Shape::Message => {
             check_size(original)?;
-            check_identifiers(json::decode_message(original)?)
+            check_identifiers(json::decode_message(original)?, None)
         }
         Shape::File(shape) => decode_file_row(shape, original),
     }
@@ -95,10 +95,11 @@ pub fn decode(shape: &Shape, original: &[u8]) -> Result<Decoded, RowError> {
 /// The reason, with the column where it has one.
 pub fn decode_file_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
     check_size(original)?;
-    check_identifiers(match &shape.format {
+    let decoded = match &shape.format {
         RowFormat::Json => json::decode_row(shape, original)?,
         _ => delimited::decode_row(shape, original)?,
-    })
+    };
+    check_identifiers(decoded, shape.first_identifier_column())
 }
 
 fn check_size(original: &[u8]) -> Result<(), RowError> {
@@ -111,11 +112,11 @@ fn check_size(original: &[u8]) -> Result<(), RowError> {
     Ok(())
 }
 
-fn check_identifiers(decoded: Decoded) -> Result<Decoded, RowError> {
+/// `column` is where an identifier would stand.
+fn check_identifiers(decoded: Decoded, column: Option<u64>) -> Result<Decoded, RowError> {
     if decoded.identifiers.is_empty() {
-        return Err(RowError::new(
-            "there is no identifier (blank, null, 0 and -1 are none); give at least one",
-        ));
+        let reason = "there is no identifier (blank, null, 0 and -1 are none); give at least one";
+        return Err(RowError { column, reason: reason.to_owned() });
     }
     if decoded.identifiers.len() > RECORD_IDENTIFIERS_MAX {
         return Err(RowError::new(format!(

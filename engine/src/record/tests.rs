@@ -38,7 +38,8 @@ fn broken_rows_say_where() {
     assert_eq!(column(b"a@b,nonsense,1"), Some(2));
     assert_eq!(column(b"a@b,,\"open"), Some(3));
     assert_eq!(column(b"a@b,,\"x\"y"), Some(3));
-    assert_eq!(column(b"a@b,1"), None);
+    assert_eq!(column(b"a@b,1"), Some(3));
+    assert_eq!(column(b"0,,1"), Some(1));
     assert!(decode(&shape, b"a@b,,\xff").unwrap_err().reason.contains("UTF-8"));
     assert!(decode(&shape, b" 0 ,,1").unwrap_err().reason.contains("identifier"));
 }
