@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Result<Question> {
 }
 
 fn parse_here(text: &str) -> Result<Question> {
-    let places = Places { text };
+    let places = Places::new(text);
     let dialect = PostgreSqlDialect {};
     let parser = Parser::new(&dialect).with_recursion_limit(AUDIENCE_DEPTH_MAX * 4);
     let mut parser = parser.try_with_sql(text).map_err(|e| places.parser_error(&e))?;
@@ -80,22 +80,27 @@ fn check_end(parser: &mut Parser<'_>, places: &Places<'_>) -> Result<()> {
 /// Turns places of the grammar into byte offsets, and its trees into ours.
 pub(super) struct Places<'a> {
     pub(super) text: &'a str,
+    /// Where each character begins, and which character each line begins with.
+    characters: Vec<usize>,
+    lines: Vec<usize>,
 }
 
 type Sql = sql::Expr;
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    fn new(text: &'a str) -> Places<'a> {
+        let characters: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        let breaks =
+            text.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(index, _)| index + 1);
+        Places { text, lines: std::iter::once(0).chain(breaks).collect(), characters }
+    }
+
     /// The byte offset of a line and column, both from 1.
     pub(super) fn offset(&self, place: Location) -> usize {
         let line = usize::try_from(place.line).unwrap_or(1).max(1);
         let column = usize::try_from(place.column).unwrap_or(1).max(1);
-        let start = if line == 1 {
-            0
-        } else {
-            self.text.match_indices('\n').nth(line - 2).map_or(self.text.len(), |(at, _)| at + 1)
-        };
-        let rest = self.text.get(start..).unwrap_or_default();
-        start + rest.char_indices().nth(column - 1).map_or(rest.len(), |(at, _)| at)
+        let start = self.lines.get(line - 1).copied().unwrap_or(self.characters.len());
+        self.characters.get(start + column - 1).copied().unwrap_or(self.text.len())
     }
 
     pub(super) fn at(&self, expr: &Sql, otherwise: usize) -> usize {

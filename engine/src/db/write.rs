@@ -199,8 +199,9 @@ impl Writer {
             self.state.apply(&at, &draft.entry, draft.decoded)?;
             first = first.plus(u64::from(rows));
         }
-        if seen.full() {
-            seen.spill()?;
+        // Keys are derived: when they cannot be written now they stay in memory, and the write counts all the same.
+        if seen.full() && seen.spill().is_err() {
+            seen.postpone();
         }
         Ok(())
     }

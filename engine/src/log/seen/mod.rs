@@ -96,6 +96,11 @@ impl SeenKeys {
         self.count >= self.memory_max
     }
 
+    /// Lets the table in memory grow to twice its size before it is full again: after a run could not be written.
+    pub fn postpone(&mut self) {
+        self.memory_max = self.memory_max.saturating_mul(2);
+    }
+
     /// Writes the table in memory as a run, merges the runs when they are many, and returns the names of all; files
     /// that are no longer named may be removed.
     ///
