@@ -51,10 +51,6 @@ impl Dir for SlowDir {
         self.disk.map(name)
     }
 
-    fn truncate(&self, name: &str, len: u64) -> Result<()> {
-        self.disk.truncate(name, len)
-    }
-
     fn rename(&self, from: &str, to: &str) -> Result<()> {
         self.disk.rename(from, to)
     }

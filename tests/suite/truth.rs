@@ -332,13 +332,24 @@ fn records_that_cannot_be_understood_go_to_quarantine_and_the_rest_is_written() 
     for (number, message) in broken.iter().enumerate() {
         let db = store::new();
         let good = track("ben", "m1", DAY_1, "purchase", "{}");
-        let receipt = write(&db, "web", &[good.as_str(), message, message]);
+        let receipt = write(&db, "web", &[good.as_str(), message, "{also broken"]);
         let shown = &message[..message.len().min(80)];
         assert_eq!((receipt.written, receipt.broken.len()), (1, 2), "{number}: {shown}");
         assert_eq!((receipt.broken[0].line, receipt.broken[1].line), (2, 3), "{number}: {shown}");
         assert!(!receipt.broken[0].reason.is_empty() && receipt.broken[0].file == "web");
         assert_eq!(quarantined(&view(&db)), 2, "{number}: {shown}: nothing is dropped in silence");
         assert_eq!(view(&db).stats().profiles, 1, "{number}: {shown}");
+        let again = say(&db, "web", message);
+        assert_eq!(
+            (again.written, again.duplicates, again.broken.len()),
+            (0, 0, 1),
+            "{number}: {shown}"
+        );
+        assert_eq!(
+            quarantined(&view(&db)),
+            2,
+            "{number}: {shown}: whoever tries again fills nothing"
+        );
     }
 }
 
