@@ -1,7 +1,7 @@
 //! Nave: an embedded columnar customer-profile database.
 //!
-//! Open a store with [`Db::open`], take a [`Session`], write [`Batch`]es of [`Record`]s or [`Db::load`] files, and ask a
-//! [`View`] for audiences (SQL), profiles and timelines. The log is the truth; everything else is a fold of it.
+//! Open a store with [`Db::open`], take a [`Session`], write [`Batch`]es of [`Record`]s or [`Db::load`] files, and ask
+//! a [`View`] for audiences (SQL), profiles and timelines. The log is the truth; everything else is a fold of it.
 //!
 //! ```
 //! use navedb::{At, Batch, Caller, Db, Purpose, Record};

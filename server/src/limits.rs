@@ -1,7 +1,8 @@
 //! Every limit of the server, its reason, and how it relates to the others.
 //!
-//! *Invariant:* nothing that a peer sends makes the server hold more than these figures allow; before a peer has shown
-//! the password the figures are far smaller, because then anybody may be the peer.
+//! *Invariant:* nothing that a peer sends makes the server hold more than these figures allow;
+//! before a peer has shown the password the figures are far smaller, because then anybody may be
+//! the peer.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ pub(crate) struct DecodeLimits {
 pub(crate) const BEFORE_AUTH: DecodeLimits =
     DecodeLimits { args: 16, arg_bytes: 16 << 10, request_bytes: 16 << 10, inline_bytes: 16 << 10 };
 
-/// After AUTH: an argument may hold the largest record that the engine takes (4 MiB), and a request two of them.
+/// After AUTH: an argument may hold the largest record that the engine takes (4 MiB), and a request
+/// two of them.
 pub(crate) const AFTER_AUTH: DecodeLimits =
     DecodeLimits { args: 1024, arg_bytes: 4 << 20, request_bytes: 8 << 20, inline_bytes: 64 << 10 };
 
@@ -35,8 +37,9 @@ pub(crate) const READ_BYTES: usize = 16 << 10;
 /// Bytes of replies gathered before they are written, so that a pipeline costs few writes.
 pub(crate) const OUTPUT_FLUSH_BYTES: usize = 64 << 10;
 
-/// Bytes of replies that may wait for a slow reader while its requests are still read. A client that sends its whole
-/// pipeline before it reads must not be locked out, and one that never reads must not fill the memory.
+/// Bytes of replies that may wait for a slow reader while its requests are still read. A client
+/// that sends its whole pipeline before it reads must not be locked out, and one that never reads
+/// must not fill the memory.
 pub(crate) const OUTPUT_BYTES: usize = 8 << 20;
 
 /// Bytes of one reply; a longer one is replaced by an error.
@@ -45,7 +48,8 @@ pub(crate) const REPLY_BYTES: usize = 32 << 20;
 /// Replies of one connection that wait together for the store to make their writes safe.
 pub(crate) const PROMISES: usize = 1024;
 
-/// Requests that MULTI may queue: what one EXEC answers. Client libraries send their pipelines as MULTI.
+/// Requests that MULTI may queue: what one EXEC answers. Client libraries send their pipelines as
+/// MULTI.
 pub(crate) const QUEUE_REQUESTS: usize = 65_536;
 
 /// Bytes of requests that MULTI may queue.
@@ -63,7 +67,8 @@ pub(crate) const CONNECTIONS: usize = 256;
 /// Of these, the last ones are for peers on this machine, so that its owner can still look inside.
 pub(crate) const CONNECTIONS_RESERVED: usize = 4;
 
-/// Bytes of a connection's stack: an audience may nest 64 deep, and each level costs the parser and the evaluator some.
+/// Bytes of a connection's stack: an audience may nest 64 deep, and each level costs the parser and
+/// the evaluator some.
 pub(crate) const STACK_BYTES: usize = 4 << 20;
 
 /// From the connection to a correct password.

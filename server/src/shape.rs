@@ -1,8 +1,9 @@
 //! The shape of every answer, once: the network writes it as RESP, the command line as JSON.
 //!
-//! *Invariants:* names of fields are those of the engine's types; a list of named things is a map by name; times are ISO
-//! text in UTC. `docs/commands.md` states these shapes, so a change here is a change there. *What it does not know:*
-//! sockets, arguments, exit codes. *Where to start reading:* `profile`.
+//! *Invariants:* names of fields are those of the engine's types; a list of named things is a map
+//! by name; times are ISO text in UTC. `docs/commands.md` states these shapes, so a change here is
+//! a change there. *What it does not know:* sockets, arguments, exit codes. *Where to start
+//! reading:* `profile`.
 
 use crate::resp::Reply;
 use navedb::{

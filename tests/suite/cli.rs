@@ -33,8 +33,8 @@ fn done(arguments: &[&str]) -> String {
     said.out
 }
 
-/// Runs `nave`, which must fail with exit code 1 and one line that holds the words; gives the line. With `--json` it says
-/// the same as one document.
+/// Runs `nave`, which must fail with exit code 1 and one line that holds the words; gives the line. With `--json` it
+/// says the same as one document.
 fn failed(arguments: &[&str], words: &[&str]) -> String {
     let said = run(arguments);
     assert_eq!(said.code, Some(1), "nave {arguments:?}: {said:?}");

@@ -3,7 +3,7 @@
 use crate::rng::{Rng, asked_seed, full, scale};
 use crate::store::{self, NOON, identify, track, view, write};
 use navedb::dir::{Crash, Dir, MemoryDir};
-use navedb::{At, Db, ErrorKind, Result, Settings};
+use navedb::{At, Db, ErrorKind, Level, Result, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -294,6 +294,59 @@ fn files_that_are_swapped_missing_or_of_another_time_are_never_believed() {
                 view(&old).digest(),
                 "an older log under newer derived files"
             );
+        }
+    }
+}
+
+/// Frames that hold by themselves, but follow others than those they were written after.
+#[test]
+fn frames_of_another_history_are_never_believed() {
+    let start = MemoryDir::new();
+    let db = open(&start).unwrap();
+    write(&db, "web", &[message(1)]);
+    db.close().unwrap();
+    let name = "log/00000001.log";
+    let log = |disk: &MemoryDir| {
+        disk.files().into_iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes).unwrap()
+    };
+    let history = |mark: &str| {
+        let disk = start.crash(Crash::KeepAll);
+        let db = open(&disk).unwrap();
+        let mut ends = Vec::new();
+        for i in 0..4 {
+            let said = track("ann", &format!("{mark}{i}"), DAY_1, "step", "{}");
+            let batch = store::batch("web", &[said]).level(Level::Sync);
+            assert_eq!(store::session(&db).write(batch).unwrap().written, 1);
+            ends.push(log(&disk).len());
+        }
+        let digest = view(&db).digest();
+        db.close().unwrap();
+        (disk, ends, digest)
+    };
+    let (one, ends, digest) = history("a");
+    let (two, others, _) = history("b");
+    assert_eq!(ends, others, "the frames have the same places");
+    for (from, to) in [(ends[0], ends[1]), (ends[1], ends[2]), (ends[1], ends[3])] {
+        let mut bytes = log(&one);
+        bytes[from..to].copy_from_slice(&log(&two)[from..to]);
+        for without_derived in [false, true] {
+            let disk = one.crash(Crash::KeepAll);
+            disk.put(name, bytes.clone());
+            let derived = |n: &String| without_derived && n.starts_with("derived/");
+            disk.files().into_iter().map(|f| f.0).filter(derived).for_each(|n| disk.delete(&n));
+            let here = format!("bytes {from} to {to} of another history");
+            let report = navedb::check(Arc::new(disk.clone())).unwrap();
+            assert!(!report.damage.is_empty(), "{here}: {report:?}");
+            match open(&disk) {
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{here}: {error}"),
+                Ok(db) => {
+                    assert_eq!(view(&db).digest(), digest, "{here}");
+                    for i in 0..4 {
+                        let foreign = view(&db).record("web", &format!("b{i}"));
+                        assert!(!matches!(foreign, Ok(Some(_))), "{here}: {foreign:?}");
+                    }
+                }
+            }
         }
     }
 }

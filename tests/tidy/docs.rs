@@ -124,7 +124,7 @@ pub(crate) fn decisions(files: &[File]) -> Vec<String> {
         }
         let status = file.text.lines().find_map(|line| line.strip_prefix("Status:")).map(str::trim);
         let known = |status: &str| {
-            ["accepted", "rejected"].contains(&status) || status.starts_with("superseded by ")
+            ["accepted", "rejected", "superseded by "].iter().any(|word| status.starts_with(word))
         };
         if !status.is_some_and(known) {
             wrong.push(format!(
@@ -136,7 +136,8 @@ pub(crate) fn decisions(files: &[File]) -> Vec<String> {
     wrong
 }
 
-/// Every crate that a `Cargo.toml` asks for has its reason in a decision: its name, as code, in the first cell of a table.
+/// Every crate that a `Cargo.toml` asks for has its reason in a decision: its name, as code, in the first cell of a
+/// table.
 pub(crate) fn dependencies(files: &[File]) -> Vec<String> {
     let decisions = files.iter().filter(|file| file.path.starts_with("docs/decisions/"));
     let reasons: BTreeSet<&str> = decisions

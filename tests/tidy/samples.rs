@@ -112,6 +112,7 @@ fn heads_and_lines_are_judged() {
     let long = "é".repeat(121);
     assert_eq!(rules::lines(&[file("a.rs", &"é".repeat(120)), file("a.txt", &long)]), [""; 0]);
     one(&rules::lines(&[file("a.rs", &long)]), "a.rs:1: ", "121 characters");
+    assert_eq!(rules::lines(&[file("a.rs", &format!("r#\"{long}\"#"))]), [""; 0]);
     let markdown = format!("|{long}|\n```\n{long}\n```\n{long}\n");
     one(&rules::lines(&[file("a.md", &markdown)]), "a.md:5: ", "121 characters");
 }
@@ -221,7 +222,7 @@ fn decisions_are_judged() {
         "0001",
     );
     one(
-        &docs::decisions(&[decision("0003-c.md", "# C\n")]),
+        &docs::decisions(&[decision("0003-c.md", "Status: thought of\n")]),
         "docs/decisions/0003-c.md:1: ",
         "no status",
     );

@@ -1,10 +1,10 @@
 //! Audiences: questions about profiles, in SQL.
 //!
 //! *What it is:* `text -> ast -> resolved -> plan -> ordinals`, each stage with a type of its own: `parse` (with the
-//! grammar of `sqlparser`), `ast` (and back to SQL), `resolve` (names, types, the implied correlation) into `resolved`, `evaluate`
-//! (three-valued logic over bitmaps of profiles) with `row` (one value at a time) and `aggregate` (one pass over
-//! events). *Invariants:* the answer is exact; NULL is SQL's NULL; an error names its place in the text.
-//! *What it does not know:* the log, files, who asks. *Where to start reading:* `ask`.
+//! grammar of `sqlparser`), `ast` (and back to SQL), `resolve` (names, types, the implied correlation) into `resolved`,
+//! `evaluate` (three-valued logic over bitmaps of profiles) with `row` (one value at a time) and `aggregate` (one pass
+//! over events). *Invariants:* the answer is exact; NULL is SQL's NULL; an error names its place in the text. *What it
+//! does not know:* the log, files, who asks. *Where to start reading:* `ask`.
 
 mod aggregate;
 mod ast;

@@ -96,7 +96,10 @@ impl Places<'_> {
             }
             _ => return refuse("this", at),
         };
-        let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, more) if by.is_empty() && more.is_empty());
+        let grouped = match &select.group_by {
+            GroupByExpr::Expressions(by, more) => !by.is_empty() || !more.is_empty(),
+            GroupByExpr::All(_) => true,
+        };
         let inside = [
             (select.distinct.is_some(), "DISTINCT"),
             (grouped, "GROUP BY"),

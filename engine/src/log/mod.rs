@@ -1,10 +1,10 @@
 //! The log: append-only files of frames, the only truth.
 //!
-//! *What it is:* frames and files (`frame`), what is known about the files (`manifest`), what opening finds (`recovery`),
-//! writing with one sync for all that wait (`writer`), reading (`reader`), what exactly-once remembers (`seen`), and
-//! saving what a damaged log still holds (`repair`). *Invariants:* positions follow each other without a gap; nothing
-//! is acknowledged above the level that was reached; after the first failed write or sync nothing more is written.
-//! *What it does not know:* what an entry means. *Where to start reading:* `frame`, then `recovery`.
+//! *What it is:* frames and files (`frame`), what is known about the files (`manifest`), what opening finds
+//! (`recovery`), writing with one sync for all that wait (`writer`), reading (`reader`), what exactly-once remembers
+//! (`seen`), and saving what a damaged log still holds (`repair`). *Invariants:* positions follow each other without a
+//! gap; nothing is acknowledged above the level that was reached; after the first failed write or sync nothing more is
+//! written. *What it does not know:* what an entry means. *Where to start reading:* `frame`, then `recovery`.
 
 mod frame;
 mod manifest;

@@ -3,7 +3,8 @@
 //! *What it is:* everything that questions are answered from: catalog, identity, golden records, events, quarantine.
 //! *Invariants:* `state = fold(log up to a position)` and nothing else: replayed, restored from a checkpoint and kept
 //! up to date live are equal (`digest` tells); a retracted row or load is as if it had never been written; a clone is a
-//! snapshot that never changes. *What it does not know:* files of the log, audiences. *Where to start reading:* `apply`.
+//! snapshot that never changes. *What it does not know:* files of the log, audiences. *Where to start reading:*
+//! `apply`.
 
 mod apply;
 mod checkpoint;

@@ -1,14 +1,15 @@
 //! What may be typed: every command with its arguments.
 //!
-//! *Invariant:* whatever is wrong with the arguments alone is found here or in the first lines of a command, before any
-//! store is opened, and is wrong usage. *Where to start reading:* `Command`.
+//! *Invariant:* whatever is wrong with the arguments alone is found here or in the first lines of a
+//! command, before any store is opened, and is wrong usage. *Where to start reading:* `Command`.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use navedb::{At, Delimiter, Format, Level, LoadId, Origin, TimeUnit, Timestamp};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A customer-profile database: loads records, recognises the person behind many identifiers, answers audiences in SQL.
+/// A customer-profile database: loads records, recognises the person behind many identifiers,
+/// answers audiences in SQL.
 #[derive(Debug, Parser)]
 #[command(name = "nave", version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
@@ -196,7 +197,7 @@ pub(crate) struct Bench {
     )]
     pub(crate) file: Option<PathBuf>,
     /// How often each audience is timed
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = runs)]
     pub(crate) runs: u32,
     /// One audience
     pub(crate) text: Option<String>,
@@ -227,7 +228,8 @@ pub(crate) struct Retract {
     #[command(flatten)]
     pub(crate) store: StoreOnly,
     /// All records of a load; 'nave stats' lists the loads
-    #[arg(long, value_name = "ID", value_parser = load_id, conflicts_with_all = ["source", "message_id"])]
+    #[arg(long, value_name = "ID", value_parser = load_id,
+          conflicts_with_all = ["source", "message_id"])]
     pub(crate) load: Option<LoadId>,
     /// The source that sent the record
     #[arg(long, value_name = "NAME", requires = "message_id")]
@@ -275,6 +277,12 @@ fn origin(text: &str) -> Result<Origin, String> {
     }
 }
 
+fn runs(text: &str) -> Result<u32, String> {
+    const MOST: u32 = 1_000_000;
+    let runs = text.parse().ok().filter(|runs| (1..=MOST).contains(runs));
+    runs.ok_or_else(|| format!("'{text}' is no number of runs; use 1 to {MOST}"))
+}
+
 fn load_id(text: &str) -> Result<LoadId, String> {
     text.parse()
         .map(LoadId)
@@ -312,8 +320,9 @@ mod tests {
             "demo",
             "demo --json --data d",
             "load --data d --source s --as identify f",
-            "load --data d --source s --as track --event e --id user_id=u --id email=e --time t --time-unit %Y \
-             --zone Europe/Paris --message-id a,b --delimiter tab --origin history --level sync --strict f g",
+            "load --data d --source s --as track --event e --id user_id=u --id email=e --time t \
+             --time-unit %Y --zone Europe/Paris --message-id a,b --delimiter tab --origin history \
+             --level sync --strict f g",
             "load --data d --source s --as track --event-column c --format ndjson --delimiter - f",
             "audience count --data d p.a=1",
             "audience count --data d --now 1998-07-01T00:00:00Z p.a=1",

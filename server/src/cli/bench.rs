@@ -1,7 +1,7 @@
 //! `nave audience bench`: how long audiences take, measured inside the process.
 //!
-//! *Invariants:* the store is opened once; every audience is asked a few times before it is timed; all runs see one
-//! snapshot. *Where to start reading:* `bench`, then `time`.
+//! *Invariants:* the store is opened once; every audience is asked a few times before it is timed;
+//! all runs see one snapshot. *Where to start reading:* `bench`, then `time`.
 
 use super::arguments::Bench;
 use super::failure::Failure;

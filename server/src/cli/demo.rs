@@ -1,8 +1,8 @@
 //! `nave demo`: real purchases, the questions of a shop, and what to try next.
 //!
-//! *Invariants:* the data and the questions are part of the program, so the demo needs no file and no network; the
-//! questions are asked for the day after the last purchase; a second run finds every row known and answers the same.
-//! *Where to start reading:* `demo`.
+//! *Invariants:* the data and the questions are part of the program, so the demo needs no file and
+//! no network; the questions are asked for the day after the last purchase; a second run finds
+//! every row known and answers the same. *Where to start reading:* `demo`.
 
 use super::arguments::Demo;
 use super::bench::{Timing, time};
@@ -156,37 +156,36 @@ fn next(data: &Path) -> String {
     let program =
         std::env::args_os().next().map_or_else(|| "nave".to_owned(), |p| shown(Path::new(&p)));
     let data = shown(data);
-    let now = format!("--now {NOW}");
     let (namespace, value) = CUSTOMER;
+    let count = format!("{program} audience count --data {data}");
+    let explain = format!("{program} audience explain --data {data} --now {NOW}");
     let commands = [
-        ("ask in one line: a condition on p, joins to the profile may be left out", {
-            format!(
-                r#"{program} audience count --data {data} {now} "(SELECT sum(dollar_value) FROM purchase) > 500""#
-            )
-        }),
-        ("see how it is answered", {
-            format!(
-                r#"{program} audience explain --data {data} {now} "EXISTS (SELECT 1 FROM purchase WHERE dollar_value > 200)""#
-            )
-        }),
-        ("ask what was true earlier: what happened later is hidden", {
-            format!(
-                r#"{program} audience count --data {data} --as-of 1997-07-01 "(SELECT count(*) FROM purchase) >= 2""#
-            )
-        }),
+        (
+            "ask in one line: a condition on p, joins to the profile may be left out",
+            format!("{count} --now {NOW} \"(SELECT sum(dollar_value) FROM purchase) > 500\""),
+        ),
+        (
+            "see how it is answered",
+            format!("{explain} \"EXISTS (SELECT 1 FROM purchase WHERE dollar_value > 200)\""),
+        ),
+        (
+            "ask what was true earlier: what happened later is hidden",
+            format!("{count} --as-of 1997-07-01 \"(SELECT count(*) FROM purchase) >= 2\""),
+        ),
         (
             "look at a customer",
             format!("{program} profile timeline --data {data} {namespace}={value}"),
         ),
-        ("see what is inside, and that every byte holds", {
-            format!("{program} stats --data {data} && {program} check --data {data}")
-        }),
+        (
+            "see what is inside, and that every byte holds",
+            format!("{program} stats --data {data} && {program} check --data {data}"),
+        ),
         ("load it again: every row is known", format!("{program} demo --data {data}")),
-        ("serve it, and ask from another terminal", {
-            format!(
-                "{program} serve --data {data}\n      redis-cli -p 6283 PROFILE.GET {namespace} {value}"
-            )
-        }),
+        ("serve it until Ctrl-C", format!("{program} serve --data {data}")),
+        (
+            "and ask from another terminal",
+            format!("redis-cli -p 6283 PROFILE.GET {namespace} {value}"),
+        ),
     ];
     let mut text = "What to try next:\n\n".to_owned();
     for (why, command) in commands {

@@ -1,8 +1,8 @@
 //! What goes wrong on the command line.
 //!
-//! *Invariant:* the message is one line that names the remedy; anything longer is detail, for people only. *Where to
-//! start reading:* `Failure`.
+//! *Invariant:* the message is one line that names the remedy. *Where to start reading:* `Failure`.
 
+use crate::place;
 use navedb::{Error, ErrorKind};
 
 /// Why a command failed.
@@ -11,7 +11,7 @@ pub(crate) struct Failure {
     kind: &'static str,
     message: String,
     place: Option<usize>,
-    detail: Vec<String>,
+    shown: Option<String>,
     told: bool,
 }
 
@@ -24,7 +24,7 @@ impl Failure {
     /// The arguments are right, but it did not work.
     pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Failure {
         let message = message.into().replace(['\r', '\n'], " ");
-        Failure { kind, message, place: None, detail: Vec::new(), told: false }
+        Failure { kind, message, place: None, shown: None, told: false }
     }
 
     /// The same failure, of which the output has already told the whole.
@@ -33,13 +33,10 @@ impl Failure {
         self
     }
 
-    /// The failure of a question, showing the place in its text.
+    /// The failure of a question, which tells the place in its text.
     pub(crate) fn in_text(error: Error, text: &str) -> Failure {
-        let mut failure = Failure::from(error);
-        if let Some(place) = failure.place.filter(|_| !text.trim().is_empty()) {
-            failure.detail = point_at(text, place);
-        }
-        failure
+        let shown = error.place().map(|place| place::in_words(text, place));
+        Failure { shown, ..Failure::from(error) }
     }
 
     /// The same failure, saying first what it happened to.
@@ -63,9 +60,12 @@ impl Failure {
         self.place
     }
 
-    /// Further lines for people.
-    pub(crate) fn detail(&self) -> &[String] {
-        &self.detail
+    /// The message and the place, one line.
+    pub(crate) fn line(&self) -> String {
+        match &self.shown {
+            Some(shown) => format!("{} ({shown})", self.message),
+            None => self.message.clone(),
+        }
     }
 
     /// Whether the arguments are wrong.
@@ -94,46 +94,15 @@ impl From<Error> for Failure {
     }
 }
 
-/// The line of a text that a place is in, cut to a width, and a caret under the place.
-fn point_at(text: &str, place: usize) -> Vec<String> {
-    const BEFORE: usize = 60;
-    const WIDTH: usize = 100;
-    let place = text.floor_char_boundary(place.min(text.len()));
-    let (before, after) = text.split_at(place);
-    let from = before.rfind('\n').map_or(0, |at| at + 1);
-    let left: Vec<char> = before.get(from..).unwrap_or_default().chars().collect();
-    let right = after.lines().next().unwrap_or_default();
-    let skipped = left.len().saturating_sub(BEFORE);
-    let shown: String =
-        left.iter().skip(skipped).chain(&right.chars().collect::<Vec<_>>()).take(WIDTH).collect();
-    let indent: String =
-        left.iter().skip(skipped).map(|c| if *c == '\t' { '\t' } else { ' ' }).collect();
-    vec![format!("  {}", shown.trim_end()), format!("  {indent}^")]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_caret_stands_under_the_place() {
-        assert_eq!(point_at("p.contry = 'FR'", 2), ["  p.contry = 'FR'", "    ^"]);
-        assert_eq!(point_at("a = 1\n  AND é = x\nOR b", 17), ["    AND é = x", "            ^"]);
-        assert_eq!(point_at("p.a", 99), ["  p.a", "     ^"]);
-        assert_eq!(point_at("", 0), ["  ", "  ^"]);
-        let long = format!("{}x{}", "a".repeat(1000), "b".repeat(1000));
-        let shown = point_at(&long, 1000);
-        assert_eq!(shown[1].len(), 63);
-        assert_eq!(shown[0].find('x'), Some(62));
-        assert!(shown[0].len() <= 102);
-    }
-
-    #[test]
     fn a_message_is_one_line() {
-        let failure = Failure::from(Error::invalid("a\nb").at(3)).about("first");
-        assert_eq!(
-            (failure.message(), failure.kind(), failure.place()),
-            ("first: a b", "invalid", Some(3))
-        );
+        let failure = Failure::in_text(Error::invalid("a\nb").at(2), "p.x = 1").about("first");
+        assert_eq!((failure.message(), failure.kind()), ("first: a b", "invalid"));
+        assert_eq!(failure.line(), "first: a b (at character 3, near \"x = 1\")");
+        assert_eq!(Failure::from(Error::invalid("c")).line(), "c");
     }
 }

@@ -1,7 +1,8 @@
 //! `nave load`: files into the store, and what became of their rows.
 //!
-//! *Invariants:* every broken row is told with file, line and column, as far as the engine lists them, and the rest is
-//! counted; with `--strict` a broken row is a failure. *Where to start reading:* `load`, then `summary`.
+//! *Invariants:* every broken row is told with file, line and column, as far as the engine lists
+//! them, and the rest is counted; with `--strict` a broken row is a failure. *Where to start
+//! reading:* `load`, then `summary`.
 
 use super::arguments::{Load, LoadAs};
 use super::failure::Failure;

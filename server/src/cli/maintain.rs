@@ -1,7 +1,7 @@
 //! `nave retract`, `stats`, `check`, `rebuild` and `repair`: keeping a store.
 //!
-//! *Invariants:* `check` changes nothing and fails when anything is damaged; what was done and what was lost is told.
-//! *Where to start reading:* `check`.
+//! *Invariants:* `check` changes nothing and fails when anything is damaged; what was done and what
+//! was lost is told. *Where to start reading:* `check`.
 
 use super::arguments::{Retract, Stats as StatsArguments, StoreOnly};
 use super::failure::Failure;
@@ -122,13 +122,11 @@ pub(crate) fn check(arguments: &StoreOnly, output: &Output) -> Result<(), Failur
     if report.damage.is_empty() {
         return Ok(());
     }
+    let (places, data) = (report.damage.len(), shown(&arguments.data));
+    let first = report.damage.first().map(String::as_str).unwrap_or_default();
     let message = format!(
-        "{} places are damaged: {}; damaged derived files are made anew by 'nave rebuild --data {}', a damaged \
-         log is saved as far as it holds by 'nave repair --data {}'",
-        report.damage.len(),
-        report.damage.first().map(String::as_str).unwrap_or_default(),
-        shown(&arguments.data),
-        shown(&arguments.data)
+        "{places} places are damaged: {first}; damaged derived files are made anew by 'nave rebuild \
+         --data {data}', a damaged log is saved as far as it holds by 'nave repair --data {data}'"
     );
     Err(Failure::new("corrupt", message).already_told())
 }

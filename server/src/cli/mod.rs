@@ -1,9 +1,10 @@
 //! The command line.
 //!
-//! *What it is:* `arguments` says what may be typed; each other module runs a few commands; `output` prints, as text or
-//! as one JSON document; `failure` is what goes wrong. *Invariants:* exit code 0 done, 1 failed, 2 wrong usage; an error
-//! is one line on standard error that names the remedy; a command that only reads never makes a store. *What it does not
-//! know:* the network. *Where to start reading:* `arguments`, then `load`.
+//! *What it is:* `arguments` says what may be typed; each other module runs a few commands;
+//! `output` prints, as text or as one JSON document; `failure` is what goes wrong. *Invariants:*
+//! exit code 0 done, 1 failed, 2 wrong usage; an error is one line on standard error that names the
+//! remedy; a command that only reads never makes a store. *What it does not know:* the network.
+//! *Where to start reading:* `arguments`, then `load`.
 
 mod arguments;
 mod audience;
@@ -107,7 +108,8 @@ mod tests {
             ("frob", "unrecognized subcommand 'frob'; see 'nave --help'"),
             (
                 "check",
-                "the following required arguments were not provided: --data <DIR>; see 'nave check --help'",
+                "the following required arguments were not provided: --data <DIR>; see 'nave check \
+                 --help'",
             ),
             ("profile get --data d x", {
                 "invalid value 'x' for '<NAMESPACE=VALUE>': 'x' has no '=' between two words; see \

@@ -1,8 +1,8 @@
 //! Printing: text for people, or one JSON document for programs.
 //!
-//! *Invariants:* with `--json`, standard output gets exactly one document, also when the command fails; answers go to
-//! standard output, errors and notes to standard error; a reader that closes its end early is no failure. *Where to
-//! start reading:* `Output::answer`.
+//! *Invariants:* with `--json`, standard output gets exactly one document, also when the command
+//! fails; answers go to standard output, errors and notes to standard error; a reader that closes
+//! its end early is no failure. *Where to start reading:* `Output::answer`.
 
 use super::failure::Failure;
 use crate::resp::Reply;
@@ -62,12 +62,8 @@ impl Output {
 
     /// Tells why the command failed.
     pub(crate) fn fail(&self, failure: &Failure) {
-        self.note(failure.message());
-        if !self.json {
-            for line in failure.detail() {
-                let _ = writeln!(io::stderr(), "{line}");
-            }
-        } else if !failure.is_told() {
+        self.note(&failure.line());
+        if self.json && !failure.is_told() {
             let place = failure.place().map_or(Reply::Null, |place| Reply::count(place as u64));
             let error = Reply::map([
                 ("kind", Reply::from(failure.kind())),

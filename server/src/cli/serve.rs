@@ -1,7 +1,7 @@
 //! `nave serve`, and `nave docs`, which prints the table of what it serves.
 //!
-//! *Invariants:* the address and the password are checked before the store is opened; nothing is served before the store
-//! is open. *Where to start reading:* `serve`.
+//! *Invariants:* the address and the password are checked before the store is opened; nothing is
+//! served before the store is open. *Where to start reading:* `serve`.
 
 use super::arguments::Serve;
 use super::failure::Failure;
@@ -41,14 +41,14 @@ pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
             ])
         },
     )?;
-    Ok(run(&server, &listener)?)
+    run(&server, &listener).map_err(|refusal| Failure::from(refusal).already_told())
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         match refusal {
             Refusal::Address(message) => Failure::usage(message),
-            Refusal::Failed(message) => Failure::new("io", message).already_told(),
+            Refusal::Failed(message) => Failure::new("io", message),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Files of audiences: statements separated by `;`, each with comments before it that name it.
 //!
-//! *Invariants:* a `;` or `--` inside quotes or a comment separates nothing; a statement keeps its text, comments inside
-//! it included; a piece without anything but comments is no statement. *Where to start reading:* `read`.
+//! *Invariants:* a `;` or `--` inside quotes or a comment separates nothing; a statement keeps its
+//! text, comments inside it included; a piece without anything but comments is no statement. *Where
+//! to start reading:* `read`.
 
 /// One audience of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +48,8 @@ fn pieces(file: &str) -> Vec<&str> {
     pieces
 }
 
-/// The length of what the text begins with: a comment, something in quotes, or one character. What does not end
-/// reaches to the end of the text, and the engine will say so.
+/// The length of what the text begins with: a comment, something in quotes, or one character. What
+/// does not end reaches to the end of the text, and the engine will say so.
 fn token_length(text: &str) -> usize {
     let until = |start: usize, end: &str| {
         let found = text.get(start..).and_then(|rest| rest.find(end));
@@ -57,7 +58,8 @@ fn token_length(text: &str) -> usize {
     match text.as_bytes() {
         [b'-', b'-', ..] => until(2, "\n"),
         [b'/', b'*', ..] => until(2, "*/"),
-        // A doubled quote inside is the end of one token and the beginning of the next, which comes to the same.
+        // A doubled quote inside is the end of one token and the beginning of the next, which comes
+        // to the same.
         [b'\'', ..] => until(1, "'"),
         [b'"', ..] => until(1, "\""),
         _ => text.chars().next().map_or(1, char::len_utf8),
@@ -112,7 +114,8 @@ mod tests {
 
     #[test]
     fn the_comment_right_before_names_a_statement() {
-        let file = "-- about\n-- the file\n\n-- first\n-- What is\n-- it?\n\np.a = 1;\r\n-- second\r\np.b = 2;\n;;";
+        let file = "-- about\n-- the file\n\n-- first\n-- What is\n-- it?\n\np.a = 1;\r\n\
+                    -- second\r\np.b = 2;\n;;";
         let statements = read(file);
         assert_eq!(statements.len(), 2);
         assert_eq!(

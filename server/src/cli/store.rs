@@ -1,7 +1,8 @@
 //! Opening and closing a store for one command.
 //!
-//! *Invariants:* a command that only reads never makes a store; what opening had to do is told; a store is closed at the
-//! end, and a failed close of a command that wrote is a failure. *Where to start reading:* `Store::open`.
+//! *Invariants:* a command that only reads never makes a store; what opening had to do is told; a
+//! store is closed at the end, and a failed close of a command that wrote is a failure. *Where to
+//! start reading:* `Store::open`.
 
 use super::failure::Failure;
 use super::output::Output;
@@ -45,8 +46,8 @@ impl Store {
         self.db.session(Caller::all(), Purpose::any())
     }
 
-    /// The store as it is now. When the clock cannot be advanced (the store is read-only after a fault), the last
-    /// snapshot answers.
+    /// The store as it is now. When the clock cannot be advanced (the store is read-only after a
+    /// fault), the last snapshot answers.
     pub(crate) fn view(&self) -> View {
         let _ = self.db.tick();
         self.session().view()
@@ -67,7 +68,8 @@ impl Store {
 pub(crate) fn tell(report: &OpenReport, output: &Output) {
     if let Some((file, offset)) = &report.torn_at {
         output.note(&format!(
-            "note: a torn end of {} bytes was cut off at {file}:{offset}; it was never acknowledged as durable",
+            "note: a torn end of {} bytes was cut off at {file}:{offset}; it was never \
+             acknowledged as durable",
             report.torn_bytes
         ));
     }

@@ -1,7 +1,7 @@
 //! Commands about the connection itself: greeting, password, names.
 //!
-//! *Invariants:* the texts of errors are those of Redis where clients look at them; a password is compared in constant
-//! time and never shown. *Where to start reading:* `hello`.
+//! *Invariants:* the texts of errors are those of Redis where clients look at them; a password is
+//! compared in constant time and never shown. *Where to start reading:* `hello`.
 
 use super::{Call, Failure, Outcome, shown};
 use crate::limits::CLIENT_NAME_BYTES;
@@ -12,34 +12,34 @@ pub(super) const REDIS_LEVEL: &str = "7.2.0";
 
 const OK: Reply = Reply::Simple("OK");
 
-/// PING [text]
+/// `PING [text]`
 pub(super) fn ping(call: &mut Call<'_>) -> Outcome {
     Ok(call.args.first().map_or(Reply::Simple("PONG"), |text| Reply::Bytes(text.clone())))
 }
 
-/// ECHO text
+/// `ECHO text`
 pub(super) fn echo(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Bytes(call.bytes(0).to_vec()))
 }
 
-/// SELECT index
+/// `SELECT index`
 pub(super) fn select(call: &mut Call<'_>) -> Outcome {
     if call.bytes(0) == b"0" { Ok(OK) } else { Err(Failure::err("DB index is out of range")) }
 }
 
-/// QUIT
+/// `QUIT`
 pub(super) fn quit(call: &mut Call<'_>) -> Outcome {
     call.session.close();
     Ok(OK)
 }
 
-/// RESET
+/// `RESET`
 pub(super) fn reset(call: &mut Call<'_>) -> Outcome {
     call.session.reset(call.server);
     Ok(Reply::Simple("RESET"))
 }
 
-/// AUTH [user] password
+/// `AUTH [user] password`
 pub(super) fn auth(call: &mut Call<'_>) -> Outcome {
     match call.args {
         [password] if call.server.password().is_some() => log_in(call, b"default", password)?,
@@ -74,7 +74,7 @@ struct Hello<'a> {
     name: Option<&'a [u8]>,
 }
 
-/// HELLO [2|3] [AUTH user password] [SETNAME name]
+/// `HELLO [2|3] [AUTH user password] [SETNAME name]`
 pub(super) fn hello(call: &mut Call<'_>) -> Outcome {
     let wanted = read_hello(call.args)?;
     let name = wanted.name.map(checked_name).transpose()?;
@@ -84,9 +84,9 @@ pub(super) fn hello(call: &mut Call<'_>) -> Outcome {
     if !call.session.is_authenticated() {
         return Err(Failure::new(
             "NOAUTH",
-            "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
-             <user> <pass> option can be used to authenticate the client and select the RESP protocol \
-             version at the same time",
+            "HELLO must be called with the client already authenticated, otherwise the HELLO \
+             <proto> AUTH <user> <pass> option can be used to authenticate the client and select \
+             the RESP protocol version at the same time",
         ));
     }
     if let Some(protocol) = wanted.protocol {
@@ -149,29 +149,29 @@ fn checked_name(name: &[u8]) -> Result<String, Failure> {
     }
 }
 
-/// CLIENT ID
+/// `CLIENT ID`
 pub(super) fn client_id(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(call.session.id()))
 }
 
-/// CLIENT INFO
+/// `CLIENT INFO`
 pub(super) fn client_info(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::from(call.session.describe()))
 }
 
-/// CLIENT GETNAME
+/// `CLIENT GETNAME`
 pub(super) fn client_get_name(call: &mut Call<'_>) -> Outcome {
     let name = call.session.name();
     Ok(Reply::optional((!name.is_empty()).then_some(name)))
 }
 
-/// CLIENT SETNAME name
+/// `CLIENT SETNAME name`
 pub(super) fn client_set_name(call: &mut Call<'_>) -> Outcome {
     call.session.set_name(checked_name(call.bytes(0))?);
     Ok(OK)
 }
 
-/// CLIENT SETINFO LIB-NAME|LIB-VER text
+/// `CLIENT SETINFO LIB-NAME|LIB-VER text`
 pub(super) fn client_set_info(call: &mut Call<'_>) -> Outcome {
     let text = checked_name(call.bytes(1))?;
     let option = call.bytes(0);
@@ -185,7 +185,7 @@ pub(super) fn client_set_info(call: &mut Call<'_>) -> Outcome {
     Ok(OK)
 }
 
-/// CLIENT NO-EVICT|NO-TOUCH ON|OFF
+/// `CLIENT NO-EVICT|NO-TOUCH ON|OFF`
 pub(super) fn client_switch(call: &mut Call<'_>) -> Outcome {
     let switch = call.bytes(0);
     if switch.eq_ignore_ascii_case(b"ON") || switch.eq_ignore_ascii_case(b"OFF") {

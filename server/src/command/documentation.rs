@@ -1,7 +1,7 @@
 //! The table of commands as Markdown, which `docs/commands.md` contains word for word.
 //!
-//! *Invariant:* everything comes from `table` and `failure`; a test holds the document equal. *Where to start reading:*
-//! `markdown`.
+//! *Invariant:* everything comes from `table` and `failure`; a test holds the document equal.
+//! *Where to start reading:* `markdown`.
 
 use super::failure::{CODES, SERVER_CODES};
 use super::table::{COMMANDS, Command};

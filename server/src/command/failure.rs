@@ -1,7 +1,10 @@
-//! Why a command failed, as an error reply: the first word is a code that programs read, the rest is for people.
+//! Why a command failed, as an error reply: the first word is a code that programs read, the rest
+//! is for people.
 //!
-//! *Invariant:* the code of an engine error depends on its kind alone, by one table. *Where to start reading:* `CODES`.
+//! *Invariant:* the code of an engine error depends on its kind alone, by one table. *Where to
+//! start reading:* `CODES`.
 
+use crate::place;
 use crate::resp::Reply;
 use navedb::{Error, ErrorKind};
 
@@ -44,17 +47,21 @@ impl Failure {
     pub(crate) fn err(message: impl AsRef<str>) -> Failure {
         Failure::new("ERR", message)
     }
+
+    /// The failure of a question, which tells the place in its text.
+    pub(crate) fn in_text(error: &Error, text: &str) -> Failure {
+        let shown = error.place().map(|place| format!(" ({})", place::in_words(text, place)));
+        Failure::new(code(error), format!("{}{}", error.message(), shown.unwrap_or_default()))
+    }
+}
+
+fn code(error: &Error) -> &'static str {
+    CODES.iter().find(|(kind, ..)| *kind == error.kind()).map_or("ERR", |row| row.1)
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let code = CODES.iter().find(|(kind, ..)| *kind == error.kind()).map_or("ERR", |row| row.1);
-        match error.place() {
-            Some(place) => {
-                Failure::new(code, format!("{} (at byte {place} of the text)", error.message()))
-            }
-            None => Failure::new(code, error.message()),
-        }
+        Failure::new(code(&error), error.message())
     }
 }
 
@@ -78,10 +85,8 @@ mod tests {
 
     #[test]
     fn a_place_is_named() {
-        let failure = Failure::from(Error::invalid("no trait 'x'").at(7));
-        assert_eq!(
-            Reply::from(failure),
-            Reply::Error("INVALID no trait 'x' (at byte 7 of the text)".into())
-        );
+        let failure = Failure::in_text(&Error::invalid("no trait 'x'").at(2), "p.x = 1");
+        let wanted = "INVALID no trait 'x' (at character 3, near \"x = 1\")";
+        assert_eq!(Reply::from(failure), Reply::Error(wanted.into()));
     }
 }

@@ -1,27 +1,28 @@
 //! COMMAND: the table, as Redis clients read it. redis-cli makes its hints from COMMAND DOCS.
 //!
-//! *Invariant:* everything comes from `table`. *Where to start reading:* `entry`, then `documented`.
+//! *Invariant:* everything comes from `table`. *Where to start reading:* `entry`, then
+//! `documented`.
 
 use super::table::{COMMANDS, Command, InQueue};
 use super::{Call, Outcome};
 use crate::resp::Reply;
 
-/// COMMAND
+/// `COMMAND`
 pub(super) fn all(_: &mut Call<'_>) -> Outcome {
     Ok(Reply::list(COMMANDS, |command| entry(command, None)))
 }
 
-/// COMMAND COUNT
+/// `COMMAND COUNT`
 pub(super) fn count(_: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(COMMANDS.len() as u64))
 }
 
-/// COMMAND LIST
+/// `COMMAND LIST`
 pub(super) fn list(_: &mut Call<'_>) -> Outcome {
     Ok(Reply::list(COMMANDS, |command| Reply::from(command.name.to_lowercase())))
 }
 
-/// COMMAND INFO [name ...]
+/// `COMMAND INFO [name ...]`
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
     if call.args.is_empty() {
         return all(call);
@@ -31,7 +32,7 @@ pub(super) fn info(call: &mut Call<'_>) -> Outcome {
     }))
 }
 
-/// COMMAND DOCS [name ...]
+/// `COMMAND DOCS [name ...]`
 pub(super) fn docs(call: &mut Call<'_>) -> Outcome {
     let chosen: Vec<&Command> = if call.args.is_empty() {
         COMMANDS.iter().collect()
@@ -54,8 +55,8 @@ fn full_name(command: &Command, parent: Option<&str>) -> String {
     parent.map_or_else(|| name.clone(), |parent| format!("{parent}|{name}"))
 }
 
-/// The ten fields of COMMAND: name, arity, flags, three about keys (there are none), categories, tips, keys,
-/// subcommands.
+/// The ten fields of COMMAND: name, arity, flags, three about keys (there are none), categories,
+/// tips, keys, subcommands.
 fn entry(command: &Command, parent: Option<&str>) -> Reply {
     let name = full_name(command, parent);
     let mut flags = vec![if command.writes { "write" } else { "readonly" }];

@@ -1,9 +1,10 @@
 //! The commands of the network server.
 //!
-//! *What it is:* `table` is the one list of commands, from which dispatch, COMMAND and the documentation come; the other
-//! modules hold what the commands do, a group each. *Invariants:* a command that is not in the table does not exist; a
-//! handler sees only calls whose number of arguments the table allows; every failure carries a code (`failure`).
-//! *What it does not know:* sockets, and when a reply is written. *Where to start reading:* `table`, then `records`.
+//! *What it is:* `table` is the one list of commands, from which dispatch, COMMAND and the
+//! documentation come; the other modules hold what the commands do, a group each. *Invariants:* a
+//! command that is not in the table does not exist; a handler sees only calls whose number of
+//! arguments the table allows; every failure carries a code (`failure`). *What it does not know:*
+//! sockets, and when a reply is written. *Where to start reading:* `table`, then `records`.
 
 mod connection;
 pub(crate) mod documentation;

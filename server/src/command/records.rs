@@ -1,7 +1,8 @@
 //! Writing records and asking about profiles: the commands that reach the database.
 //!
-//! *Invariants:* nothing is decided here; a write promises a level, and its reply waits for it; a question
-//! about an audience advances the engine clock first, so that `now()` is now. *Where to start reading:* `put`.
+//! *Invariants:* nothing is decided here; a write promises a level, and its reply waits for it; a
+//! question about an audience advances the engine clock first, so that `now()` is now. *Where to
+//! start reading:* `put`.
 
 use super::{Call, Failure, Outcome};
 use crate::net::Promise;
@@ -9,10 +10,10 @@ use crate::resp::Reply;
 use crate::shape;
 use navedb::{At, Batch, Level, Record};
 
-/// RECORD.PUT source json [level]
+/// `RECORD.PUT source json [level]`
 ///
-/// The write itself waits for nothing; the connection keeps the reply back until the level is reached, so that the
-/// records of a pipeline share one sync.
+/// The write itself waits for nothing; the connection keeps the reply back until the level is
+/// reached, so that the records of a pipeline share one sync.
 pub(super) fn put(call: &mut Call<'_>) -> Outcome {
     let source = call.text(0)?;
     let level = match call.args.get(2) {
@@ -37,20 +38,21 @@ pub(super) fn put(call: &mut Call<'_>) -> Outcome {
     ]))
 }
 
-/// PROFILE.GET namespace value
+/// `PROFILE.GET namespace value`
 pub(super) fn profile_get(call: &mut Call<'_>) -> Outcome {
     let (namespace, value) = (call.text(0)?, call.text(1)?);
     let found = call.server.store().view().profile(namespace, value)?;
     Ok(found.as_ref().map_or(Reply::Null, shape::profile))
 }
 
-/// AUDIENCE.COUNT text
+/// `AUDIENCE.COUNT text`
 pub(super) fn audience_count(call: &mut Call<'_>) -> Outcome {
     let text = call.text(0)?;
-    Ok(Reply::count(call.server.view().count(text, At::Latest)?))
+    let answer = call.server.view().count(text, At::Latest);
+    Ok(Reply::count(answer.map_err(|error| Failure::in_text(&error, text))?))
 }
 
-/// STATS
+/// `STATS`
 pub(super) fn stats(call: &mut Call<'_>) -> Outcome {
     Ok(shape::stats(&call.server.view().stats()))
 }

@@ -22,7 +22,7 @@ const SECTIONS: [Section; 6] = [
     ("Replication", replication),
 ];
 
-/// INFO [section ...]
+/// `INFO [section ...]`
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
     let asked = |name: &str| {
         let all = ["all", "default", "everything"];
@@ -92,14 +92,14 @@ fn replication(_: &Call<'_>) -> Lines {
     vec![("role", "master".to_owned()), ("connected_slaves", "0".to_owned())]
 }
 
-/// TIME
+/// `TIME`
 pub(super) fn time(_: &mut Call<'_>) -> Outcome {
     let micros = SystemClock.now().0;
     let parts = [micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000)];
     Ok(Reply::list(parts, |part| Reply::from(part.to_string())))
 }
 
-/// CONFIG GET pattern [pattern ...]
+/// `CONFIG GET pattern [pattern ...]`
 pub(super) fn config_get(call: &mut Call<'_>) -> Outcome {
     let address = call.server.address();
     let settings = [
@@ -119,8 +119,8 @@ pub(super) fn config_get(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Map(found.map(|(name, value)| (Reply::from(name), Reply::from(value))).collect()))
 }
 
-/// Whether a text matches a pattern of characters, `?` and `*`, without recursion: each step back goes to the last
-/// star alone, so the cost is at most the product of both lengths.
+/// Whether a text matches a pattern of characters, `?` and `*`, without recursion: each step back
+/// goes to the last star alone, so the cost is at most the product of both lengths.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -1,6 +1,7 @@
 //! The second words of CONFIG, COMMAND and CLIENT: parts of the one list of commands in `table`.
 //!
-//! *Invariant:* a subcommand belongs to the group of its command and names none. *Where to start reading:* `table`.
+//! *Invariant:* a subcommand belongs to the group of its command and names none. *Where to start
+//! reading:* `table`.
 
 use super::table::{ANY, BASE, Command};
 use super::{connection, introspection, server_info};

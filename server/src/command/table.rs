@@ -1,9 +1,10 @@
 //! The one list of commands.
 //!
-//! Dispatch, COMMAND, `nave docs` and the table in `docs/commands.md` are all made from it, so they cannot disagree.
+//! Dispatch, COMMAND, `nave docs` and the table in `docs/commands.md` are all made from it, so they
+//! cannot disagree.
 //!
-//! *Invariants:* names are upper case and unique; `args` counts what `syntax` shows. *Where to start reading:*
-//! `Command`, then `COMMANDS`; the lists of subcommands are in `subcommands`.
+//! *Invariants:* names are upper case and unique; `args` counts what `syntax` shows. *Where to
+//! start reading:* `Command`, then `COMMANDS`; the lists of subcommands are in `subcommands`.
 
 use super::subcommands::{CLIENT, COMMAND, CONFIG};
 use super::{Handler, connection, introspection, records, server_info, transaction};
@@ -112,10 +113,11 @@ pub(crate) static COMMANDS: &[Command] = &[
         syntax: "source json [level]",
         args: (2, 3),
         group: "Records",
-        summary: "Writes what a source said, one JSON message, and answers once it has come as far as the \
-                  level: memory, os, group (if none is named) or sync.",
-        reply: "map: `position`, `level`, `status` (`written`, `duplicate` or `conflict`); error `BROKEN`",
-        example: r#"RECORD.PUT shop '{"type":"track","userId":"7","event":"purchase","properties":{"amount":12.50},"messageId":"o-1"}'"#,
+        summary: "Writes what a source said, one JSON message, and answers once it has come as \
+                  far as the level: memory, os, group (if none is named) or sync.",
+        reply: "map: `position`, `level`, `status` (`written`, `duplicate` or `conflict`); \
+                error `BROKEN`",
+        example: r#"RECORD.PUT crm '{"type":"identify","userId":"7","traits":{"city":"Lyon"}}'"#,
         writes: true,
         run: Some(records::put),
         ..BASE
@@ -136,8 +138,8 @@ pub(crate) static COMMANDS: &[Command] = &[
         syntax: "text",
         args: (1, 1),
         group: "Audiences",
-        summary: "How many profiles an audience has: a condition on `p`, or a whole `SELECT count(*) FROM \
-                  profiles p WHERE ...`.",
+        summary: "How many profiles an audience has: a condition on `p`, or a whole \
+                  `SELECT count(*) FROM profiles p WHERE ...`.",
         reply: "integer",
         example: "AUDIENCE.COUNT \"(SELECT count(*) FROM purchase) >= 2\"",
         run: Some(records::audience_count),
@@ -157,7 +159,8 @@ pub(crate) static COMMANDS: &[Command] = &[
         syntax: "[section ...]",
         args: (0, ANY),
         group: "Server",
-        summary: "What the server is and does: sections server, clients, memory, persistence, stats, replication.",
+        summary: "What the server is and does: sections server, clients, memory, persistence, \
+                  stats, replication.",
         reply: "text: lines `name:value` under lines `# Section`",
         example: "INFO server",
         run: Some(server_info::info),
@@ -261,7 +264,8 @@ pub(crate) static COMMANDS: &[Command] = &[
     Command {
         name: "RESET",
         group: "Connection",
-        summary: "As if the connection were new: RESP2, no name, nothing queued, the password not shown.",
+        summary: "As if the connection were new: RESP2, no name, nothing queued, the password \
+                  not shown.",
         reply: "`RESET`",
         example: "RESET",
         before_auth: true,
@@ -293,8 +297,8 @@ pub(crate) static COMMANDS: &[Command] = &[
     Command {
         name: "EXEC",
         group: "Batches",
-        summary: "Runs what was queued, in order. Other connections may write in between, and a request \
-                  that fails does not undo those before it.",
+        summary: "Runs what was queued, in order. Other connections may write in between, and a \
+                  request that fails does not undo those before it.",
         reply: "array: a reply per request",
         example: "EXEC",
         in_queue: InQueue::Runs,

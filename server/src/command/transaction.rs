@@ -1,12 +1,12 @@
 //! MULTI, EXEC, DISCARD: requests that are sent together and run in order.
 //!
-//! *Invariant:* the connection's session holds the queue and, after EXEC, hands it to the connection, which runs and
-//! answers the requests one by one. *Where to start reading:* `exec`.
+//! *Invariant:* the connection's session holds the queue and, after EXEC, hands it to the
+//! connection, which runs and answers the requests one by one. *Where to start reading:* `exec`.
 
 use super::{Call, Failure, Outcome};
 use crate::resp::Reply;
 
-/// MULTI
+/// `MULTI`
 pub(super) fn multi(call: &mut Call<'_>) -> Outcome {
     if call.session.begin_queue() {
         Ok(Reply::Simple("OK"))
@@ -15,7 +15,7 @@ pub(super) fn multi(call: &mut Call<'_>) -> Outcome {
     }
 }
 
-/// EXEC. The reply is only seen when nothing was queued.
+/// `EXEC`. The reply is only seen when nothing was queued.
 pub(super) fn exec(call: &mut Call<'_>) -> Outcome {
     match call.session.release_queue() {
         None => Err(Failure::err("EXEC without MULTI")),
@@ -26,7 +26,7 @@ pub(super) fn exec(call: &mut Call<'_>) -> Outcome {
     }
 }
 
-/// DISCARD
+/// `DISCARD`
 pub(super) fn discard(call: &mut Call<'_>) -> Outcome {
     if call.session.drop_queue() {
         Ok(Reply::Simple("OK"))

@@ -1,10 +1,12 @@
 //! The bytes of one peer: read, decode, run, answer.
 //!
 //! *Invariants:*
-//! - Replies leave in the order of the requests, in one flush once all that was read has been answered.
-//! - Every wait has an end: for the password, for the rest of a request, for the next request, for a slow reader.
-//! - While a slow reader has replies to take, its requests are still read, up to a limit: a client may send its whole
-//!   pipeline before it reads the first reply.
+//! - Replies leave in the order of the requests, in one flush once all that was read has been
+//!   answered.
+//! - Every wait has an end: for the password, for the rest of a request, for the next request, for
+//!   a slow reader.
+//! - While a slow reader has replies to take, its requests are still read, up to a limit: a client
+//!   may send its whole pipeline before it reads the first reply.
 //!
 //! *Where to start reading:* `serve`, then `Connection::exchange`.
 
@@ -22,7 +24,8 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Speaks with a peer until either side ends it. Errors of the socket are the end and nobody's concern.
+/// Speaks with a peer until either side ends it. Errors of the socket are the end and nobody's
+/// concern.
 pub(super) fn serve(server: &Server, stream: &TcpStream, id: u64) {
     let mut connection = Connection::new(server, stream, id);
     if connection.converse().is_ok() {
@@ -37,7 +40,8 @@ struct Connection<'a> {
     decoder: Decoder,
     output: Output,
     share: Share<'a>,
-    accepted: Instant,
+    /// Since when the password is missing; of no meaning once it was shown.
+    unknown_since: Instant,
     /// When the unfinished request began, or the last one ended.
     since: Instant,
     timeout: Option<Duration>,
@@ -55,7 +59,7 @@ impl<'a> Connection<'a> {
             decoder: Decoder::new(),
             output: Output::default(),
             share: Share::new(server.memory()),
-            accepted: now,
+            unknown_since: now,
             since: now,
             timeout: None,
         }
@@ -78,7 +82,8 @@ impl<'a> Connection<'a> {
         self.send_down_to(0)
     }
 
-    /// Reads what there is; nothing when the peer has sent nothing while it has replies to take, which were sent again.
+    /// Reads what there is; nothing when the peer has sent nothing while it has replies to take,
+    /// which were sent again.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if !self.output.is_empty() {
             self.output.send(&mut self.stream)?;
@@ -108,7 +113,7 @@ impl<'a> Connection<'a> {
     /// How long the peer may still stay silent.
     fn time_left(&self) -> Duration {
         if !self.session.is_authenticated() {
-            return AUTH_WAIT.saturating_sub(self.accepted.elapsed());
+            return AUTH_WAIT.saturating_sub(self.unknown_since.elapsed());
         }
         if self.decoder.at_start() {
             return IDLE_WAIT;
@@ -116,7 +121,8 @@ impl<'a> Connection<'a> {
         REQUEST_WAIT.saturating_sub(self.since.elapsed())
     }
 
-    /// The peer was silent for too long. An idle one is left without a word, as it expects no reply.
+    /// The peer was silent for too long. An idle one is left without a word, as it expects no
+    /// reply.
     fn give_up(&mut self) {
         self.session.close();
         if !self.session.is_authenticated() {
@@ -158,6 +164,7 @@ impl<'a> Connection<'a> {
     }
 
     fn answer(&mut self, request: Request) -> io::Result<()> {
+        let known = self.session.is_authenticated();
         match self.session.answer(self.server, request) {
             Answer::One(reply) => self.push(reply),
             Answer::Each(requests) => {
@@ -170,6 +177,9 @@ impl<'a> Connection<'a> {
                     }
                 }
             }
+        }
+        if known && !self.session.is_authenticated() {
+            self.unknown_since = Instant::now();
         }
         self.relieve()
     }
@@ -200,7 +210,8 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// States what the connection holds; when all hold too much, this one ends, because it is the one that grew.
+    /// States what the connection holds; when all hold too much, this one ends, because it is the
+    /// one that grew.
     fn account(&mut self) {
         let held = self.decoder.bytes() + self.session.queued_bytes() + self.output.held();
         if !self.share.hold(held) {
@@ -212,7 +223,8 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Lets the peer take the last reply: closing with unread bytes would make the system throw the reply away.
+/// Lets the peer take the last reply: closing with unread bytes would make the system throw the
+/// reply away.
 fn linger(stream: &TcpStream) {
     let end = Instant::now() + LINGER_WAIT;
     let mut rest = [0; 4096];

@@ -1,8 +1,8 @@
 //! Accepting connections, and ending in order.
 //!
-//! *Invariants:* no more connections than the cap, the last few for peers on this machine; when the system has no
-//! descriptors left, accepting waits instead of spinning; after the end every acknowledged write is on disk and the
-//! store is closed cleanly. *Where to start reading:* `run`.
+//! *Invariants:* no more connections than the cap, the last few for peers on this machine; when the
+//! system has no descriptors left, accepting waits instead of spinning; after the end every
+//! acknowledged write is on disk and the store is closed cleanly. *Where to start reading:* `run`.
 
 use super::connection;
 use super::server::Server;
@@ -34,8 +34,8 @@ pub(crate) fn listen(address: &str, has_password: bool) -> Result<TcpListener, R
     };
     if !wanted.ip().is_loopback() && !has_password {
         return Err(Refusal::Address(format!(
-            "{wanted} can be reached from other machines, and there is no password; add --password-file FILE, \
-             or listen on 127.0.0.1"
+            "{wanted} can be reached from other machines, and there is no password; add \
+             --password-file FILE, or listen on 127.0.0.1"
         )));
     }
     TcpListener::bind(wanted).map_err(|e| {
@@ -45,8 +45,8 @@ pub(crate) fn listen(address: &str, has_password: bool) -> Result<TcpListener, R
     })
 }
 
-/// Serves until SIGINT or SIGTERM, then closes the store. A second signal ends the process at once, which loses nothing
-/// that was acknowledged.
+/// Serves until SIGINT or SIGTERM, then closes the store. A second signal ends the process at once,
+/// which loses nothing that was acknowledged.
 pub(crate) fn run(server: &Arc<Server>, listener: &TcpListener) -> Result<(), Refusal> {
     let failed = |what: &str, e: io::Error| {
         Refusal::Failed(format!("{what}: {e}; is the machine out of resources?"))

@@ -1,7 +1,7 @@
 //! What all connections together hold in unfinished requests, queues and unread replies.
 //!
-//! *Invariant:* the sum of all shares is `used`, and a share that is dropped is given back. *Where to start reading:*
-//! `Share::hold`.
+//! *Invariant:* the sum of all shares is `used`, and a share that is dropped is given back. *Where
+//! to start reading:* `Share::hold`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -37,7 +37,8 @@ impl<'a> Share<'a> {
         Share { memory, held: 0 }
     }
 
-    /// States what the connection holds now. False when it grew and all together hold too much: it must let go.
+    /// States what the connection holds now. False when it grew and all together hold too much: it
+    /// must let go.
     #[must_use]
     pub(super) fn hold(&mut self, bytes: usize) -> bool {
         let bytes = bytes as u64;

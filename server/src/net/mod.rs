@@ -1,9 +1,10 @@
 //! The network: who may connect, how bytes become calls, and how the server ends.
 //!
-//! *What it is:* `listener` accepts and ends, `connection` moves the bytes of one peer, `session` holds what is known
-//! about it, `server` what all share, `output` the replies that wait, `memory` what all may hold, `password` the secret.
-//! *Invariants:* one thread per connection and a bounded number of them; every wait has an end; no rule of the business
-//! lives here. *What it does not know:* what commands do. *Where to start reading:* `listener`, then `connection`.
+//! *What it is:* `listener` accepts and ends, `connection` moves the bytes of one peer, `session`
+//! holds what is known about it, `server` what all share, `output` the replies that wait, `memory`
+//! what all may hold, `password` the secret. *Invariants:* one thread per connection and a bounded
+//! number of them; every wait has an end; no rule of the business lives here. *What it does not
+//! know:* what commands do. *Where to start reading:* `listener`, then `connection`.
 
 mod connection;
 mod listener;

@@ -1,9 +1,11 @@
 //! Replies that wait to be taken by a peer.
 //!
 //! *Invariants:*
-//! - Bytes leave in the order in which the replies were pushed; one reply is never longer than its limit.
-//! - A reply that promises a level leaves only after the store has reached it; when the store cannot, an error leaves
-//!   instead. Replies that promise wait together, so a pipeline of writes costs one sync.
+//! - Bytes leave in the order in which the replies were pushed; one reply is never longer than its
+//!   limit.
+//! - A reply that promises a level leaves only after the store has reached it; when the store
+//!   cannot, an error leaves instead. Replies that promise wait together, so a pipeline of writes
+//!   costs one sync.
 //! - A peer that takes nothing for long is an error.
 //!
 //! *Where to start reading:* `Output::push`, then `Output::settle` and `Output::send`.
@@ -40,7 +42,8 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Appends a reply, which may wait for a promise; one that does not must be pushed after `settle`.
+    /// Appends a reply, which may wait for a promise; one that does not must be pushed after
+    /// `settle`.
     pub(super) fn push(&mut self, reply: Reply, protocol: Protocol, promise: Option<Promise>) {
         match promise {
             None => self.write(&reply, protocol),
@@ -102,8 +105,8 @@ impl Output {
         self.bytes.capacity()
     }
 
-    /// Hands over what the peer takes; returns when all is gone, or when an attempt has reached the timeout that the
-    /// stream has for writing.
+    /// Hands over what the peer takes; returns when all is gone, or when an attempt has reached the
+    /// timeout that the stream has for writing.
     pub(super) fn send(&mut self, stream: &mut impl Write) -> io::Result<()> {
         while let Some(rest) = self.bytes.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match stream.write(rest) {

@@ -1,7 +1,8 @@
 //! The one password of a server.
 //!
-//! *Invariants:* it has no text form (`Debug` and `Display` are missing on purpose); comparing takes a time that
-//! depends on what was given, never on what is right. *Where to start reading:* `Password::is`.
+//! *Invariants:* it has no text form (`Debug` and `Display` are missing on purpose); comparing
+//! takes a time that depends on what was given, never on what is right. *Where to start reading:*
+//! `Password::is`.
 
 use crate::limits::PASSWORD_BYTES;
 use std::hint::black_box;

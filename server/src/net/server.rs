@@ -1,7 +1,7 @@
 //! What all connections of a server share.
 //!
-//! *Invariants:* every connection that counts is in `peers`; after `stop` no new one is added. *Where to start reading:*
-//! `Server`.
+//! *Invariants:* every connection that counts is in `peers`; after `stop` no new one is added.
+//! *Where to start reading:* `Server`.
 
 use super::memory::Memory;
 use super::password::Password;
@@ -51,8 +51,8 @@ impl Server {
         &self.store
     }
 
-    /// The store as it is now, to read. When the clock cannot be advanced (the store is read-only after a fault), reads
-    /// go on with the last snapshot.
+    /// The store as it is now, to read. When the clock cannot be advanced (the store is read-only
+    /// after a fault), reads go on with the last snapshot.
     pub(crate) fn view(&self) -> View {
         let _ = self.db.tick();
         self.store.view()
@@ -120,7 +120,8 @@ impl Server {
         self.peers().remove(&id);
     }
 
-    /// Shuts all connections: for reading, so that each ends after the request at hand; or both ways, at once.
+    /// Shuts all connections: for reading, so that each ends after the request at hand; or both
+    /// ways, at once.
     pub(super) fn shut(&self, how: Shutdown) {
         for stream in self.peers().values() {
             // A peer that is gone already is what is wanted.

@@ -1,8 +1,8 @@
 //! What is known about one connection, and the way of a request to its command.
 //!
-//! *Invariants:* before the password only the commands that the table marks are run; a request that is refused between
-//! MULTI and EXEC spoils the whole batch; replies keep the order of the requests. *What it does not know:* sockets.
-//! *Where to start reading:* `Session::call`.
+//! *Invariants:* before the password only the commands that the table marks are run; a request that
+//! is refused between MULTI and EXEC spoils the whole batch; replies keep the order of the
+//! requests. *What it does not know:* sockets. *Where to start reading:* `Session::call`.
 
 use super::output::Promise;
 use super::server::Server;
@@ -99,7 +99,8 @@ impl Session {
         }
     }
 
-    /// The command that a request names, if it may be run now with these arguments, and the words that name it.
+    /// The command that a request names, if it may be run now with these arguments, and the words
+    /// that name it.
     fn allowed(&self, words: &[Vec<u8>]) -> Result<(&'static Command, usize), Failure> {
         let first = words.first().map(|word| shown(word)).unwrap_or_default();
         let found = find(words);
@@ -140,7 +141,8 @@ impl Session {
         if queue.bytes > QUEUE_BYTES || queue.requests.len() >= QUEUE_REQUESTS {
             *queue = Queue { spoiled: true, ..Queue::default() };
             let message = format!(
-                "a batch has at most {QUEUE_REQUESTS} requests and {QUEUE_BYTES} bytes; send it in parts"
+                "a batch has at most {QUEUE_REQUESTS} requests and {QUEUE_BYTES} bytes; send it in \
+                 parts"
             );
             return Err(Failure::new("LIMIT", message));
         }
@@ -155,7 +157,8 @@ impl Session {
         new
     }
 
-    /// Ends to queue and lets the requests run; false when one of them was refused, nothing without a queue.
+    /// Ends to queue and lets the requests run; false when one of them was refused, nothing without
+    /// a queue.
     pub(crate) fn release_queue(&mut self) -> Option<bool> {
         let queue = self.queue.take()?;
         if !queue.spoiled {

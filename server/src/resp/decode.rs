@@ -1,9 +1,11 @@
 //! Requests from bytes, as they arrive.
 //!
-//! A request is an array of bulk strings (`*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n`) or an inline line (`ECHO hi\r\n`).
+//! A request is an array of bulk strings (`*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n`) or an inline line
+//! (`ECHO hi\r\n`).
 //!
 //! *Invariants:*
-//! - Each byte is looked at once: whatever the pieces that the bytes arrive in, the requests and the error are the same.
+//! - Each byte is looked at once: whatever the pieces that the bytes arrive in, the requests and
+//!   the error are the same.
 //! - Memory grows with the bytes that have arrived, never with what a header claims.
 //! - A header that claims more than the limits is refused before its content arrives.
 //! - After an error the stream has no meaning any more, and the connection must be closed.
@@ -115,8 +117,8 @@ impl Decoder {
             + self.args.iter().map(|arg| arg.capacity() + ARG_OVERHEAD).sum::<usize>()
     }
 
-    /// Takes bytes off the front of `input` until a request is whole or the input is empty. Empty lines and empty arrays
-    /// are no requests and are passed over.
+    /// Takes bytes off the front of `input` until a request is whole or the input is empty. Empty
+    /// lines and empty arrays are no requests and are passed over.
     ///
     /// # Errors
     /// The bytes are no request; close the connection.

@@ -1,7 +1,8 @@
 //! Inline requests, the form that people type: words, with quotes where a word has spaces.
 //!
-//! `"..."` knows `\n \r \t \b \a \\ \" \xHH`; `'...'` knows `\'` alone. A closing quote ends the word.
-//! *Invariant:* the result is never longer than the line. *Where to start reading:* `split_inline`.
+//! `"..."` knows `\n \r \t \b \a \\ \" \xHH`; `'...'` knows `\'` alone. A closing quote ends the
+//! word. *Invariant:* the result is never longer than the line. *Where to start reading:*
+//! `split_inline`.
 
 /// The words of a line, or nothing when its quotes do not match.
 pub(super) fn split_inline(line: &[u8]) -> Option<Vec<Vec<u8>>> {

@@ -1,7 +1,8 @@
 //! What a command answers, and how it is written in RESP2 and RESP3.
 //!
-//! *Invariants:* the same reply is the same data in both versions; a line never contains a line end; the first word of
-//! an error is its code; decimals are text, so that no digit is lost. *Where to start reading:* `Reply::write`.
+//! *Invariants:* the same reply is the same data in both versions; a line never contains a line
+//! end; the first word of an error is its code; decimals are text, so that no digit is lost. *Where
+//! to start reading:* `Reply::write`.
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -116,7 +117,8 @@ impl Reply {
         }
     }
 
-    /// The same data as JSON. Numbers that JSON lacks (NaN, infinities) are text; bytes that are no text, hexadecimal.
+    /// The same data as JSON. Numbers that JSON lacks (NaN, infinities) are text; bytes that are no
+    /// text, hexadecimal.
     pub(crate) fn to_json(&self) -> Json {
         match self {
             Reply::Simple(word) => Json::from(*word),
@@ -162,7 +164,8 @@ fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The shortest digits that read back as the same float; `inf`, `-inf` and `nan` as RESP3 writes them.
+/// The shortest digits that read back as the same float; `inf`, `-inf` and `nan` as RESP3 writes
+/// them.
 fn double(number: f64) -> String {
     if number.is_nan() { "nan".to_owned() } else { format!("{number:?}") }
 }
