@@ -360,14 +360,14 @@ impl<'a> Resolver<'a> {
             Box::new(name(self.profiles)),
         );
         let implied = Expr { kind, at };
-        let parts = match subquery.filter.take() {
-            None => vec![implied],
+        let kind = match subquery.filter.take() {
+            None => implied.kind,
             Some(Expr { kind: ExprKind::And(parts), .. }) => {
-                std::iter::once(implied).chain(parts).collect()
+                ExprKind::And(std::iter::once(implied).chain(parts).collect())
             }
-            Some(filter) => vec![implied, filter],
+            Some(filter) => ExprKind::And(vec![implied, filter]),
         };
-        subquery.filter = Some(Expr { kind: ExprKind::And(parts), at });
+        subquery.filter = Some(Expr { kind, at });
         Ok(())
     }
 
