@@ -8,19 +8,24 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
-const CHUNK: usize = 2048;
-const SHARDS: usize = 1024;
+/// Values in a chunk, and chunks in a group: what one change copies is a chunk and the references of a group.
+const CHUNK: usize = 128;
+const GROUP: usize = 128 * CHUNK;
+/// Shards in a group, and groups: as for vectors.
+const SHARDS: usize = 32;
 
 /// A dense vector in chunks that snapshots share.
 #[derive(Debug, Clone)]
 pub struct Chunked<T> {
-    chunks: Arc<Vec<Arc<Vec<T>>>>,
+    groups: Arc<Vec<Group<T>>>,
     len: usize,
 }
 
+type Group<T> = Arc<Vec<Arc<Vec<T>>>>;
+
 impl<T> Default for Chunked<T> {
     fn default() -> Chunked<T> {
-        Chunked { chunks: Arc::new(Vec::new()), len: 0 }
+        Chunked { groups: Arc::new(Vec::new()), len: 0 }
     }
 }
 
@@ -32,24 +37,28 @@ impl<T: Clone> Chunked<T> {
 
     /// The value at an index.
     pub fn get(&self, index: usize) -> Option<&T> {
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
+        self.groups.get(index / GROUP)?.get(index % GROUP / CHUNK)?.get(index % CHUNK)
     }
 
     /// The value at an index, to change.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        let chunk = Arc::make_mut(&mut self.chunks).get_mut(index / CHUNK)?;
+        let group = Arc::make_mut(&mut self.groups).get_mut(index / GROUP)?;
+        let chunk = Arc::make_mut(group).get_mut(index % GROUP / CHUNK)?;
         Arc::make_mut(chunk).get_mut(index % CHUNK)
     }
 
     /// Appends a value.
     pub fn push(&mut self, value: T) {
-        let chunks = Arc::make_mut(&mut self.chunks);
-        match chunks.last_mut() {
-            Some(last) if last.len() < CHUNK => Arc::make_mut(last).push(value),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(value);
-                chunks.push(Arc::new(chunk));
+        let groups = Arc::make_mut(&mut self.groups);
+        if self.len.is_multiple_of(GROUP) {
+            groups.push(Arc::default());
+        }
+        if let Some(group) = groups.last_mut().map(Arc::make_mut) {
+            if self.len.is_multiple_of(CHUNK) {
+                group.push(Arc::new(Vec::with_capacity(CHUNK)));
+            }
+            if let Some(chunk) = group.last_mut() {
+                Arc::make_mut(chunk).push(value);
             }
         }
         self.len += 1;
@@ -72,7 +81,7 @@ impl<T: Clone> Chunked<T> {
 
     /// All values in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter())
+        self.groups.iter().flat_map(|group| group.iter()).flat_map(|chunk| chunk.iter())
     }
 }
 
@@ -89,7 +98,7 @@ type Shard<K, V> = Arc<HashMap<K, V>>;
 /// A hash map in shards that snapshots share.
 #[derive(Debug, Clone)]
 pub struct Sharded<K, V> {
-    shards: Arc<Vec<Shard<K, V>>>,
+    groups: Arc<Vec<Arc<Vec<Shard<K, V>>>>>,
     hasher: RandomState,
 }
 
@@ -97,14 +106,17 @@ impl<K, V> Default for Sharded<K, V> {
     fn default() -> Sharded<K, V> {
         let hasher = RandomState::new();
         let shard = Arc::new(HashMap::with_hasher(hasher.clone()));
-        Sharded { shards: Arc::new(vec![shard; SHARDS]), hasher }
+        let group = Arc::new(vec![shard; SHARDS]);
+        Sharded { groups: Arc::new(vec![group; SHARDS]), hasher }
     }
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Sharded<K, V> {
-    fn shard_of<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
+    /// The group and the shard in it.
+    fn place_of<Q: Hash + ?Sized>(&self, key: &Q) -> (usize, usize) {
         // The map inside a shard takes its bucket from the low bits and its tag from the highest seven.
-        (self.hasher.hash_one(key) >> 40) as usize % SHARDS
+        let hash = self.hasher.hash_one(key) >> 40;
+        (hash as usize / SHARDS % SHARDS, hash as usize % SHARDS)
     }
 
     /// The value of a key.
@@ -113,13 +125,15 @@ impl<K: Hash + Eq + Clone, V: Clone> Sharded<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.shards.get(self.shard_of(key))?.get(key)
+        let (group, shard) = self.place_of(key);
+        self.groups.get(group)?.get(shard)?.get(key)
     }
 
     /// Sets the value of a key and returns the one before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let index = self.shard_of(&key);
-        let shard = Arc::make_mut(&mut self.shards).get_mut(index)?;
+        let (group, shard) = self.place_of(&key);
+        let group = Arc::make_mut(&mut self.groups).get_mut(group)?;
+        let shard = Arc::make_mut(group).get_mut(shard)?;
         Arc::make_mut(shard).insert(key, value)
     }
 }
@@ -130,16 +144,16 @@ mod tests {
 
     #[test]
     fn clones_keep_what_they_saw() {
-        let mut vector: Chunked<u32> = (0..10_000).collect();
+        let mut vector: Chunked<u32> = (0..100_000).collect();
         let before = vector.clone();
         *vector.get_mut(5000).unwrap() = 7;
         vector.push(1);
-        assert_eq!((before.len(), before.get(5000)), (10_000, Some(&5000)));
+        assert_eq!((before.len(), before.get(5000)), (100_000, Some(&5000)));
         assert_eq!(
-            (vector.len(), vector.get(5000), vector.get(10_000)),
-            (10_001, Some(&7), Some(&1))
+            (vector.len(), vector.get(5000), vector.get(100_000)),
+            (100_001, Some(&7), Some(&1))
         );
-        assert_eq!(vector.iter().count(), 10_001);
+        assert_eq!(vector.iter().count(), 100_001);
 
         let mut map: Sharded<String, u32> = Sharded::default();
         (0..5000).for_each(|i| assert!(map.insert(i.to_string(), i).is_none()));
