@@ -94,11 +94,12 @@ impl<T: Clone> FromIterator<T> for Chunked<T> {
 }
 
 type Shard<K, V> = Arc<HashMap<K, V>>;
+type ShardGroup<K, V> = Arc<Vec<Shard<K, V>>>;
 
 /// A hash map in shards that snapshots share.
 #[derive(Debug, Clone)]
 pub struct Sharded<K, V> {
-    groups: Arc<Vec<Arc<Vec<Shard<K, V>>>>>,
+    groups: Arc<Vec<ShardGroup<K, V>>>,
     hasher: RandomState,
 }
 
