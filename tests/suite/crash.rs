@@ -5,6 +5,7 @@
 use crate::rng::{Rng, asked_seed, full};
 use crate::store::{self, NOON, view};
 use crate::workload::{self, Progress};
+use navedb::Level;
 use navedb::dir::{Crash, Fault, FaultDir, FaultPlan, MemoryDir};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -170,4 +171,68 @@ fn recovery_that_crashes_loses_nothing() {
         }
     });
     println!("{} states after a crash while opening after a crash", states.into_inner());
+}
+
+const THREADS: usize = 4;
+const WRITES: usize = 12;
+
+fn thread_message(thread: usize, i: usize) -> String {
+    let user = format!("u{thread}");
+    store::track(&user, &format!("t{thread}-{i}"), "2024-03-01T00:00:00Z", "step", "{}")
+}
+
+/// Several threads write and wait until the disk fails; gives how many writes of each were acknowledged.
+fn write_together(dir: &FaultDir, level: Level) -> [usize; THREADS] {
+    let Ok(db) = workload::open(dir.clone()) else { return [0; THREADS] };
+    let acknowledged = [const { AtomicU64::new(0) }; THREADS];
+    std::thread::scope(|scope| {
+        for (thread, count) in acknowledged.iter().enumerate() {
+            let session = store::session(&db);
+            scope.spawn(move || {
+                for i in 0..WRITES {
+                    let batch = store::batch("web", &[thread_message(thread, i)]).level(level);
+                    if session.write(batch).is_err() {
+                        break;
+                    }
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    acknowledged.map(|count| count.into_inner() as usize)
+}
+
+#[test]
+fn what_many_threads_were_promised_survives() {
+    let mut met = 0;
+    for at in (1..if full() { 400 } else { 160 }).step_by(3) {
+        for (fault, level) in
+            [(Fault::Stop, Level::Group), (Fault::Fail, Level::Sync), (Fault::Tear, Level::Group)]
+        {
+            let dir = FaultDir::new(MemoryDir::new(), Some(FaultPlan { at, fault }));
+            let promised = write_together(&dir, level);
+            met += u64::from(promised.iter().sum::<usize>() < THREADS * WRITES);
+            for how in [Crash::LoseUnsynced, Crash::Tear { seed: at }] {
+                let here =
+                    format!("{fault:?} at call {at}, {level}, then {how:?}, promised {promised:?}");
+                let db = workload::open(dir.disk().crash(how));
+                let db = db.unwrap_or_else(|e| panic!("{here}: it does not open: {e}"));
+                let seen = view(&db);
+                let mut events = 0;
+                for (thread, least) in promised.iter().enumerate() {
+                    let record = |i: usize| seen.record("web", &format!("t{thread}-{i}")).unwrap();
+                    let there = (0..WRITES).take_while(|i| record(*i).is_some()).count();
+                    assert!(there >= *least, "{here}: thread {thread} finds {there}");
+                    assert!((there..WRITES).all(|i| record(i).is_none()), "{here}: no prefix");
+                    let whole =
+                        (0..there).all(|i| record(i) == Some(thread_message(thread, i).into()));
+                    assert!(whole, "{here}: other bytes than were sent");
+                    events += there as u64;
+                }
+                let told: u64 = seen.stats().events.iter().map(|(_, count)| count).sum();
+                assert_eq!(told, events, "{here}");
+            }
+        }
+    }
+    assert!(met > 30, "the faults were met {met} times");
 }

@@ -4,11 +4,14 @@ use crate::generator::{self, Records};
 use crate::oracle::Draft;
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, identify, say, session, track, view};
+use navedb::dir::{Dir, MemoryDir};
 use navedb::{
     Batch, Db, EventName, Input, Level, LoadReport, LoadRequest, Record, RecordKind, Retraction,
+    View,
 };
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::sync::Arc;
 
 const DAY_1: &str = "2024-03-01T00:00:00Z";
 
@@ -35,7 +38,7 @@ fn it_does_not_depend_on_order_or_on_batches() {
         let mut rest: Vec<Draft> = (0..120).map(|_| records.another()).collect();
         let mut digests = BTreeSet::new();
         for round in 0..4 {
-            let db = store::open_with(navedb::dir::MemoryDir::new(), store::small()).unwrap();
+            let db = store::open_with(MemoryDir::new(), store::small()).unwrap();
             tell(&mut rng, &db, &first);
             tell(&mut rng, &db, &rest);
             if round == 3 {
@@ -59,7 +62,7 @@ fn it_does_not_depend_on_order_or_on_batches() {
 fn it_does_not_depend_on_when_things_were_received() {
     let tell = |start: i64| {
         let clock = store::clock(start);
-        let disk = std::sync::Arc::new(navedb::dir::MemoryDir::new());
+        let disk = Arc::new(MemoryDir::new());
         let db = Db::open_with(disk, clock.clone(), navedb::Settings::default()).unwrap();
         say(&db, "web", &track("ann", "1", DAY_1, "purchase", r#"{"amount":1}"#));
         clock.advance(start / 1000);
@@ -210,24 +213,29 @@ fn a_shuffled_file_with_message_ids_is_the_same_file() {
 
 #[test]
 fn load_and_retract_is_never_loaded() {
-    let db = store::new();
+    let disk = MemoryDir::new();
+    let db = store::open_with(disk.clone(), store::small()).unwrap();
     say(&db, "web", &identify("u1", "1", DAY_1, r#"{"city":"Nice"}"#));
     let before = view(&db);
     let report = load(&db, "a.csv", file(&purchases(false), false), false);
     assert_ne!(view(&db).digest(), before.digest());
     let id = report.files[0].load.unwrap();
     let _ = session(&db).retract(&Retraction::Load(id)).unwrap();
-    let after = view(&db);
-    assert_eq!(after.digest(), before.digest());
-    assert_eq!(
-        (after.stats().profiles, after.stats().events),
-        (before.stats().profiles, before.stats().events)
-    );
-    assert_eq!(after.stats().loads, []);
-    assert!(
-        after.count("EXISTS (SELECT 1 FROM purchase e)", navedb::At::Latest).is_err(),
-        "nobody said purchase"
-    );
+    let unloaded = |after: &View, when: &str| {
+        assert_eq!(after.digest(), before.digest(), "{when}");
+        let (now, then) = (after.stats(), before.stats());
+        assert_eq!((now.profiles, now.events), (then.profiles, then.events), "{when}");
+        assert_eq!(now.loads, [], "{when}");
+        let purchased = after.count("EXISTS (SELECT 1 FROM purchase e)", navedb::At::Latest);
+        assert!(purchased.is_err(), "{when}: nobody said purchase");
+    };
+    unloaded(&view(&db), "live");
+    db.close().unwrap();
+    unloaded(&view(&store::open_with(disk.clone(), store::small()).unwrap()), "reopened");
+    let shared: Arc<dyn Dir> = Arc::new(disk.clone());
+    navedb::rebuild(shared, store::clock(store::NOON), store::small()).unwrap();
+    let db = store::open_with(disk, store::small()).unwrap();
+    unloaded(&view(&db), "rebuilt");
     let again = load(&db, "a.csv", file(&purchases(false), false), false);
     assert_eq!(again.files[0].written, 200, "its ids are free again");
     let other = store::new();

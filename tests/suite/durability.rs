@@ -85,10 +85,10 @@ fn after_the_first_failed_write_or_sync_nothing_is_taken_and_nothing_is_tried_ag
             }
             let position = view(&db).position();
             let waited = session(&db).wait(position, Level::Sync);
-            let durable = view(&db).stats().durable >= position;
-            assert!(waited.is_err() || durable, "{here}: a failed sync never acknowledges");
             assert_eq!(disk.calls(), calls, "{here}: the disk was asked again");
             let stats = view(&db).stats();
+            let durable = stats.durable >= position;
+            assert!(waited.is_err() || durable, "{here}: a failed sync never acknowledges");
             assert!(stats.read_only.is_some(), "{here}");
             assert_eq!(view(&db).count("p.age = 30", At::Latest), Ok(1), "{here}: reads go on");
             drop(db);
@@ -206,6 +206,41 @@ fn a_checkpoint_is_used_after_a_crash() {
         (Some(position), 10)
     );
     assert_eq!(view(&after).digest(), view(&db).digest());
+}
+
+#[test]
+fn a_torn_tail_is_cut_counted_and_told() {
+    let base = MemoryDir::new();
+    let db = store::open(base.clone()).unwrap();
+    fill(&db, 10);
+    db.close().unwrap();
+    let counting = FaultDir::new(base.crash(Crash::KeepAll), None);
+    drop(store::open(counting.clone()).unwrap());
+    let mut torn = 0;
+    for ahead in 1..6 {
+        let plan = FaultPlan { at: counting.calls() + ahead, fault: Fault::Tear };
+        let disk = FaultDir::new(base.crash(Crash::KeepAll), Some(plan));
+        let db = store::open(disk.clone()).unwrap();
+        let digest = view(&db).digest();
+        let written = session(&db).write(store::batch("web", &[step(100)]).level(Level::Os));
+        drop(db);
+        let left = disk.disk().crash(Crash::KeepAll);
+        let db = store::open(left.clone()).unwrap();
+        let report = db.open_report().clone();
+        if report.torn_bytes == 0 {
+            continue;
+        }
+        torn += 1;
+        assert!(written.is_err(), "what is torn was not acknowledged");
+        let (file, offset) = report.torn_at.clone().unwrap();
+        assert!(file.ends_with(".log") && offset > 0, "{report:?}");
+        assert_eq!(view(&db).digest(), digest, "{report:?}");
+        assert_eq!(view(&db).stats().torn_tails, 1, "{report:?}");
+        db.close().unwrap();
+        let db = store::open(left).unwrap();
+        assert_eq!((db.open_report().torn_bytes, view(&db).stats().torn_tails), (0, 1));
+    }
+    assert!(torn > 0, "no write was torn");
 }
 
 fn closed_store() -> (MemoryDir, String) {

@@ -80,7 +80,7 @@ fn mistakes_name_the_place_and_the_remedy() {
     let count =
         |text: &str, words: &[&str]| failed(&["audience", "count", "--data", &store, text], words);
     count("p.contry = 'FR'", &["contry", "country"]);
-    count("p.country = 'FR' AND p.agee > 3", &["agee", "at character 24", "near"]);
+    count("p.country = 'FR' AND p.agee > 3", &["agee", "at character 22", "near"]);
     count("p.country = 'FR' AND", &[]);
     count("EXISTS (SELECT 1 FROM purchse e)", &["purchse"]);
     count("p.age > 'old'", &["integer", "text"]);
