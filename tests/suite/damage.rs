@@ -309,6 +309,66 @@ fn files_that_are_swapped_missing_or_of_another_time_are_never_believed() {
     }
 }
 
+/// A store that was not closed: only what the last sync may not have covered can be a torn tail.
+#[test]
+fn damage_to_what_was_durable_is_no_torn_tail() {
+    const COUNT: usize = 12;
+    let disk = MemoryDir::new();
+    let db = open(&disk).unwrap();
+    for i in 0..COUNT {
+        let batch = store::batch("web", &[message(i)]).level(Level::Sync);
+        assert_eq!(store::session(&db).write(batch).unwrap().written, 1);
+    }
+    let crashed = disk.crash(Crash::LoseUnsynced);
+    let name = "log/00000001.log";
+    let log = crashed.files().into_iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes).unwrap();
+    let present = |db: &Db, here: &str| {
+        let found = |i: &usize| match view(db).record("web", &format!("m{i}")).unwrap() {
+            None => false,
+            Some(bytes) => {
+                assert_eq!(bytes, message(*i).as_bytes(), "{here}");
+                true
+            }
+        };
+        let count = (0..COUNT).take_while(found).count();
+        assert_eq!((count..COUNT).filter(found).count(), 0, "{here}: no prefix");
+        count
+    };
+    let mut rng = Rng::new(asked_seed().unwrap_or(81));
+    let (mut corrupt, mut torn) = (0, 0);
+    for _ in 0..scale(400, 4000) {
+        let bit = rng.below(log.len() * 8);
+        let mut bytes = log.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let copy = crashed.crash(Crash::KeepAll);
+        copy.put(name, bytes);
+        let here = format!("bit {bit} of {name} after a crash");
+        let report = navedb::check(Arc::new(copy.clone())).unwrap();
+        match open(&copy) {
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "{here}: {error}");
+                assert!(!report.damage.is_empty(), "{here}: {report:?}");
+                corrupt += 1;
+            }
+            Ok(db) => {
+                assert!(db.open_report().torn_bytes > 0, "{here}: cut in silence");
+                let said = !report.damage.is_empty() || !report.notes.is_empty();
+                assert!(said, "{here}: check says nothing");
+                assert_eq!(present(&db, &here), COUNT - 1, "{here}: more than the last group");
+                torn += 1;
+            }
+        }
+    }
+    assert!(corrupt > 5 * torn && torn > 0, "{corrupt} times corrupt, {torn} times torn");
+    for kept in 0..log.len() {
+        let copy = crashed.crash(Crash::KeepAll);
+        copy.put(name, log[..kept].to_vec());
+        if let Ok(db) = open(&copy) {
+            present(&db, &format!("the first {kept} bytes of {name} after a crash"));
+        }
+    }
+}
+
 /// Frames that hold by themselves, but follow others than those they were written after.
 #[test]
 fn frames_of_another_history_are_never_believed() {

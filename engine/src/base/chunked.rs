@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
-/// Values in a chunk, and chunks in a group: what one change copies is a chunk and the references of a group.
-const CHUNK: usize = 128;
-const GROUP: usize = 128 * CHUNK;
+/// Bytes of a chunk, and chunks in a group: what one change copies is a chunk and the references of a group.
+const CHUNK_BYTES: usize = 4096;
+const GROUP_CHUNKS: usize = 128;
 /// Shards in a group, and groups: as for vectors.
 const SHARDS: usize = 32;
 
@@ -29,7 +29,19 @@ impl<T> Default for Chunked<T> {
     }
 }
 
+/// How many values of a size a chunk has: a power of two.
+const fn values_in_chunk(size: usize) -> usize {
+    let mut values = 32;
+    while values * 2 * size <= CHUNK_BYTES && values < CHUNK_BYTES {
+        values *= 2;
+    }
+    values
+}
+
 impl<T: Clone> Chunked<T> {
+    const CHUNK: usize = values_in_chunk(size_of::<T>());
+    const GROUP: usize = GROUP_CHUNKS * Self::CHUNK;
+
     /// How many values there are.
     pub fn len(&self) -> usize {
         self.len
@@ -37,25 +49,28 @@ impl<T: Clone> Chunked<T> {
 
     /// The value at an index.
     pub fn get(&self, index: usize) -> Option<&T> {
-        self.groups.get(index / GROUP)?.get(index % GROUP / CHUNK)?.get(index % CHUNK)
+        self.groups
+            .get(index / Self::GROUP)?
+            .get(index % Self::GROUP / Self::CHUNK)?
+            .get(index % Self::CHUNK)
     }
 
     /// The value at an index, to change.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        let group = Arc::make_mut(&mut self.groups).get_mut(index / GROUP)?;
-        let chunk = Arc::make_mut(group).get_mut(index % GROUP / CHUNK)?;
-        Arc::make_mut(chunk).get_mut(index % CHUNK)
+        let group = Arc::make_mut(&mut self.groups).get_mut(index / Self::GROUP)?;
+        let chunk = Arc::make_mut(group).get_mut(index % Self::GROUP / Self::CHUNK)?;
+        Arc::make_mut(chunk).get_mut(index % Self::CHUNK)
     }
 
     /// Appends a value.
     pub fn push(&mut self, value: T) {
         let groups = Arc::make_mut(&mut self.groups);
-        if self.len.is_multiple_of(GROUP) {
+        if self.len.is_multiple_of(Self::GROUP) {
             groups.push(Arc::default());
         }
         if let Some(group) = groups.last_mut().map(Arc::make_mut) {
-            if self.len.is_multiple_of(CHUNK) {
-                group.push(Arc::new(Vec::with_capacity(CHUNK)));
+            if self.len.is_multiple_of(Self::CHUNK) {
+                group.push(Arc::new(Vec::with_capacity(Self::CHUNK)));
             }
             if let Some(chunk) = group.last_mut() {
                 Arc::make_mut(chunk).push(value);

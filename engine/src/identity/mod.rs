@@ -22,8 +22,6 @@ const NAMESPACE_RANK: [&str; 4] = ["user_id", "email", "phone", "anonymous_id"];
 pub struct Node {
     /// The identifier.
     pub identifier: Arc<Identifier>,
-    /// Its profile.
-    pub ordinal: Ordinal,
     /// The least event time that it was seen at.
     pub first_seen: Timestamp,
     /// Its public id: the profile that holds it answers to this id for ever.
@@ -63,6 +61,8 @@ pub struct Join {
 pub struct Identity {
     salt: [u8; 32],
     nodes: Chunked<Node>,
+    /// The profile of each node, apart from the nodes because every question walks over them.
+    labels: Chunked<Ordinal>,
     by_identifier: Sharded<Arc<Identifier>, NodeId>,
     by_public: Sharded<PublicId, NodeId>,
     /// The nodes of each ordinal; empty for dead ones.
@@ -76,6 +76,7 @@ impl Identity {
         Identity {
             salt,
             nodes: Chunked::default(),
+            labels: Chunked::default(),
             by_identifier: Sharded::default(),
             by_public: Sharded::default(),
             members: Chunked::default(),
@@ -112,6 +113,11 @@ impl Identity {
         u32::try_from(self.members.len()).unwrap_or(u32::MAX)
     }
 
+    /// All nodes with their profiles, by number.
+    pub fn labelled(&self) -> impl Iterator<Item = (&Node, Ordinal)> {
+        self.nodes.iter().zip(self.labels.iter().copied())
+    }
+
     /// All nodes, by number.
     pub fn nodes(&self) -> &Chunked<Node> {
         &self.nodes
@@ -129,7 +135,7 @@ impl Identity {
 
     /// The profile of a node.
     pub fn ordinal_of(&self, node: NodeId) -> Option<Ordinal> {
-        self.node(node).map(|n| n.ordinal)
+        self.labels.get(node.0 as usize).copied()
     }
 
     /// The profile that holds a public id now, whichever of its members the id was made from.
@@ -223,7 +229,8 @@ impl Identity {
         hasher.update(identifier.value.as_bytes());
         let public = PublicId(u128::from_be_bytes(codec::first_half(hasher.finalize())));
         let identifier = Arc::new(identifier.clone());
-        self.nodes.push(Node { identifier: Arc::clone(&identifier), ordinal, first_seen, public });
+        self.labels.push(ordinal);
+        self.nodes.push(Node { identifier: Arc::clone(&identifier), first_seen, public });
         self.by_identifier.insert(identifier, node);
         self.by_public.insert(public, node);
         node
@@ -240,8 +247,8 @@ impl Identity {
             if smaller(left) < smaller(right) { (right, left) } else { (left, right) };
         let moved = self.members.get_mut(gone.0 as usize).map(std::mem::take)?;
         for node in moved.iter() {
-            if let Some(node) = self.nodes.get_mut(node.0 as usize) {
-                node.ordinal = kept;
+            if let Some(label) = self.labels.get_mut(node.0 as usize) {
+                *label = kept;
             }
         }
         if let Some(list) = self.members.get_mut(kept.0 as usize) {

@@ -226,11 +226,8 @@ fn write_blocks(state: &State, salt: [u8; 32], blocks: &mut BlockWriter) -> Resu
         retracted: Retracted::clone(&state.retracted),
         records: BTreeMap::clone(&state.records),
     }))?;
-    let nodes = state
-        .identity
-        .nodes()
-        .iter()
-        .map(|n| (Identifier::clone(&n.identifier), n.ordinal, n.first_seen));
+    let nodes = state.identity.labelled();
+    let nodes = nodes.map(|(n, ordinal)| (Identifier::clone(&n.identifier), ordinal, n.first_seen));
     blocks.put_all(nodes, &Block::Nodes)?;
     for number in 0..catalog.traits().all().len() {
         let Some(golden) = state.golden.get(number) else { continue };
