@@ -1,7 +1,7 @@
 //! The digest is one word for everything that the store knows: equal when what was said is equal, and only then.
 
 use crate::generator::{self, Records};
-use crate::oracle::Draft;
+use crate::oracle::{Body, Draft};
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, identify, say, session, track, view};
 use navedb::dir::{Dir, MemoryDir};
@@ -50,7 +50,10 @@ fn it_does_not_depend_on_order_or_on_batches() {
         assert_eq!(digests.len(), 1, "NAVE_SEED={seed}");
         let db = store::new();
         tell(&mut rng, &db, &first);
-        tell(&mut rng, &db, &rest[1..]);
+        // An event always shows; a trait may have lost against another.
+        let event = rest.iter().position(|d| matches!(d.body, Body::Track(..))).expect("an event");
+        rest.remove(event);
+        tell(&mut rng, &db, &rest);
         assert!(
             !digests.contains(&view(&db).digest()),
             "NAVE_SEED={seed}: a record less is another digest"
