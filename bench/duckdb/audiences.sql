@@ -481,3 +481,55 @@ WHERE EXISTS (SELECT 1 FROM purchase e WHERE e.profile_id = p.profile_id AND e.t
     AND e.time < DATE '1997-08-01')
   AND EXISTS (SELECT 1 FROM purchase e WHERE e.profile_id = p.profile_id AND e.time >= DATE '1997-08-01'
     AND e.time < DATE '1997-09-01');
+
+-- money by disc, in cents
+SELECT count(*) FROM profiles p
+WHERE (SELECT sum(e.dollar_value * 100 - e.number_of_cds * 1500) FROM purchase e WHERE e.profile_id = p.profile_id) > 0;
+
+-- a dear disc: a price a piece above 20
+SELECT count(*) FROM profiles p
+WHERE EXISTS (SELECT 1 FROM purchase e WHERE e.profile_id = p.profile_id AND e.number_of_cds > 0
+    AND e.dollar_value / e.number_of_cds > 20);
+
+-- odd numbers of discs alone
+SELECT count(*) FROM profiles p
+WHERE NOT EXISTS (SELECT 1 FROM purchase e WHERE e.profile_id = p.profile_id AND e.number_of_cds % 2 = 0);
+
+-- on three different weekdays
+SELECT count(*) FROM profiles p
+WHERE (SELECT count(DISTINCT extract(dow FROM e.time)) FROM purchase e WHERE e.profile_id = p.profile_id) >= 3;
+
+-- on a Sunday of December
+SELECT count(*) FROM profiles p
+WHERE EXISTS (SELECT 1 FROM purchase e WHERE e.profile_id = p.profile_id AND extract(month FROM e.time) = 12
+    AND extract(isodow FROM e.time) = 7);
+
+-- in six different months
+SELECT count(*) FROM profiles p
+WHERE (SELECT count(DISTINCT date_trunc('month', e.time)) FROM purchase e WHERE e.profile_id = p.profile_id) >= 6;
+
+-- in the first and in the last week of a year, as ISO counts them
+SELECT count(*) FROM profiles p
+WHERE EXISTS (SELECT 1 FROM purchase e WHERE e.profile_id = p.profile_id AND extract(week FROM e.time) = 1)
+  AND EXISTS (SELECT 1 FROM purchase e WHERE e.profile_id = p.profile_id AND extract(week FROM e.time) >= 52);
+
+-- the last purchase in the first quarter of 1998
+SELECT count(*) FROM profiles p
+WHERE (SELECT date_trunc('quarter', e.time) FROM purchase e WHERE e.profile_id = p.profile_id
+    ORDER BY e.time DESC, e.message_id DESC LIMIT 1) = DATE '1998-01-01';
+
+-- more than a year between the first and the last purchase
+SELECT count(*) FROM profiles p
+WHERE (SELECT max(CAST(e.time AS DATE)) FROM purchase e WHERE e.profile_id = p.profile_id)
+    - (SELECT min(CAST(e.time AS DATE)) FROM purchase e WHERE e.profile_id = p.profile_id) > 365;
+
+-- nothing given away, or nothing at all this year
+SELECT count(*) FROM profiles p
+WHERE coalesce((SELECT min(e.dollar_value) FROM purchase e WHERE e.profile_id = p.profile_id
+    AND e.time >= DATE '1998-01-01'), 1) > 0;
+
+-- the day after, in Tokyo
+SELECT count(*) FROM profiles p
+WHERE EXISTS (SELECT 1 FROM purchase e WHERE e.profile_id = p.profile_id
+    AND extract(hour FROM e.time AT TIME ZONE 'Asia/Tokyo') = 9
+    AND CAST(e.time AT TIME ZONE 'America/New_York' AS DATE) = DATE '1997-07-03');

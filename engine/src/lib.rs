@@ -31,6 +31,7 @@ mod profile;
 mod record;
 mod state;
 
+pub use audience::Table;
 pub use base::error::{Error, ErrorKind, Result};
 pub use base::ids::{LoadId, Position};
 pub use base::number::{Decimal, FloatSum};

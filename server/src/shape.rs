@@ -8,7 +8,7 @@
 use crate::resp::Reply;
 use navedb::{
     BrokenRow, CheckReport, Explanation, FileReport, LoadReport, OpenReport, Profile, ProfileTrait,
-    Receipt, RepairReport, Stats, TimelineEvent, Value,
+    Receipt, RepairReport, Stats, Table, TimelineEvent, Value,
 };
 
 /// A typed value. Days and instants are text.
@@ -20,7 +20,17 @@ pub(crate) fn value(value: &Value) -> Reply {
         Value::Boolean(yes) => Reply::Boolean(*yes),
         Value::Text(text) => Reply::from(text.as_str()),
         Value::Date(_) | Value::Timestamp(_) => Reply::Text(value.to_string()),
+        Value::Set(texts) => Reply::list(texts, |text| Reply::from(text.as_str())),
     }
+}
+
+/// The table of a statement: headings and rows.
+pub(crate) fn table(table: &Table) -> Reply {
+    let cell = |cell: &Option<Value>| cell.as_ref().map_or(Reply::Null, value);
+    Reply::map([
+        ("columns", Reply::list(&table.columns, |name| Reply::from(name.as_str()))),
+        ("rows", Reply::list(&table.rows, |row| Reply::list(row, cell))),
+    ])
 }
 
 fn counts(pairs: &[(String, u64)]) -> Reply {

@@ -374,6 +374,7 @@ impl Writer<'_> {
             Some(Value::Boolean(b)) => if *b { "TRUE" } else { "FALSE" }.to_owned(),
             Some(Value::Date(d)) => format!("DATE '{d}'"),
             Some(Value::Timestamp(t)) => self.instant(*t),
+            Some(Value::Set(_)) => panic!("a set has no literal"),
         };
         self.text.push_str(&text);
     }

@@ -151,8 +151,8 @@ fn what_the_language_does_not_have_is_named() {
     check_all(&[
         ("p.signup < «current_timestamp»", &["now()"]),
         ("p.signup < «CURRENT_TIMESTAMP()»", &["now()"]),
-        ("p.vip = TRUE AND «p.country LIKE 'F%'»", &["LIKE"]),
-        ("p.vip = TRUE AND «p.age * 2 = 4»", &["*"]),
+        ("p.vip = TRUE AND «p.country SIMILAR TO 'F%'»", &["SIMILAR"]),
+        ("p.vip = TRUE AND «p.age || 2 = 4»", &["||"]),
         ("p.vip = TRUE AND «frobnicate(p.country)» = 'fr'", &["frobnicate"]),
         ("p.age = «?»", &[]),
         ("p.age = «$1»", &[]),

@@ -15,6 +15,7 @@ mod errors;
 mod evaluate;
 mod folding;
 mod generator;
+mod language;
 mod loading;
 mod oracle;
 mod questions;

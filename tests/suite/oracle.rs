@@ -125,6 +125,7 @@ fn class(kind: ValueType) -> u8 {
         ValueType::Boolean => 1,
         ValueType::Integer | ValueType::Decimal | ValueType::Float => 2,
         ValueType::Date | ValueType::Timestamp => 3,
+        ValueType::Set => 4,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A subquery: one pass over the events of a type gives an answer for every profile.
 
 use super::ast::Aggregate;
-use super::resolved::{AggregateOf, Condition, EventQuery};
+use super::resolved::{AggregateOf, Condition, EventQuery, Scalar};
 use super::row::Row;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Ordinal;
@@ -48,7 +48,7 @@ impl Answers {
 }
 
 /// What is gathered for each profile.
-enum Gather {
+pub(super) enum Gather {
     Exists(RoaringBitmap),
     Count(Vec<u64>),
     /// Profile and value, the value as a number: its own, or that of its first appearance.
@@ -66,6 +66,9 @@ enum Gather {
 /// # Errors
 /// `Invalid` when a sum or a time overflows.
 pub fn answer(state: &State, query: &EventQuery) -> Result<Answers> {
+    if let Some((value, last)) = query.aggregate.as_ref().and_then(AggregateOf::edge) {
+        return edge(state, query, value, last);
+    }
     let profiles = state.identity.ordinals() as usize;
     let mut gather = Gather::new(query.aggregate.as_ref(), profiles);
     if let Some(table) = state.events.get(query.event) {
@@ -74,21 +77,53 @@ pub fn answer(state: &State, query: &EventQuery) -> Result<Answers> {
     gather.finish(profiles)
 }
 
+/// The value of the first or last row of each profile, by time and message id.
+fn edge(state: &State, query: &EventQuery, value: &Scalar, last: bool) -> Result<Answers> {
+    let fault = Flag::new(None);
+    let mut chosen: Vec<Option<usize>> = vec![None; state.identity.ordinals() as usize];
+    let Some(table) = state.events.get(query.event) else { return Ok(Answers::Values(Vec::new())) };
+    let key =
+        |index: usize| table.rows().get(index).map(|row| (row.time, &row.message_id, row.position));
+    for (index, node) in table.nodes().iter().enumerate() {
+        let Some(ordinal) = state.identity.ordinal_of(*node) else { continue };
+        let row = Row { state, answers: &[], ordinal, event: Some((table, index)), fault: &fault };
+        if row.holds(&query.filter) != Some(true) {
+            continue;
+        }
+        if let Some(slot) = chosen.get_mut(ordinal.0 as usize) {
+            let better = slot.is_none_or(|known| (key(index) > key(known)) == last);
+            if better {
+                *slot = Some(index);
+            }
+        }
+    }
+    let values = chosen.into_iter().zip(0_u32..).map(|(index, ordinal)| {
+        let event = Some((table, index?));
+        Row { state, answers: &[], ordinal: Ordinal(ordinal), event, fault: &fault }
+            .value(value)
+            .to_value()
+    });
+    let values = values.collect();
+    if let Some(reason) = fault.get() {
+        return Err(Error::invalid(reason));
+    }
+    Ok(Answers::Values(values))
+}
+
 fn scan(state: &State, table: &EventTable, query: &EventQuery, gather: &mut Gather) -> Result<()> {
-    let overflow = Flag::new(false);
+    let fault = Flag::new(None);
     let value = query.aggregate.as_ref().and_then(|a| a.value.as_ref());
     let all = query.filter == Condition::Constant(Some(true));
     for (index, node) in table.nodes().iter().enumerate() {
         let Some(ordinal) = state.identity.ordinal_of(*node) else { continue };
-        let row =
-            Row { state, answers: &[], ordinal, event: Some((table, index)), overflow: &overflow };
+        let row = Row { state, answers: &[], ordinal, event: Some((table, index)), fault: &fault };
         if all || row.holds(&query.filter) == Some(true) {
             let cell = value.map(|value| row.value(value));
             gather.take(ordinal, cell)?;
         }
     }
-    if overflow.get() {
-        return Err(Error::invalid("a time runs out of range: years 1 to 9999"));
+    if let Some(reason) = fault.get() {
+        return Err(Error::invalid(reason));
     }
     Ok(())
 }
@@ -98,7 +133,7 @@ fn overflow() -> Error {
 }
 
 impl Gather {
-    fn new(aggregate: Option<&AggregateOf>, profiles: usize) -> Gather {
+    pub(super) fn new(aggregate: Option<&AggregateOf>, profiles: usize) -> Gather {
         let Some(of) = aggregate else { return Gather::Exists(RoaringBitmap::new()) };
         match (of.aggregate, of.value_type) {
             (Aggregate::Count, _) if of.distinct => Gather::Distinct(Vec::new(), HashMap::new()),
@@ -110,15 +145,17 @@ impl Gather {
             (Aggregate::Average, _) => {
                 Gather::Average(vec![(Decimal::default(), 0); profiles], HashMap::new())
             }
-            (Aggregate::Min, _) => Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Less),
-            (Aggregate::Max, _) => {
+            (Aggregate::Min | Aggregate::First, _) => {
+                Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Less)
+            }
+            (Aggregate::Max | Aggregate::Last, _) => {
                 Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Greater)
             }
         }
     }
 
     /// Takes a row: its value, or nothing when rows are counted.
-    fn take(&mut self, ordinal: Ordinal, cell: Option<Cell<'_>>) -> Result<()> {
+    pub(super) fn take(&mut self, ordinal: Ordinal, cell: Option<Cell<'_>>) -> Result<()> {
         if cell.is_some_and(Cell::is_null) {
             return Ok(());
         }
@@ -162,7 +199,7 @@ impl Gather {
         Ok(())
     }
 
-    fn finish(self, profiles: usize) -> Result<Answers> {
+    pub(super) fn finish(self, profiles: usize) -> Result<Answers> {
         let mut values = Vec::new();
         let mut put = |ordinal: u32, value: Value| {
             if values.is_empty() {

@@ -7,6 +7,7 @@
 use super::aggregate::{Answers, answer};
 use super::resolved::{Condition, Resolved, Scalar};
 use super::row::Row;
+use super::table::{Table, fill};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
 use crate::state::State;
@@ -29,6 +30,7 @@ pub struct Step {
 pub struct Evaluated {
     pub selected: RoaringBitmap,
     pub steps: Vec<Step>,
+    pub table: Option<Table>,
 }
 
 /// The profiles for which a condition is true, and for which it is unknown.
@@ -41,7 +43,7 @@ struct Truth {
 struct Evaluator<'a> {
     state: &'a State,
     answers: Vec<Answers>,
-    overflow: Flag<bool>,
+    fault: Flag<Option<&'static str>>,
     steps: Vec<Step>,
 }
 
@@ -64,13 +66,15 @@ pub fn evaluate(resolved: &Resolved, state: &State) -> Result<Evaluated> {
         steps.push(Step { depth: 0, text, asked: None, selected });
         answers.push(found);
     }
-    let mut evaluator = Evaluator { state, answers, overflow: Flag::new(false), steps };
+    let mut evaluator = Evaluator { state, answers, fault: Flag::new(None), steps };
     let live = state.identity.live();
     let truth = evaluator.truth(&resolved.condition, live, 0);
-    if evaluator.overflow.get() {
-        return Err(Error::invalid("a time runs out of range: years 1 to 9999"));
+    if let Some(reason) = evaluator.fault.get() {
+        return Err(Error::invalid(reason));
     }
-    Ok(Evaluated { selected: truth.yes, steps: evaluator.steps })
+    let Evaluator { answers, steps, .. } = evaluator;
+    let table = resolved.table.as_ref().map(|table| fill(table, state, &answers, &truth.yes));
+    Ok(Evaluated { selected: truth.yes, steps, table: table.transpose()? })
 }
 
 impl Evaluator<'_> {
@@ -142,7 +146,7 @@ impl Evaluator<'_> {
                 answers: &self.answers,
                 ordinal: Ordinal(ordinal),
                 event: None,
-                overflow: &self.overflow,
+                fault: &self.fault,
             };
             match row.holds(condition) {
                 Some(true) => yes.push(ordinal),
@@ -165,7 +169,11 @@ fn by_cost(parts: &[Condition]) -> Vec<&Condition> {
 fn cost(condition: &Condition) -> u32 {
     match condition {
         Condition::Constant(_) | Condition::Exists(_) | Condition::ProfileIn { .. } => 0,
-        Condition::IsNull(_) | Condition::Is(_) | Condition::Compare(..) => 2,
+        Condition::IsNull(_)
+        | Condition::Is(_)
+        | Condition::Compare(..)
+        | Condition::HasIdentifier(_) => 2,
+        Condition::Like { .. } | Condition::AnyOf(..) => 4,
         Condition::In(_, options) => 2 + u32::try_from(options.len() / 8).unwrap_or(u32::MAX / 2),
         Condition::Not(inner) => cost(inner),
         Condition::And(parts) | Condition::Or(parts) => {
@@ -187,6 +195,12 @@ fn describe(condition: &Condition, state: &State) -> String {
         Condition::In(scalar, options) => format!("{} in {} values", value(scalar), options.len()),
         Condition::IsNull(scalar) => format!("{} is null", value(scalar)),
         Condition::Is(scalar) => value(scalar),
+        Condition::Like { value: text, pattern, any_case, .. } => {
+            let like = if *any_case { "ilike" } else { "like" };
+            format!("{} {like} {}", value(text), value(pattern))
+        }
+        Condition::AnyOf(text, set) => format!("{} in {}", value(text), value(set)),
+        Condition::HasIdentifier(namespace) => format!("has an identifier {namespace}"),
         Condition::ProfileIn { ids, .. } => format!("one of {} profiles", ids.len()),
         Condition::Exists(number) => format!("subquery {} has a row", number + 1),
         Condition::Not(_) => "not".to_owned(),
@@ -202,6 +216,25 @@ fn describe_value(scalar: &Scalar, state: &State) -> String {
             state.catalog.traits().get(*number).map_or_else(String::new, |f| f.name.clone())
         }
         Scalar::Shift(inner, _) => format!("{} moved", describe_value(inner, state)),
+        Scalar::Arithmetic(operator, left, right) => {
+            format!(
+                "({} {} {})",
+                describe_value(left, state),
+                operator.sign(),
+                describe_value(right, state)
+            )
+        }
+        Scalar::Negate(inner) => format!("-{}", describe_value(inner, state)),
+        Scalar::Coalesce(values) => {
+            let values: Vec<String> = values.iter().map(|v| describe_value(v, state)).collect();
+            format!("coalesce({})", values.join(", "))
+        }
+        Scalar::Part(part, inner) | Scalar::Truncate(part, inner) => {
+            format!("{} of {}", part.name(), describe_value(inner, state))
+        }
+        Scalar::AsDate(inner) => format!("day of {}", describe_value(inner, state)),
+        Scalar::InZone(inner, _) => format!("{} in a zone", describe_value(inner, state)),
+        Scalar::Bucket { n, .. } => format!("bucket of {n}"),
         Scalar::Subquery(number) => format!("subquery {}", number + 1),
         Scalar::Property(_) | Scalar::EventTime | Scalar::EventSource | Scalar::EventMessage => {
             "event".to_owned()

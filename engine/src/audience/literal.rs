@@ -1,6 +1,6 @@
 //! Numbers, times and intervals, as they are written in an audience.
 
-use super::ast::{Expr, ExprKind, Literal};
+use super::ast::{Expr, ExprKind, Literal, Part};
 use crate::base::error::{Error, Result};
 use crate::base::number::Decimal;
 use crate::base::time::{DAY_MICROS, Date, Span, Timestamp};
@@ -8,7 +8,7 @@ use sqlparser::ast::{self as sql, Expr as Sql};
 
 pub(super) fn not_understood(what: &str, at: usize) -> Error {
     let shown: String = what.chars().take(80).collect();
-    let known = "=, <>, <, <=, >, >=, BETWEEN, IN, IS NULL, AND, OR, NOT, EXISTS and aggregates over events";
+    let known = "comparisons, BETWEEN, IN, LIKE, IS NULL, AND, OR, NOT, arithmetic, EXISTS and aggregates over events";
     Error::invalid(format!("{shown} is not understood; the language has {known}")).at(at)
 }
 
@@ -22,8 +22,9 @@ pub(super) fn number(digits: &str) -> Option<Literal> {
     Decimal::parse(digits).map(Literal::Decimal)
 }
 
-pub(super) fn negative(inner: Expr) -> Result<ExprKind> {
-    let literal = match inner.kind {
+/// A minus before a number makes a negative number; before anything else it is an operation.
+pub(super) fn negative(inner: Expr) -> ExprKind {
+    let literal = match &inner.kind {
         ExprKind::Literal(Literal::Integer(i)) => i.checked_neg().map(Literal::Integer),
         ExprKind::Literal(Literal::Decimal(d)) => {
             let negated = Decimal { coefficient: -d.coefficient, scale: d.scale };
@@ -34,9 +35,16 @@ pub(super) fn negative(inner: Expr) -> Result<ExprKind> {
         ExprKind::Literal(Literal::Float(f)) => Some(Literal::Float(-f)),
         _ => None,
     };
-    literal
-        .map(ExprKind::Literal)
-        .ok_or_else(|| not_understood("a minus before anything but a number", inner.at))
+    literal.map_or_else(|| ExprKind::Negate(Box::new(inner)), ExprKind::Literal)
+}
+
+pub(super) fn part_of(name: &str, at: usize) -> Result<Part> {
+    Part::parse(name).ok_or_else(|| {
+        let known =
+            "year, quarter, month, week, day, hour, minute, second, dow, isodow, doy and epoch";
+        Error::invalid(format!("'{}' is no part of a time; there are {known}", name.to_lowercase()))
+            .at(at)
+    })
 }
 
 pub(super) fn typed_literal(typed: sql::TypedString, at: usize) -> Result<Literal> {

@@ -8,15 +8,26 @@
 
 mod aggregate;
 mod ast;
+mod call;
 mod evaluate;
 mod literal;
+mod number;
 mod parse;
 mod query;
 mod resolve;
 mod resolved;
 mod row;
+mod statement;
+mod subquery;
+mod table;
+mod text;
+mod time;
+mod typing;
 
 pub use evaluate::Step;
+pub use table::Table;
+
+use evaluate::Evaluated;
 
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
@@ -32,6 +43,8 @@ pub struct Answer {
     pub steps: Vec<Step>,
     /// The whole question, with what was implied written out.
     pub text: String,
+    /// The table that a statement asked for; none when profiles are counted.
+    pub table: Option<Table>,
 }
 
 /// Answers an audience: a predicate, or a statement that counts.
@@ -42,5 +55,6 @@ pub fn ask(state: &State, text: &str, now: Timestamp) -> Result<Answer> {
     let question = parse::parse(text)?;
     let resolved = resolve::resolve(&question, state, now)?;
     let evaluated = evaluate::evaluate(&resolved, state)?;
-    Ok(Answer { ordinals: evaluated.selected, steps: evaluated.steps, text: resolved.text })
+    let Evaluated { selected: ordinals, steps, table } = evaluated;
+    Ok(Answer { ordinals, steps, text: resolved.text, table })
 }

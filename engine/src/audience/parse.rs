@@ -1,7 +1,7 @@
 //! Text to ast. The grammar is that of `sqlparser`; what the language does not have is refused with its place.
 
 use super::ast::{Aggregate, Comparison, Expr, ExprKind, Literal, Question, Select};
-use super::literal::{negative, not_understood, number, span_of, typed_literal};
+use super::literal::{negative, not_understood, number, part_of, typed_literal};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{AUDIENCE_BYTES_MAX, AUDIENCE_DEPTH_MAX, IN_LIST_MAX};
 use sqlparser::ast::{
@@ -63,7 +63,12 @@ fn parse_here(text: &str) -> Result<Question> {
         let expr = parser.parse_expr().map_err(|e| places.parser_error(&e))?;
         check_end(&mut parser, &places)?;
         let condition = places.expr(expr, 0, 0)?;
-        Question { alias: "p".to_owned(), condition: Some(condition), statement: false }
+        Question {
+            alias: "p".to_owned(),
+            condition: Some(condition),
+            statement: false,
+            table: None,
+        }
     };
     Ok(question)
 }
@@ -144,7 +149,7 @@ impl<'a> Places<'a> {
             Sql::TypedString(typed) => ExprKind::Literal(typed_literal(typed, at)?),
             Sql::UnaryOp { op: UnaryOperator::Not, expr } => ExprKind::Not(sub(expr)?),
             Sql::UnaryOp { op: UnaryOperator::Minus, expr } => {
-                negative(self.expr(*expr, at, depth + 1)?)?
+                negative(self.expr(*expr, at, depth + 1)?)
             }
             Sql::UnaryOp { op: UnaryOperator::Plus, expr } => {
                 return self.expr(*expr, at, depth + 1);
@@ -172,7 +177,7 @@ impl<'a> Places<'a> {
             Sql::Subquery(query) => {
                 ExprKind::Scalar(Box::new(self.subquery(*query, at, depth, false)?))
             }
-            Sql::Function(function) => self.function(&function, at)?,
+            Sql::Function(function) => self.function(&function, at, depth)?,
             Sql::BinaryOp { left, op, right } => return self.binary(*left, op, *right, at, depth),
             Sql::Interval(_) => {
                 return Err(Error::invalid(
@@ -180,9 +185,37 @@ impl<'a> Places<'a> {
                 )
                 .at(at));
             }
-            other => return Err(not_understood(&other.to_string(), at)),
+            other => self.operation(other, at, depth)?,
         };
         Ok(Expr { kind, at })
+    }
+
+    /// What has a form of its own in SQL, yet is an operation on values.
+    fn operation(&self, expr: Sql, at: usize, depth: usize) -> Result<ExprKind> {
+        let sub = |e: Box<Sql>| self.expr(*e, at, depth + 1).map(Box::new);
+        Ok(match expr {
+            Sql::Like { negated, any: false, expr, pattern, escape_char } => {
+                self.like([*expr, *pattern], escape_char, false, negated, at, depth)?
+            }
+            Sql::ILike { negated, any: false, expr, pattern, escape_char } => {
+                self.like([*expr, *pattern], escape_char, true, negated, at, depth)?
+            }
+            Sql::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
+                ExprKind::AnyOf(sub(left)?, sub(right)?)
+            }
+            Sql::Extract { field, expr, .. } => {
+                ExprKind::Part(part_of(&field.to_string(), at)?, sub(expr)?)
+            }
+            Sql::Cast { expr, data_type, array: false, format: None, .. }
+                if data_type.to_string().eq_ignore_ascii_case("date") =>
+            {
+                ExprKind::AsDate(sub(expr)?)
+            }
+            Sql::AtTimeZone { timestamp, time_zone } => {
+                self.in_zone(*timestamp, &time_zone, at, depth)?
+            }
+            other => return Err(not_understood(&other.to_string(), at)),
+        })
     }
 
     fn binary(
@@ -197,9 +230,11 @@ impl<'a> Places<'a> {
             BinaryOperator::And | BinaryOperator::Or => {
                 return self.chain(left, &op, right, at, depth);
             }
-            BinaryOperator::Plus | BinaryOperator::Minus => {
-                return self.shift(left, &op, right, at, depth);
-            }
+            BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo => return self.arithmetic(left, &op, right, at, depth),
             BinaryOperator::Eq => Comparison::Equal,
             BinaryOperator::NotEq => Comparison::NotEqual,
             BinaryOperator::Lt => Comparison::Less,
@@ -242,36 +277,6 @@ impl<'a> Places<'a> {
         Ok(Expr { kind, at })
     }
 
-    fn shift(
-        &self,
-        left: Sql,
-        op: &BinaryOperator,
-        right: Sql,
-        at: usize,
-        depth: usize,
-    ) -> Result<Expr> {
-        let places = (self.at(&left, at), self.at(&right, at));
-        let (value, interval, interval_at) = match (left, right) {
-            (value, Sql::Interval(interval)) => (value, interval, places.1),
-            (Sql::Interval(interval), value) if *op == BinaryOperator::Plus => {
-                (value, interval, places.0)
-            }
-            _ => {
-                return Err(not_understood(
-                    "arithmetic other than a time plus or minus an INTERVAL",
-                    at,
-                ));
-            }
-        };
-        let span = span_of(&interval).ok_or_else(|| {
-            Error::invalid(format!("{interval} is no interval; write it like INTERVAL '30 days'"))
-                .at(interval_at)
-        })?;
-        let span = if *op == BinaryOperator::Minus { span.negated() } else { Some(span) };
-        let span = span.ok_or_else(|| Error::invalid("the interval is too long").at(at))?;
-        Ok(Expr { kind: ExprKind::Shift(Box::new(self.expr(value, at, depth + 1)?), span), at })
-    }
-
     fn literal(&self, value: sql::Value, at: usize) -> Result<Literal> {
         Ok(match value {
             sql::Value::Null => Literal::Null,
@@ -282,23 +287,6 @@ impl<'a> Places<'a> {
             })?,
             other => return Err(not_understood(&other.to_string(), at)),
         })
-    }
-
-    fn function(&self, function: &sql::Function, at: usize) -> Result<ExprKind> {
-        let name = function.name.to_string().to_lowercase();
-        let empty = matches!(&function.args, FunctionArguments::List(list) if list.args.is_empty());
-        match name.as_str() {
-            "now" if empty && function.to_string().to_lowercase() == "now()" => Ok(ExprKind::Now),
-            "current_timestamp" | "current_date" | "localtimestamp" | "current_time" => {
-                Err(Error::invalid(format!("{name} is not understood; use now()")).at(at))
-            }
-            "count" | "sum" | "min" | "max" | "avg" => {
-                let hint = "an aggregate stands in a subquery of its own, such as";
-                Err(Error::invalid(format!("{name}: {hint} (SELECT {name}(...) FROM purchase e)"))
-                    .at(at))
-            }
-            _ => Err(not_understood(&format!("function {name}"), at)),
-        }
     }
 
     pub(super) fn select(&self, item: Sql, outer: usize, depth: usize) -> Result<Select> {

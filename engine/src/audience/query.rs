@@ -1,6 +1,6 @@
-//! Statements and subqueries: one item, one table, one condition; every other clause is refused by name.
+//! Subqueries: one item, one table, one condition; every other clause is refused by name.
 
-use super::ast::{Question, Select, Subquery};
+use super::ast::{Select, Subquery};
 use super::parse::Places;
 use crate::base::error::{Error, Result};
 use sqlparser::ast::{self as sql, Expr as Sql, GroupByExpr, SetExpr, Spanned};
@@ -10,30 +10,11 @@ struct Plain {
     item: sql::SelectItem,
     table: sql::TableWithJoins,
     condition: Option<Sql>,
+    /// Whether the last row is wanted (or the first), by time and message id.
+    last: Option<bool>,
 }
 
 impl Places<'_> {
-    pub(super) fn statement(&self, query: sql::Query, at: usize) -> Result<Question> {
-        let expected = "a statement is SELECT count(*) FROM profiles p [WHERE ...]";
-        let plain = self.plain(query, at, expected)?;
-        let item_at = self.place(&plain.item, at);
-        if plain.item.to_string().to_lowercase() != "count(*)" {
-            return Err(Error::invalid(format!(
-                "{} is not understood here; {expected}",
-                plain.item
-            ))
-            .at(item_at));
-        }
-        let table_at = self.place(&plain.table, at);
-        let (name, alias) = self.table(&plain.table, table_at)?;
-        if !name.eq_ignore_ascii_case("profiles") {
-            let message = format!("'{name}' is no table of people; did you mean 'profiles'?");
-            return Err(Error::invalid(message).at(table_at));
-        }
-        let condition = plain.condition.map(|c| self.expr(c, at, 0)).transpose()?;
-        Ok(Question { alias: alias.unwrap_or(name), condition, statement: true })
-    }
-
     pub(super) fn subquery(
         &self,
         query: sql::Query,
@@ -46,14 +27,17 @@ impl Places<'_> {
         } else {
             "a subquery is (SELECT aggregate FROM event e [WHERE ...])"
         };
-        let plain = self.plain(query, at, expected)?;
+        let plain = self.plain(query, at, expected, !exists)?;
         let event_at = self.place(&plain.table, at);
         let (event, alias) = self.table(&plain.table, event_at)?;
         let item_at = self.place(&plain.item, at);
         let select = match plain.item {
             sql::SelectItem::Wildcard(_) if exists => Select::Row,
             sql::SelectItem::UnnamedExpr(Sql::Value(_)) if exists => Select::Row,
-            sql::SelectItem::UnnamedExpr(item) if !exists => self.select(item, at, depth)?,
+            sql::SelectItem::UnnamedExpr(item) if !exists => match plain.last {
+                Some(last) => Select::Edge { value: self.expr(item, at, depth + 1)?, last },
+                None => self.select(item, at, depth)?,
+            },
             other => {
                 return Err(Error::invalid(format!("{other} is not understood here; {expected}"))
                     .at(item_at));
@@ -63,7 +47,7 @@ impl Places<'_> {
         Ok(Subquery { select, event, event_at, alias, filter })
     }
 
-    fn place(&self, what: &impl Spanned, otherwise: usize) -> usize {
+    pub(super) fn place(&self, what: &impl Spanned, otherwise: usize) -> usize {
         match what.span().start {
             place if place.line == 0 => otherwise,
             place => self.offset(place),
@@ -71,21 +55,27 @@ impl Places<'_> {
     }
 
     /// Where a word of the language stands, from a place on.
-    fn word(&self, word: &str, from: usize) -> usize {
+    pub(super) fn word(&self, word: &str, from: usize) -> usize {
         let rest = self.text.get(from..).unwrap_or_default().to_ascii_lowercase();
         from + rest.find(&word.to_ascii_lowercase()).unwrap_or(0)
     }
 
     /// The parts of a query that has no others.
-    fn plain(&self, query: sql::Query, at: usize, expected: &str) -> Result<Plain> {
+    fn plain(&self, query: sql::Query, at: usize, expected: &str, edges: bool) -> Result<Plain> {
         let shown = query.to_string();
+        let edge = query.order_by.as_ref().zip(query.limit_clause.as_ref()).filter(|_| edges);
+        let tail = edge.map_or_else(String::new, |(order, limit)| format!(" {order}{limit}"));
+        let last = match edge {
+            Some((order, limit)) => Some(self.edge(order, limit, at)?),
+            None => None,
+        };
         let refuse = |what: &str, place: usize| {
             Err(Error::invalid(format!("{what} is not understood here; {expected}")).at(place))
         };
         let around = [
             (query.with.is_some(), "WITH"),
-            (query.order_by.is_some(), "ORDER BY"),
-            (query.limit_clause.is_some(), "LIMIT"),
+            (query.order_by.is_some() && last.is_none(), "ORDER BY"),
+            (query.limit_clause.is_some() && last.is_none(), "LIMIT"),
             (query.fetch.is_some(), "FETCH"),
             (!query.locks.is_empty(), "FOR"),
         ];
@@ -125,14 +115,46 @@ impl Places<'_> {
             Some(condition) => format!("SELECT {item} FROM {table} WHERE {condition}"),
             None => format!("SELECT {item} FROM {table}"),
         };
-        if understood != shown {
+        if understood + &tail != shown {
             return refuse("a part of this query", at);
         }
-        Ok(Plain { item, table, condition: select.selection })
+        Ok(Plain { item, table, condition: select.selection, last })
+    }
+
+    /// Whether `ORDER BY time, message_id LIMIT 1` asks for the last row, which both columns in descending order do.
+    fn edge(&self, order: &sql::OrderBy, limit: &sql::LimitClause, at: usize) -> Result<bool> {
+        let place = self.word("ORDER BY", at);
+        let wrong = || {
+            Error::invalid("the first or last event is asked with ORDER BY e.time, e.message_id LIMIT 1, both alike")
+                .at(place)
+        };
+        let sql::OrderByKind::Expressions(columns) = &order.kind else { return Err(wrong()) };
+        let [time, id] = columns.as_slice() else { return Err(wrong()) };
+        let named = |column: &sql::OrderByExpr, wanted: &str| match &column.expr {
+            Sql::Identifier(name) => name.value.eq_ignore_ascii_case(wanted),
+            Sql::CompoundIdentifier(names) => {
+                names.last().is_some_and(|n| n.value.eq_ignore_ascii_case(wanted))
+            }
+            _ => false,
+        };
+        let last = |column: &sql::OrderByExpr| column.options.asc == Some(false);
+        let plain = |c: &sql::OrderByExpr| c.options.nulls_first.is_none() && c.with_fill.is_none();
+        let alike =
+            last(time) == last(id) && plain(time) && plain(id) && order.interpolate.is_none();
+        let one = limit.to_string().trim() == "LIMIT 1";
+        if named(time, "time") && named(id, "message_id") && alike && one {
+            Ok(last(time))
+        } else {
+            Err(wrong())
+        }
     }
 
     /// The name and alias of a plain table.
-    fn table(&self, table: &sql::TableWithJoins, at: usize) -> Result<(String, Option<String>)> {
+    pub(super) fn table(
+        &self,
+        table: &sql::TableWithJoins,
+        at: usize,
+    ) -> Result<(String, Option<String>)> {
         let refused = || Error::invalid("the name of an event type is expected after FROM").at(at);
         let sql::TableFactor::Table { name, alias, .. } = &table.relation else {
             return Err(refused());

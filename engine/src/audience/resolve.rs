@@ -1,15 +1,12 @@
 //! Ast to resolved: names become columns, types are checked, and the implied correlation is written out.
 
-use super::ast::{
-    Aggregate, Comparison, Expr, ExprKind, Literal, Question, Select, Subquery, quoted,
-};
-use super::resolved::{AggregateOf, Condition, EventQuery, Resolved, Scalar};
+use super::ast::{Arithmetic, Comparison, Expr, ExprKind, Literal, Part, Question, quoted};
+use super::resolved::{Condition, EventQuery, Resolved, Scalar};
+use super::typing::{arithmetic_type, comparable, constant, negate, profile_in, shifted};
 use crate::base::error::{Error, Result};
-use crate::base::limits::AUDIENCE_SUBQUERIES_MAX;
-use crate::base::time::{Span, Timestamp};
+use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Fields, folded, nearest};
-use crate::identity::PublicId;
 use crate::state::State;
 
 /// Resolves a question against the catalog of a state; `now()` becomes a constant.
@@ -29,28 +26,29 @@ pub fn resolve(question: &Question, state: &State, now: Timestamp) -> Result<Res
         None => Condition::Constant(Some(true)),
         Some(condition) => resolver.condition(condition, None)?,
     };
-    Ok(Resolved { condition, subqueries: resolver.subqueries, text: shown.to_string() })
+    let table = shown.table.as_mut().map(|table| resolver.table(table)).transpose()?;
+    Ok(Resolved { condition, table, subqueries: resolver.subqueries, text: shown.to_string() })
 }
 
 /// The event table that names are looked up in first.
 #[derive(Clone, Copy)]
-struct Scope<'a> {
-    event: usize,
-    name: &'a str,
+pub(super) struct Scope<'a> {
+    pub(super) event: usize,
+    pub(super) name: &'a str,
 }
 
-struct Resolver<'a> {
-    state: &'a State,
-    now: Timestamp,
-    profiles: &'a str,
-    statement: bool,
-    subqueries: Vec<EventQuery>,
+pub(super) struct Resolver<'a> {
+    pub(super) state: &'a State,
+    pub(super) now: Timestamp,
+    pub(super) profiles: &'a str,
+    pub(super) statement: bool,
+    pub(super) subqueries: Vec<EventQuery>,
 }
 
 /// A resolved value with its type; none is the type of NULL.
-type Typed = (Scalar, Option<ValueType>);
+pub(super) type Typed = (Scalar, Option<ValueType>);
 
-enum Named {
+pub(super) enum Named {
     Value(Scalar, Option<ValueType>),
     ProfileId,
 }
@@ -61,12 +59,16 @@ fn without_prefix<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-fn same(left: &str, right: &str) -> bool {
+pub(super) fn same(left: &str, right: &str) -> bool {
     folded(left) == folded(right)
 }
 
 impl<'a> Resolver<'a> {
-    fn condition(&mut self, expr: &mut Expr, scope: Option<Scope<'_>>) -> Result<Condition> {
+    pub(super) fn condition(
+        &mut self,
+        expr: &mut Expr,
+        scope: Option<Scope<'_>>,
+    ) -> Result<Condition> {
         let at = expr.at;
         Ok(match &mut expr.kind {
             ExprKind::And(parts) => Condition::And(self.conditions(parts, scope)?),
@@ -86,13 +88,34 @@ impl<'a> Resolver<'a> {
             ExprKind::IsNull { value, negated } => {
                 let condition = match self.named(value, scope)? {
                     Some(Named::ProfileId) => Condition::Constant(Some(false)),
-                    _ => Condition::IsNull(self.scalar(value, scope)?.0),
+                    _ => match self.scalar(value, scope)? {
+                        (_, Some(ValueType::Set)) => {
+                            let hint = "a set is never NULL, an absent one is empty";
+                            return Err(
+                                Error::invalid(format!("{hint}; ask 'x' = ANY(set)")).at(at)
+                            );
+                        }
+                        (scalar, _) => Condition::IsNull(scalar),
+                    },
                 };
                 negate(condition, *negated)
             }
             ExprKind::Exists { subquery, negated } => {
                 let number = self.subquery(subquery, scope, at)?;
                 negate(Condition::Exists(number), *negated)
+            }
+            ExprKind::Like { value, pattern, escape, any_case, negated } => {
+                let (escape, any_case, negated) = (*escape, *any_case, *negated);
+                let value = self.typed(value, scope, ValueType::Text)?;
+                let pattern = self.typed(pattern, scope, ValueType::Text)?;
+                negate(Condition::Like { value, pattern, escape, any_case }, negated)
+            }
+            ExprKind::AnyOf(value, set) => {
+                let value = self.typed(value, scope, ValueType::Text)?;
+                Condition::AnyOf(value, self.typed(set, scope, ValueType::Set)?)
+            }
+            ExprKind::HasIdentifier(namespace) => {
+                Condition::HasIdentifier(folded(namespace.trim()))
             }
             ExprKind::Literal(Literal::Boolean(value)) => Condition::Constant(Some(*value)),
             ExprKind::Literal(Literal::Null) => Condition::Constant(None),
@@ -166,7 +189,7 @@ impl<'a> Resolver<'a> {
         Ok(Condition::In(scalar, options))
     }
 
-    fn scalar(&mut self, expr: &mut Expr, scope: Option<Scope<'_>>) -> Result<Typed> {
+    pub(super) fn scalar(&mut self, expr: &mut Expr, scope: Option<Scope<'_>>) -> Result<Typed> {
         let at = expr.at;
         match &mut expr.kind {
             ExprKind::Literal(literal) => Ok(constant(literal)),
@@ -182,6 +205,47 @@ impl<'a> Resolver<'a> {
                 let (value, value_type) = self.scalar(value, scope)?;
                 shifted(value, value_type, span, at)
             }
+            ExprKind::Arithmetic(operator, left, right) => {
+                let operator = *operator;
+                let (left, left_type) = self.scalar(left, scope)?;
+                let (right, right_type) = self.scalar(right, scope)?;
+                let value_type = arithmetic_type(operator, left_type, right_type, at)?;
+                Ok((Scalar::Arithmetic(operator, Box::new(left), Box::new(right)), value_type))
+            }
+            ExprKind::Negate(inner) => {
+                let (inner, value_type) = self.scalar(inner, scope)?;
+                let value_type = arithmetic_type(Arithmetic::Subtract, value_type, value_type, at)?;
+                Ok((Scalar::Negate(Box::new(inner)), value_type))
+            }
+            ExprKind::Coalesce(values) => self.coalesce(values, scope),
+            ExprKind::Part(part, value) => {
+                let value_type =
+                    if *part == Part::Epoch { ValueType::Float } else { ValueType::Integer };
+                let part = *part;
+                Ok((Scalar::Part(part, Box::new(self.time(value, scope)?)), Some(value_type)))
+            }
+            ExprKind::Truncate(part, value) => {
+                let part = *part;
+                Ok((
+                    Scalar::Truncate(part, Box::new(self.time(value, scope)?)),
+                    Some(ValueType::Timestamp),
+                ))
+            }
+            ExprKind::AsDate(value) => {
+                Ok((Scalar::AsDate(Box::new(self.time(value, scope)?)), Some(ValueType::Date)))
+            }
+            ExprKind::InZone(value, zone) => {
+                let known = jiff::tz::TimeZone::get(zone);
+                let zone = known
+                    .map_err(|_| Error::invalid(format!("'{zone}' is no time zone")).at(at))?;
+                Ok((
+                    Scalar::InZone(Box::new(self.time(value, scope)?), zone),
+                    Some(ValueType::Timestamp),
+                ))
+            }
+            ExprKind::Bucket { salt, n } => {
+                Ok((Scalar::Bucket { salt: salt.clone(), n: *n }, Some(ValueType::Integer)))
+            }
             ExprKind::Scalar(subquery) => {
                 let number = self.subquery(subquery, scope, at)?;
                 let aggregate = self.subqueries.get(number).and_then(|q| q.aggregate.as_ref());
@@ -191,8 +255,52 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// A value of one type, or NULL.
+    fn typed(
+        &mut self,
+        expr: &mut Expr,
+        scope: Option<Scope<'_>>,
+        wanted: ValueType,
+    ) -> Result<Scalar> {
+        let at = expr.at;
+        match self.scalar(expr, scope)? {
+            (scalar, None) => Ok(scalar),
+            (scalar, Some(found)) if found == wanted => Ok(scalar),
+            (_, Some(found)) => {
+                Err(Error::invalid(format!("{wanted} is expected, but this is {found}")).at(at))
+            }
+        }
+    }
+
+    /// A day or instant, or NULL.
+    fn time(&mut self, expr: &mut Expr, scope: Option<Scope<'_>>) -> Result<Scalar> {
+        let at = expr.at;
+        match self.scalar(expr, scope)? {
+            (scalar, None | Some(ValueType::Date | ValueType::Timestamp)) => Ok(scalar),
+            (_, Some(found)) => {
+                Err(Error::invalid(format!("a time is expected, but this is {found}")).at(at))
+            }
+        }
+    }
+
+    fn coalesce(&mut self, values: &mut [Expr], scope: Option<Scope<'_>>) -> Result<Typed> {
+        let mut scalars = Vec::with_capacity(values.len());
+        let mut common = None;
+        for value in values {
+            let at = value.at;
+            let (scalar, value_type) = self.scalar(value, scope)?;
+            comparable(common, value_type, at)?;
+            common = match (common, value_type) {
+                (Some(left), Some(right)) => ValueType::widened(left, right),
+                (left, right) => left.or(right),
+            };
+            scalars.push(scalar);
+        }
+        Ok((Scalar::Coalesce(scalars), common))
+    }
+
     /// What a name stands for; nothing when the expression is no name.
-    fn named(&self, expr: &Expr, scope: Option<Scope<'_>>) -> Result<Option<Named>> {
+    pub(super) fn named(&self, expr: &Expr, scope: Option<Scope<'_>>) -> Result<Option<Named>> {
         let ExprKind::Name(parts) = &expr.kind else { return Ok(None) };
         let at = expr.at;
         match (parts.as_slice(), scope) {
@@ -278,208 +386,4 @@ impl<'a> Resolver<'a> {
         };
         Error::invalid(format!("{what}; {hint}")).at(at)
     }
-
-    fn subquery(
-        &mut self,
-        subquery: &mut Subquery,
-        outer: Option<Scope<'_>>,
-        at: usize,
-    ) -> Result<usize> {
-        if outer.is_some() {
-            return Err(Error::invalid("a subquery inside a subquery is not understood").at(at));
-        }
-        if self.subqueries.len() >= AUDIENCE_SUBQUERIES_MAX {
-            return Err(Error::limit(format!(
-                "an audience has at most {AUDIENCE_SUBQUERIES_MAX} subqueries"
-            ))
-            .at(at));
-        }
-        let catalog = &self.state.catalog;
-        let Some(event) = catalog.events().find(&subquery.event) else {
-            let names = catalog.events().all().iter().map(|f| f.name.as_str());
-            let hint = match nearest(&subquery.event, names) {
-                Some(near) => format!("did you mean '{near}'?"),
-                None => "`nave stats` lists what there is".to_owned(),
-            };
-            let message = format!("'{}' is no event type; {hint}", subquery.event);
-            return Err(Error::invalid(message).at(subquery.event_at));
-        };
-        let name = subquery.alias.clone().unwrap_or_else(|| subquery.event.clone());
-        let scope = Scope { event, name: &name };
-        self.correlate(subquery, scope, at)?;
-        let filter = match &mut subquery.filter {
-            Some(filter) => self.condition(filter, Some(scope))?,
-            None => Condition::Constant(Some(true)),
-        };
-        let aggregate = self.aggregate(&mut subquery.select, scope)?;
-        self.subqueries.push(EventQuery { event, aggregate, filter, text: subquery.to_string() });
-        Ok(self.subqueries.len() - 1)
-    }
-
-    /// Makes sure that the subquery is about the events of the profile at hand.
-    fn correlate(&self, subquery: &mut Subquery, scope: Scope<'_>, at: usize) -> Result<()> {
-        let is_id = |expr: &Expr, qualifier: Option<&str>| match &expr.kind {
-            ExprKind::Name(parts) => match parts.as_slice() {
-                [name] => qualifier.is_none_or(|q| same(q, scope.name)) && same(name, "profile_id"),
-                [table, name] => {
-                    qualifier.is_none_or(|q| same(q, table)) && same(name, "profile_id")
-                }
-                _ => false,
-            },
-            _ => false,
-        };
-        let correlates = |expr: &Expr| match &expr.kind {
-            ExprKind::Compare(Comparison::Equal, left, right) => {
-                let (inner, outer) = (Some(scope.name), Some(self.profiles));
-                (is_id(left, inner) && is_id(right, outer))
-                    || (is_id(left, outer) && is_id(right, inner))
-            }
-            _ => false,
-        };
-        let there = match &subquery.filter {
-            Some(Expr { kind: ExprKind::And(parts), .. }) => parts.iter().any(correlates),
-            Some(filter) => correlates(filter),
-            None => false,
-        };
-        if there {
-            return Ok(());
-        }
-        if self.statement {
-            let missing = format!("{}.profile_id = {}.profile_id", scope.name, self.profiles);
-            return Err(
-                Error::invalid(format!("in a statement the subquery needs {missing}")).at(at)
-            );
-        }
-        let name = |table: &str| Expr {
-            kind: ExprKind::Name(vec![table.to_owned(), "profile_id".to_owned()]),
-            at,
-        };
-        let kind = ExprKind::Compare(
-            Comparison::Equal,
-            Box::new(name(scope.name)),
-            Box::new(name(self.profiles)),
-        );
-        let implied = Expr { kind, at };
-        let kind = match subquery.filter.take() {
-            None => implied.kind,
-            Some(Expr { kind: ExprKind::And(parts), .. }) => {
-                ExprKind::And(std::iter::once(implied).chain(parts).collect())
-            }
-            Some(filter) => ExprKind::And(vec![implied, filter]),
-        };
-        subquery.filter = Some(Expr { kind, at });
-        Ok(())
-    }
-
-    fn aggregate(&mut self, select: &mut Select, scope: Scope<'_>) -> Result<Option<AggregateOf>> {
-        let rows = AggregateOf {
-            aggregate: Aggregate::Count,
-            distinct: false,
-            value: None,
-            value_type: ValueType::Integer,
-        };
-        let (aggregate, distinct, value) = match select {
-            Select::Row => return Ok(None),
-            Select::CountAll => return Ok(Some(rows)),
-            Select::Of { aggregate, distinct, value } => (*aggregate, *distinct, value),
-        };
-        let at = value.at;
-        if let (Some(Named::ProfileId), Aggregate::Count, false) =
-            (self.named(value, Some(scope))?, aggregate, distinct)
-        {
-            return Ok(Some(rows));
-        }
-        let (scalar, found) = self.scalar(value, Some(scope))?;
-        let value_type = match (aggregate, found) {
-            (Aggregate::Count, _) => ValueType::Integer,
-            (Aggregate::Min | Aggregate::Max, found) => found.unwrap_or(ValueType::Text),
-            (Aggregate::Sum, Some(ValueType::Integer | ValueType::Decimal)) => ValueType::Decimal,
-            (Aggregate::Sum | Aggregate::Average, Some(t)) if t.is_number() => ValueType::Float,
-            (Aggregate::Sum | Aggregate::Average, None) => ValueType::Float,
-            (_, Some(found)) => {
-                let name = aggregate.name();
-                return Err(
-                    Error::invalid(format!("{name} takes a number, but this is {found}")).at(at)
-                );
-            }
-        };
-        Ok(Some(AggregateOf { aggregate, distinct, value: Some(scalar), value_type }))
-    }
-}
-
-fn negate(condition: Condition, negated: bool) -> Condition {
-    if negated { Condition::Not(Box::new(condition)) } else { condition }
-}
-
-fn constant(literal: &Literal) -> Typed {
-    let value = match literal {
-        Literal::Null => return (Scalar::Constant(None), None),
-        Literal::Boolean(b) => Value::Boolean(*b),
-        Literal::Integer(i) => Value::Integer(*i),
-        Literal::Decimal(d) => Value::Decimal(*d),
-        Literal::Float(f) => Value::Float(*f),
-        Literal::Text(text) => Value::Text(text.clone()),
-        Literal::Date(d) => Value::Date(*d),
-        Literal::Timestamp(t) => Value::Timestamp(*t),
-    };
-    let value_type = value.value_type();
-    (Scalar::Constant(Some(value)), Some(value_type))
-}
-
-fn shifted(value: Scalar, value_type: Option<ValueType>, span: Span, at: usize) -> Result<Typed> {
-    match value_type {
-        None => return Ok((Scalar::Constant(None), None)),
-        Some(ValueType::Date | ValueType::Timestamp) => {}
-        Some(other) => {
-            return Err(Error::invalid(format!(
-                "an INTERVAL is added to a time, but this is {other}"
-            ))
-            .at(at));
-        }
-    }
-    let instant = match &value {
-        Scalar::Constant(Some(Value::Timestamp(t))) => Some(*t),
-        Scalar::Constant(Some(Value::Date(d))) => Some(d.midnight()),
-        _ => None,
-    };
-    let Some(instant) = instant else {
-        return Ok((Scalar::Shift(Box::new(value), span), Some(ValueType::Timestamp)));
-    };
-    let moved = instant.checked_add(span).filter(|t| t.in_range());
-    let moved =
-        moved.ok_or_else(|| Error::invalid("the time is out of range: years 1 to 9999").at(at))?;
-    Ok((Scalar::Constant(Some(Value::Timestamp(moved))), Some(ValueType::Timestamp)))
-}
-
-fn comparable(left: Option<ValueType>, right: Option<ValueType>, at: usize) -> Result<()> {
-    let (Some(left), Some(right)) = (left, right) else { return Ok(()) };
-    let fits = left == right
-        || left.is_number() && right.is_number()
-        || left.is_temporal() && right.is_temporal();
-    if fits {
-        return Ok(());
-    }
-    let hint = if left.is_temporal() || right.is_temporal() {
-        "write a time as DATE '2024-01-31' or TIMESTAMPTZ '2024-01-31T12:00:00Z'"
-    } else {
-        "compare values of one kind; text stands in single quotes"
-    };
-    Err(Error::invalid(format!("{left} does not compare with {right}; {hint}")).at(at))
-}
-
-/// A condition on the id of the profile. An id that is none, or nobody's, is like no profile.
-fn profile_in(list: &[Expr]) -> Result<Condition> {
-    let mut ids = Vec::new();
-    let mut or_null = false;
-    for option in list {
-        match &option.kind {
-            ExprKind::Literal(Literal::Text(text)) => ids.extend(PublicId::parse(text)),
-            ExprKind::Literal(Literal::Null) => or_null = true,
-            _ => {
-                return Err(Error::invalid("profile_id is compared with text in single quotes")
-                    .at(option.at));
-            }
-        }
-    }
-    Ok(Condition::ProfileIn { ids, or_null })
 }

@@ -64,6 +64,12 @@ pub const AUDIENCE_SUBQUERIES_MAX: usize = 64;
 /// Values in one IN list.
 pub const IN_LIST_MAX: usize = 10_000;
 
+/// Values that a table is grouped by: each is a dimension of the answer.
+pub const GROUPS_MAX: usize = 2;
+
+/// Columns of a table that a statement gives.
+pub const TABLE_COLUMNS_MAX: usize = 256;
+
 /// Rows in a row space: ordinals have 32 bits.
 pub const ROWS_MAX: u32 = u32::MAX - 1;
 

@@ -73,6 +73,12 @@ impl Decimal {
         Decimal::new(left.checked_add(right)?, scale)
     }
 
+    /// The remainder of a division towards zero, or nothing on overflow or by zero.
+    pub fn checked_rem(self, other: Decimal) -> Option<Decimal> {
+        let scale = self.scale.max(other.scale);
+        Decimal::new(self.rescaled(scale)?.checked_rem(other.rescaled(scale)?)?, scale)
+    }
+
     fn rescaled(self, scale: u8) -> Option<i128> {
         let factor = power_of_ten(u32::from(scale.checked_sub(self.scale)?))?;
         self.coefficient.checked_mul(factor)

@@ -23,6 +23,8 @@ pub enum Value {
     Date(Date),
     /// An instant, UTC microseconds.
     Timestamp(Timestamp),
+    /// A set of texts, sorted, each once.
+    Set(Vec<String>),
 }
 
 /// The type of a column of values.
@@ -42,6 +44,8 @@ pub enum ValueType {
     Date,
     /// Instant.
     Timestamp,
+    /// Set of texts.
+    Set,
 }
 
 impl ValueType {
@@ -55,6 +59,7 @@ impl ValueType {
             ValueType::Boolean => "boolean",
             ValueType::Date => "date",
             ValueType::Timestamp => "timestamp",
+            ValueType::Set => "set",
         }
     }
 
@@ -94,6 +99,7 @@ impl Value {
             Value::Boolean(_) => ValueType::Boolean,
             Value::Date(_) => ValueType::Date,
             Value::Timestamp(_) => ValueType::Timestamp,
+            Value::Set(_) => ValueType::Set,
         }
     }
 
@@ -124,6 +130,12 @@ impl Value {
             Value::Boolean(b) => bytes.push(u8::from(*b)),
             Value::Date(d) => bytes.extend_from_slice(&d.0.to_le_bytes()),
             Value::Timestamp(t) => bytes.extend_from_slice(&t.0.to_le_bytes()),
+            Value::Set(texts) => {
+                for text in texts {
+                    bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                    bytes.extend_from_slice(text.as_bytes());
+                }
+            }
         }
         bytes
     }
@@ -144,6 +156,7 @@ impl fmt::Display for Value {
             Value::Boolean(b) => write!(f, "{b}"),
             Value::Date(d) => write!(f, "{d}"),
             Value::Timestamp(t) => write!(f, "{t}"),
+            Value::Set(texts) => write!(f, "{{{}}}", texts.join(", ")),
         }
     }
 }

@@ -30,6 +30,50 @@ pub enum Cell<'a> {
     Date(Date),
     /// An instant.
     Timestamp(Timestamp),
+    /// A set of texts.
+    Set(SetCell<'a>),
+}
+
+/// A set of texts: in a column, or a value of its own.
+#[derive(Debug, Clone, Copy)]
+pub enum SetCell<'a> {
+    /// Codes into a dictionary, in order of their texts.
+    Codes(&'a [u32], &'a Dictionary),
+    /// Texts, sorted.
+    Texts(&'a [String]),
+}
+
+impl<'a> SetCell<'a> {
+    fn len(self) -> usize {
+        match self {
+            SetCell::Codes(codes, _) => codes.len(),
+            SetCell::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// The texts, sorted.
+    pub fn texts(self) -> impl Iterator<Item = &'a str> {
+        (0..self.len()).filter_map(move |index| match self {
+            SetCell::Codes(codes, texts) => texts.text(*codes.get(index)?),
+            SetCell::Texts(texts) => texts.get(index).map(String::as_str),
+        })
+    }
+
+    /// Whether a text is in the set.
+    pub fn holds(self, text: &str) -> bool {
+        match self {
+            SetCell::Codes(codes, texts) => {
+                texts.find(text).is_some_and(|code| codes.contains(&code))
+            }
+            SetCell::Texts(texts) => texts.iter().any(|known| known == text),
+        }
+    }
+}
+
+impl PartialEq for SetCell<'_> {
+    fn eq(&self, other: &SetCell<'_>) -> bool {
+        self.texts().eq(other.texts())
+    }
 }
 
 impl<'a> Cell<'a> {
@@ -43,6 +87,7 @@ impl<'a> Cell<'a> {
             Value::Boolean(b) => Cell::Boolean(*b),
             Value::Date(d) => Cell::Date(*d),
             Value::Timestamp(t) => Cell::Timestamp(*t),
+            Value::Set(texts) => Cell::Set(SetCell::Texts(texts)),
         }
     }
 
@@ -57,6 +102,7 @@ impl<'a> Cell<'a> {
             Cell::Boolean(b) => Value::Boolean(b),
             Cell::Date(d) => Value::Date(d),
             Cell::Timestamp(t) => Value::Timestamp(t),
+            Cell::Set(set) => Value::Set(set.texts().map(str::to_owned).collect()),
         })
     }
 
@@ -99,6 +145,7 @@ impl<'a> Cell<'a> {
             (Cell::Integer(a), Cell::Integer(b)) => Some(a.cmp(&b)),
             (Cell::Boolean(a), Cell::Boolean(b)) => Some(a.cmp(&b)),
             (Cell::Timestamp(a), Cell::Timestamp(b)) => Some(a.cmp(&b)),
+            (Cell::Set(a), Cell::Set(b)) => Some(a.texts().cmp(b.texts())),
             _ => {
                 if let (Some(a), Some(b)) = (self.as_decimal(), other.as_decimal()) {
                     return Some(a.cmp(&b));
@@ -132,6 +179,11 @@ impl Dictionary {
         code
     }
 
+    /// The code of a text, if it has one.
+    pub fn find(&self, text: &str) -> Option<u32> {
+        self.codes.get(text).copied()
+    }
+
     /// The text of a code.
     pub fn text(&self, code: u32) -> Option<&str> {
         self.texts.get(code as usize).map(AsRef::as_ref)
@@ -155,6 +207,8 @@ enum Values {
     Date(Chunked<Date>),
     /// Instants.
     Timestamp(Chunked<Timestamp>),
+    /// Sets of codes into a dictionary.
+    Set(Chunked<Arc<[u32]>>, Dictionary),
 }
 
 /// One column: a type, values, and which of them are there.
@@ -176,6 +230,7 @@ impl Column {
             ValueType::Boolean => Values::Boolean(Chunked::default()),
             ValueType::Date => Values::Date(Chunked::default()),
             ValueType::Timestamp => Values::Timestamp(Chunked::default()),
+            ValueType::Set => Values::Set(Chunked::default(), Dictionary::default()),
         };
         Column { values, present: Chunked::default(), count: 0 }
     }
@@ -190,6 +245,7 @@ impl Column {
             Values::Boolean(_) => ValueType::Boolean,
             Values::Date(_) => ValueType::Date,
             Values::Timestamp(_) => ValueType::Timestamp,
+            Values::Set(..) => ValueType::Set,
         }
     }
 
@@ -218,6 +274,9 @@ impl Column {
             Values::Boolean(values) => values.get(index).map(|v| Cell::Boolean(*v)),
             Values::Date(values) => values.get(index).map(|v| Cell::Date(*v)),
             Values::Timestamp(values) => values.get(index).map(|v| Cell::Timestamp(*v)),
+            Values::Set(sets, texts) => {
+                sets.get(index).map(|codes| Cell::Set(SetCell::Codes(codes, texts)))
+            }
         };
         cell.unwrap_or(Cell::Null)
     }
@@ -237,6 +296,11 @@ impl Column {
             (Values::Boolean(values), Some(Value::Boolean(v))) => put(values, index, *v),
             (Values::Date(values), Some(Value::Date(v))) => put(values, index, *v),
             (Values::Timestamp(values), Some(Value::Timestamp(v))) => put(values, index, *v),
+            (Values::Set(sets, texts), Some(Value::Set(set))) => {
+                let codes: Arc<[u32]> = set.iter().map(|text| texts.code(text)).collect();
+                sets.set(index, codes, &Arc::from([]));
+                true
+            }
             (_, Some(_)) => false,
         };
         let before = self.present.get(index) == Some(&true);

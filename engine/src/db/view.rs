@@ -3,10 +3,11 @@
 use super::lookup::{Found, Lookup};
 use super::types::{At, Explanation, LoadStats, Profile, SourceStats, Stats, TimelineEvent};
 use super::{Inner, Snapshot, last_before};
-use crate::audience::{Answer, ask};
-use crate::base::error::Result;
+use crate::audience::{Answer, Table, ask};
+use crate::base::error::{Error, Result};
 use crate::base::ids::{Ordinal, Position};
 use crate::base::time::Timestamp;
+use crate::base::value::Value;
 use crate::state::{DERIVED, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl View {
     /// # Errors
     /// `Invalid` with a place in the text; `Limit`.
     pub fn count(&self, text: &str, at: At) -> Result<u64> {
-        Ok(self.answer(text, at)?.1.ordinals.len())
+        Ok(self.counted(text, at)?.1.ordinals.len())
     }
 
     /// The public ids of the profiles that an audience selects, sorted.
@@ -58,7 +59,7 @@ impl View {
     /// # Errors
     /// As `count`.
     pub fn members(&self, text: &str, at: At) -> Result<Vec<String>> {
-        let (past, answer) = self.answer(text, at)?;
+        let (past, answer) = self.counted(text, at)?;
         let state = past.as_deref().unwrap_or(self.state());
         let ids = answer.ordinals.iter().filter_map(|o| state.identity.profile_id(Ordinal(o)));
         let mut ids: Vec<String> = ids.map(|id| id.to_string()).collect();
@@ -81,6 +82,31 @@ impl View {
             }
         });
         Ok(Explanation { text: answer.text, plan: plan.collect(), count })
+    }
+
+    /// The table of a statement: columns of profiles, or aggregates of groups; a predicate gives its count.
+    ///
+    /// # Errors
+    /// As `count`.
+    pub fn query(&self, text: &str, at: At) -> Result<Table> {
+        let (_, answer) = self.answer(text, at)?;
+        let count = i64::try_from(answer.ordinals.len()).unwrap_or(i64::MAX);
+        Ok(answer.table.unwrap_or_else(|| Table {
+            columns: vec!["count(*)".to_owned()],
+            rows: vec![vec![Some(Value::Integer(count))]],
+        }))
+    }
+
+    /// An answer that is a set of profiles, not a table.
+    fn counted(&self, text: &str, at: At) -> Result<(Option<Arc<State>>, Answer)> {
+        let found = self.answer(text, at)?;
+        if found.1.table.is_some() {
+            return Err(Error::invalid(
+                "this statement gives a table; ask it with `nave audience query`",
+            )
+            .at(0));
+        }
+        Ok(found)
     }
 
     fn answer(&self, text: &str, at: At) -> Result<(Option<Arc<State>>, Answer)> {

@@ -45,6 +45,11 @@ impl CellText {
         CellText { text: value.to_string(), value_type: ValueType::Boolean }
     }
 
+    /// A JSON list of scalars: a set of their texts. Its own text is the list in JSON.
+    pub fn set(list: &serde_json::Value) -> CellText {
+        CellText { text: list.to_string(), value_type: ValueType::Set }
+    }
+
     /// The value in a type that holds it: its own, a wider one, or text. Nothing when it contradicts.
     pub fn value_as(&self, wanted: ValueType) -> Option<Value> {
         if wanted == ValueType::Text {
@@ -60,9 +65,21 @@ impl CellText {
             ValueType::Timestamp => {
                 Value::Timestamp(parse_timestamp(&self.text, &TimeZone::UTC)?.0)
             }
+            ValueType::Set => Value::Set(set_of(&self.text)?),
         };
         own.widen_to(wanted)
     }
+}
+
+/// The texts of a JSON list of scalars, sorted, each once; null says nothing.
+fn set_of(text: &str) -> Option<Vec<String>> {
+    let serde_json::Value::Array(items) = serde_json::from_str(text).ok()? else { return None };
+    let texts = items.into_iter().filter_map(|item| match item {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    });
+    Some(texts.collect::<std::collections::BTreeSet<String>>().into_iter().collect())
 }
 
 fn is_boolean(text: &str) -> bool {

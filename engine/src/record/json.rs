@@ -52,6 +52,11 @@ fn flatten(
             Json::Bool(value) => FieldValue::Cell(CellText::boolean(*value)),
             Json::Number(number) => FieldValue::Cell(CellText::number(&number.to_string())),
             Json::String(text) => FieldValue::Cell(CellText::string(text)),
+            Json::Array(items)
+                if items.iter().all(|item| !item.is_array() && !item.is_object()) =>
+            {
+                FieldValue::Cell(CellText::set(value))
+            }
             Json::Array(_) => FieldValue::List,
             Json::Object(inner) => {
                 flatten(&name, inner, depth + 1, fields)?;

@@ -28,7 +28,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or these blocks change: older checkpoints are then folded again.
-const FOLD_VERSION: u32 = 1;
+const FOLD_VERSION: u32 = 2;
 const ROWS_PER_BLOCK: usize = 8192;
 
 /// What the derived files are.

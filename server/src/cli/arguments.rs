@@ -58,6 +58,8 @@ pub(crate) enum AudienceCommand {
     Count(Question),
     /// Print the whole question and how it is answered
     Explain(Question),
+    /// Print the table of a statement: columns of profiles, or aggregates of groups
+    Query(Question),
     /// Print how long audiences take, measured inside the process
     Bench(Bench),
 }

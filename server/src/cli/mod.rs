@@ -54,6 +54,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Audience(AudienceCommand::Explain(question)) => {
             audience::explain(&question, output)
         }
+        Command::Audience(AudienceCommand::Query(question)) => audience::query(&question, output),
         Command::Audience(AudienceCommand::Bench(bench)) => bench::bench(&bench, output),
         Command::Profile(ProfileCommand::Get(who)) => profile::get(&who, output),
         Command::Profile(ProfileCommand::Timeline(who)) => profile::timeline(&who, output),

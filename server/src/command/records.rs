@@ -52,6 +52,13 @@ pub(super) fn audience_count(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(answer.map_err(|error| Failure::in_text(&error, text))?))
 }
 
+/// `AUDIENCE.QUERY text`
+pub(super) fn audience_query(call: &mut Call<'_>) -> Outcome {
+    let text = call.text(0)?;
+    let answer = call.server.view().query(text, At::Latest);
+    Ok(shape::table(&answer.map_err(|error| Failure::in_text(&error, text))?))
+}
+
 /// `STATS`
 pub(super) fn stats(call: &mut Call<'_>) -> Outcome {
     Ok(shape::stats(&call.server.view().stats()))

@@ -146,6 +146,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "AUDIENCE.QUERY",
+        syntax: "text",
+        args: (1, 1),
+        group: "Audiences",
+        summary: "The table of a statement: columns of profiles, or aggregates of groups.",
+        reply: "map: `columns`, a list of headings, and `rows`, a list of lists",
+        example: "AUDIENCE.QUERY \"SELECT p.country, count(*) FROM profiles p GROUP BY p.country\"",
+        run: Some(records::audience_query),
+        ..BASE
+    },
+    Command {
         name: "STATS",
         group: "Server",
         summary: "What the store holds.",

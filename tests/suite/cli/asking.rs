@@ -174,3 +174,15 @@ fn the_demo_is_right_the_first_and_the_second_time() {
     let count: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number");
     assert!(count > 0, "{line}");
 }
+
+#[test]
+fn a_statement_gives_a_table() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    load_people(&store, &scratch);
+    let text = "SELECT p.country, count(*) AS people FROM profiles p GROUP BY p.country ORDER BY 2 DESC, 1 LIMIT 1";
+    assert_eq!(done(&["audience", "query", "--data", &store, text]), "country\tpeople\nFR\t2\n");
+    let table = json(&["audience", "query", "--data", &store, text]);
+    assert_eq!(table["columns"], serde_json::json!(["country", "people"]));
+    assert_eq!(table["rows"], serde_json::json!([["FR", 2]]));
+}

@@ -1,0 +1,215 @@
+//! Operations and functions on values, from the grammar's tree to ours.
+
+use super::ast::{Arithmetic, Expr, ExprKind, Part};
+use super::literal::{not_understood, part_of, span_of};
+use super::parse::Places;
+use crate::base::error::{Error, Result};
+use sqlparser::ast::{
+    self as sql, BinaryOperator, Expr as Sql, FunctionArg, FunctionArgExpr, FunctionArguments,
+};
+
+impl Places<'_> {
+    /// `+ - * / %`, and a time plus or minus an INTERVAL.
+    pub(super) fn arithmetic(
+        &self,
+        left: Sql,
+        op: &BinaryOperator,
+        right: Sql,
+        at: usize,
+        depth: usize,
+    ) -> Result<Expr> {
+        let operator = match op {
+            BinaryOperator::Plus => Arithmetic::Add,
+            BinaryOperator::Minus => Arithmetic::Subtract,
+            BinaryOperator::Multiply => Arithmetic::Multiply,
+            BinaryOperator::Divide => Arithmetic::Divide,
+            _ => Arithmetic::Remainder,
+        };
+        let places = (self.at(&left, at), self.at(&right, at));
+        let kind = match (left, operator, right) {
+            (value, Arithmetic::Add | Arithmetic::Subtract, Sql::Interval(interval)) => {
+                self.shift(value, &interval, operator, places.1, depth)?
+            }
+            (Sql::Interval(interval), Arithmetic::Add, value) => {
+                self.shift(value, &interval, operator, places.0, depth)?
+            }
+            (left, operator, right) => {
+                let left = Box::new(self.expr(left, at, depth + 1)?);
+                let right = Box::new(self.expr(right, at, depth + 1)?);
+                ExprKind::Arithmetic(operator, left, right)
+            }
+        };
+        Ok(Expr { kind, at })
+    }
+
+    fn shift(
+        &self,
+        value: Sql,
+        interval: &sql::Interval,
+        operator: Arithmetic,
+        at: usize,
+        depth: usize,
+    ) -> Result<ExprKind> {
+        let span = span_of(interval).ok_or_else(|| {
+            Error::invalid(format!("{interval} is no interval; write it like INTERVAL '30 days'"))
+                .at(at)
+        })?;
+        let span = if operator == Arithmetic::Subtract { span.negated() } else { Some(span) };
+        let span = span.ok_or_else(|| Error::invalid("the interval is too long").at(at))?;
+        Ok(ExprKind::Shift(Box::new(self.expr(value, at, depth + 1)?), span))
+    }
+
+    pub(super) fn like(
+        &self,
+        [value, pattern]: [Sql; 2],
+        escape: Option<sql::ValueWithSpan>,
+        any_case: bool,
+        negated: bool,
+        at: usize,
+        depth: usize,
+    ) -> Result<ExprKind> {
+        let escape = match escape.and_then(sql::ValueWithSpan::into_string) {
+            None => None,
+            Some(text) => {
+                let mut characters = text.chars();
+                let (Some(escape), None) = (characters.next(), characters.next()) else {
+                    return Err(Error::invalid("ESCAPE takes one character").at(at));
+                };
+                Some(escape)
+            }
+        };
+        let value = Box::new(self.expr(value, at, depth + 1)?);
+        let pattern = Box::new(self.expr(pattern, at, depth + 1)?);
+        Ok(ExprKind::Like { value, pattern, escape, any_case, negated })
+    }
+
+    pub(super) fn in_zone(
+        &self,
+        value: Sql,
+        zone: &Sql,
+        at: usize,
+        depth: usize,
+    ) -> Result<ExprKind> {
+        let name = text_of(zone).filter(|name| jiff::tz::TimeZone::get(name).is_ok());
+        let name = name.ok_or_else(|| {
+            Error::invalid(format!("{zone} is no time zone; write it like 'Europe/Paris'"))
+                .at(self.at(zone, at))
+        })?;
+        Ok(ExprKind::InZone(Box::new(self.expr(value, at, depth + 1)?), name))
+    }
+
+    pub(super) fn function(
+        &self,
+        function: &sql::Function,
+        at: usize,
+        depth: usize,
+    ) -> Result<ExprKind> {
+        let name = function.name.to_string().to_lowercase();
+        if matches!(
+            name.as_str(),
+            "current_timestamp" | "current_date" | "localtimestamp" | "current_time"
+        ) {
+            return Err(Error::invalid(format!("{name} is not understood; use now()")).at(at));
+        }
+        let arguments =
+            plain_arguments(function).ok_or_else(|| not_understood(&function.to_string(), at))?;
+        let wrong =
+            |usage: &str| Err(Error::invalid(format!("{name} is used like {usage}")).at(at));
+        let value = |index: usize| -> Result<Box<Expr>> {
+            let argument =
+                arguments.get(index).ok_or_else(|| not_understood(&function.to_string(), at))?;
+            Ok(Box::new(self.expr(Sql::clone(argument), at, depth + 1)?))
+        };
+        match (name.as_str(), arguments.as_slice()) {
+            ("now", []) => Ok(ExprKind::Now),
+            ("coalesce", [_, ..]) => {
+                let values = arguments.iter().map(|a| self.expr(Sql::clone(a), at, depth + 1));
+                Ok(ExprKind::Coalesce(values.collect::<Result<_>>()?))
+            }
+            ("date_trunc", [unit, _]) => {
+                let unit_at = self.at(unit, at);
+                let part = part_of(&text_of(unit).unwrap_or_default(), unit_at)?;
+                let cuts = !matches!(
+                    part,
+                    Part::DayOfWeek | Part::IsoDayOfWeek | Part::DayOfYear | Part::Epoch
+                );
+                if cuts {
+                    Ok(ExprKind::Truncate(part, value(1)?))
+                } else {
+                    wrong("date_trunc('month', time)")
+                }
+            }
+            ("date_part", [unit, _]) => Ok(ExprKind::Part(
+                part_of(&text_of(unit).unwrap_or_default(), self.at(unit, at))?,
+                value(1)?,
+            )),
+            ("has_identifier", [namespace]) => match text_of(namespace) {
+                Some(namespace) => Ok(ExprKind::HasIdentifier(namespace)),
+                None => wrong("has_identifier('phone')"),
+            },
+            ("bucket", [salt, n]) => match (text_of(salt), n) {
+                (Some(salt), Sql::Value(n)) => match n.to_string().parse() {
+                    Ok(n) if (1..=u64::from(u32::MAX)).contains(&n) => {
+                        Ok(ExprKind::Bucket { salt, n })
+                    }
+                    _ => wrong("bucket('salt', 100): a number from 1 to 4294967295"),
+                },
+                _ => wrong("bucket('salt', 100)"),
+            },
+            ("has_identifier", _) => wrong("has_identifier('phone')"),
+            ("bucket", _) => wrong("bucket('salt', 100)"),
+            ("date_trunc", _) => wrong("date_trunc('month', time)"),
+            _ => Err(unknown_function(&name, at)),
+        }
+    }
+}
+
+/// Why a function is not answered.
+fn unknown_function(name: &str, at: usize) -> Error {
+    match name {
+        "in_segment" => not_yet(name, "segments", at),
+        "consents" => not_yet(name, "consents", at),
+        "count" | "sum" | "min" | "max" | "avg" => {
+            let hint = "an aggregate stands in a subquery of its own, such as";
+            Error::invalid(format!("{name}: {hint} (SELECT {name}(...) FROM purchase e)")).at(at)
+        }
+        _ => not_understood(&format!("function {name}"), at),
+    }
+}
+fn not_yet(name: &str, what: &str, at: usize) -> Error {
+    Error::invalid(format!("{name} is not answered yet: this version of Nave has no {what}")).at(at)
+}
+
+/// The text of a literal.
+fn text_of(expr: &Sql) -> Option<String> {
+    let Sql::Value(value) = expr else { return None };
+    match &value.value {
+        sql::Value::SingleQuotedString(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// The arguments of a call that has nothing but arguments.
+fn plain_arguments(function: &sql::Function) -> Option<Vec<&Sql>> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let mut arguments = Vec::with_capacity(list.args.len());
+    for argument in &list.args {
+        match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => arguments.push(value),
+            FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => {}
+            _ => return None,
+        }
+    }
+    let shown = function.to_string();
+    let wildcard =
+        list.args.iter().any(|a| matches!(a, FunctionArg::Unnamed(FunctionArgExpr::Wildcard)));
+    let texts: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    let plain = format!("{}({})", function.name, texts.join(", "));
+    (wildcard || plain == shown || is_aggregate(function)).then_some(arguments)
+}
+
+/// Whether a call is one over many rows.
+pub(super) fn is_aggregate(function: &sql::Function) -> bool {
+    let name = function.name.to_string().to_lowercase();
+    matches!(name.as_str(), "count" | "sum" | "min" | "max" | "avg")
+}
