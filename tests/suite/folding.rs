@@ -215,15 +215,17 @@ fn names_compare_without_case_and_the_first_spelling_is_shown() {
 }
 
 #[test]
-fn objects_flatten_and_lists_stay_in_the_original() {
+fn objects_flatten_and_lists_of_objects_stay_in_the_original() {
     let db = store::new();
-    let traits = r#"{"address":{"city":"Nice","geo":{"lat":43.7}},"tags":["a","b"],"none":{}}"#;
+    let traits = r#"{"address":{"city":"Nice","geo":{"lat":43.7}},"tags":["b","a","b"],"seen":[{"x":1}],"none":{}}"#;
     let message = identify("ann", "1", DAY_1, traits);
     say(&db, "web", &message);
     let seen = view(&db);
     assert_eq!(golden(&seen, "ann", "address.city"), Some(text("Nice")));
     assert_eq!(seen.count("p.\"address.geo.lat\" = 43.7", At::Latest), Ok(1));
-    assert_eq!(golden(&seen, "ann", "tags"), None);
+    let set = Value::Set(vec!["a".to_owned(), "b".to_owned()]);
+    assert_eq!(golden(&seen, "ann", "tags"), Some(set), "a list of texts is a set");
+    assert_eq!(golden(&seen, "ann", "seen"), None, "a list of objects is not");
     assert_eq!(seen.stats().lists_not_folded, 1);
     assert_eq!(seen.record("web", "1").unwrap().unwrap(), message.as_bytes());
 }

@@ -137,6 +137,9 @@ impl Fields {
     }
 }
 
+/// What the name of a source begins with when its entry was damaged beyond saving.
+pub const LOST_SOURCE: &str = "nave.lost.";
+
 /// The catalog of a store.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
@@ -166,6 +169,15 @@ impl Catalog {
     pub fn add_source(&mut self, name: &str) -> SourceId {
         self.sources.push(Arc::from(name));
         SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Gives the sources up to a number a name of their own, when the entry that named them was lost, so that no
+    /// other source ever takes their number.
+    pub fn keep_numbers(&mut self, number: SourceId) {
+        while self.sources.len() < number.0 as usize {
+            let lost = format!("{LOST_SOURCE}{}", self.sources.len() + 1);
+            self.sources.push(Arc::from(lost));
+        }
     }
 
     /// The number of a source. Sources compare byte for byte.

@@ -3,7 +3,7 @@
 use super::open::stub_keys;
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
-use crate::base::ids::Position;
+use crate::base::ids::{LoadId, Position};
 use crate::entry::{Entry, RecordsEntry};
 use crate::identity::PublicId;
 use crate::log::{LogReader, SeenKeys};
@@ -56,7 +56,10 @@ impl Lookup<'_> {
         compared: &mut Compared,
     ) -> Result<Option<Found>> {
         let frame = self.reader.frame_at(position)?;
-        if self.state.retracted.holds(frame.header.load, position) {
+        let load = frame.header.load;
+        // Rows whose load lost its entry in a repair cannot be read: their file may be loaded again.
+        let lost = load != LoadId(0) && !self.state.loads.contains_key(&load);
+        if lost || self.state.retracted.holds(load, position) {
             return Ok(None);
         }
         let index = usize::try_from(position.0 - frame.header.first.0).unwrap_or(usize::MAX);

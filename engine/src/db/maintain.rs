@@ -6,8 +6,8 @@ use crate::base::clock::Clock;
 use crate::base::codec::Digest128;
 use crate::base::dir::Dir;
 use crate::base::error::{Error, Result};
-use crate::base::ids::Position;
-use crate::entry::{Entry, GAP_KIND, GapEntry, PAYLOAD_VERSION};
+use crate::base::ids::{Position, SourceId};
+use crate::entry::{Entry, GAP_KIND, GapEntry, PAYLOAD_VERSION, SOURCE_KIND, SourceEntry};
 use crate::log::{Frame, GapForm, Header, LogReader, Manifest, SeenKeys, check_files, repair_log};
 use crate::state::{DERIVED, Retracted, State, load_checkpoint, remove_strays};
 use std::sync::Arc;
@@ -137,15 +137,44 @@ pub fn repair(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>) -> Result<RepairReport> 
     require_store(dir.as_ref())?;
     let lock = dir.lock()?;
     let encode = |reason: &str| Entry::Gap(GapEntry { reason: reason.to_owned() }).encode();
-    let form = GapForm { kind: GAP_KIND, payload_version: PAYLOAD_VERSION, encode: &encode };
+    let first = |store: &Digest128, salt: &[u8; 32]| {
+        let entry = open::first_entry(*store, *salt);
+        Ok((entry.kind(), entry.encode()?))
+    };
+    let names = source_names(dir.as_ref());
+    let source = |number: SourceId| {
+        let index = usize::try_from(number.0).ok()?.checked_sub(1)?;
+        Entry::Source(SourceEntry { number, name: names.get(index)?.clone() }).encode().ok()
+    };
+    let form = GapForm {
+        kind: GAP_KIND,
+        payload_version: PAYLOAD_VERSION,
+        encode: &encode,
+        first: &first,
+        source_kind: SOURCE_KIND,
+        source: &source,
+    };
     let done = repair_log(dir.as_ref(), &form, &identify)?;
     remove_strays(dir.as_ref(), &[])?;
     drop(lock);
     let mut report = RepairReport { actions: done.actions, lost_rows: done.lost };
     let db = Db::open_with(dir, clock, Settings { create: false, ..Settings::default() })?;
+    let sources = db.session(super::Caller::all(), super::Purpose::any()).view().stats().sources;
+    for lost in sources.iter().filter(|s| s.name.starts_with(crate::catalog::LOST_SOURCE)) {
+        let message = "records lost the name of their source and are kept under";
+        report.actions.push(format!("{} {message} {}", lost.records, lost.name));
+    }
     db.close()?;
     report.actions.push("derived files made again from the log".to_owned());
     Ok(report)
+}
+
+/// The names of the sources as the checkpoint has them, if there is one that holds.
+fn source_names(dir: &dyn Dir) -> Vec<String> {
+    let store = Manifest::read(dir).ok().flatten().map(|manifest| manifest.store);
+    let checkpoint = store.and_then(|store| load_checkpoint(dir, &store).ok().flatten());
+    let names = checkpoint.map(|(state, _)| state.catalog.sources().to_vec()).unwrap_or_default();
+    names.iter().map(|name| name.as_ref().to_owned()).collect()
 }
 
 /// The name and salt of the store, from its first entry.

@@ -91,14 +91,19 @@ fn new_store() -> Result<Manifest> {
     Ok(Manifest::new(store, salt))
 }
 
-fn store_entry(store: Digest128, salt: [u8; 32]) -> Result<Append> {
-    let entry = Entry::Store(StoreEntry {
+/// The first entry of a log.
+pub(super) fn first_entry(store: Digest128, salt: [u8; 32]) -> Entry {
+    Entry::Store(StoreEntry {
         store,
         salt,
         normalisers: NORMALISER_VERSION,
         inference: INFERENCE_VERSION,
         time_zones: jiff_tables(),
-    });
+    })
+}
+
+fn store_entry(store: Digest128, salt: [u8; 32]) -> Result<Append> {
+    let entry = first_entry(store, salt);
     Ok(Append {
         kind: entry.kind(),
         payload_version: PAYLOAD_VERSION,

@@ -244,6 +244,8 @@ impl Entry {
     }
 }
 
+/// Kind number of sources.
+pub const SOURCE_KIND: u16 = 2;
 /// Kind number of records: replay peeks at it without decoding.
 pub const RECORDS_KIND: u16 = 4;
 /// Kind number of retractions.

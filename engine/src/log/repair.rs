@@ -21,6 +21,8 @@ pub struct Repaired {
     pub actions: Vec<String>,
     /// Positions that became gaps.
     pub lost: u64,
+    /// The greatest number of a source that the files so far name.
+    named: SourceId,
 }
 
 /// Bytes of a gap's payload, by its reason; the caller encodes it, for the log knows no entries.
@@ -31,23 +33,43 @@ pub struct GapForm<'a> {
     pub payload_version: u16,
     /// Encodes a reason.
     pub encode: &'a dyn Fn(&str) -> Result<Vec<u8>>,
+    /// The kind number and payload of a store's first entry.
+    pub first: &'a FirstEntry<'a>,
+    /// The kind number of entries that name a source.
+    pub source_kind: u16,
+    /// The payload that names a source, when its name is known from elsewhere.
+    pub source: &'a dyn Fn(SourceId) -> Option<Vec<u8>>,
 }
+
+/// Makes the kind number and payload of a store's first entry from its name and salt.
+pub type FirstEntry<'a> = dyn Fn(&Digest128, &[u8; 32]) -> Result<(u16, Vec<u8>)> + 'a;
 
 /// Reads the name and salt of the store from its first entry.
 pub type Identify<'a> = dyn Fn(&Frame) -> Option<(Digest128, [u8; 32])> + 'a;
 
 /// A file that is being written again.
 struct Rewrite {
+    store: Digest128,
+    salt: [u8; 32],
     bytes: Vec<u8>,
     chain: Digest128,
     next: Position,
     clock: Timestamp,
+    /// The greatest number of a source that an entry named so far.
+    named: SourceId,
     lost: u64,
 }
 
 impl Rewrite {
-    /// Fills the positions up to `until` with a gap.
-    fn gap(&mut self, until: Position, epoch: Epoch, form: &GapForm<'_>) -> Result<()> {
+    /// Fills the positions up to `until` with a gap; in it the first entry and the names of sources up to `source` are
+    /// written again, where they are known.
+    fn gap(
+        &mut self,
+        until: Position,
+        source: SourceId,
+        epoch: Epoch,
+        form: &GapForm<'_>,
+    ) -> Result<()> {
         let rows = until.0.saturating_sub(self.next.0);
         let Ok(rows) = u32::try_from(rows) else {
             return Err(Error::corrupt("the gap is too wide to be repaired; restore a backup"));
@@ -55,11 +77,42 @@ impl Rewrite {
         if rows == 0 {
             return Ok(());
         }
-        let payload = (form.encode)(&format!("{rows} rows were damaged"))?;
+        let mut rows = rows;
+        if self.next == Position(1) {
+            // What the first entry says is in the manifest too: public ids must not change.
+            let (kind, payload) = (form.first)(&self.store, &self.salt)?;
+            self.put(kind, (0, SourceId(0)), 1, epoch, form, &payload);
+            rows -= 1;
+        }
+        while rows > 0 && self.named < source {
+            let number = SourceId(self.named.0 + 1);
+            let Some(payload) = (form.source)(number) else { break };
+            self.put(form.source_kind, (0, number), 1, epoch, form, &payload);
+            self.named = number;
+            rows -= 1;
+        }
+        if rows > 0 {
+            let payload = (form.encode)(&format!("{rows} rows were damaged"))?;
+            self.put(form.kind, (2, SourceId(0)), rows, epoch, form, &payload);
+            self.lost += u64::from(rows);
+        }
+        Ok(())
+    }
+
+    /// Writes an entry of the repair's own.
+    fn put(
+        &mut self,
+        kind: u16,
+        (origin, source): (u8, SourceId),
+        rows: u32,
+        epoch: Epoch,
+        form: &GapForm<'_>,
+        payload: &[u8],
+    ) {
         let mut header = Header {
-            kind: form.kind,
+            kind,
             payload_version: form.payload_version,
-            origin: 2,
+            origin,
             continues: false,
             length: 0,
             first: self.next,
@@ -68,21 +121,22 @@ impl Rewrite {
             clock: self.clock,
             load: LoadId(0),
             durable: self.next,
-            source: SourceId(0),
+            source,
             digest: Digest128::default(),
             chain: Digest128::default(),
             stored: 0,
             stub: false,
         };
-        write_frame(&mut self.bytes, &mut header, &payload, &self.chain);
-        self.lost += u64::from(rows);
+        write_frame(&mut self.bytes, &mut header, payload, &self.chain);
         self.chain = header.chain;
-        self.next = until;
-        Ok(())
+        self.next = header.end();
     }
 
-    fn keep(&mut self, frame: &Frame) {
+    fn keep(&mut self, frame: &Frame, form: &GapForm<'_>) {
         let mut header = frame.header.clone();
+        if header.kind == form.source_kind {
+            self.named = self.named.max(header.source);
+        }
         if header.stub {
             header.chain = header.chain_after(&self.chain);
             self.bytes.extend_from_slice(&super::frame::raw_frame(&header, &frame.payload));
@@ -195,7 +249,16 @@ fn repair_file(
     let clock = head.as_ref().map_or(Timestamp::default(), |h| h.clock);
     let head = FileHead { number, first, store: manifest.store, clock };
     let chain = head.chain();
-    let mut rewrite = Rewrite { bytes: head.bytes(), chain, next: first, clock, lost: 0 };
+    let mut rewrite = Rewrite {
+        store: manifest.store,
+        salt: manifest.salt,
+        bytes: head.bytes(),
+        chain,
+        next: first,
+        clock,
+        named: done.named,
+        lost: 0,
+    };
     let mut epoch = Epoch(0);
     if length > 0 {
         let mut scan = FileScan::unchained(dir, number, length);
@@ -207,14 +270,21 @@ fn repair_file(
             if frame.header.first < rewrite.next || outside {
                 continue;
             }
-            rewrite.gap(frame.header.first, frame.header.epoch, form)?;
-            rewrite.keep(&frame);
+            let source = match frame.header.source {
+                SourceId(n) if frame.header.kind == form.source_kind => {
+                    SourceId(n.saturating_sub(1))
+                }
+                source => source,
+            };
+            rewrite.gap(frame.header.first, source, frame.header.epoch, form)?;
+            rewrite.keep(&frame, form);
             epoch = epoch.max(frame.header.epoch);
         }
     }
     if let Some(end) = wanted {
-        rewrite.gap(end, epoch, form)?;
+        rewrite.gap(end, SourceId(0), epoch, form)?;
     }
+    done.named = rewrite.named;
     let sealed = SealedFile {
         number,
         first,

@@ -66,6 +66,11 @@ pub struct RowError {
 }
 
 impl RowError {
+    /// A row whose load lost its entry: nothing says how to read it.
+    pub fn lost_load() -> RowError {
+        RowError::new("the entry that says how this load is read was lost; load the file again")
+    }
+
     fn new(reason: impl Into<String>) -> RowError {
         RowError { column: None, reason: reason.into() }
     }

@@ -7,7 +7,7 @@ use crate::base::ids::{LoadId, NodeId, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::Fit;
-use crate::entry::{Entry, LoadEntry, RetractEntry, Row, RowStatus, Shape};
+use crate::entry::{Entry, LoadEntry, RetractEntry, Row, RowStatus, Shape, SourceEntry};
 use crate::event::{EventRow, EventTable};
 use crate::profile::Winner;
 use crate::record::{CellText, Decoded, FieldValue, Kind, RowError, decode};
@@ -63,17 +63,7 @@ impl State {
                 self.store = store.store;
                 self.identity = crate::identity::Identity::new(store.salt);
             }
-            Entry::Source(source) => {
-                let known = self.catalog.find_source(&source.name);
-                let number = known
-                    .unwrap_or_else(|| Arc::make_mut(&mut self.catalog).add_source(&source.name));
-                if number != source.number {
-                    return Err(Error::corrupt(format!(
-                        "source '{}' has two numbers",
-                        source.name
-                    )));
-                }
-            }
+            Entry::Source(source) => self.apply_source(source)?,
             Entry::Load(load) => self.begin_load(at, load)?,
             Entry::Records(records) => self.apply_rows(at, &records.rows, decoded)?,
             Entry::Retract(retract) => {
@@ -96,6 +86,20 @@ impl State {
     pub fn skip(&mut self, at: &RecordContext) {
         self.clock = self.clock.max(at.clock);
         self.end = at.first.plus(u64::from(at.rows));
+    }
+
+    fn apply_source(&mut self, source: &SourceEntry) -> Result<()> {
+        let SourceEntry { number, name } = source;
+        let before = SourceId(number.0.saturating_sub(1));
+        if self.catalog.sources().len() < before.0 as usize {
+            Arc::make_mut(&mut self.catalog).keep_numbers(before);
+        }
+        let known = self.catalog.find_source(name);
+        let given = known.unwrap_or_else(|| Arc::make_mut(&mut self.catalog).add_source(name));
+        if given == *number {
+            return Ok(());
+        }
+        Err(Error::corrupt(format!("source '{name}' has two numbers")))
     }
 
     fn begin_load(&mut self, at: &RecordContext, load: &LoadEntry) -> Result<()> {
@@ -150,17 +154,16 @@ impl State {
         rows: &[Row],
         decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
     ) -> Result<()> {
+        if self.catalog.sources().len() < at.source.0 as usize {
+            Arc::make_mut(&mut self.catalog).keep_numbers(at.source);
+        }
         let shape = match at.load {
-            LoadId(0) => Arc::new(Shape::Message),
+            LoadId(0) => Some(Arc::new(Shape::Message)),
             load if self.retracted.loads.contains(&load) => return Ok(()),
-            load => {
-                let info = Arc::make_mut(&mut self.loads).get_mut(&load);
-                let info = info.ok_or_else(|| {
-                    Error::corrupt(format!("load {load} has rows but no beginning"))
-                })?;
+            load => Arc::make_mut(&mut self.loads).get_mut(&load).map(|info| {
                 info.rows += rows.len() as u64;
                 Arc::clone(&info.shape)
-            }
+            }),
         };
         let mut decoded = decoded.map(Vec::into_iter);
         for (index, row) in rows.iter().enumerate() {
@@ -169,7 +172,10 @@ impl State {
             if self.retracted.rows.contains(&position) {
                 continue;
             }
-            let read = known.unwrap_or_else(|| decode(&shape, &row.original));
+            let read = known.unwrap_or_else(|| match &shape {
+                Some(shape) => decode(shape, &row.original),
+                None => Err(RowError::lost_load()),
+            });
             self.apply_row(at, position, row, read);
         }
         Ok(())
