@@ -229,6 +229,14 @@ fn guess_manifest(dir: &dyn Dir, identify: &Identify<'_>, done: &mut Repaired) -
     Ok(manifest)
 }
 
+/// The greatest source that must have been named before a frame.
+fn source_before(header: &Header, form: &GapForm<'_>) -> SourceId {
+    match header.source {
+        SourceId(n) if header.kind == form.source_kind => SourceId(n.saturating_sub(1)),
+        source => source,
+    }
+}
+
 /// Writes a file again when it is damaged; returns what the manifest says of it, its last epoch and clock.
 fn repair_file(
     dir: &dyn Dir,
@@ -270,12 +278,7 @@ fn repair_file(
             if frame.header.first < rewrite.next || outside {
                 continue;
             }
-            let source = match frame.header.source {
-                SourceId(n) if frame.header.kind == form.source_kind => {
-                    SourceId(n.saturating_sub(1))
-                }
-                source => source,
-            };
+            let source = source_before(&frame.header, form);
             rewrite.gap(frame.header.first, source, frame.header.epoch, form)?;
             rewrite.keep(&frame, form);
             epoch = epoch.max(frame.header.epoch);
