@@ -1,6 +1,7 @@
 //! Rows are read as documented, and split as the csv library splits them.
 
 use super::*;
+use crate::base::value::Value;
 use crate::entry::{FileShape, RowFormat, TimeUnit};
 
 fn shape(header: &[&str]) -> FileShape {
@@ -75,7 +76,7 @@ fn messages_flatten_and_remove() {
     let message =
         br#"{"type":"track","userId":7,"identifiers":{"email":["A@b.c",null]},"anonymousId":"z",
         "event":"buy","timestamp":"2024-01-01","messageId":"m1",
-        "properties":{"a":{"b":1.50,"c":null},"l":[1],"t":"2024-01-02","n":"12"}}"#;
+        "properties":{"a":{"b":1.50,"c":null},"l":[{"x":1}],"t":"2024-01-02","n":"12"}}"#;
     let row = decode(&Shape::Message, message).unwrap();
     assert_eq!(row.kind, Kind::Track("buy".into()));
     let names: Vec<&str> = row.identifiers.iter().map(|i| i.namespace.as_str()).collect();
@@ -96,6 +97,14 @@ fn messages_flatten_and_remove() {
         types[4].1,
         FieldValue::Cell(CellText { text: "12".into(), value_type: ValueType::Text })
     );
+    let tags = decode(
+        &Shape::Message,
+        br#"{"type":"identify","userId":"1","traits":{"tags":["b",1,null,"b"]}}"#,
+    );
+    let (_, tags) = tags.unwrap().fields.remove(0);
+    let FieldValue::Cell(cell) = tags else { panic!("a list of scalars is a value") };
+    assert_eq!(cell.value_type, ValueType::Set);
+    assert_eq!(cell.value_as(ValueType::Set), Some(Value::Set(vec!["1".into(), "b".into()])));
     for bad in [&b"[]"[..], b"{", b"{\"type\":\"x\"}", b"{\"type\":\"track\",\"userId\":\"1\"}"] {
         assert!(decode(&Shape::Message, bad).is_err());
     }
