@@ -39,9 +39,11 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    At, Batch, BrokenRow, Caller, CheckReport, Db, Explanation, Level, LoadStats, OpenReport,
-    Origin, Profile, ProfileIdentifier, ProfileTrait, Purpose, Receipt, Record, RepairReport,
-    Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, View, check, rebuild, repair,
+    Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, Explanation, Level,
+    LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
+    ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, Receipt, Record, RepairReport,
+    Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
+    View, WhyLost, check, rebuild, repair,
 };
 pub use entry::{EventName, TimeUnit};
 pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};

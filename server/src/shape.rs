@@ -7,8 +7,9 @@
 
 use crate::resp::Reply;
 use navedb::{
-    BrokenRow, CheckReport, Explanation, FileReport, LoadReport, OpenReport, Profile, ProfileTrait,
-    Receipt, RepairReport, Stats, Table, TimelineEvent, Value,
+    Aggregates, BrokenRow, CheckReport, Explanation, FileReport, LoadReport, MembersPage,
+    OpenReport, Profile, ProfileExplanation, ProfileTrait, Receipt, RepairReport, Stats, Table,
+    TimelineEvent, TraitFact, Value, WhyLost,
 };
 
 /// A typed value. Days and instants are text.
@@ -24,12 +25,42 @@ pub(crate) fn value(value: &Value) -> Reply {
     }
 }
 
+/// A typed value, or null.
+fn cell(cell: &Option<Value>) -> Reply {
+    cell.as_ref().map_or(Reply::Null, value)
+}
+
 /// The table of a statement: headings and rows.
 pub(crate) fn table(table: &Table) -> Reply {
-    let cell = |cell: &Option<Value>| cell.as_ref().map_or(Reply::Null, value);
     Reply::map([
         ("columns", Reply::list(&table.columns, |name| Reply::from(name.as_str()))),
         ("rows", Reply::list(&table.rows, |row| Reply::list(row, cell))),
+    ])
+}
+
+/// A page of members, with the values of the traits that were selected.
+pub(crate) fn members(page: &MembersPage, select: &[String]) -> Reply {
+    let members = Reply::list(&page.members, |member| {
+        let traits = select.iter().zip(&member.traits);
+        let traits = traits.map(|(name, value)| (Reply::from(name.as_str()), cell(value)));
+        Reply::map([
+            ("profile_id", Reply::from(member.profile_id.as_str())),
+            ("traits", Reply::Map(traits.collect())),
+            ("identifiers", Reply::list(&member.identifiers, |value| Reply::from(value.as_str()))),
+        ])
+    });
+    let next = page.next.map(|cursor| cursor.to_string());
+    Reply::map([("members", members), ("next", Reply::optional(next))])
+}
+
+/// One trait, summed up.
+pub(crate) fn aggregates(aggregates: &Aggregates) -> Reply {
+    Reply::map([
+        ("count", Reply::count(aggregates.count)),
+        ("sum", cell(&aggregates.sum)),
+        ("avg", cell(&aggregates.avg)),
+        ("min", cell(&aggregates.min)),
+        ("max", cell(&aggregates.max)),
     ])
 }
 
@@ -64,6 +95,30 @@ fn profile_trait(winner: &ProfileTrait) -> Reply {
         ("time", Reply::from(winner.time.to_string())),
         ("source", Reply::from(winner.source.as_str())),
         ("position", Reply::count(winner.position.0)),
+    ])
+}
+
+/// What was said about each trait of a profile.
+pub(crate) fn profile_explanation(explanation: &ProfileExplanation) -> Reply {
+    let traits = explanation.traits.iter();
+    let traits = traits.map(|t| (Reply::from(t.name.as_str()), Reply::list(&t.facts, fact)));
+    Reply::map([
+        ("id", Reply::from(explanation.id.as_str())),
+        ("traits", Reply::Map(traits.collect())),
+    ])
+}
+
+fn fact(fact: &TraitFact) -> Reply {
+    Reply::map([
+        ("value", cell(&fact.value)),
+        ("time", Reply::from(fact.time.to_string())),
+        ("dated", Reply::Boolean(fact.dated)),
+        ("source", Reply::from(fact.source.as_str())),
+        ("namespace", Reply::from(fact.namespace.as_str())),
+        ("identifier", Reply::from(fact.identifier.as_str())),
+        ("position", Reply::count(fact.position.0)),
+        ("won", Reply::Boolean(fact.won)),
+        ("reason", Reply::optional(fact.reason.map(WhyLost::name))),
     ])
 }
 

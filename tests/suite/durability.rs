@@ -51,7 +51,7 @@ fn writers_who_wait_share_one_sync() {
     println!("400 durable writes of 8 threads took {syncs} syncs");
     assert!(syncs < 200, "400 writes took {syncs} syncs");
     let after = store::open(disk.disk.crash(Crash::LoseUnsynced)).unwrap();
-    assert_eq!(view(&after).stats().events, [("step".to_owned(), 400)]);
+    assert_eq!(view(&after).stats().unwrap().events, [("step".to_owned(), 400)]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn after_the_first_failed_write_or_sync_nothing_is_taken_and_nothing_is_tried_ag
             let position = view(&db).position();
             let waited = session(&db).wait(position, Level::Sync);
             assert_eq!(disk.calls(), calls, "{here}: the disk was asked again");
-            let stats = view(&db).stats();
+            let stats = view(&db).stats().unwrap();
             let durable = stats.durable >= position;
             assert!(waited.is_err() || durable, "{here}: a failed sync never acknowledges");
             assert!(stats.read_only.is_some(), "{here}");
@@ -154,12 +154,12 @@ fn a_log_file_ends_and_the_next_begins() {
     let disk = MemoryDir::new();
     let db = store::open_with(disk.clone(), small()).unwrap();
     fill(&db, 400);
-    let digest = view(&db).digest();
+    let digest = view(&db).digest().unwrap();
     db.close().unwrap();
     assert!(log_files(&disk) > 3, "{} log files", log_files(&disk));
     for settings in [small(), Settings::default()] {
         let db = store::open_with(disk.clone(), settings).unwrap();
-        assert_eq!(view(&db).digest(), digest);
+        assert_eq!(view(&db).digest().unwrap(), digest);
         assert_eq!(view(&db).record("web", "m0").unwrap().unwrap(), step(0).as_bytes());
     }
     let clean = navedb::check(Arc::new(disk.clone())).unwrap();
@@ -173,20 +173,20 @@ fn a_clean_close_leaves_nothing_to_replay_and_a_crash_does() {
     let db = store::open(disk.clone()).unwrap();
     assert_eq!(db.open_report().checkpoint, None);
     fill(&db, 50);
-    let digest = view(&db).digest();
+    let digest = view(&db).digest().unwrap();
     db.close().unwrap();
     let db = store::open(disk.clone()).unwrap();
     assert!(db.open_report().checkpoint.is_some());
     assert_eq!((db.open_report().replayed, db.open_report().torn_bytes), (0, 0));
-    assert_eq!(view(&db).digest(), digest);
+    assert_eq!(view(&db).digest().unwrap(), digest);
     for i in 50..60 {
         say(&db, "web", &step(i));
     }
     session(&db).wait(view(&db).position(), Level::Sync).unwrap();
-    let digest = view(&db).digest();
+    let digest = view(&db).digest().unwrap();
     let after = store::open(disk.crash(Crash::LoseUnsynced)).unwrap();
     assert_eq!(after.open_report().replayed, 10, "the ten rows after the checkpoint");
-    assert_eq!(view(&after).digest(), digest);
+    assert_eq!(view(&after).digest().unwrap(), digest);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_checkpoint_is_used_after_a_crash() {
         (after.open_report().checkpoint, after.open_report().replayed),
         (Some(position), 10)
     );
-    assert_eq!(view(&after).digest(), view(&db).digest());
+    assert_eq!(view(&after).digest().unwrap(), view(&db).digest().unwrap());
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_torn_tail_is_cut_counted_and_told() {
         let plan = FaultPlan { at: counting.calls() + ahead, fault: Fault::Tear };
         let disk = FaultDir::new(base.crash(Crash::KeepAll), Some(plan));
         let db = store::open(disk.clone()).unwrap();
-        let digest = view(&db).digest();
+        let digest = view(&db).digest().unwrap();
         let written = session(&db).write(store::batch("web", &[step(100)]).level(Level::Os));
         drop(db);
         let left = disk.disk().crash(Crash::KeepAll);
@@ -234,11 +234,11 @@ fn a_torn_tail_is_cut_counted_and_told() {
         assert!(written.is_err(), "what is torn was not acknowledged");
         let (file, offset) = report.torn_at.clone().unwrap();
         assert!(file.ends_with(".log") && offset > 0, "{report:?}");
-        assert_eq!(view(&db).digest(), digest, "{report:?}");
-        assert_eq!(view(&db).stats().torn_tails, 1, "{report:?}");
+        assert_eq!(view(&db).digest().unwrap(), digest, "{report:?}");
+        assert_eq!(view(&db).stats().unwrap().torn_tails, 1, "{report:?}");
         db.close().unwrap();
         let db = store::open(left).unwrap();
-        assert_eq!((db.open_report().torn_bytes, view(&db).stats().torn_tails), (0, 1));
+        assert_eq!((db.open_report().torn_bytes, view(&db).stats().unwrap().torn_tails), (0, 1));
     }
     assert!(torn > 0, "no write was torn");
 }
@@ -249,7 +249,7 @@ fn closed_store() -> (MemoryDir, String) {
     fill(&db, 120);
     db.checkpoint().unwrap();
     (120..150).for_each(|i| drop(say(&db, "web", &step(i))));
-    let digest = view(&db).digest();
+    let digest = view(&db).digest().unwrap();
     db.close().unwrap();
     (disk, digest)
 }
@@ -267,12 +267,12 @@ fn without_derived_files_the_answers_are_the_same() {
         let copy = disk.crash(Crash::KeepAll);
         copy.delete(name);
         let db = store::open_with(copy, small()).unwrap();
-        assert_eq!(view(&db).digest(), digest, "without {name}");
+        assert_eq!(view(&db).digest().unwrap(), digest, "without {name}");
         assert_eq!(write(&db, "web", &[step(3)]).duplicates, 1, "without {name}");
     }
     names.iter().for_each(|name| disk.delete(name));
     let db = store::open_with(disk.clone(), small()).unwrap();
-    assert_eq!(view(&db).digest(), digest, "without any");
+    assert_eq!(view(&db).digest().unwrap(), digest, "without any");
     assert!(db.open_report().replayed >= 151);
     let all: Vec<String> = (0..150).map(step).collect();
     assert_eq!(write(&db, "web", &all).duplicates, 150);
@@ -287,9 +287,13 @@ fn damaged_derived_files_are_thrown_away_and_rebuilt() {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0x10;
         copy.put(&name, bytes);
+        let damage = navedb::check(Arc::new(copy.clone())).unwrap().damage;
+        assert!(damage.iter().any(|found| found.contains(&name)), "{name}: {damage:?}");
         let db = store::open_with(copy.clone(), small()).unwrap();
-        assert!(!db.open_report().discarded.is_empty(), "{name}: {:?}", db.open_report());
-        assert_eq!(view(&db).digest(), digest, "{name}");
+        // A block of a part is looked at when it is first needed, and then made anew; all else is looked at now.
+        let part = name.contains("part-");
+        assert!(part || !db.open_report().discarded.is_empty(), "{name}: {:?}", db.open_report());
+        assert_eq!(view(&db).digest().unwrap(), digest, "{name}");
         db.close().unwrap();
         let report = navedb::check(Arc::new(copy.clone())).unwrap();
         assert_eq!(report.damage, Vec::<String>::new(), "{name}: the damage is gone");
@@ -308,7 +312,7 @@ fn rebuilding_gives_the_same_and_closes() {
     assert!(report.replayed >= 151, "{report:?}");
     let db = store::open_with(disk, small()).unwrap();
     assert_eq!(db.open_report().replayed, 0);
-    assert_eq!(view(&db).digest(), digest);
+    assert_eq!(view(&db).digest().unwrap(), digest);
 }
 
 #[test]
@@ -318,13 +322,13 @@ fn a_real_folder_holds_a_store() {
     let db = Db::open(&folder).unwrap();
     fill(&db, 60);
     session(&db).wait(view(&db).position(), Level::Sync).unwrap();
-    let digest = view(&db).digest();
+    let digest = view(&db).digest().unwrap();
     assert_eq!(Db::open(&folder).err().map(|e| e.kind()), Some(ErrorKind::Conflict));
     db.close().unwrap();
     let db = Db::open(&folder).unwrap();
-    assert_eq!((db.open_report().replayed, view(&db).digest()), (0, digest.clone()));
+    assert_eq!((db.open_report().replayed, view(&db).digest().unwrap()), (0, digest.clone()));
     drop(db);
     std::fs::remove_dir_all(folder.join("derived")).unwrap();
     let db = Db::open(&folder).unwrap();
-    assert_eq!(view(&db).digest(), digest);
+    assert_eq!(view(&db).digest().unwrap(), digest);
 }

@@ -3,6 +3,7 @@
 mod attack;
 mod clients;
 mod durability;
+mod lists;
 mod process;
 mod protocol;
 

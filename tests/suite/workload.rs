@@ -121,12 +121,17 @@ impl Progress {
 
 /// A failed read stops nothing; but what is seen must then be what the log says, as the next opening shows.
 fn failed_read<D: Dir + Clone + 'static>(db: Db, dir: &D, mut progress: Progress) -> Progress {
-    let seen = view(&db).digest();
+    let seen = view(&db).digest().unwrap();
     if db.close().is_ok() {
         progress.os = progress.os.max(progress.begun - 1);
         progress.durable = progress.durable.max(progress.begun - 1);
         if let Ok(next) = open(dir.clone()) {
-            assert_eq!(view(&next).digest(), seen, "what was seen after {:?}", progress.failed);
+            assert_eq!(
+                view(&next).digest().unwrap(),
+                seen,
+                "what was seen after {:?}",
+                progress.failed
+            );
         }
     }
     progress
@@ -227,7 +232,7 @@ pub fn truth() -> &'static Truth {
         let db = open(navedb::dir::MemoryDir::new()).unwrap();
         let mut present = Present::new();
         let mut truth = Truth { present: vec![present.clone()], digests: BTreeMap::new() };
-        truth.digests.insert(present.clone(), view(&db).digest());
+        truth.digests.insert(present.clone(), view(&db).digest().unwrap());
         for step in steps() {
             match step {
                 Step::Write(_, which) => {
@@ -246,7 +251,7 @@ pub fn truth() -> &'static Truth {
                 }
                 Step::Checkpoint | Step::Reopen => {}
             }
-            truth.digests.insert(present.clone(), view(&db).digest());
+            truth.digests.insert(present.clone(), view(&db).digest().unwrap());
             truth.present.push(present.clone());
         }
         truth
@@ -271,7 +276,7 @@ fn found(view: &View, here: &str) -> Present {
             present.insert(key);
         }
     }
-    let events: u64 = view.stats().events.iter().map(|(_, count)| count).sum();
+    let events: u64 = view.stats().unwrap().events.iter().map(|(_, count)| count).sum();
     assert_eq!(events, present.len() as u64, "{here}: an event that nobody sent, or one lost");
     assert_eq!(view.record("late", "late"), Ok(None), "{here}: what was refused is there");
     present
@@ -282,7 +287,11 @@ pub fn is_a_prefix(view: &View, least: usize, most: usize, here: &str) {
     let found = found(view, here);
     let truth = truth();
     if let Some(state) = truth.present[least..=most].iter().find(|state| **state == found) {
-        assert_eq!(view.digest(), truth.digests[state], "{here}: the digest of what is there");
+        assert_eq!(
+            view.digest().unwrap(),
+            truth.digests[state],
+            "{here}: the digest of what is there"
+        );
         return;
     }
     for (at, step) in steps().iter().enumerate().take(most).skip(least.saturating_sub(1)) {

@@ -1,15 +1,16 @@
 //! A subquery: one pass over the events of a type gives an answer for every profile.
 
 use super::ast::Aggregate;
-use super::resolved::{AggregateOf, Condition, EventQuery, Scalar};
-use super::row::Row;
+use super::resolved::{AggregateOf, Condition, EventQuery, Rows, Scalar};
+use super::row::{Row, bind};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Ordinal;
 use crate::base::number::{Decimal, FloatSum};
+use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::column::Cell;
-use crate::event::EventTable;
-use crate::state::State;
+use crate::event::TableView;
+use crate::state::Reader;
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
 use std::collections::HashMap;
@@ -61,71 +62,95 @@ pub(super) enum Gather {
     Extreme(Vec<Option<Value>>, std::cmp::Ordering),
 }
 
+/// How many events there are of a type: as many rows a pass looks at.
+pub fn events_of(reader: &Reader<'_>, event: usize) -> u64 {
+    reader.events(event).map_or(0, TableView::len)
+}
+
+/// When an event happened.
+pub(super) fn time_of(table: &TableView, number: u64) -> Option<Timestamp> {
+    table.locate(number).map(|(part, row)| part.time(row))
+}
+
+/// One pass over the events of a type: shows those that are rows of a subquery, with their profile and the number of
+/// the row among those of all parts.
+///
+/// # Errors
+/// What `see` says; `Invalid` when a number or a time overflows.
+pub(super) fn each_row(
+    reader: &Reader<'_>,
+    rows: &Rows,
+    see: &mut dyn FnMut(&Row<'_>, u64) -> Result<()>,
+) -> Result<()> {
+    let Some(table) = reader.events(rows.event) else { return Ok(()) };
+    let fault = Flag::new(None);
+    let all = rows.filter == Condition::TRUE;
+    let nodes = reader.nodes();
+    let mut bound = Vec::new();
+    let mut first = 0;
+    for part in table.parts() {
+        for index in 0..part.len() {
+            let Some(ordinal) = nodes.label(part.node(index)) else { continue };
+            bound.clear();
+            let alone = Row { reader, answers: &[], ordinal, bound: &[], fault: &fault };
+            if !bind(&alone, rows, (part, index), &mut bound) {
+                continue;
+            }
+            let row = Row { bound: &bound, ..alone };
+            if all || row.holds(&rows.filter) == Some(true) {
+                see(&row, first + u64::from(index))?;
+            }
+        }
+        first += u64::from(part.len());
+    }
+    fault.get().map_or(Ok(()), |reason| Err(Error::invalid(reason)))
+}
+
 /// Answers a subquery for all profiles.
 ///
 /// # Errors
-/// `Invalid` when a sum or a time overflows.
-pub fn answer(state: &State, query: &EventQuery) -> Result<Answers> {
+/// `Invalid` when a sum, a number or a time overflows.
+pub fn answer(reader: &Reader<'_>, query: &EventQuery) -> Result<Answers> {
     if let Some((value, last)) = query.aggregate.as_ref().and_then(AggregateOf::edge) {
-        return edge(state, query, value, last);
+        return edge(reader, &query.rows, value, last);
     }
-    let profiles = state.identity.ordinals() as usize;
+    let profiles = reader.state.counts.ordinals as usize;
     let mut gather = Gather::new(query.aggregate.as_ref(), profiles);
-    if let Some(table) = state.events.get(query.event) {
-        scan(state, table, query, &mut gather)?;
-    }
+    let value = query.aggregate.as_ref().and_then(|a| a.value.as_ref());
+    each_row(reader, &query.rows, &mut |row, _| {
+        gather.take(row.ordinal, value.map(|value| row.value(value)))
+    })?;
     gather.finish(profiles)
 }
 
 /// The value of the first or last row of each profile, by time and message id.
-fn edge(state: &State, query: &EventQuery, value: &Scalar, last: bool) -> Result<Answers> {
-    let fault = Flag::new(None);
-    let mut chosen: Vec<Option<usize>> = vec![None; state.identity.ordinals() as usize];
-    let Some(table) = state.events.get(query.event) else { return Ok(Answers::Values(Vec::new())) };
-    let key =
-        |index: usize| table.rows().get(index).map(|row| (row.time, &row.message_id, row.position));
-    for (index, node) in table.nodes().iter().enumerate() {
-        let Some(ordinal) = state.identity.ordinal_of(*node) else { continue };
-        let row = Row { state, answers: &[], ordinal, event: Some((table, index)), fault: &fault };
-        if row.holds(&query.filter) != Some(true) {
-            continue;
-        }
-        if let Some(slot) = chosen.get_mut(ordinal.0 as usize) {
-            let better = slot.is_none_or(|known| (key(index) > key(known)) == last);
+fn edge(reader: &Reader<'_>, rows: &Rows, value: &Scalar, last: bool) -> Result<Answers> {
+    let Some(table) = reader.events(rows.event) else { return Ok(Answers::Values(Vec::new())) };
+    let key = |number: u64| {
+        let (part, row) = table.locate(number)?;
+        Some((part.time(row), part.message_id(row), part.position(row)))
+    };
+    let mut chosen: Vec<Option<u64>> = vec![None; reader.state.counts.ordinals as usize];
+    each_row(reader, rows, &mut |row, number| {
+        if let Some(slot) = chosen.get_mut(row.ordinal.0 as usize) {
+            let better = slot.is_none_or(|known| (key(number) > key(known)) == last);
             if better {
-                *slot = Some(index);
+                *slot = Some(number);
             }
         }
-    }
-    let values = chosen.into_iter().zip(0_u32..).map(|(index, ordinal)| {
-        let event = Some((table, index?));
-        Row { state, answers: &[], ordinal: Ordinal(ordinal), event, fault: &fault }
-            .value(value)
-            .to_value()
+        Ok(())
+    })?;
+    let fault = Flag::new(None);
+    let mut bound = Vec::new();
+    let values = chosen.into_iter().zip(0_u32..).map(|(number, ordinal)| {
+        bound.clear();
+        let alone =
+            Row { reader, answers: &[], ordinal: Ordinal(ordinal), bound: &[], fault: &fault };
+        bind(&alone, rows, table.locate(number?)?, &mut bound);
+        Row { bound: &bound, ..alone }.value(value).to_value()
     });
     let values = values.collect();
-    if let Some(reason) = fault.get() {
-        return Err(Error::invalid(reason));
-    }
-    Ok(Answers::Values(values))
-}
-
-fn scan(state: &State, table: &EventTable, query: &EventQuery, gather: &mut Gather) -> Result<()> {
-    let fault = Flag::new(None);
-    let value = query.aggregate.as_ref().and_then(|a| a.value.as_ref());
-    let all = query.filter == Condition::Constant(Some(true));
-    for (index, node) in table.nodes().iter().enumerate() {
-        let Some(ordinal) = state.identity.ordinal_of(*node) else { continue };
-        let row = Row { state, answers: &[], ordinal, event: Some((table, index)), fault: &fault };
-        if all || row.holds(&query.filter) == Some(true) {
-            let cell = value.map(|value| row.value(value));
-            gather.take(ordinal, cell)?;
-        }
-    }
-    if let Some(reason) = fault.get() {
-        return Err(Error::invalid(reason));
-    }
-    Ok(())
+    fault.get().map_or(Ok(Answers::Values(values)), |reason| Err(Error::invalid(reason)))
 }
 
 fn overflow() -> Error {

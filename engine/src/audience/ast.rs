@@ -1,8 +1,7 @@
-//! An audience as it was written, and back to SQL.
+//! An audience as it was written.
 
 use crate::base::number::Decimal;
 use crate::base::time::{Date, Span, Timestamp};
-use std::fmt;
 
 /// An expression and where it begins in the text.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,8 +53,8 @@ pub enum ExprKind {
     /// A time cut down to a unit.
     Truncate(Part, Box<Expr>),
     AsDate(Box<Expr>),
-    /// The local time in a zone.
-    InZone(Box<Expr>, String),
+    /// The local time in a zone, which a text names.
+    InZone(Box<Expr>, Box<Expr>),
     HasIdentifier(String),
     /// A text is in a set.
     AnyOf(Box<Expr>, Box<Expr>),
@@ -70,6 +69,11 @@ pub enum ExprKind {
         subquery: Box<Subquery>,
         negated: bool,
     },
+    /// Events one after another, all within a span of the first.
+    Funnel {
+        span: Span,
+        steps: Vec<Subquery>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +84,19 @@ pub enum Comparison {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+}
+
+impl Comparison {
+    /// The comparison with its sides exchanged.
+    pub fn turned(self) -> Comparison {
+        match self {
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+            same => same,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,14 +137,26 @@ pub enum Literal {
     Timestamp(Timestamp),
 }
 
-/// A subquery over one event type.
+/// A subquery over one event type, and entities beside its events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subquery {
     pub select: Select,
     pub event: String,
     pub event_at: usize,
     pub alias: Option<String>,
+    pub joins: Vec<Join>,
     pub filter: Option<Expr>,
+}
+
+/// An entity beside the events of a subquery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Join {
+    pub entity: String,
+    pub entity_at: usize,
+    pub alias: Option<String>,
+    /// Whether events without such an entity stay.
+    pub left: bool,
+    pub on: Expr,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -258,6 +287,20 @@ impl Part {
     }
 }
 
+impl Subquery {
+    /// The name under which its columns are known.
+    pub fn name(&self) -> &str {
+        self.alias.as_ref().unwrap_or(&self.event)
+    }
+}
+
+impl Join {
+    /// The name under which its columns are known.
+    pub fn name(&self) -> &str {
+        self.alias.as_ref().unwrap_or(&self.entity)
+    }
+}
+
 impl Aggregate {
     pub fn name(self) -> &'static str {
         match self {
@@ -269,180 +312,5 @@ impl Aggregate {
             Aggregate::First => "first",
             Aggregate::Last => "last",
         }
-    }
-}
-
-/// A name as SQL writes it: in quotes, so that it never is a word of the language.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn text_literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-impl fmt::Display for Literal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Literal::Null => f.write_str("NULL"),
-            Literal::Boolean(b) => f.write_str(if *b { "TRUE" } else { "FALSE" }),
-            Literal::Integer(i) => write!(f, "{i}"),
-            Literal::Decimal(d) => write!(f, "{d}"),
-            Literal::Float(x) => write!(f, "{x:e}"),
-            Literal::Text(text) => f.write_str(&text_literal(text)),
-            Literal::Date(d) => write!(f, "DATE '{d}'"),
-            Literal::Timestamp(t) => write!(f, "TIMESTAMPTZ '{t}'"),
-        }
-    }
-}
-
-/// A span as an INTERVAL literal, without its sign.
-fn interval(span: Span) -> String {
-    let mut parts = Vec::new();
-    if span.months != 0 {
-        parts.push(format!("{} months", span.months));
-    }
-    if span.micros != 0 || parts.is_empty() {
-        parts.push(match (span.micros % crate::base::time::DAY_MICROS, span.micros % 1_000_000) {
-            (0, _) => format!("{} days", span.micros / crate::base::time::DAY_MICROS),
-            (_, 0) => format!("{} seconds", span.micros / 1_000_000),
-            _ => format!("{} microseconds", span.micros),
-        });
-    }
-    format!("INTERVAL '{}'", parts.join(" "))
-}
-
-impl fmt::Display for Expr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let not = |negated: bool| if negated { "NOT " } else { "" };
-        match &self.kind {
-            ExprKind::Literal(literal) => write!(f, "{literal}"),
-            ExprKind::Name(parts) => {
-                f.write_str(&parts.iter().map(|p| quoted(p)).collect::<Vec<_>>().join("."))
-            }
-            ExprKind::Now => f.write_str("now()"),
-            ExprKind::Shift(value, span) => {
-                let back = span.months < 0 || (span.months == 0 && span.micros < 0);
-                match span.negated().filter(|_| back) {
-                    Some(forward) => write!(f, "({value} - {})", interval(forward)),
-                    None => write!(f, "({value} + {})", interval(*span)),
-                }
-            }
-            ExprKind::Not(inner) => write!(f, "NOT ({inner})"),
-            ExprKind::And(parts) => f.write_str(&joined(parts, " AND ")),
-            ExprKind::Or(parts) => f.write_str(&joined(parts, " OR ")),
-            ExprKind::Compare(comparison, left, right) => {
-                write!(f, "{left} {} {right}", comparison.sign())
-            }
-            ExprKind::Between { value, low, high, negated } => {
-                write!(f, "{value} {}BETWEEN {low} AND {high}", not(*negated))
-            }
-            ExprKind::In { value, list, negated } => {
-                let list: Vec<String> = list.iter().map(ToString::to_string).collect();
-                write!(f, "{value} {}IN ({})", not(*negated), list.join(", "))
-            }
-            ExprKind::IsNull { value, negated } => write!(f, "{value} IS {}NULL", not(*negated)),
-            ExprKind::Arithmetic(operator, left, right) => {
-                write!(f, "({left} {} {right})", operator.sign())
-            }
-            ExprKind::Negate(inner) => write!(f, "(- {inner})"),
-            ExprKind::Coalesce(values) => {
-                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-                write!(f, "coalesce({})", values.join(", "))
-            }
-            ExprKind::Like { value, pattern, escape, any_case, negated } => {
-                let like = if *any_case { "ILIKE" } else { "LIKE" };
-                write!(f, "{value} {}{like} {pattern}", not(*negated))?;
-                let literal = escape.map(|c| format!(" ESCAPE {}", text_literal(&c.to_string())));
-                f.write_str(&literal.unwrap_or_default())
-            }
-            ExprKind::Part(part, value) => write!(f, "extract({} FROM {value})", part.name()),
-            ExprKind::Truncate(part, value) => write!(f, "date_trunc('{}', {value})", part.name()),
-            ExprKind::AsDate(value) => write!(f, "CAST({value} AS DATE)"),
-            ExprKind::InZone(value, zone) => {
-                write!(f, "({value} AT TIME ZONE {})", text_literal(zone))
-            }
-            ExprKind::AnyOf(value, set) => write!(f, "{value} = ANY({set})"),
-            ExprKind::HasIdentifier(namespace) => {
-                write!(f, "has_identifier({})", text_literal(namespace))
-            }
-            ExprKind::Bucket { salt, n } => write!(f, "bucket({}, {n})", text_literal(salt)),
-            ExprKind::Scalar(subquery) => write!(f, "({subquery})"),
-            ExprKind::Exists { subquery, negated } => {
-                write!(f, "{}EXISTS ({subquery})", not(*negated))
-            }
-        }
-    }
-}
-
-fn joined(parts: &[Expr], by: &str) -> String {
-    parts.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(by)
-}
-
-impl fmt::Display for Subquery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SELECT {}", self.select)?;
-        write!(f, " FROM {}", quoted(&self.event))?;
-        if let Some(alias) = &self.alias {
-            write!(f, " {}", quoted(alias))?;
-        }
-        if let Some(filter) = &self.filter {
-            write!(f, " WHERE {filter}")?;
-        }
-        let Select::Edge { last, .. } = &self.select else { return Ok(()) };
-        let table = quoted(self.alias.as_ref().unwrap_or(&self.event));
-        let order = if *last { " DESC" } else { "" };
-        write!(f, " ORDER BY {table}.\"time\"{order}, {table}.\"message_id\"{order} LIMIT 1")
-    }
-}
-
-impl fmt::Display for Select {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Select::Row => f.write_str("1"),
-            Select::CountAll => f.write_str("count(*)"),
-            Select::Edge { value, .. } => write!(f, "{value}"),
-            Select::Of { aggregate, distinct, value } => {
-                let distinct = if *distinct { "DISTINCT " } else { "" };
-                write!(f, "{}({distinct}{value})", aggregate.name())
-            }
-        }
-    }
-}
-
-impl fmt::Display for Item {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            ItemKind::Value(value) => write!(f, "{value}"),
-            ItemKind::Aggregate(select) => write!(f, "{select}"),
-        }
-    }
-}
-
-fn listed<T: ToString>(items: impl Iterator<Item = T>) -> String {
-    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
-}
-
-impl fmt::Display for Question {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let items = self.table.as_ref().map(|table| {
-            listed(table.items.iter().map(|item| format!("{item} AS {}", quoted(&item.name))))
-        });
-        let items = items.unwrap_or_else(|| "count(*)".to_owned());
-        write!(f, "SELECT {items} FROM profiles {}", quoted(&self.alias))?;
-        if let Some(condition) = &self.condition {
-            write!(f, " WHERE {condition}")?;
-        }
-        let Some(table) = &self.table else { return Ok(()) };
-        if !table.groups.is_empty() {
-            write!(f, " GROUP BY {}", listed(table.groups.iter()))?;
-        }
-        if !table.order.is_empty() {
-            let by = table.order.iter().map(|(item, down)| {
-                format!("{item}{} NULLS LAST", if *down { " DESC" } else { "" })
-            });
-            write!(f, " ORDER BY {}", listed(by))?;
-        }
-        table.limit.map_or(Ok(()), |limit| write!(f, " LIMIT {limit}"))
     }
 }

@@ -3,7 +3,10 @@
 use super::ast::{Arithmetic, Expr, ExprKind, Part};
 use super::literal::{not_understood, part_of, span_of};
 use super::parse::Places;
+use super::query::Use;
 use crate::base::error::{Error, Result};
+use crate::base::limits::FUNNEL_STEPS;
+use crate::base::time::Span;
 use sqlparser::ast::{
     self as sql, BinaryOperator, Expr as Sql, FunctionArg, FunctionArgExpr, FunctionArguments,
 };
@@ -83,19 +86,36 @@ impl Places<'_> {
         Ok(ExprKind::Like { value, pattern, escape, any_case, negated })
     }
 
-    pub(super) fn in_zone(
-        &self,
-        value: Sql,
-        zone: &Sql,
-        at: usize,
-        depth: usize,
-    ) -> Result<ExprKind> {
-        let name = text_of(zone).filter(|name| jiff::tz::TimeZone::get(name).is_ok());
-        let name = name.ok_or_else(|| {
-            Error::invalid(format!("{zone} is no time zone; write it like 'Europe/Paris'"))
-                .at(self.at(zone, at))
-        })?;
-        Ok(ExprKind::InZone(Box::new(self.expr(value, at, depth + 1)?), name))
+    /// `funnel(INTERVAL '7 days', (SELECT 1 FROM view s1), (SELECT 1 FROM purchase s2))`.
+    fn funnel(&self, arguments: &[&Sql], at: usize, depth: usize) -> Result<ExprKind> {
+        let usage = "funnel is used like funnel(INTERVAL '7 days', (SELECT 1 FROM view s1), \
+                     (SELECT 1 FROM purchase s2))";
+        let Some((Sql::Interval(interval), given)) = arguments.split_first() else {
+            let place = arguments.first().map_or(at, |first| self.at(first, at));
+            return Err(Error::invalid(usage).at(place));
+        };
+        let interval_at = self.at(&Sql::Interval(interval.clone()), at);
+        let span = span_of(interval)
+            .filter(|s| s.months >= 0 && s.micros >= 0 && *s != Span::default())
+            .ok_or_else(|| {
+                let message = format!("{interval} is no interval that goes forward");
+                Error::invalid(format!("{message}; write it like INTERVAL '7 days'"))
+                    .at(interval_at)
+            })?;
+        let mut steps = Vec::with_capacity(given.len());
+        for step in given {
+            let step_at = self.at(step, at);
+            let Sql::Subquery(query) = step else {
+                return Err(Error::invalid(usage).at(step_at));
+            };
+            steps.push(self.subquery(sql::Query::clone(query), step_at, depth, Use::Step)?);
+        }
+        if !FUNNEL_STEPS.contains(&steps.len()) {
+            let (least, most) = (FUNNEL_STEPS.start(), FUNNEL_STEPS.end());
+            let message = format!("a funnel has {least} to {most} steps, not {}", steps.len());
+            return Err(Error::invalid(message).at(at));
+        }
+        Ok(ExprKind::Funnel { span, steps })
     }
 
     pub(super) fn function(
@@ -156,6 +176,7 @@ impl Places<'_> {
                 },
                 _ => wrong("bucket('salt', 100)"),
             },
+            ("funnel", arguments) => self.funnel(arguments, at, depth),
             ("has_identifier", _) => wrong("has_identifier('phone')"),
             ("bucket", _) => wrong("bucket('salt', 100)"),
             ("date_trunc", _) => wrong("date_trunc('month', time)"),

@@ -5,30 +5,21 @@
 //! parts only about profiles that its earlier parts leave; cheap parts are asked first.
 
 use super::aggregate::{Answers, answer};
-use super::resolved::{Condition, Resolved, Scalar};
+use super::explain::{Step, Steps};
+use super::funnel::funnel;
+use super::indexed::{at_most, by_index};
+use super::resolved::{Condition, Query, Resolved};
 use super::row::Row;
 use super::table::{Table, fill};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
-use crate::state::State;
+use crate::state::{Reader, State};
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
 
-/// One step of the evaluation, for `explain`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// How deep it stands in the plan.
-    pub depth: usize,
-    /// What it does.
-    pub text: String,
-    /// How many profiles it was asked about, where it was asked.
-    pub asked: Option<u64>,
-    /// How many profiles it selected.
-    pub selected: u64,
-}
-
 pub struct Evaluated {
     pub selected: RoaringBitmap,
+    /// The steps, when they were asked for.
     pub steps: Vec<Step>,
     pub table: Option<Table>,
 }
@@ -41,48 +32,49 @@ struct Truth {
 }
 
 struct Evaluator<'a> {
-    state: &'a State,
+    reader: &'a Reader<'a>,
     answers: Vec<Answers>,
     fault: Flag<Option<&'static str>>,
-    steps: Vec<Step>,
+    steps: Steps<'a>,
 }
 
-/// Answers a resolved question.
+/// Answers a resolved question, and tells the steps if they are asked for.
 ///
 /// # Errors
-/// `Invalid` when a sum or a time overflows.
-pub fn evaluate(resolved: &Resolved, state: &State) -> Result<Evaluated> {
-    let mut steps = Vec::new();
+/// `Invalid` when a sum, a number or a time overflows; `Limit` when a funnel has too much to try.
+pub fn evaluate(resolved: &Resolved, state: &State, explain: bool) -> Result<Evaluated> {
+    let reader = &state.reader();
+    let mut steps = Steps::new(reader, explain);
     let mut answers = Vec::new();
-    for (number, query) in resolved.subqueries.iter().enumerate() {
-        let found = answer(state, query)?;
-        let rows = state.events.get(query.event).map_or(0, crate::event::EventTable::len);
-        let text = format!("subquery {}: scan {rows} events for {}", number + 1, query.text);
-        let selected = match &found {
-            Answers::Exists(set) => set.len(),
-            Answers::Count(counts) => counts.iter().filter(|c| **c > 0).count() as u64,
-            Answers::Values(values) => values.iter().flatten().count() as u64,
-        };
-        steps.push(Step { depth: 0, text, asked: None, selected });
-        answers.push(found);
+    for query in &resolved.queries {
+        answers.push(match query {
+            Query::Events(query) => {
+                let found = answer(reader, query)?;
+                steps.subquery(answers.len(), query, &found);
+                found
+            }
+            Query::Funnel(query) => {
+                let found = funnel(reader, query)?;
+                steps.funnel(answers.len(), query, &found);
+                Answers::Exists(found.through)
+            }
+        });
     }
-    let mut evaluator = Evaluator { state, answers, fault: Flag::new(None), steps };
-    let live = state.identity.live();
-    let truth = evaluator.truth(&resolved.condition, live, 0);
+    let mut evaluator = Evaluator { reader, answers, fault: Flag::new(None), steps };
+    let truth = evaluator.truth(&resolved.condition, &state.live(), 0);
     if let Some(reason) = evaluator.fault.get() {
         return Err(Error::invalid(reason));
     }
     let Evaluator { answers, steps, .. } = evaluator;
-    let table = resolved.table.as_ref().map(|table| fill(table, state, &answers, &truth.yes));
-    Ok(Evaluated { selected: truth.yes, steps, table: table.transpose()? })
+    let table = resolved.table.as_ref().map(|table| fill(table, reader, &answers, &truth.yes));
+    reader.check()?;
+    Ok(Evaluated { selected: truth.yes, steps: steps.done(), table: table.transpose()? })
 }
 
 impl Evaluator<'_> {
     /// The truth of a condition for the profiles that it is asked about.
     fn truth(&mut self, condition: &Condition, asked: &RoaringBitmap, depth: usize) -> Truth {
-        let place = self.steps.len();
-        let text = describe(condition, self.state);
-        self.steps.push(Step { depth, text, asked: Some(asked.len()), selected: 0 });
+        let place = self.steps.condition(condition, asked.len(), depth);
         let truth = match condition {
             Condition::Constant(Some(true)) => Truth { yes: asked.clone(), ..Truth::default() },
             Condition::Constant(Some(false)) => Truth::default(),
@@ -93,7 +85,7 @@ impl Evaluator<'_> {
             }
             Condition::And(parts) => {
                 let mut all = Truth { yes: asked.clone(), ..Truth::default() };
-                for part in by_cost(parts) {
+                for part in by_cost(parts, self.reader) {
                     let left = &all.yes | &all.unknown;
                     let part = self.truth(part, &left, depth + 1);
                     all.unknown = &left & (&part.yes | &part.unknown);
@@ -104,7 +96,7 @@ impl Evaluator<'_> {
             }
             Condition::Or(parts) => {
                 let mut any = Truth::default();
-                for part in by_cost(parts) {
+                for part in by_cost(parts, self.reader) {
                     let left = asked - &any.yes;
                     let part = self.truth(part, &left, depth + 1);
                     any.yes |= part.yes;
@@ -118,11 +110,12 @@ impl Evaluator<'_> {
                 _ => Truth::default(),
             },
             Condition::ProfileIn { ids, or_null } => self.profiles(ids, *or_null, asked),
-            leaf => self.leaf(leaf, asked),
+            leaf => match by_index(leaf, self.reader, asked) {
+                Some((yes, unknown)) => Truth { yes, unknown },
+                None => self.leaf(leaf, asked),
+            },
         };
-        if let Some(step) = self.steps.get_mut(place) {
-            step.selected = truth.yes.len();
-        }
+        self.steps.selected(place, truth.yes.len());
         truth
     }
 
@@ -132,7 +125,7 @@ impl Evaluator<'_> {
         or_null: bool,
         asked: &RoaringBitmap,
     ) -> Truth {
-        let found = ids.iter().filter_map(|id| self.state.identity.resolve(*id));
+        let found = ids.iter().filter_map(|id| self.reader.resolve(*id));
         let yes = found.map(|o| o.0).collect::<RoaringBitmap>() & asked;
         let unknown = if or_null { asked - &yes } else { RoaringBitmap::new() };
         Truth { yes, unknown }
@@ -142,10 +135,10 @@ impl Evaluator<'_> {
         let (mut yes, mut unknown) = (Vec::new(), Vec::new());
         for ordinal in asked {
             let row = Row {
-                state: self.state,
+                reader: self.reader,
                 answers: &self.answers,
                 ordinal: Ordinal(ordinal),
-                event: None,
+                bound: &[],
                 fault: &self.fault,
             };
             match row.holds(condition) {
@@ -159,10 +152,14 @@ impl Evaluator<'_> {
     }
 }
 
-/// The parts of AND or OR, the cheap ones first; otherwise in the order of the text.
-fn by_cost(parts: &[Condition]) -> Vec<&Condition> {
+/// The parts of AND or OR, the cheap ones first; of those that indexes answer, the ones that select few; otherwise in
+/// the order of the text.
+fn by_cost<'c>(parts: &'c [Condition], reader: &Reader<'_>) -> Vec<&'c Condition> {
     let mut ordered: Vec<&Condition> = parts.iter().collect();
-    ordered.sort_by_key(|part| cost(part));
+    ordered.sort_by_cached_key(|part| match at_most(part, reader) {
+        Some(selected) => (1, selected),
+        None => (cost(part), 0),
+    });
     ordered
 }
 
@@ -178,66 +175,6 @@ fn cost(condition: &Condition) -> u32 {
         Condition::Not(inner) => cost(inner),
         Condition::And(parts) | Condition::Or(parts) => {
             parts.iter().map(cost).fold(1, u32::saturating_add)
-        }
-    }
-}
-
-/// A step in words.
-fn describe(condition: &Condition, state: &State) -> String {
-    let value = |scalar: &Scalar| describe_value(scalar, state);
-    match condition {
-        Condition::Constant(Some(true)) => "everybody".to_owned(),
-        Condition::Constant(Some(false)) => "nobody".to_owned(),
-        Condition::Constant(None) => "unknown".to_owned(),
-        Condition::Compare(comparison, left, right) => {
-            format!("{} {} {}", value(left), comparison.sign(), value(right))
-        }
-        Condition::In(scalar, options) => format!("{} in {} values", value(scalar), options.len()),
-        Condition::IsNull(scalar) => format!("{} is null", value(scalar)),
-        Condition::Is(scalar) => value(scalar),
-        Condition::Like { value: text, pattern, any_case, .. } => {
-            let like = if *any_case { "ilike" } else { "like" };
-            format!("{} {like} {}", value(text), value(pattern))
-        }
-        Condition::AnyOf(text, set) => format!("{} in {}", value(text), value(set)),
-        Condition::HasIdentifier(namespace) => format!("has an identifier {namespace}"),
-        Condition::ProfileIn { ids, .. } => format!("one of {} profiles", ids.len()),
-        Condition::Exists(number) => format!("subquery {} has a row", number + 1),
-        Condition::Not(_) => "not".to_owned(),
-        Condition::And(_) => "all of".to_owned(),
-        Condition::Or(_) => "any of".to_owned(),
-    }
-}
-
-fn describe_value(scalar: &Scalar, state: &State) -> String {
-    match scalar {
-        Scalar::Constant(value) => value.as_ref().map_or("NULL".to_owned(), |v| format!("'{v}'")),
-        Scalar::Trait(number) => {
-            state.catalog.traits().get(*number).map_or_else(String::new, |f| f.name.clone())
-        }
-        Scalar::Shift(inner, _) => format!("{} moved", describe_value(inner, state)),
-        Scalar::Arithmetic(operator, left, right) => {
-            format!(
-                "({} {} {})",
-                describe_value(left, state),
-                operator.sign(),
-                describe_value(right, state)
-            )
-        }
-        Scalar::Negate(inner) => format!("-{}", describe_value(inner, state)),
-        Scalar::Coalesce(values) => {
-            let values: Vec<String> = values.iter().map(|v| describe_value(v, state)).collect();
-            format!("coalesce({})", values.join(", "))
-        }
-        Scalar::Part(part, inner) | Scalar::Truncate(part, inner) => {
-            format!("{} of {}", part.name(), describe_value(inner, state))
-        }
-        Scalar::AsDate(inner) => format!("day of {}", describe_value(inner, state)),
-        Scalar::InZone(inner, _) => format!("{} in a zone", describe_value(inner, state)),
-        Scalar::Bucket { n, .. } => format!("bucket of {n}"),
-        Scalar::Subquery(number) => format!("subquery {}", number + 1),
-        Scalar::Property(_) | Scalar::EventTime | Scalar::EventSource | Scalar::EventMessage => {
-            "event".to_owned()
         }
     }
 }

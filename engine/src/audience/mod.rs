@@ -1,18 +1,24 @@
 //! Audiences: questions about profiles, in SQL.
 //!
 //! *What it is:* `text -> ast -> resolved -> plan -> ordinals`, each stage with a type of its own: `parse` (with the
-//! grammar of `sqlparser`), `ast` (and back to SQL), `resolve` (names, types, the implied correlation) into `resolved`,
-//! `evaluate` (three-valued logic over bitmaps of profiles) with `row` (one value at a time) and `aggregate` (one pass
-//! over events). *Invariants:* the answer is exact; NULL is SQL's NULL; an error names its place in the text. *What it
-//! does not know:* the log, files, who asks. *Where to start reading:* `ask`.
+//! grammar of `sqlparser`), `ast`, `print` (back to SQL), `resolve` (`names`, types, the implied correlation) into
+//! `resolved`, `evaluate` (three-valued logic over bitmaps of profiles) with `row` (one value at a time), `aggregate`
+//! (one pass over events) and `funnel` (one pass for each step). *Invariants:* the answer is exact; NULL is SQL's NULL;
+//! an error names its place in the text. *What it does not know:* the log, files, who asks. *Where to start reading:*
+//! `ask`.
 
 mod aggregate;
 mod ast;
 mod call;
 mod evaluate;
+mod explain;
+mod funnel;
+mod indexed;
 mod literal;
+mod names;
 mod number;
 mod parse;
+mod print;
 mod query;
 mod resolve;
 mod resolved;
@@ -23,38 +29,72 @@ mod table;
 mod text;
 mod time;
 mod typing;
+mod wanted;
 
-pub use evaluate::Step;
+pub use ast::Question;
+pub use explain::Step;
+pub use parse::parse;
 pub use table::Table;
+pub use wanted::{Wanted, ask_for, page};
 
-use evaluate::Evaluated;
+use print::{Printer, Warehouse};
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::state::State;
 use roaring::RoaringBitmap;
 
-/// The profiles that an audience selects, and how they were found.
+/// The profiles that an audience selects.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The selected profiles.
     pub ordinals: RoaringBitmap,
-    /// The steps, in order, with how many profiles each selected.
-    pub steps: Vec<Step>,
-    /// The whole question, with what was implied written out.
-    pub text: String,
     /// The table that a statement asked for; none when profiles are counted.
     pub table: Option<Table>,
 }
 
-/// Answers an audience: a predicate, or a statement that counts.
+/// How an audience is answered.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The selected profiles.
+    pub ordinals: RoaringBitmap,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The whole question, with what was implied written out.
+    pub text: String,
+    /// The question for a warehouse.
+    pub sql: String,
+}
+
+/// Answers an audience: a predicate, or a statement.
 ///
 /// # Errors
 /// `Invalid` with a place in the text when it is not understood; `Limit` when it is too large.
-pub fn ask(state: &State, text: &str, now: Timestamp) -> Result<Answer> {
-    let question = parse::parse(text)?;
-    let resolved = resolve::resolve(&question, state, now)?;
-    let evaluated = evaluate::evaluate(&resolved, state)?;
-    let Evaluated { selected: ordinals, steps, table } = evaluated;
-    Ok(Answer { ordinals, steps, text: resolved.text, table })
+pub fn ask(state: &State, question: &Question, now: Timestamp) -> Result<Answer> {
+    let whole = resolve::resolve(question, state, now, false)?;
+    let found = evaluate::evaluate(&whole.resolved, state, false)?;
+    Ok(Answer { ordinals: found.selected, table: found.table })
+}
+
+/// The error of a statement that gives a table, where profiles are wanted.
+pub fn gives_a_table() -> Error {
+    Error::invalid("this statement gives a table; ask it with `nave audience query`").at(0)
+}
+
+/// Answers an audience and tells how.
+///
+/// # Errors
+/// As `ask`.
+pub fn explain(state: &State, question: &Question, now: Timestamp) -> Result<Explained> {
+    let whole = resolve::resolve(question, state, now, true)?;
+    let found = evaluate::evaluate(&whole.resolved, state, true)?;
+    let question = &whole.question;
+    let shared = |name: &str| state.catalog.events().find(name).is_some();
+    let warehouse = Warehouse { profiles: &question.alias, now, shared: &shared };
+    Ok(Explained {
+        ordinals: found.selected,
+        steps: found.steps,
+        text: Printer { warehouse: None }.question(question),
+        sql: Printer { warehouse: Some(warehouse) }.question(question),
+    })
 }

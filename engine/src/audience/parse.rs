@@ -2,6 +2,7 @@
 
 use super::ast::{Aggregate, Comparison, Expr, ExprKind, Literal, Question, Select};
 use super::literal::{negative, not_understood, number, part_of, typed_literal};
+use super::query::Use;
 use crate::base::error::{Error, Result};
 use crate::base::limits::{AUDIENCE_BYTES_MAX, AUDIENCE_DEPTH_MAX, IN_LIST_MAX};
 use sqlparser::ast::{
@@ -171,11 +172,11 @@ impl<'a> Places<'a> {
                 ExprKind::In { value: sub(expr)?, list: list?, negated }
             }
             Sql::Exists { subquery, negated } => ExprKind::Exists {
-                subquery: Box::new(self.subquery(*subquery, at, depth, true)?),
+                subquery: Box::new(self.subquery(*subquery, at, depth, Use::Exists)?),
                 negated,
             },
             Sql::Subquery(query) => {
-                ExprKind::Scalar(Box::new(self.subquery(*query, at, depth, false)?))
+                ExprKind::Scalar(Box::new(self.subquery(*query, at, depth, Use::Value)?))
             }
             Sql::Function(function) => self.function(&function, at, depth)?,
             Sql::BinaryOp { left, op, right } => return self.binary(*left, op, *right, at, depth),
@@ -212,7 +213,7 @@ impl<'a> Places<'a> {
                 ExprKind::AsDate(sub(expr)?)
             }
             Sql::AtTimeZone { timestamp, time_zone } => {
-                self.in_zone(*timestamp, &time_zone, at, depth)?
+                ExprKind::InZone(sub(timestamp)?, sub(time_zone)?)
             }
             other => return Err(not_understood(&other.to_string(), at)),
         })

@@ -1,11 +1,15 @@
-//! Subqueries: one item, one table, one condition; every other clause is refused by name.
+//! Subqueries: one item, one event type with entities beside it, one condition; every other clause is refused by name.
 
-use super::ast::{Select, Subquery};
+use super::ast::{Join, Select, Subquery};
 use super::parse::Places;
 use crate::base::error::{Error, Result};
-use sqlparser::ast::{self as sql, Expr as Sql, GroupByExpr, SetExpr, Spanned};
+use crate::base::limits::AUDIENCE_JOINS_MAX;
+use crate::catalog::folded;
+use sqlparser::ast::{
+    self as sql, Expr as Sql, GroupByExpr, JoinConstraint, JoinOperator, SetExpr, Spanned,
+};
 
-/// `SELECT item FROM table [WHERE condition]`.
+/// `SELECT item FROM table [JOIN ...] [WHERE condition]`.
 struct Plain {
     item: sql::SelectItem,
     table: sql::TableWithJoins,
@@ -14,27 +18,43 @@ struct Plain {
     last: Option<bool>,
 }
 
+/// What a subquery is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Exists,
+    Value,
+    /// A step of a funnel.
+    Step,
+}
+
+impl Use {
+    fn expected(self) -> &'static str {
+        match self {
+            Use::Exists => "EXISTS takes (SELECT 1 FROM event e [JOIN ...] [WHERE ...])",
+            Use::Value => "a subquery is (SELECT aggregate FROM event e [JOIN ...] [WHERE ...])",
+            Use::Step => "a step of a funnel is (SELECT 1 FROM event s1 [JOIN ...] [WHERE ...])",
+        }
+    }
+}
+
 impl Places<'_> {
     pub(super) fn subquery(
         &self,
         query: sql::Query,
         at: usize,
         depth: usize,
-        exists: bool,
+        wanted: Use,
     ) -> Result<Subquery> {
-        let expected = if exists {
-            "EXISTS takes (SELECT 1 FROM event e [WHERE ...])"
-        } else {
-            "a subquery is (SELECT aggregate FROM event e [WHERE ...])"
-        };
-        let plain = self.plain(query, at, expected, !exists)?;
-        let event_at = self.place(&plain.table, at);
-        let (event, alias) = self.table(&plain.table, event_at)?;
+        let expected = wanted.expected();
+        let plain = self.plain(query, at, wanted)?;
+        let event_at = self.place(&plain.table.relation, at);
+        let (event, alias) = self.table(&plain.table.relation, event_at)?;
         let item_at = self.place(&plain.item, at);
+        let value = wanted == Use::Value;
         let select = match plain.item {
-            sql::SelectItem::Wildcard(_) if exists => Select::Row,
-            sql::SelectItem::UnnamedExpr(Sql::Value(_)) if exists => Select::Row,
-            sql::SelectItem::UnnamedExpr(item) if !exists => match plain.last {
+            sql::SelectItem::Wildcard(_) if !value => Select::Row,
+            sql::SelectItem::UnnamedExpr(Sql::Value(_)) if !value => Select::Row,
+            sql::SelectItem::UnnamedExpr(item) if value => match plain.last {
                 Some(last) => Select::Edge { value: self.expr(item, at, depth + 1)?, last },
                 None => self.select(item, at, depth)?,
             },
@@ -43,8 +63,37 @@ impl Places<'_> {
                     .at(item_at));
             }
         };
+        let joins = plain.table.joins.into_iter().map(|join| self.join(join, event_at, depth));
+        let joins = joins.collect::<Result<_>>()?;
         let filter = plain.condition.map(|c| self.expr(c, at, depth + 1)).transpose()?;
-        Ok(Subquery { select, event, event_at, alias, filter })
+        Ok(Subquery { select, event, event_at, alias, joins, filter })
+    }
+
+    /// `JOIN entity d ON ...`, `INNER JOIN` or `LEFT JOIN`.
+    fn join(&self, join: sql::Join, at: usize, depth: usize) -> Result<Join> {
+        let entity_at = self.place(&join.relation, at);
+        let (left, on) = match join.join_operator {
+            JoinOperator::Join(JoinConstraint::On(on))
+            | JoinOperator::Inner(JoinConstraint::On(on))
+                if !join.global =>
+            {
+                (false, on)
+            }
+            JoinOperator::Left(JoinConstraint::On(on))
+            | JoinOperator::LeftOuter(JoinConstraint::On(on))
+                if !join.global =>
+            {
+                (true, on)
+            }
+            _ => {
+                let known = "an entity joins with JOIN or LEFT JOIN, such as \
+                             JOIN product d ON d.id = e.product_id";
+                return Err(Error::invalid(known).at(entity_at));
+            }
+        };
+        let (entity, alias) = self.table(&join.relation, entity_at)?;
+        let on = self.expr(on, entity_at, depth + 1)?;
+        Ok(Join { entity, entity_at, alias, left, on })
     }
 
     pub(super) fn place(&self, what: &impl Spanned, otherwise: usize) -> usize {
@@ -61,12 +110,13 @@ impl Places<'_> {
     }
 
     /// The parts of a query that has no others.
-    fn plain(&self, query: sql::Query, at: usize, expected: &str, edges: bool) -> Result<Plain> {
+    fn plain(&self, query: sql::Query, at: usize, wanted: Use) -> Result<Plain> {
+        let (expected, edges) = (wanted.expected(), wanted == Use::Value);
         let shown = query.to_string();
         let edge = query.order_by.as_ref().zip(query.limit_clause.as_ref()).filter(|_| edges);
         let tail = edge.map_or_else(String::new, |(order, limit)| format!(" {order}{limit}"));
         let last = match edge {
-            Some((order, limit)) => Some(self.edge(order, limit, at)?),
+            Some((order, limit)) => Some(self.edge(order, limit, &query.body, at)?),
             None => None,
         };
         let refuse = |what: &str, place: usize| {
@@ -95,7 +145,6 @@ impl Places<'_> {
             (grouped, "GROUP BY"),
             (select.having.is_some(), "HAVING"),
             (select.qualify.is_some(), "QUALIFY"),
-            (select.from.iter().any(|table| !table.joins.is_empty()), "JOIN"),
         ];
         if let Some((_, clause)) = around.iter().chain(&inside).find(|(there, _)| *there) {
             return refuse(clause, self.word(clause, at));
@@ -118,12 +167,23 @@ impl Places<'_> {
         if understood + &tail != shown {
             return refuse("a part of this query", at);
         }
+        if table.joins.len() > AUDIENCE_JOINS_MAX {
+            let message = format!("a subquery joins at most {AUDIENCE_JOINS_MAX} entities");
+            return Err(Error::limit(message).at(self.place(&table, at)));
+        }
         Ok(Plain { item, table, condition: select.selection, last })
     }
 
     /// Whether `ORDER BY time, message_id LIMIT 1` asks for the last row, which both columns in descending order do.
-    fn edge(&self, order: &sql::OrderBy, limit: &sql::LimitClause, at: usize) -> Result<bool> {
+    fn edge(
+        &self,
+        order: &sql::OrderBy,
+        limit: &sql::LimitClause,
+        body: &SetExpr,
+        at: usize,
+    ) -> Result<bool> {
         let place = self.word("ORDER BY", at);
+        let events = self.event_name(body, at);
         let wrong = || {
             Error::invalid("the first or last event is asked with ORDER BY e.time, e.message_id LIMIT 1, both alike")
                 .at(place)
@@ -132,9 +192,13 @@ impl Places<'_> {
         let [time, id] = columns.as_slice() else { return Err(wrong()) };
         let named = |column: &sql::OrderByExpr, wanted: &str| match &column.expr {
             Sql::Identifier(name) => name.value.eq_ignore_ascii_case(wanted),
-            Sql::CompoundIdentifier(names) => {
-                names.last().is_some_and(|n| n.value.eq_ignore_ascii_case(wanted))
-            }
+            Sql::CompoundIdentifier(names) => match (names.as_slice(), &events) {
+                ([table, name], Some(events)) => {
+                    folded(&table.value) == folded(events)
+                        && name.value.eq_ignore_ascii_case(wanted)
+                }
+                _ => false,
+            },
             _ => false,
         };
         let last = |column: &sql::OrderByExpr| column.options.asc == Some(false);
@@ -149,14 +213,21 @@ impl Places<'_> {
         }
     }
 
+    /// The name under which the columns of the events are known.
+    fn event_name(&self, body: &SetExpr, at: usize) -> Option<String> {
+        let SetExpr::Select(select) = body else { return None };
+        let (event, alias) = self.table(&select.from.first()?.relation, at).ok()?;
+        Some(alias.unwrap_or(event))
+    }
+
     /// The name and alias of a plain table.
     pub(super) fn table(
         &self,
-        table: &sql::TableWithJoins,
+        table: &sql::TableFactor,
         at: usize,
     ) -> Result<(String, Option<String>)> {
-        let refused = || Error::invalid("the name of an event type is expected after FROM").at(at);
-        let sql::TableFactor::Table { name, alias, .. } = &table.relation else {
+        let refused = || Error::invalid("the name of an event or entity type is expected").at(at);
+        let sql::TableFactor::Table { name, alias, .. } = table else {
             return Err(refused());
         };
         let [part] = name.0.as_slice() else {
@@ -164,7 +235,20 @@ impl Places<'_> {
                 Error::invalid("a name with dots needs quotes: FROM \"order.completed\"").at(at)
             );
         };
+        let alias = alias.as_ref().map(|alias| &alias.name);
+        let shown = table.to_string();
+        let plain = match alias {
+            None => shown == name.to_string(),
+            Some(alias) => {
+                shown == format!("{name} {alias}") || shown == format!("{name} AS {alias}")
+            }
+        };
+        if !plain {
+            let message =
+                format!("{shown} is not understood; a table has a name and an alias alone");
+            return Err(Error::invalid(message).at(at));
+        }
         let name = part.as_ident().ok_or_else(refused)?.value.clone();
-        Ok((name, alias.as_ref().map(|a| a.name.value.clone())))
+        Ok((name, alias.map(|alias| alias.value.clone())))
     }
 }

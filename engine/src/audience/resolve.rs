@@ -1,40 +1,45 @@
 //! Ast to resolved: names become columns, types are checked, and the implied correlation is written out.
 
-use super::ast::{Arithmetic, Comparison, Expr, ExprKind, Literal, Part, Question, quoted};
-use super::resolved::{Condition, EventQuery, Resolved, Scalar};
+use super::ast::{Arithmetic, Comparison, Expr, ExprKind, Literal, Part, Question};
+use super::names::{Named, Scope};
+use super::resolved::{Condition, Query, Resolved, Scalar};
+use super::time;
 use super::typing::{arithmetic_type, comparable, constant, negate, profile_in, shifted};
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
-use crate::catalog::{Fields, folded, nearest};
+use crate::catalog::folded;
 use crate::state::State;
 
-/// Resolves a question against the catalog of a state; `now()` becomes a constant.
+/// A question that was resolved, as it can be answered and as it was written, with what was implied written out.
+pub struct Whole {
+    pub resolved: Resolved,
+    pub question: Question,
+}
+
+/// Resolves a question against the catalog of a state; `now()` becomes a constant. Texts for `explain` are made when
+/// it is asked for.
 ///
 /// # Errors
 /// `Invalid`, with the place and the nearest name.
-pub fn resolve(question: &Question, state: &State, now: Timestamp) -> Result<Resolved> {
+pub fn resolve(question: &Question, state: &State, now: Timestamp, explain: bool) -> Result<Whole> {
     let mut resolver = Resolver {
         state,
         now,
         profiles: &question.alias,
         statement: question.statement,
-        subqueries: Vec::new(),
+        queries: Vec::new(),
+        passes: 0,
+        explain,
     };
-    let mut shown = question.clone();
-    let condition = match &mut shown.condition {
-        None => Condition::Constant(Some(true)),
+    let mut whole = question.clone();
+    let condition = match &mut whole.condition {
+        None => Condition::TRUE,
         Some(condition) => resolver.condition(condition, None)?,
     };
-    let table = shown.table.as_mut().map(|table| resolver.table(table)).transpose()?;
-    Ok(Resolved { condition, table, subqueries: resolver.subqueries, text: shown.to_string() })
-}
-
-/// The event table that names are looked up in first.
-#[derive(Clone, Copy)]
-pub(super) struct Scope<'a> {
-    pub(super) event: usize,
-    pub(super) name: &'a str,
+    let table = whole.table.as_mut().map(|table| resolver.table(table)).transpose()?;
+    let resolved = Resolved { condition, table, queries: resolver.queries };
+    Ok(Whole { resolved, question: whole })
 }
 
 pub(super) struct Resolver<'a> {
@@ -42,32 +47,26 @@ pub(super) struct Resolver<'a> {
     pub(super) now: Timestamp,
     pub(super) profiles: &'a str,
     pub(super) statement: bool,
-    pub(super) subqueries: Vec<EventQuery>,
+    pub(super) queries: Vec<Query>,
+    /// Passes over events so far: one for each subquery and each step of a funnel.
+    pub(super) passes: usize,
+    /// Whether texts are wanted.
+    pub(super) explain: bool,
 }
 
 /// A resolved value with its type; none is the type of NULL.
 pub(super) type Typed = (Scalar, Option<ValueType>);
 
-pub(super) enum Named {
-    Value(Scalar, Option<ValueType>),
-    ProfileId,
-}
+impl Resolver<'_> {
+    /// A text for `explain`; empty when nobody asked for it.
+    pub(super) fn shown(&self, text: impl FnOnce() -> String) -> String {
+        if self.explain { text() } else { String::new() }
+    }
 
-/// What follows a prefix, whatever the prefix's case.
-fn without_prefix<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
-    let (start, rest) = name.split_at_checked(prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then_some(rest)
-}
-
-pub(super) fn same(left: &str, right: &str) -> bool {
-    folded(left) == folded(right)
-}
-
-impl<'a> Resolver<'a> {
     pub(super) fn condition(
         &mut self,
         expr: &mut Expr,
-        scope: Option<Scope<'_>>,
+        scope: Option<&Scope>,
     ) -> Result<Condition> {
         let at = expr.at;
         Ok(match &mut expr.kind {
@@ -104,6 +103,10 @@ impl<'a> Resolver<'a> {
                 let number = self.subquery(subquery, scope, at)?;
                 negate(Condition::Exists(number), *negated)
             }
+            ExprKind::Funnel { span, steps } => {
+                let span = *span;
+                Condition::Exists(self.funnel(span, steps, scope, at)?)
+            }
             ExprKind::Like { value, pattern, escape, any_case, negated } => {
                 let (escape, any_case, negated) = (*escape, *any_case, *negated);
                 let value = self.typed(value, scope, ValueType::Text)?;
@@ -120,7 +123,7 @@ impl<'a> Resolver<'a> {
             ExprKind::Literal(Literal::Boolean(value)) => Condition::Constant(Some(*value)),
             ExprKind::Literal(Literal::Null) => Condition::Constant(None),
             _ => match self.scalar(expr, scope)? {
-                (scalar, Some(ValueType::Boolean)) => Condition::Is(scalar),
+                (scalar, None | Some(ValueType::Boolean)) => Condition::Is(scalar),
                 (_, found) => {
                     let found = found.map_or("NULL", ValueType::name);
                     let help = "a condition is expected, such as p.country = 'FR'";
@@ -130,11 +133,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn conditions(
-        &mut self,
-        parts: &mut [Expr],
-        scope: Option<Scope<'_>>,
-    ) -> Result<Vec<Condition>> {
+    fn conditions(&mut self, parts: &mut [Expr], scope: Option<&Scope>) -> Result<Vec<Condition>> {
         parts.iter_mut().map(|part| self.condition(part, scope)).collect()
     }
 
@@ -143,7 +142,7 @@ impl<'a> Resolver<'a> {
         comparison: Comparison,
         left: &mut Expr,
         right: &mut Expr,
-        scope: Option<Scope<'_>>,
+        scope: Option<&Scope>,
     ) -> Result<Condition> {
         let ids = (self.named(left, scope)?, self.named(right, scope)?);
         match ids {
@@ -161,7 +160,7 @@ impl<'a> Resolver<'a> {
         Ok(Condition::Compare(comparison, left, right))
     }
 
-    fn profile_is(&mut self, comparison: Comparison, other: &Expr) -> Result<Condition> {
+    fn profile_is(&self, comparison: Comparison, other: &Expr) -> Result<Condition> {
         let condition = profile_in(std::slice::from_ref(other))?;
         match comparison {
             Comparison::Equal => Ok(condition),
@@ -174,7 +173,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         value: &mut Expr,
         list: &mut [Expr],
-        scope: Option<Scope<'_>>,
+        scope: Option<&Scope>,
     ) -> Result<Condition> {
         if let Some(Named::ProfileId) = self.named(value, scope)? {
             return profile_in(list);
@@ -189,7 +188,7 @@ impl<'a> Resolver<'a> {
         Ok(Condition::In(scalar, options))
     }
 
-    pub(super) fn scalar(&mut self, expr: &mut Expr, scope: Option<Scope<'_>>) -> Result<Typed> {
+    pub(super) fn scalar(&mut self, expr: &mut Expr, scope: Option<&Scope>) -> Result<Typed> {
         let at = expr.at;
         match &mut expr.kind {
             ExprKind::Literal(literal) => Ok(constant(literal)),
@@ -235,31 +234,49 @@ impl<'a> Resolver<'a> {
                 Ok((Scalar::AsDate(Box::new(self.time(value, scope)?)), Some(ValueType::Date)))
             }
             ExprKind::InZone(value, zone) => {
-                let known = jiff::tz::TimeZone::get(zone);
-                let zone = known
-                    .map_err(|_| Error::invalid(format!("'{zone}' is no time zone")).at(at))?;
-                Ok((
-                    Scalar::InZone(Box::new(self.time(value, scope)?), zone),
-                    Some(ValueType::Timestamp),
-                ))
+                let value = Box::new(self.time(value, scope)?);
+                Ok((self.in_zone(value, zone, scope)?, Some(ValueType::Timestamp)))
             }
             ExprKind::Bucket { salt, n } => {
                 Ok((Scalar::Bucket { salt: salt.clone(), n: *n }, Some(ValueType::Integer)))
             }
             ExprKind::Scalar(subquery) => {
                 let number = self.subquery(subquery, scope, at)?;
-                let aggregate = self.subqueries.get(number).and_then(|q| q.aggregate.as_ref());
+                let aggregate = match self.queries.get(number) {
+                    Some(Query::Events(query)) => query.aggregate.as_ref(),
+                    _ => None,
+                };
                 Ok((Scalar::Subquery(number), aggregate.map(|a| a.value_type)))
             }
             _ => Err(Error::invalid("a value is expected here, not a condition").at(at)),
         }
     }
 
+    /// The local time in a zone. A zone that the question names must exist; one that is in the data need not.
+    fn in_zone(
+        &mut self,
+        value: Box<Scalar>,
+        zone: &mut Expr,
+        scope: Option<&Scope>,
+    ) -> Result<Scalar> {
+        if let ExprKind::Literal(Literal::Text(name)) = &mut zone.kind {
+            let known = time::zone(name).ok_or_else(|| {
+                let message = format!("'{name}' is no time zone; write it like 'Europe/Paris'");
+                Error::invalid(message).at(zone.at)
+            })?;
+            if let Some(canonical) = known.iana_name() {
+                *name = canonical.to_owned();
+            }
+            return Ok(Scalar::InZone(value, known));
+        }
+        Ok(Scalar::InZoneOf(value, Box::new(self.typed(zone, scope, ValueType::Text)?)))
+    }
+
     /// A value of one type, or NULL.
     fn typed(
         &mut self,
         expr: &mut Expr,
-        scope: Option<Scope<'_>>,
+        scope: Option<&Scope>,
         wanted: ValueType,
     ) -> Result<Scalar> {
         let at = expr.at;
@@ -273,7 +290,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A day or instant, or NULL.
-    fn time(&mut self, expr: &mut Expr, scope: Option<Scope<'_>>) -> Result<Scalar> {
+    fn time(&mut self, expr: &mut Expr, scope: Option<&Scope>) -> Result<Scalar> {
         let at = expr.at;
         match self.scalar(expr, scope)? {
             (scalar, None | Some(ValueType::Date | ValueType::Timestamp)) => Ok(scalar),
@@ -283,7 +300,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn coalesce(&mut self, values: &mut [Expr], scope: Option<Scope<'_>>) -> Result<Typed> {
+    fn coalesce(&mut self, values: &mut [Expr], scope: Option<&Scope>) -> Result<Typed> {
         let mut scalars = Vec::with_capacity(values.len());
         let mut common = None;
         for value in values {
@@ -296,94 +313,6 @@ impl<'a> Resolver<'a> {
             };
             scalars.push(scalar);
         }
-        Ok((Scalar::Coalesce(scalars), common))
-    }
-
-    /// What a name stands for; nothing when the expression is no name.
-    pub(super) fn named(&self, expr: &Expr, scope: Option<Scope<'_>>) -> Result<Option<Named>> {
-        let ExprKind::Name(parts) = &expr.kind else { return Ok(None) };
-        let at = expr.at;
-        match (parts.as_slice(), scope) {
-            ([name], Some(scope)) => {
-                if let Some(found) = self.event_column(scope, name) {
-                    return Ok(Some(found));
-                }
-                self.trait_column(name)
-                    .map(Some)
-                    .ok_or_else(|| self.unknown(name, Some(scope), true, at))
-            }
-            ([name], None) => {
-                self.trait_column(name).map(Some).ok_or_else(|| self.unknown(name, None, true, at))
-            }
-            ([qualifier, name], Some(scope)) if same(qualifier, scope.name) => self
-                .event_column(scope, name)
-                .map(Some)
-                .ok_or_else(|| self.unknown(name, Some(scope), false, at)),
-            ([qualifier, name], _) if same(qualifier, self.profiles) => {
-                self.trait_column(name).map(Some).ok_or_else(|| self.unknown(name, None, true, at))
-            }
-            ([qualifier, _], _) => {
-                let inner = scope.map(|s| format!(" or {}", s.name)).unwrap_or_default();
-                Err(Error::invalid(format!(
-                    "'{qualifier}' names no table here; use {}{inner}",
-                    self.profiles
-                ))
-                .at(at))
-            }
-            ([qualifier, rest @ ..], _) => {
-                let name = quoted(&rest.join("."));
-                Err(Error::invalid(format!("a name with dots needs quotes: {qualifier}.{name}"))
-                    .at(at))
-            }
-            ([], _) => Err(Error::invalid("a name is expected").at(at)),
-        }
-    }
-
-    fn trait_column(&self, name: &str) -> Option<Named> {
-        if same(name, "profile_id") {
-            return Some(Named::ProfileId);
-        }
-        let traits = self.state.catalog.traits();
-        let number = traits.find(name).or_else(|| traits.find(without_prefix(name, "traits.")?))?;
-        Some(Named::Value(Scalar::Trait(number), traits.get(number)?.value_type))
-    }
-
-    fn event_column(&self, scope: Scope<'_>, name: &str) -> Option<Named> {
-        Some(match folded(name).as_str() {
-            "profile_id" => Named::ProfileId,
-            "time" => Named::Value(Scalar::EventTime, Some(ValueType::Timestamp)),
-            "source" => Named::Value(Scalar::EventSource, Some(ValueType::Text)),
-            "message_id" => Named::Value(Scalar::EventMessage, Some(ValueType::Text)),
-            _ => {
-                let fields = self.state.catalog.properties(scope.event)?;
-                let number = fields
-                    .find(name)
-                    .or_else(|| fields.find(without_prefix(name, "properties.")?))?;
-                Named::Value(Scalar::Property(number), fields.get(number)?.value_type)
-            }
-        })
-    }
-
-    fn unknown(&self, name: &str, scope: Option<Scope<'_>>, traits: bool, at: usize) -> Error {
-        let names = |fields: Option<&'a Fields>| {
-            fields.into_iter().flat_map(|f| f.all()).map(|f| f.name.as_str())
-        };
-        let mut candidates: Vec<&str> = vec!["profile_id"];
-        if let Some(scope) = scope {
-            candidates.extend(["time", "source", "message_id"]);
-            candidates.extend(names(self.state.catalog.properties(scope.event)));
-        }
-        if traits {
-            candidates.extend(names(Some(self.state.catalog.traits())));
-        }
-        let what = match scope {
-            Some(scope) => format!("'{name}' is no property of {}", scope.name),
-            None => format!("'{name}' is no trait"),
-        };
-        let hint = match nearest(name, candidates.into_iter()) {
-            Some(near) => format!("did you mean '{near}'?"),
-            None => "`nave stats` lists what there is".to_owned(),
-        };
-        Error::invalid(format!("{what}; {hint}")).at(at)
+        Ok((Scalar::Coalesce(scalars, common), common))
     }
 }

@@ -6,36 +6,56 @@ use crate::base::value::{Value, ValueType};
 use crate::identity::PublicId;
 use jiff::tz::TimeZone;
 
-/// A value of a profile or of an event row.
+/// A value of a profile, or of the events and entities at hand.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
     /// A constant; none is NULL.
     Constant(Option<Value>),
     /// A trait, by its number.
     Trait(usize),
-    /// A property of the event type at hand, by its number.
-    Property(usize),
-    /// When the event happened.
-    EventTime,
-    /// The name of the source of the event.
-    EventSource,
-    /// The message id of the event.
-    EventMessage,
+    /// A column of the event in a slot.
+    Event(usize, EventColumn),
+    /// A column of the entity in a slot.
+    Entity(usize, EntityColumn),
     /// A day or instant moved by a span.
     Shift(Box<Scalar>, Span),
     Arithmetic(Arithmetic, Box<Scalar>, Box<Scalar>),
     Negate(Box<Scalar>),
-    Coalesce(Vec<Scalar>),
+    /// The first value that is not NULL, in the type that holds all of them.
+    Coalesce(Vec<Scalar>, Option<ValueType>),
     Part(Part, Box<Scalar>),
     Truncate(Part, Box<Scalar>),
     AsDate(Box<Scalar>),
     InZone(Box<Scalar>, TimeZone),
+    /// The local time in a zone that a text names; NULL when no zone is called so.
+    InZoneOf(Box<Scalar>, Box<Scalar>),
     Bucket {
         salt: String,
         n: u64,
     },
     /// The answer of a subquery, by its number.
     Subquery(usize),
+}
+
+/// A column of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventColumn {
+    /// A property, by its number.
+    Property(usize),
+    /// When it happened.
+    Time,
+    /// The name of its source.
+    Source,
+    /// Its message id.
+    Message,
+}
+
+/// A column of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntityColumn {
+    Id,
+    /// A field, by its number.
+    Field(usize),
 }
 
 /// A condition with three values.
@@ -70,16 +90,67 @@ pub enum Condition {
     Or(Vec<Condition>),
 }
 
+/// The rows of a subquery: the events of a type that a condition holds for, with entities beside them.
+///
+/// The events stand in a slot, the entities in the slots behind it; the slots before it are those of earlier steps of a
+/// funnel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// The number of the event type.
+    pub event: usize,
+    /// The slot of the event.
+    pub slot: usize,
+    pub joins: Vec<JoinOf>,
+    /// Which rows.
+    pub filter: Condition,
+}
+
+/// An entity beside an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JoinOf {
+    /// The number of the entity type.
+    pub entity: usize,
+    /// The id, from what stands in the slots before.
+    pub key: Scalar,
+    /// Whether an event without such an entity is no row.
+    pub required: bool,
+}
+
+/// What is answered for all profiles before the condition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Query {
+    Events(Box<EventQuery>),
+    Funnel(FunnelQuery),
+}
+
 /// A subquery over one event type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventQuery {
-    /// The number of the event type.
-    pub event: usize,
+    pub rows: Rows,
     /// What is computed; none asks only whether there is a row.
     pub aggregate: Option<AggregateOf>,
-    /// Which rows.
-    pub filter: Condition,
     /// The subquery in words, for `explain`.
+    pub text: String,
+}
+
+/// Events one after another, at times that grow, all within a span of the first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FunnelQuery {
+    pub span: Span,
+    pub steps: Vec<FunnelStep>,
+    /// Where it stands in the text.
+    pub at: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FunnelStep {
+    /// Its rows, by what can be said of an event of the step alone.
+    pub rows: Rows,
+    /// What must hold beside the events of earlier steps.
+    pub between: Condition,
+    /// At which of the earlier steps that looks.
+    pub looks_at: Vec<bool>,
+    /// The step in words, for `explain`.
     pub text: String,
 }
 
@@ -133,6 +204,107 @@ pub enum Column {
 pub struct Resolved {
     pub table: Option<TableOf>,
     pub condition: Condition,
-    pub subqueries: Vec<EventQuery>,
-    pub text: String,
+    pub queries: Vec<Query>,
+}
+
+impl Rows {
+    /// The slots of the event and of the entities beside it.
+    pub fn slots(&self) -> std::ops::RangeInclusive<usize> {
+        self.slot..=self.slot + self.joins.len()
+    }
+}
+
+impl Scalar {
+    /// Shows every value that this one is made of, itself among them.
+    pub fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Scalar)) {
+        see(self);
+        match self {
+            Scalar::Shift(inner, _)
+            | Scalar::Negate(inner)
+            | Scalar::Part(_, inner)
+            | Scalar::Truncate(_, inner)
+            | Scalar::AsDate(inner)
+            | Scalar::InZone(inner, _) => inner.visit(see),
+            Scalar::Arithmetic(_, left, right) | Scalar::InZoneOf(left, right) => {
+                left.visit(see);
+                right.visit(see);
+            }
+            Scalar::Coalesce(values, _) => values.iter().for_each(|value| value.visit(see)),
+            Scalar::Constant(_)
+            | Scalar::Trait(_)
+            | Scalar::Event(..)
+            | Scalar::Entity(..)
+            | Scalar::Bucket { .. }
+            | Scalar::Subquery(_) => {}
+        }
+    }
+
+    /// The slots that it looks at.
+    pub fn slots(&self) -> Vec<usize> {
+        let mut slots = Vec::new();
+        self.visit(&mut |scalar| slots.extend(scalar.slot()));
+        slots
+    }
+
+    fn slot(&self) -> Option<usize> {
+        match self {
+            Scalar::Event(slot, _) | Scalar::Entity(slot, _) => Some(*slot),
+            _ => None,
+        }
+    }
+}
+
+impl Condition {
+    /// What always holds.
+    pub const TRUE: Condition = Condition::Constant(Some(true));
+
+    /// Shows every value in it.
+    pub fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Scalar)) {
+        match self {
+            Condition::Compare(_, left, right)
+            | Condition::AnyOf(left, right)
+            | Condition::Like { value: left, pattern: right, .. } => {
+                left.visit(see);
+                right.visit(see);
+            }
+            Condition::In(value, options) => {
+                value.visit(see);
+                options.iter().for_each(|option| option.visit(see));
+            }
+            Condition::IsNull(value) | Condition::Is(value) => value.visit(see),
+            Condition::Not(inner) => inner.visit(see),
+            Condition::And(parts) | Condition::Or(parts) => {
+                parts.iter().for_each(|part| part.visit(see));
+            }
+            Condition::Constant(_)
+            | Condition::ProfileIn { .. }
+            | Condition::HasIdentifier(_)
+            | Condition::Exists(_) => {}
+        }
+    }
+
+    /// The slots that it looks at.
+    pub fn slots(&self) -> Vec<usize> {
+        let mut slots = Vec::new();
+        self.visit(&mut |scalar| slots.extend(scalar.slot()));
+        slots
+    }
+
+    /// Conditions that all hold exactly when it does.
+    pub fn parts(self) -> Vec<Condition> {
+        match self {
+            Condition::And(parts) => parts.into_iter().flat_map(Condition::parts).collect(),
+            Condition::Constant(Some(true)) => Vec::new(),
+            other => vec![other],
+        }
+    }
+
+    /// All of several conditions.
+    pub fn all(mut parts: Vec<Condition>) -> Condition {
+        match parts.len() {
+            0 => Condition::TRUE,
+            1 => parts.pop().unwrap_or(Condition::TRUE),
+            _ => Condition::And(parts),
+        }
+    }
 }

@@ -1,28 +1,65 @@
-//! One value and one condition at a time: for an event row with its profile, or for a profile alone.
+//! One value and one condition at a time: for events and entities at hand with their profile, or for a profile alone.
+//!
+//! All that is read of traits, events and entities here goes through `trait_value`, `event_value`, `entity_value` and
+//! `bind`.
 
 use super::aggregate::Answers;
 use super::number::{negate, operate};
-use super::resolved::{Condition, Scalar};
+use super::resolved::{Condition, EntityColumn, EventColumn, Rows, Scalar};
 use super::text::like;
 use super::time;
 use crate::base::ids::Ordinal;
-use crate::column::Cell;
-use crate::event::EventTable;
-use crate::state::State;
+use crate::base::value::ValueType;
+use crate::column::{Cell, SetCell};
+use crate::event::TablePart;
+use crate::state::{EntityView, Reader};
 use md5::{Digest, Md5};
 use std::cell::Cell as Flag;
 
 /// What values are taken from.
 pub struct Row<'a> {
-    pub state: &'a State,
+    pub reader: &'a Reader<'a>,
     /// The answers of the subqueries.
     pub answers: &'a [Answers],
     /// The profile.
     pub ordinal: Ordinal,
-    /// The event row, inside a subquery.
-    pub event: Option<(&'a EventTable, usize)>,
+    /// The events and entities at hand, by slot: inside a subquery alone.
+    pub bound: &'a [Bound<'a>],
     /// Why a value cannot be given, if one cannot.
     pub fault: &'a Flag<Option<&'static str>>,
+}
+
+/// What stands in a slot.
+#[derive(Clone, Copy)]
+pub enum Bound<'a> {
+    /// Nothing: all columns are NULL.
+    Nothing,
+    /// An event, by its row.
+    Event(&'a TablePart, u32),
+    /// An entity.
+    Entity(&'a EntityView, Ordinal),
+}
+
+/// Puts an event and the entities beside it in their slots; whether it has all that are required.
+pub fn bind<'a>(
+    row: &Row<'a>,
+    rows: &'a Rows,
+    event: (&'a TablePart, u32),
+    bound: &mut Vec<Bound<'a>>,
+) -> bool {
+    bound.resize(rows.slot, Bound::Nothing);
+    bound.push(Bound::Event(event.0, event.1));
+    for join in &rows.joins {
+        let table = row.reader.entities(join.entity);
+        let key = Row { bound: &*bound, ..*row }.value(&join.key);
+        let entity = table.zip(key.text()).and_then(|(table, id)| Some((table, table.find(id)?)));
+        match entity {
+            Some((table, ordinal)) => bound.push(Bound::Entity(table, ordinal)),
+            None if join.required => return false,
+            None => bound.push(Bound::Nothing),
+        }
+    }
+    true
 }
 
 /// Why a time cannot be given.
@@ -35,6 +72,14 @@ fn bucket(salt: &str, id: &str, n: u64) -> i64 {
     (u64::from(first) % n.max(1)).cast_signed()
 }
 
+/// A value of a field; a set is never NULL, an absent one is empty.
+fn cell_of<'c>(cell: Cell<'c>, value_type: Option<ValueType>) -> Cell<'c> {
+    match cell {
+        Cell::Null if value_type == Some(ValueType::Set) => Cell::Set(SetCell::Texts(&[])),
+        cell => cell,
+    }
+}
+
 impl<'a> Row<'a> {
     /// A value, or NULL with the reason noted: the whole question then has no answer.
     fn given(&self, found: Result<Cell<'a>, &'static str>) -> Cell<'a> {
@@ -44,30 +89,47 @@ impl<'a> Row<'a> {
         })
     }
 
+    fn trait_value(&self, number: usize) -> Cell<'a> {
+        let field = self.reader.state.catalog.traits().get(number);
+        let cell = self.reader.trait_cell(number, self.ordinal);
+        cell_of(cell, field.and_then(|field| field.value_type))
+    }
+
+    fn event_value(&self, slot: usize, column: EventColumn) -> Cell<'a> {
+        let Some(Bound::Event(table, row)) = self.bound.get(slot).copied() else {
+            return Cell::Null;
+        };
+        match column {
+            EventColumn::Property(number) => {
+                cell_of(table.cell(number, row), table.value_type(number))
+            }
+            EventColumn::Time => Cell::Timestamp(table.time(row)),
+            EventColumn::Source => {
+                Cell::Text(self.reader.state.catalog.source_name(table.source(row)))
+            }
+            EventColumn::Message => table.message_cell(row),
+        }
+    }
+
+    fn entity_value(&self, slot: usize, column: EntityColumn) -> Cell<'a> {
+        let Some(Bound::Entity(table, ordinal)) = self.bound.get(slot).copied() else {
+            return Cell::Null;
+        };
+        match column {
+            EntityColumn::Id => table.id(ordinal).map_or(Cell::Null, Cell::Text),
+            EntityColumn::Field(number) => {
+                cell_of(table.value(number, ordinal), table.value_type(number))
+            }
+        }
+    }
+
     /// A value.
     pub fn value(&self, scalar: &'a Scalar) -> Cell<'a> {
         match scalar {
             Scalar::Constant(value) => value.as_ref().map_or(Cell::Null, Cell::of),
-            Scalar::Trait(number) => {
-                self.state.golden.get(*number).map_or(Cell::Null, |t| t.value(self.ordinal))
-            }
-            Scalar::Property(number) => {
-                let column =
-                    self.event.and_then(|(table, index)| Some((table.property(*number)?, index)));
-                column.map_or(Cell::Null, |(column, index)| column.get(index))
-            }
-            Scalar::EventTime => {
-                let time = self.event.and_then(|(table, index)| table.times().get(index));
-                time.map_or(Cell::Null, |t| Cell::Timestamp(*t))
-            }
-            Scalar::EventSource => {
-                let row = self.event.and_then(|(table, index)| table.rows().get(index));
-                row.map_or(Cell::Null, |row| Cell::Text(self.state.catalog.source_name(row.source)))
-            }
-            Scalar::EventMessage => {
-                let row = self.event.and_then(|(table, index)| table.rows().get(index));
-                row.map_or(Cell::Null, |row| Cell::Text(&row.message_id))
-            }
+            Scalar::Trait(number) => self.trait_value(*number),
+            Scalar::Event(slot, column) => self.event_value(*slot, *column),
+            Scalar::Entity(slot, column) => self.entity_value(*slot, *column),
             Scalar::Shift(inner, span) => {
                 let instant = match self.value(inner) {
                     Cell::Timestamp(t) => t,
@@ -81,11 +143,11 @@ impl<'a> Row<'a> {
                 self.given(operate(*operator, self.value(left), self.value(right)))
             }
             Scalar::Negate(inner) => self.given(negate(self.value(inner))),
-            Scalar::Coalesce(values) => values
-                .iter()
-                .map(|v| self.value(v))
-                .find(|cell| !cell.is_null())
-                .unwrap_or(Cell::Null),
+            Scalar::Coalesce(values, common) => {
+                let found = values.iter().map(|v| self.value(v)).find(|cell| !cell.is_null());
+                let found = found.unwrap_or(Cell::Null);
+                common.map_or(found, |wanted| found.widened(wanted))
+            }
             Scalar::Part(part, inner) => {
                 let time = time::instant(self.value(inner));
                 time.and_then(|t| time::part(*part, t)).unwrap_or(Cell::Null)
@@ -101,8 +163,15 @@ impl<'a> Row<'a> {
                 let time = time::instant(self.value(inner));
                 time.and_then(|t| time::local(t, zone)).map_or(Cell::Null, Cell::Timestamp)
             }
+            Scalar::InZoneOf(inner, zone) => {
+                let named = self.value(zone);
+                let zone = named.text().and_then(time::zone);
+                let time = time::instant(self.value(inner));
+                let local = time.zip(zone).and_then(|(time, zone)| time::local(time, &zone));
+                local.map_or(Cell::Null, Cell::Timestamp)
+            }
             Scalar::Bucket { salt, n } => {
-                let id = self.state.identity.profile_id(self.ordinal);
+                let id = self.reader.profile_id(self.ordinal);
                 id.map_or(Cell::Null, |id| Cell::Integer(bucket(salt, &id.to_string(), *n)))
             }
             Scalar::Subquery(number) => {
@@ -125,28 +194,25 @@ impl<'a> Row<'a> {
                 _ => None,
             },
             Condition::ProfileIn { ids, or_null } => {
-                let found =
-                    ids.iter().any(|id| self.state.identity.resolve(*id) == Some(self.ordinal));
+                let found = ids.iter().any(|id| self.reader.resolve(*id) == Some(self.ordinal));
                 if found { Some(true) } else { (!or_null).then_some(false) }
             }
             Condition::Like { value, pattern, escape, any_case } => {
-                match (self.value(value), self.value(pattern)) {
-                    (Cell::Text(text), Cell::Text(pattern)) => {
-                        Some(like(text, pattern, *escape, *any_case))
-                    }
-                    _ => None,
-                }
+                let (text, pattern) = (self.value(value), self.value(pattern));
+                Some(like(text.text()?, pattern.text()?, *escape, *any_case))
             }
             Condition::AnyOf(value, set) => match (self.value(value), self.value(set)) {
-                (Cell::Null, _) => None,
-                (Cell::Text(text), Cell::Set(set)) => Some(set.holds(text)),
+                // Nothing is in an empty set, not even what is unknown; an absent set is empty.
+                (_, Cell::Set(set)) if set.texts().next().is_none() => Some(false),
+                (Cell::Null, Cell::Set(_)) => None,
+                (value, Cell::Set(set)) => Some(value.text().is_some_and(|text| set.holds(text))),
                 _ => Some(false),
             },
             Condition::HasIdentifier(namespace) => {
-                let identity = &self.state.identity;
-                let nodes =
-                    identity.members(self.ordinal).iter().filter_map(|node| identity.node(*node));
-                Some(nodes.into_iter().any(|node| node.identifier.namespace == *namespace))
+                let members = self.reader.row(self.ordinal).members;
+                let mut namespaces =
+                    members.iter().filter_map(|node| self.reader.nodes().namespace(*node));
+                Some(namespaces.any(|known| known == namespace))
             }
             Condition::Exists(number) => {
                 self.answers.get(*number).map(|answers| answers.exists(self.ordinal))

@@ -43,7 +43,7 @@ impl Places<'_> {
             return refuse("this FROM", self.word("FROM", at));
         };
         let table_at = self.place(table, at);
-        let (name, alias) = self.table(table, table_at)?;
+        let (name, alias) = self.table(&table.relation, table_at)?;
         if !name.eq_ignore_ascii_case("profiles") {
             let message = format!("'{name}' is no table of people; did you mean 'profiles'?");
             return Err(Error::invalid(message).at(table_at));

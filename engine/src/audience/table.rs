@@ -2,14 +2,15 @@
 
 use super::aggregate::{Answers, Gather};
 use super::ast::{self, Item, ItemKind};
-use super::resolve::{Named, Resolver};
+use super::names::Named;
+use super::resolve::Resolver;
 use super::resolved::{Column, Scalar, TableOf};
 use super::row::Row;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
 use crate::base::value::{Value, ValueType};
 use crate::column::Cell;
-use crate::state::State;
+use crate::state::Reader;
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
 use std::cmp::Ordering;
@@ -42,11 +43,11 @@ impl Resolver<'_> {
         let keys = grouped.then_some(keys);
         let mut columns = Vec::with_capacity(table.items.len());
         for item in &mut table.items {
-            columns.push(self.column(item, keys.as_deref())?);
+            columns.push(self.item(item, keys.as_deref(), &table.groups)?);
         }
         let mut order = Vec::with_capacity(table.order.len());
         for (item, down) in &mut table.order {
-            let column = self.column(item, keys.as_deref())?;
+            let column = self.item(item, keys.as_deref(), &table.groups)?;
             let known = columns.iter().position(|c| *c == column).unwrap_or(columns.len());
             if known == columns.len() {
                 columns.push(column);
@@ -58,7 +59,12 @@ impl Resolver<'_> {
     }
 
     /// A column; `keys` are the texts of what groups are made by, when rows are groups.
-    fn column(&mut self, item: &mut Item, keys: Option<&[String]>) -> Result<Column> {
+    fn item(
+        &mut self,
+        item: &mut Item,
+        keys: Option<&[String]>,
+        groups: &[ast::Expr],
+    ) -> Result<Column> {
         let at = item.at;
         match (&mut item.kind, keys) {
             (ItemKind::Aggregate(select), Some(_)) => {
@@ -72,11 +78,14 @@ impl Resolver<'_> {
             }
             (ItemKind::Value(value), Some(keys)) => {
                 let text = value.to_string();
-                let number = keys.iter().position(|key| *key == text);
-                number.map(Column::Group).ok_or_else(|| {
+                let number = keys.iter().position(|key| *key == text).ok_or_else(|| {
                     Error::invalid(format!("{text} is neither in GROUP BY nor in an aggregate"))
                         .at(at)
-                })
+                })?;
+                if let Some(group) = groups.get(number) {
+                    *value = group.clone();
+                }
+                Ok(Column::Group(number))
             }
             (ItemKind::Value(value), None) => match self.named(value, None)? {
                 Some(Named::ProfileId) => Ok(Column::ProfileId),
@@ -92,13 +101,13 @@ impl Resolver<'_> {
 /// `Invalid` when a sum, a number or a time overflows.
 pub(super) fn fill(
     table: &TableOf,
-    state: &State,
+    reader: &Reader<'_>,
     answers: &[Answers],
     selected: &RoaringBitmap,
 ) -> Result<Table> {
     let fault = Flag::new(None);
     let row =
-        |ordinal| Row { state, answers, ordinal: Ordinal(ordinal), event: None, fault: &fault };
+        |ordinal| Row { reader, answers, ordinal: Ordinal(ordinal), bound: &[], fault: &fault };
     let mut rows = match &table.groups {
         None => selected.iter().map(|ordinal| profile_row(table, &row(ordinal))).collect(),
         Some(keys) => group_rows(table, keys, selected, &row)?,
@@ -125,7 +134,7 @@ struct Filled {
 }
 
 fn profile_row(table: &TableOf, row: &Row<'_>) -> Filled {
-    let id = row.state.identity.profile_id(row.ordinal).map(|id| Value::Text(id.to_string()));
+    let id = row.reader.profile_id(row.ordinal).map(|id| Value::Text(id.to_string()));
     let values = table.columns.iter().map(|column| match column {
         Column::ProfileId => id.clone(),
         Column::Value(scalar) => owned(row, scalar),
@@ -137,10 +146,10 @@ fn profile_row(table: &TableOf, row: &Row<'_>) -> Filled {
 fn owned(row: &Row<'_>, scalar: &Scalar) -> Option<Value> {
     // The borrow of the scalar is shorter than that of the state, so the value is taken through a copy of the row.
     let row = Row {
-        state: row.state,
+        reader: row.reader,
         answers: row.answers,
         ordinal: row.ordinal,
-        event: None,
+        bound: &[],
         fault: row.fault,
     };
     row.value(scalar).to_value()

@@ -66,6 +66,11 @@ pub fn truncate(part: Part, time: Timestamp) -> Option<Timestamp> {
     }
 }
 
+/// The zone of a name, if there is one; names are those of the IANA tables, in any case.
+pub fn zone(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name).ok().filter(|zone| !zone.is_unknown())
+}
+
 /// The wall clock of a zone at an instant, written as if it were UTC.
 pub fn local(time: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let offset = zone.to_offset(jiff::Timestamp::from_microsecond(time.0).ok()?);

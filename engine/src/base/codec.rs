@@ -43,6 +43,56 @@ pub fn decode<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
     Ok(value)
 }
 
+/// The bytes of a derived value, which may be larger than a block.
+///
+/// # Errors
+/// `Limit` when it cannot be encoded.
+pub fn encode_large<T: bincode::Encode>(value: &T) -> Result<Vec<u8>> {
+    bincode::encode_to_vec(value, config())
+        .map_err(|e| Error::limit(format!("cannot encode a derived value: {e}")))
+}
+
+/// The value of derived bytes whose digest held, which may be larger than a block.
+///
+/// # Errors
+/// `Corrupt` when they are no such value, or when bytes are left over.
+pub fn decode_large<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
+    let config = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
+    let (value, read) = bincode::decode_from_slice(bytes, config)
+        .map_err(|e| Error::corrupt(format!("a derived value cannot be decoded: {e}")))?;
+    if read != bytes.len() {
+        return Err(Error::corrupt(format!("{} bytes follow a derived value", bytes.len() - read)));
+    }
+    Ok(value)
+}
+
+/// Appends the bytes of a row of a part: small numbers take few bytes.
+///
+/// # Errors
+/// `Limit` when it cannot be encoded.
+pub fn encode_row<T: bincode::Encode>(value: &T) -> Result<Vec<u8>> {
+    let config = bincode::config::standard().with_little_endian().with_variable_int_encoding();
+    bincode::encode_to_vec(value, config)
+        .map_err(|e| Error::limit(format!("cannot encode a row: {e}")))
+}
+
+/// The value of a row of a part whose checksum held.
+///
+/// # Errors
+/// `Corrupt` when the bytes are no such value, or when bytes are left over.
+pub fn decode_row<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
+    let config = bincode::config::standard()
+        .with_little_endian()
+        .with_variable_int_encoding()
+        .with_limit::<BLOCK_BYTES_MAX>();
+    let (value, read) = bincode::decode_from_slice(bytes, config)
+        .map_err(|e| Error::corrupt(format!("a row cannot be decoded: {e}")))?;
+    if read != bytes.len() {
+        return Err(Error::corrupt(format!("{} bytes follow a row", bytes.len() - read)));
+    }
+    Ok(value)
+}
+
 /// The digest of bytes.
 pub fn digest(bytes: &[u8]) -> Digest128 {
     first_half(blake3::hash(bytes))
@@ -64,6 +114,33 @@ pub fn first_half(hash: blake3::Hash) -> Digest128 {
     half.copy_from_slice(hash.as_bytes().split_at(16).0);
     half
 }
+
+/// Hashes what is a digest already: its own bits serve.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DigestHasher(u64);
+
+impl std::hash::Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let first = bytes.first_chunk::<8>().copied().unwrap_or_default();
+        self.0 ^= u64::from_le_bytes(first);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 ^= number;
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0 ^= number as u64;
+    }
+}
+
+/// A map whose keys are digests, or halves of them.
+pub type DigestMap<K, V> =
+    std::collections::HashMap<K, V, std::hash::BuildHasherDefault<DigestHasher>>;
 
 /// The CRC-32C of bytes.
 pub fn crc(bytes: &[u8]) -> u32 {

@@ -11,7 +11,7 @@ pub const RECORD_BYTES_MAX: usize = 4 << 20;
 pub const LOAD_FRAME_BYTES: usize = 1 << 20;
 
 /// Rows that a load gathers into one frame.
-pub const LOAD_FRAME_ROWS: usize = 4096;
+pub const LOAD_FRAME_ROWS: usize = 16_384;
 
 /// Records in one batch: a batch is applied as one, under the writer's lock.
 pub const BATCH_RECORDS_MAX: usize = 100_000;
@@ -29,10 +29,13 @@ pub const LOG_BUFFER_BYTES: usize = 1 << 20;
 pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 
 /// Message keys held in memory before they are written as a sorted run (24 bytes each).
-pub const KEYS_IN_MEMORY: usize = 1 << 20;
+pub const KEYS_IN_MEMORY: usize = 1 << 19;
 
-/// Sorted runs of message keys before they are merged into one.
+/// Small sorted runs of message keys before they are merged.
 pub const KEY_RUNS_MAX: usize = 8;
+
+/// Keys of a run beyond which it is merged no further: a merge is held in memory (16 bytes each).
+pub const KEY_RUN_ROWS_MAX: usize = 4 << 20;
 
 /// Characters of an identifier after normalising. Longer ones are no identifiers but text.
 pub const IDENTIFIER_BYTES_MAX: usize = 1024;
@@ -49,6 +52,12 @@ pub const FIELDS_MAX: usize = 10_000;
 /// Event types. Each is a row space.
 pub const EVENT_TYPES_MAX: usize = 10_000;
 
+/// Entity types. Each is a row space.
+pub const ENTITY_TYPES_MAX: usize = 10_000;
+
+/// Bytes of the id of an entity. Longer ones are no ids but text.
+pub const ENTITY_ID_BYTES_MAX: usize = 1024;
+
 /// Nesting of objects in a record. The decoder must not recurse without end.
 pub const NESTING_MAX: usize = 32;
 
@@ -61,6 +70,22 @@ pub const AUDIENCE_DEPTH_MAX: usize = 64;
 /// Subqueries in one audience. Each is one pass over events.
 pub const AUDIENCE_SUBQUERIES_MAX: usize = 64;
 
+/// Entities that are joined in one subquery. Each is a look-up for each row.
+pub const AUDIENCE_JOINS_MAX: usize = 8;
+
+/// Steps of a funnel, at least and at most. Each is one pass over events, and a level of the search.
+pub const FUNNEL_STEPS: std::ops::RangeInclusive<usize> = 2..=8;
+
+/// Events that a funnel tries for one profile, when its steps are bound to each other, before it gives up: such a
+/// search may grow with a power of the events of a profile.
+pub const FUNNEL_TRIES_MAX: u64 = 4_000_000;
+
+/// Audiences that are kept as they were parsed.
+pub const PLANS_MAX: usize = 1024;
+
+/// Bytes of the texts of audiences that are kept as they were parsed. A tree takes many times the bytes of its text.
+pub const PLAN_TEXT_BYTES_MAX: usize = 1 << 20;
+
 /// Values in one IN list.
 pub const IN_LIST_MAX: usize = 10_000;
 
@@ -70,10 +95,30 @@ pub const GROUPS_MAX: usize = 2;
 /// Columns of a table that a statement gives.
 pub const TABLE_COLUMNS_MAX: usize = 256;
 
+/// Bytes of changes that are gathered in memory before they are written as a file, while nobody reads them.
+pub const OPEN_BYTES_MAX: usize = 64 << 20;
+
+/// Rows and changes of a part beyond which it is merged no further: bounds the memory and time of a merge.
+pub const PART_WEIGHT_MAX: u64 = 4 << 20;
+
+/// Texts of a column of a part up to which each has a bitmap; beyond, lists of rows are smaller.
+pub const BITMAP_CODES_MAX: usize = 4096;
+
+/// Members in one page, and profiles in one list of greatest values: a page is held in memory.
+pub const MEMBERS_MAX: usize = 100_000;
+
+/// Members in a page that does not say how many it wants.
+pub const MEMBERS_DEFAULT: usize = 1000;
+
+/// Profiles in a list of greatest values that does not say how many it wants.
+pub const TOP_DEFAULT: usize = 10;
+
 /// Rows in a row space: ordinals have 32 bits.
 pub const ROWS_MAX: u32 = u32::MAX - 1;
 
 const _: () = assert!(RECORD_BYTES_MAX * 4 <= PAYLOAD_BYTES_MAX);
 const _: () = assert!(LOAD_FRAME_BYTES + RECORD_BYTES_MAX < PAYLOAD_BYTES_MAX);
 const _: () = assert!((PAYLOAD_BYTES_MAX as u64) < LOG_FILE_BYTES);
+const _: () = assert!(PLAN_TEXT_BYTES_MAX >= 4 * AUDIENCE_BYTES_MAX);
 const _: () = assert!(LOAD_FRAME_ROWS <= BATCH_RECORDS_MAX);
+const _: () = assert!(TOP_DEFAULT <= MEMBERS_DEFAULT && MEMBERS_DEFAULT <= MEMBERS_MAX);

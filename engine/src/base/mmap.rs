@@ -26,6 +26,21 @@ impl Deref for FileBytes {
     }
 }
 
+impl FileBytes {
+    /// Lets go of the memory that mapped bytes take: they are read from the file again when they are next needed.
+    #[expect(
+        unsafe_code,
+        reason = "advice that drops pages is unsafe where pages may be private or changed"
+    )]
+    pub fn release(&self) {
+        if let FileBytes::Mapped(map) = self {
+            // SAFETY: the map is shared, read-only and of a file that never changes, so a page that is dropped comes
+            // back with the same bytes. The system may refuse; nothing depends on it.
+            let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        }
+    }
+}
+
 /// Maps an open file for reading.
 ///
 /// # Errors

@@ -1,17 +1,18 @@
 //! The ground floor: what every other module may use.
 //!
-//! *What it is:* ids, values, errors, limits, the clock, the codec, all file access, mapped files and copy-on-write
-//! containers. *Invariants:* nothing here knows records, profiles or audiences; only `dir` touches the file system and
+//! *What it is:* ids, values, errors, limits, the clock, the codec, all file access, mapped files and
+//! parts. *Invariants:* nothing here knows records, profiles or audiences; only `dir` touches the file system and
 //! only `clock` the wall clock. *Where to start reading:* `error`, then `dir`.
 
-pub mod chunked;
 pub mod clock;
 pub mod codec;
 pub mod dir;
 pub mod error;
+pub mod filter;
 pub mod ids;
 pub mod limits;
 pub mod mmap;
 pub mod number;
+pub mod part;
 pub mod time;
 pub mod value;

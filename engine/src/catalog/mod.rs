@@ -1,4 +1,5 @@
-//! Sources, traits, event types and their properties: names, numbers and the types in force.
+//! Sources, traits, event types with their properties, entity types with their fields: names, numbers and the types in
+//! force.
 //!
 //! *What it is:* a fold of what sources and loads declared and of the values that were folded. *Invariants:* names
 //! compare without case and show their first spelling; numbers are dense and never reused; the type in force is the
@@ -7,13 +8,13 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::SourceId;
-use crate::base::limits::{EVENT_TYPES_MAX, FIELDS_MAX, NAME_BYTES_MAX};
+use crate::base::limits::{ENTITY_TYPES_MAX, EVENT_TYPES_MAX, FIELDS_MAX, NAME_BYTES_MAX};
 use crate::base::value::ValueType;
 use bincode::{Decode, Encode};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A trait, or a property of an event type.
+/// A trait, a property of an event type, or a field of an entity type.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Field {
     /// The name in its first spelling.
@@ -147,6 +148,8 @@ pub struct Catalog {
     traits: Fields,
     event_names: Fields,
     properties: Vec<Fields>,
+    entity_names: Fields,
+    entity_fields: Vec<Fields>,
 }
 
 impl Catalog {
@@ -162,6 +165,16 @@ impl Catalog {
             traits: Fields::from_stored(traits),
             event_names: Fields::from_stored(events),
             properties: properties.into_iter().map(Fields::from_stored).collect(),
+            ..Catalog::default()
+        }
+    }
+
+    /// The catalog with stored entity types, and the fields of each.
+    pub fn with_entities(self, entities: Vec<Field>, fields: Vec<Vec<Field>>) -> Catalog {
+        Catalog {
+            entity_names: Fields::from_stored(entities),
+            entity_fields: fields.into_iter().map(Fields::from_stored).collect(),
+            ..self
         }
     }
 
@@ -233,6 +246,36 @@ impl Catalog {
         }
         while self.properties.len() <= number {
             self.properties.push(Fields::default());
+        }
+        Ok(number)
+    }
+
+    /// The entity types; their `value_type` means nothing.
+    pub fn entities(&self) -> &Fields {
+        &self.entity_names
+    }
+
+    /// The fields of an entity type.
+    pub fn entity_fields(&self, entity: usize) -> Option<&Fields> {
+        self.entity_fields.get(entity)
+    }
+
+    /// The fields of an entity type, to change.
+    pub fn entity_fields_mut(&mut self, entity: usize) -> Option<&mut Fields> {
+        self.entity_fields.get_mut(entity)
+    }
+
+    /// The number of an entity type, new if need be.
+    ///
+    /// # Errors
+    /// `Limit` when there are too many, or the name is too long.
+    pub fn entity_number(&mut self, name: &str) -> Result<usize> {
+        if self.entity_names.find(name).is_none() && self.entity_fields.len() >= ENTITY_TYPES_MAX {
+            return Err(Error::limit(format!("there are {ENTITY_TYPES_MAX} entity types already")));
+        }
+        let number = self.entity_names.number(name)?;
+        while self.entity_fields.len() <= number {
+            self.entity_fields.push(Fields::default());
         }
         Ok(number)
     }

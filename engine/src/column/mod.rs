@@ -1,15 +1,50 @@
-//! Typed values by ordinal.
+//! Typed values by row, in parts.
 //!
-//! *What it is:* one column of a row space, in copy-on-write chunks, with NULL where nothing was said. *Invariants:* a
-//! column has one type; widening it keeps every value. *What it does not know:* what its ordinals stand for.
-//! *Where to start reading:* `Column`.
+//! *What it is:* `Cell`, one value; `ColumnWriter`, which puts the values of a column into a part, 65,536 rows a block;
+//! `ColumnView`, which reads a column over all parts of a snapshot, the newest first. *Invariants:* a block has one
+//! type, and a column is read in the widest type that its catalog names; the codes of a text column are in the order of
+//! its texts. *What it does not know:* what its rows stand for. *Where to start reading:* `ColumnView::cell`.
 
-use crate::base::chunked::{Chunked, Sharded};
+mod block;
+mod dictionary;
+mod index;
+mod keys;
+mod merge;
+mod open;
+mod point;
+mod view;
+mod write;
+
+pub use block::BlockView;
+pub use dictionary::Dictionary;
+pub use keys::{find_key, merge_keys, write_keys};
+pub use merge::{ColumnMerge, Keeping, merge_column};
+pub use open::OpenColumn;
+pub use point::Point;
+pub use view::{ColumnView, Faults};
+pub use write::{ColumnWriter, Layout};
+
 use crate::base::number::Decimal;
 use crate::base::time::{Date, Timestamp};
 use crate::base::value::{Value, ValueType, compare_floats};
 use std::cmp::Ordering;
-use std::sync::Arc;
+
+/// Rows of a block, as a power of two: a chunk.
+pub const CHUNK_BITS: u32 = 16;
+/// The form of a block with the texts that the codes of a column stand for.
+pub const TEXTS: u8 = 1;
+/// The form of a block with one bitmap for each code.
+pub const BITMAPS: u8 = 2;
+/// The form of a block with the rows of each code.
+pub const POSTINGS: u8 = 3;
+/// The form of a block with sorted keys.
+pub const KEYS: u8 = 4;
+/// The form of a block with the rows of sorted keys.
+pub const ROWS: u8 = 5;
+/// The form of a block with the first key of each block of keys.
+pub const FENCES: u8 = 6;
+/// The form of a block with the filter in front of keys.
+pub const FILTER: u8 = 7;
 
 /// A value in a column, borrowed, or NULL.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +53,8 @@ pub enum Cell<'a> {
     Null,
     /// Text.
     Text(&'a str),
+    /// Text of 32 hexadecimal digits that is written nowhere: a generated message id.
+    Digits([u8; 32]),
     /// An integer.
     Integer(i64),
     /// A decimal.
@@ -37,8 +74,8 @@ pub enum Cell<'a> {
 /// A set of texts: in a column, or a value of its own.
 #[derive(Debug, Clone, Copy)]
 pub enum SetCell<'a> {
-    /// Codes into a dictionary, in order of their texts.
-    Codes(&'a [u32], &'a Dictionary),
+    /// Codes in a block, ascending, into the dictionary of its part.
+    Codes(&'a BlockView, usize, &'a Dictionary),
     /// Texts, sorted.
     Texts(&'a [String]),
 }
@@ -46,7 +83,7 @@ pub enum SetCell<'a> {
 impl<'a> SetCell<'a> {
     fn len(self) -> usize {
         match self {
-            SetCell::Codes(codes, _) => codes.len(),
+            SetCell::Codes(block, slot, _) => block.code_count(slot),
             SetCell::Texts(texts) => texts.len(),
         }
     }
@@ -54,7 +91,7 @@ impl<'a> SetCell<'a> {
     /// The texts, sorted.
     pub fn texts(self) -> impl Iterator<Item = &'a str> {
         (0..self.len()).filter_map(move |index| match self {
-            SetCell::Codes(codes, texts) => texts.text(*codes.get(index)?),
+            SetCell::Codes(block, slot, texts) => texts.text(block.code(slot, index)?),
             SetCell::Texts(texts) => texts.get(index).map(String::as_str),
         })
     }
@@ -62,9 +99,7 @@ impl<'a> SetCell<'a> {
     /// Whether a text is in the set.
     pub fn holds(self, text: &str) -> bool {
         match self {
-            SetCell::Codes(codes, texts) => {
-                texts.find(text).is_some_and(|code| codes.contains(&code))
-            }
+            SetCell::Codes(..) => self.texts().any(|known| known == text),
             SetCell::Texts(texts) => texts.iter().any(|known| known == text),
         }
     }
@@ -95,7 +130,7 @@ impl<'a> Cell<'a> {
     pub fn to_value(self) -> Option<Value> {
         Some(match self {
             Cell::Null => return None,
-            Cell::Text(text) => Value::Text(text.to_owned()),
+            Cell::Text(_) | Cell::Digits(_) => Value::Text(self.text()?.to_owned()),
             Cell::Integer(i) => Value::Integer(i),
             Cell::Decimal(d) => Value::Decimal(d),
             Cell::Float(f) => Value::Float(f),
@@ -106,9 +141,29 @@ impl<'a> Cell<'a> {
         })
     }
 
+    /// The cell in a wider type, as `ValueType::widened` allows; as it is when it has that type already.
+    pub fn widened(self, wanted: ValueType) -> Cell<'a> {
+        match (self, wanted) {
+            (Cell::Integer(i), ValueType::Decimal) => Cell::Decimal(Decimal::from(i)),
+            (Cell::Integer(i), ValueType::Float) => Cell::Float(i as f64),
+            (Cell::Decimal(d), ValueType::Float) => Cell::Float(d.to_f64()),
+            (Cell::Date(d), ValueType::Timestamp) => Cell::Timestamp(d.midnight()),
+            (cell, _) => cell,
+        }
+    }
+
     /// Whether it is NULL.
     pub fn is_null(self) -> bool {
         self == Cell::Null
+    }
+
+    /// The text, when it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Cell::Text(text) => Some(text),
+            Cell::Digits(digits) => std::str::from_utf8(digits).ok(),
+            _ => None,
+        }
     }
 
     fn as_decimal(self) -> Option<Decimal> {
@@ -147,6 +202,9 @@ impl<'a> Cell<'a> {
             (Cell::Timestamp(a), Cell::Timestamp(b)) => Some(a.cmp(&b)),
             (Cell::Set(a), Cell::Set(b)) => Some(a.texts().cmp(b.texts())),
             _ => {
+                if let (Some(a), Some(b)) = (self.text(), other.text()) {
+                    return Some(a.as_bytes().cmp(b.as_bytes()));
+                }
                 if let (Some(a), Some(b)) = (self.as_decimal(), other.as_decimal()) {
                     return Some(a.cmp(&b));
                 }
@@ -159,192 +217,9 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Texts and their codes, in order of first appearance.
-#[derive(Debug, Clone, Default)]
-pub struct Dictionary {
-    texts: Chunked<Arc<str>>,
-    codes: Sharded<Arc<str>, u32>,
-}
-
-impl Dictionary {
-    /// The code of a text, new if need be.
-    pub fn code(&mut self, text: &str) -> u32 {
-        if let Some(code) = self.codes.get(text) {
-            return *code;
-        }
-        let code = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        let text: Arc<str> = Arc::from(text);
-        self.texts.push(Arc::clone(&text));
-        self.codes.insert(text, code);
-        code
-    }
-
-    /// The code of a text, if it has one.
-    pub fn find(&self, text: &str) -> Option<u32> {
-        self.codes.get(text).copied()
-    }
-
-    /// The text of a code.
-    pub fn text(&self, code: u32) -> Option<&str> {
-        self.texts.get(code as usize).map(AsRef::as_ref)
-    }
-}
-
-/// The values of a column. Absent ones hold a filler; `present` tells.
-#[derive(Debug, Clone)]
-enum Values {
-    /// Codes into a dictionary.
-    Text(Chunked<u32>, Dictionary),
-    /// Integers.
-    Integer(Chunked<i64>),
-    /// Decimals.
-    Decimal(Chunked<Decimal>),
-    /// Floats.
-    Float(Chunked<f64>),
-    /// Booleans.
-    Boolean(Chunked<bool>),
-    /// Days.
-    Date(Chunked<Date>),
-    /// Instants.
-    Timestamp(Chunked<Timestamp>),
-    /// Sets of codes into a dictionary.
-    Set(Chunked<Arc<[u32]>>, Dictionary),
-}
-
-/// One column: a type, values, and which of them are there.
-#[derive(Debug, Clone)]
-pub struct Column {
-    values: Values,
-    present: Chunked<bool>,
-    count: u64,
-}
-
-impl Column {
-    /// An empty column of a type.
-    pub fn new(value_type: ValueType) -> Column {
-        let values = match value_type {
-            ValueType::Text => Values::Text(Chunked::default(), Dictionary::default()),
-            ValueType::Integer => Values::Integer(Chunked::default()),
-            ValueType::Decimal => Values::Decimal(Chunked::default()),
-            ValueType::Float => Values::Float(Chunked::default()),
-            ValueType::Boolean => Values::Boolean(Chunked::default()),
-            ValueType::Date => Values::Date(Chunked::default()),
-            ValueType::Timestamp => Values::Timestamp(Chunked::default()),
-            ValueType::Set => Values::Set(Chunked::default(), Dictionary::default()),
-        };
-        Column { values, present: Chunked::default(), count: 0 }
-    }
-
-    /// The type.
-    pub fn value_type(&self) -> ValueType {
-        match self.values {
-            Values::Text(..) => ValueType::Text,
-            Values::Integer(_) => ValueType::Integer,
-            Values::Decimal(_) => ValueType::Decimal,
-            Values::Float(_) => ValueType::Float,
-            Values::Boolean(_) => ValueType::Boolean,
-            Values::Date(_) => ValueType::Date,
-            Values::Timestamp(_) => ValueType::Timestamp,
-            Values::Set(..) => ValueType::Set,
-        }
-    }
-
-    /// How many values are there.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// One more than the greatest index that was ever set.
-    pub fn len(&self) -> usize {
-        self.present.len()
-    }
-
-    /// The value at an index.
-    pub fn get(&self, index: usize) -> Cell<'_> {
-        if self.present.get(index) != Some(&true) {
-            return Cell::Null;
-        }
-        let cell = match &self.values {
-            Values::Text(codes, texts) => {
-                codes.get(index).and_then(|c| texts.text(*c)).map(Cell::Text)
-            }
-            Values::Integer(values) => values.get(index).map(|v| Cell::Integer(*v)),
-            Values::Decimal(values) => values.get(index).map(|v| Cell::Decimal(*v)),
-            Values::Float(values) => values.get(index).map(|v| Cell::Float(*v)),
-            Values::Boolean(values) => values.get(index).map(|v| Cell::Boolean(*v)),
-            Values::Date(values) => values.get(index).map(|v| Cell::Date(*v)),
-            Values::Timestamp(values) => values.get(index).map(|v| Cell::Timestamp(*v)),
-            Values::Set(sets, texts) => {
-                sets.get(index).map(|codes| Cell::Set(SetCell::Codes(codes, texts)))
-            }
-        };
-        cell.unwrap_or(Cell::Null)
-    }
-
-    /// Sets or clears the value at an index. A value of another type than the column's clears it: callers widen first.
-    pub fn set(&mut self, index: usize, value: Option<&Value>) {
-        let there = match (&mut self.values, value) {
-            (_, None) => false,
-            (Values::Text(codes, texts), Some(Value::Text(text))) => {
-                let code = texts.code(text);
-                codes.set(index, code, &0);
-                true
-            }
-            (Values::Integer(values), Some(Value::Integer(v))) => put(values, index, *v),
-            (Values::Decimal(values), Some(Value::Decimal(v))) => put(values, index, *v),
-            (Values::Float(values), Some(Value::Float(v))) => put(values, index, *v),
-            (Values::Boolean(values), Some(Value::Boolean(v))) => put(values, index, *v),
-            (Values::Date(values), Some(Value::Date(v))) => put(values, index, *v),
-            (Values::Timestamp(values), Some(Value::Timestamp(v))) => put(values, index, *v),
-            (Values::Set(sets, texts), Some(Value::Set(set))) => {
-                let codes: Arc<[u32]> = set.iter().map(|text| texts.code(text)).collect();
-                sets.set(index, codes, &Arc::from([]));
-                true
-            }
-            (_, Some(_)) => false,
-        };
-        let before = self.present.get(index) == Some(&true);
-        if before != there || self.present.len() <= index {
-            self.present.set(index, there, &false);
-        }
-        self.count = self.count + u64::from(there) - u64::from(before);
-    }
-
-    /// The same column in a wider type.
-    pub fn widened(&self, value_type: ValueType) -> Column {
-        let mut wider = Column::new(value_type);
-        for index in 0..self.len() {
-            let value = self.get(index).to_value().and_then(|v| v.widen_to(value_type));
-            wider.set(index, value.as_ref());
-        }
-        wider
-    }
-}
-
-fn put<T: Clone + Default>(values: &mut Chunked<T>, index: usize, value: T) -> bool {
-    values.set(index, value, &T::default());
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_column_counts_and_widens() {
-        let mut column = Column::new(ValueType::Integer);
-        column.set(3, Some(&Value::Integer(7)));
-        column.set(1, Some(&Value::Integer(1)));
-        column.set(1, None);
-        assert_eq!((column.count(), column.len()), (1, 4));
-        assert_eq!(
-            (column.get(1), column.get(3), column.get(9)),
-            (Cell::Null, Cell::Integer(7), Cell::Null)
-        );
-        let wider = column.widened(ValueType::Decimal);
-        assert_eq!(wider.get(3), Cell::Decimal(Decimal::from(7)));
-        assert_eq!(wider.count(), 1);
-    }
 
     #[test]
     fn numbers_compare_across_types() {

@@ -1,16 +1,19 @@
 //! Loading files: a first look, then rows in frames of bounded size.
 
 use super::lookup::given_key;
+use super::sift::{BatchKeys, Candidate, SiftedRow};
 use super::types::{FileReport, LoadReport, LoadRequest};
-use super::write::{BatchKeys, Candidate, Draft, check_source};
+use super::write::{Draft, check_source};
 use super::{Db, Inner, Writer, last_before};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{Entry, LoadEntry, RecordsEntry};
-use crate::intake::{Input, LoadPlan, RowItem, RowReader, plan_load};
-use crate::record::{Decoded, Kind, RowError, decode_file_row};
+use crate::entry::{Entry, EventName, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::intake::{Input, LoadPlan, RawRows, RowItem, RowReader, plan_load};
+use crate::record::{
+    BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
+};
 
 const BROKEN_SHOWN: usize = 100;
 
@@ -65,8 +68,8 @@ impl Db {
         }
         report.broken.truncate(BROKEN_SHOWN);
         let end = {
-            let writer = self.inner.writer.lock();
-            self.inner.publish(&writer);
+            let mut writer = self.inner.writer.lock();
+            self.inner.publish(&mut writer)?;
             writer.log.next()
         };
         self.inner.reach(end, request.level)?;
@@ -83,6 +86,8 @@ struct FileLoad<'a> {
     reader: RowReader,
     report: FileReport,
     load: Option<LoadId>,
+    /// Whether another load of the same content is in force, so that generated keys may be known.
+    content_known: bool,
 }
 
 impl<'a> FileLoad<'a> {
@@ -94,13 +99,34 @@ impl<'a> FileLoad<'a> {
     ) -> Result<FileLoad<'a>> {
         let reader = RowReader::open(input, plan.quoting)?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
-        Ok(FileLoad { inner, request, plan, reader, report, load: None })
+        let content_known = {
+            let writer = inner.writer.lock();
+            writer.fold.state.loads.values().any(|known| known.content == plan.content)
+        };
+        Ok(FileLoad { inner, request, plan, reader, report, load: None, content_known })
     }
 
     fn run(mut self, progress: &mut dyn FnMut(u64)) -> Result<FileReport> {
         if self.plan.header {
             self.reader.next_row()?;
         }
+        match Roles::of(&self.plan.shape) {
+            Some(roles) => self.run_by_column(&roles, progress)?,
+            None => self.run_by_row(progress)?,
+        }
+        progress(self.report.rows);
+        if self.reader.content() != self.plan.content {
+            let name = &self.report.name;
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{name} changed while it was loaded; load it again"),
+            ));
+        }
+        self.report.load = self.load;
+        Ok(self.report)
+    }
+
+    fn run_by_row(&mut self, progress: &mut dyn FnMut(u64)) -> Result<()> {
         let mut block = Vec::new();
         let mut bytes = 0;
         while let Some(item) = self.reader.next_row()? {
@@ -117,17 +143,84 @@ impl<'a> FileLoad<'a> {
                 progress(self.report.rows);
             }
         }
-        self.put(block)?;
-        progress(self.report.rows);
-        if self.reader.content() != self.plan.content {
-            let name = &self.report.name;
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!("{name} changed while it was loaded; load it again"),
-            ));
+        self.put(block)
+    }
+
+    /// Rows of one kind with delimited fields: a block of columns at a time, and no record for each row.
+    fn run_by_column(&mut self, roles: &Roles, progress: &mut dyn FnMut(u64)) -> Result<()> {
+        let mut rows = RawRows::default();
+        let mut sight = RowSight::default();
+        loop {
+            self.reader.next_rows(&mut rows)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            self.report.rows += rows.too_long.len() as u64;
+            self.report.broken += rows.too_long.len() as u64;
+            self.put_columns(roles, &rows, &mut sight)?;
+            progress(self.report.rows);
         }
-        self.report.load = self.load;
-        Ok(self.report)
+    }
+
+    fn put_columns(&mut self, roles: &Roles, rows: &RawRows, sight: &mut RowSight) -> Result<()> {
+        let inner = self.inner;
+        let mut writer = inner.writer.lock();
+        inner.writable(&writer)?;
+        writer.fold.state.clock = writer.log.advance_clock(inner.clock.now());
+        let mut batch = BatchKeys::new();
+        let mut block = BlockBuilder::new(match &self.plan.shape.format {
+            RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
+            RowFormat::Json => 0,
+        });
+        for (line, original) in rows.iter() {
+            self.report.rows += 1;
+            let plain = sight.plain(&self.plan.shape, roles, original);
+            let (key, given, understood) = if plain {
+                self.plain_key(roles, sight, original)
+            } else {
+                let decoded = decode_file_row(&self.plan.shape, original);
+                let given = decoded.as_ref().is_ok_and(|record| record.message_id.is_some());
+                (self.key(&decoded), given, decoded.is_ok())
+            };
+            self.report.broken += u64::from(!understood);
+            // A generated key names the content and the row: it is new when the content is, and two rows of one file
+            // never share one.
+            let sifted = if given || self.content_known {
+                writer.sift_row(key, original, given.then_some(&mut batch))?
+            } else {
+                SiftedRow { new: Some((key, RowStatus::Accepted)), ..SiftedRow::default() }
+            };
+            self.report.duplicates += u64::from(sifted.duplicate && understood);
+            self.report.conflicts += u64::from(sifted.conflict);
+            let Some((key, status)) = sifted.new else { continue };
+            self.report.written += u64::from(status == RowStatus::Accepted && understood);
+            let fields = plain.then_some(sight.fields.as_slice());
+            block.push(&key, status, line, original, fields);
+        }
+        if block.rows() == 0 {
+            return Ok(());
+        }
+        self.append(&mut writer, Entry::Block(block.finish()), None)
+    }
+
+    /// The key of a row that can be read, and whether its message id was given.
+    fn plain_key(
+        &self,
+        roles: &Roles,
+        sight: &RowSight,
+        original: &[u8],
+    ) -> (Digest128, bool, bool) {
+        let source = self.request.source.as_str();
+        let said = |column: &usize| sight.said(original, *column).map(str::to_owned);
+        let parts: Vec<Option<String>> = roles.message_id.iter().map(said).collect();
+        if let Some(id) = message_id_of(&parts) {
+            return (given_key(source, &id), true, true);
+        }
+        let (kind, event) = match &self.plan.shape.event {
+            Some(EventName::Fixed(event)) => ("track", event.as_str()),
+            _ => ("identify", ""),
+        };
+        (self.generated_key(kind, event), false, true)
     }
 
     fn candidate(&mut self, line: u64, original: Vec<u8>) -> Candidate {
@@ -147,12 +240,17 @@ impl<'a> FileLoad<'a> {
         let (kind, event) = match record.map(|record| &record.kind) {
             Some(Kind::Identify) => ("identify", ""),
             Some(Kind::Track(event)) => ("track", event.as_str()),
+            Some(Kind::Entity { entity, .. }) => ("entity", entity.as_str()),
             None => ("broken", ""),
         };
+        self.generated_key(kind, event)
+    }
+
+    fn generated_key(&self, kind: &str, event: &str) -> Digest128 {
         let number = self.report.rows.to_le_bytes();
         let parts: [&[u8]; 6] = [
             b"row",
-            source.as_bytes(),
+            self.request.source.as_bytes(),
             &self.plan.content,
             kind.as_bytes(),
             event.as_bytes(),
@@ -161,16 +259,14 @@ impl<'a> FileLoad<'a> {
         codec::digest_of_parts(&parts)
     }
 
-    /// Writes a block of rows; the load begins with its first new row.
+    /// Writes rows.
     fn put(&mut self, block: Vec<Candidate>) -> Result<()> {
         if block.is_empty() {
             return Ok(());
         }
         let mut writer = self.inner.writer.lock();
         self.inner.writable(&writer)?;
-        writer.state.clock = writer.log.advance_clock(self.inner.clock.now());
-        let mut drafts = Vec::new();
-        let source = writer.source(&self.request.source, &mut drafts);
+        writer.fold.state.clock = writer.log.advance_clock(self.inner.clock.now());
         let sifted =
             writer.sift(&self.request.source, block, &mut BatchKeys::new(), Position(0))?;
         self.report.duplicates += sifted.duplicates;
@@ -179,6 +275,19 @@ impl<'a> FileLoad<'a> {
             return Ok(());
         }
         self.report.written += sifted.understood();
+        let entry = Entry::Records(RecordsEntry { rows: sifted.rows });
+        self.append(&mut writer, entry, Some(sifted.decoded))
+    }
+
+    /// Appends rows; the load begins with its first new row.
+    fn append(
+        &mut self,
+        writer: &mut Writer,
+        entry: Entry,
+        decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
+    ) -> Result<()> {
+        let mut drafts = Vec::new();
+        let source = writer.source(&self.request.source, &mut drafts);
         let load = match self.load {
             Some(load) => load,
             None => {
@@ -188,11 +297,16 @@ impl<'a> FileLoad<'a> {
             }
         };
         self.load = Some(load);
-        let entry = Entry::Records(RecordsEntry { rows: sifted.rows });
-        drafts.push(Draft { entry, source, load, decoded: Some(sifted.decoded) });
-        let before = quarantined(&writer);
-        writer.append(drafts, self.request.origin)?;
-        self.report.quarantined_values += quarantined(&writer) - before;
+        drafts.push(Draft { entry, source, load, decoded });
+        let before = quarantined(writer);
+        if !writer.append(drafts, self.request.origin)? {
+            self.inner.fold_again(writer)?;
+        }
+        // When no file can be written now, what is gathered stays in memory, and the load counts all the same.
+        let _ = writer.fold.spill_if_large(self.inner.dir.as_ref());
+        writer.seen.read().release();
+        writer.fold.release();
+        self.report.quarantined_values += quarantined(writer) - before;
         Ok(())
     }
 
@@ -208,5 +322,5 @@ impl<'a> FileLoad<'a> {
 
 /// Values in quarantine so far: records in quarantine are told apart.
 fn quarantined(writer: &Writer) -> u64 {
-    writer.state.quarantined_values()
+    writer.fold.state.counts.values
 }

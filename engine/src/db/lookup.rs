@@ -4,7 +4,7 @@ use super::open::stub_keys;
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
 use crate::base::ids::{LoadId, Position};
-use crate::entry::{Entry, RecordsEntry};
+use crate::entry::{Entry, Row};
 use crate::identity::PublicId;
 use crate::log::{LogReader, SeenKeys};
 use crate::state::State;
@@ -18,7 +18,7 @@ pub(super) enum Found {
 }
 
 /// The records frame that was last looked at: rows often come in the order of the log.
-pub(super) type Compared = Option<(Position, RecordsEntry)>;
+pub(super) type Compared = Option<(Position, Vec<Row>)>;
 
 /// What a look-up needs; the log must have been flushed.
 pub(super) struct Lookup<'a> {
@@ -70,10 +70,14 @@ impl Lookup<'_> {
         if compared.as_ref().is_none_or(|(first, _)| *first != frame.header.first) {
             let entry =
                 Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
-            let Entry::Records(records) = entry else { return Ok(None) };
-            *compared = Some((frame.header.first, records));
+            let rows = match entry {
+                Entry::Records(records) => records.rows,
+                Entry::Block(block) => block.to_rows(),
+                _ => return Ok(None),
+            };
+            *compared = Some((frame.header.first, rows));
         }
-        let row = compared.as_ref().and_then(|(_, records)| records.rows.get(index));
+        let row = compared.as_ref().and_then(|(_, rows)| rows.get(index));
         Ok(row.filter(|row| row.key == *key).map(|row| Found::Row(row.original.clone())))
     }
 

@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Position, SourceId};
 use crate::entry::{Entry, GAP_KIND, GapEntry, PAYLOAD_VERSION, SOURCE_KIND, SourceEntry};
 use crate::log::{Frame, GapForm, Header, LogReader, Manifest, SeenKeys, check_files, repair_log};
-use crate::state::{DERIVED, Retracted, State, load_checkpoint, remove_strays};
+use crate::state::{DERIVED, Fold, Retracted, State, load_checkpoint, remove_strays};
 use std::sync::Arc;
 
 fn manifest_of(dir: &dyn Dir) -> Result<Manifest> {
@@ -84,6 +84,9 @@ fn check_derived(
     if let Err(e) = SeenKeys::open(Arc::clone(dir), DERIVED, &derived.runs, 1) {
         report.damage.push(format!("{}; opening the store makes it again", e.message()));
     }
+    if let Err(e) = state.check() {
+        report.damage.push(e.message().to_owned());
+    }
     let names = derived.names();
     report.derived = names.len() as u64;
     for name in dir.list(DERIVED)?.iter().filter(|name| !names.contains(name)) {
@@ -106,9 +109,10 @@ fn check_derived(
 /// Whether a checkpoint is what the log folds to.
 fn same_fold(dir: &Arc<dyn Dir>, manifest: &Manifest, state: &State) -> Result<bool> {
     let reader = LogReader::new(Arc::clone(dir), manifest);
-    let mut folded = State::new(Retracted::default());
-    open::fold_tail(&reader, state.end, &mut folded, None)?;
-    Ok(folded.digest() == state.digest())
+    let mut folded = Fold::new(Retracted::default());
+    open::fold_tail(&reader, state.end, &mut folded, dir, None)?;
+    folded.freeze()?;
+    Ok(folded.state.digest()? == state.digest()?)
 }
 
 /// Throws all derived files away, folds the log again, and makes a new checkpoint.
@@ -159,7 +163,7 @@ pub fn repair(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>) -> Result<RepairReport> 
     drop(lock);
     let mut report = RepairReport { actions: done.actions, lost_rows: done.lost };
     let db = Db::open_with(dir, clock, Settings { create: false, ..Settings::default() })?;
-    let sources = db.session(super::Caller::all(), super::Purpose::any()).view().stats().sources;
+    let sources = db.session(super::Caller::all(), super::Purpose::any()).view().stats()?.sources;
     for lost in sources.iter().filter(|s| s.name.starts_with(crate::catalog::LOST_SOURCE)) {
         let message = "records lost the name of their source and are kept under";
         report.actions.push(format!("{} {message} {}", lost.records, lost.name));

@@ -1,19 +1,28 @@
 //! The database: the one module that sees every floor and wires them.
 //!
 //! *What it is:* opening and closing (`open`), sessions that write (`write`), loads (`load`), views that answer
-//! (`view`), and what an owner does to a store (`maintain`). *Invariants:* one writer, behind a mutex; readers take a
-//! snapshot and never lock; decode, deduplicate, append, apply, publish, sync, reply, in this order.
+//! (`view`; lists in `members`, where values come from in `provenance`), and what an owner does to a store
+//! (`maintain`).
+//! *Invariants:* one writer, behind a mutex; readers take a snapshot and never lock; decode, deduplicate, append,
+//! apply, publish, sync, reply, in this order.
 //! *Where to start reading:* `Db`, then `write`.
 
+mod answers;
 mod load;
 mod lookup;
 mod maintain;
+mod members;
 mod open;
+mod plans;
 mod profile_view;
+mod provenance;
+mod sift;
+mod stats;
 mod types;
 mod view;
 mod write;
 
+pub use answers::*;
 pub use maintain::{check, rebuild, repair};
 pub use types::*;
 pub use view::View;
@@ -24,7 +33,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Position;
 use crate::base::time::Timestamp;
 use crate::log::{Durability, LogReader, LogWriter, SeenKeys};
-use crate::state::State;
+use crate::state::{Fold, State};
 use arc_swap::ArcSwap;
 use lookup::Compared;
 use parking_lot::{Mutex, RwLock};
@@ -46,10 +55,9 @@ struct Snapshot {
 /// What the one writer holds.
 struct Writer {
     log: LogWriter,
-    state: State,
+    fold: Fold,
     /// What exactly-once remembers; only the writer changes it, views look things up.
     seen: Arc<RwLock<SeenKeys>>,
-    salt: [u8; 32],
     /// The records frame that was last compared with, for rows that come in the order of the log.
     compared: Compared,
     closed: bool,
@@ -70,6 +78,8 @@ struct Inner {
     torn_tails: u64,
     /// The last state that was folded as of a time, with the end of the snapshot that it belongs to.
     past: Mutex<Option<(Position, Timestamp, Arc<State>)>>,
+    /// Audiences as they were parsed.
+    plans: plans::Plans,
 }
 
 /// A caller and a purpose, who read and write.
@@ -132,8 +142,8 @@ impl Db {
         if now > published
             && let Some(mut writer) = self.inner.writer.try_lock()
         {
-            writer.state.clock = writer.log.advance_clock(now);
-            self.inner.publish(&writer);
+            writer.fold.state.clock = writer.log.advance_clock(now);
+            self.inner.publish(&mut writer)?;
         }
         Ok(self.inner.snapshot.load().state.clock)
     }
@@ -157,8 +167,37 @@ impl Db {
 }
 
 impl Inner {
-    fn publish(&self, writer: &Writer) {
-        self.snapshot.store(Arc::new(Snapshot { state: writer.state.clone() }));
+    /// Makes the newest state the one that readers get.
+    fn publish(&self, writer: &mut Writer) -> Result<()> {
+        if writer.fold.freeze().is_err() {
+            self.fold_again(writer)?;
+        }
+        self.snapshot.store(Arc::new(Snapshot { state: writer.fold.state.clone() }));
+        Ok(())
+    }
+
+    /// Makes everything that is derived anew from the log, because a part of it does not hold.
+    fn fold_again(&self, writer: &mut Writer) -> Result<()> {
+        writer.log.flush()?;
+        let before = &writer.fold.state;
+        let retracted = crate::state::Retracted::clone(&before.retracted);
+        let end = writer.log.next();
+        let mut fold = Fold::after(before, retracted);
+        open::fold_into(&self.reader, end, &mut fold, Some(self.dir.as_ref()))?;
+        fold.state.clock = fold.state.clock.max(before.clock);
+        fold.freeze()?;
+        writer.fold = fold;
+        Ok(())
+    }
+
+    /// After a part that a question needed was found damaged: the next question finds it whole.
+    fn heal(&self) {
+        if let Some(mut writer) = self.writer.try_lock()
+            && self.writable(&writer).is_ok()
+            && self.fold_again(&mut writer).is_ok()
+        {
+            self.snapshot.store(Arc::new(Snapshot { state: writer.fold.state.clone() }));
+        }
     }
 
     /// Refuses when the store is closed or read-only.
@@ -192,7 +231,16 @@ impl Inner {
             self.durability.synced(file.as_ref(), end)?;
         }
         let runs = writer.seen.write().spill()?;
-        crate::state::write_checkpoint(self.dir.as_ref(), &writer.state, writer.salt, runs)?;
+        let written =
+            crate::state::write_checkpoint(self.dir.as_ref(), &mut writer.fold, runs.clone());
+        match written {
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                self.fold_again(writer)?;
+                crate::state::write_checkpoint(self.dir.as_ref(), &mut writer.fold, runs)?;
+            }
+            other => other?,
+        }
+        self.publish(writer)?;
         Ok(last_before(end))
     }
 
@@ -205,7 +253,7 @@ impl Inner {
             Ok(()) => self.checkpoint_locked(&mut writer).map(|_| ()),
             Err(e) => Err(e),
         };
-        let clock = writer.state.clock;
+        let clock = writer.fold.state.clock;
         writer.log.advance_clock(clock);
         // The clean end does not need the checkpoint: without it the next opening folds the log.
         let ended = writer.log.close();

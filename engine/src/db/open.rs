@@ -6,11 +6,13 @@ use crate::base::codec::{self, Digest128};
 use crate::base::dir::Dir;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
-use crate::entry::{Entry, GAP_KIND, PAYLOAD_VERSION, RECORDS_KIND, RETRACT_KIND, StoreEntry};
+use crate::entry::{
+    BLOCK_KIND, Entry, GAP_KIND, PAYLOAD_VERSION, RECORDS_KIND, RETRACT_KIND, StoreEntry,
+};
 use crate::log::{Append, Frame, LogReader, LogWriter, Manifest, SeenKeys, open_log};
 use crate::record::{INFERENCE_VERSION, NORMALISER_VERSION};
 use crate::state::{
-    DERIVED, DerivedManifest, Effect, RecordContext, Retracted, State, load_checkpoint,
+    DERIVED, DerivedManifest, Effect, Fold, RecordContext, Retracted, load_checkpoint,
     remove_strays,
 };
 use arc_swap::ArcSwap;
@@ -45,19 +47,19 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         log.durability().synced(file.as_ref(), written)?;
     }
     let restored = restore(&dir, &store, log.next(), settings.keys_in_memory, &mut report)?;
-    let (mut state, mut seen) = restored;
+    let (mut fold, mut seen) = restored;
     let reader = log.reader();
-    report.replayed = fold_tail(&reader, log.next(), &mut state, Some(&mut seen))?;
-    state.clock = log.advance_clock(state.clock);
+    report.replayed = fold_tail(&reader, log.next(), &mut fold, &dir, Some(&mut seen))?;
+    fold.freeze()?;
+    fold.state.clock = log.advance_clock(fold.state.clock);
     let durability = log.durability();
-    let snapshot = ArcSwap::from_pointee(Snapshot { state: state.clone() });
+    let snapshot = ArcSwap::from_pointee(Snapshot { state: fold.state.clone() });
     let seen = Arc::new(RwLock::new(seen));
     let torn_tails = log.manifest().torn_tails;
     let writer = Writer {
         log,
-        state,
+        fold,
         seen: Arc::clone(&seen),
-        salt,
         compared: None,
         closed: false,
         lock: Some(lock),
@@ -74,6 +76,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         reader,
         report,
         past: Mutex::new(None),
+        plans: super::plans::Plans::default(),
     })
 }
 
@@ -127,7 +130,7 @@ fn restore(
     end: Position,
     keys_in_memory: usize,
     report: &mut OpenReport,
-) -> Result<(State, SeenKeys)> {
+) -> Result<(Fold, SeenKeys)> {
     let found = load_checkpoint(dir.as_ref(), store).and_then(|found| match found {
         Some((_, manifest)) if manifest.end > end => {
             Err(Error::corrupt(format!("{DERIVED}/MANIFEST is ahead of the log")))
@@ -143,7 +146,7 @@ fn restore(
         Ok(Some((state, seen, manifest))) => {
             remove_strays(dir.as_ref(), &named(&manifest))?;
             report.checkpoint = Some(super::last_before(manifest.end));
-            Ok((state, seen))
+            Ok((Fold::from_state(state), seen))
         }
         Ok(None) => {
             remove_strays(dir.as_ref(), &[])?;
@@ -158,19 +161,20 @@ fn restore(
     }
 }
 
-fn fresh(dir: &Arc<dyn Dir>, keys_in_memory: usize) -> Result<(State, SeenKeys)> {
+fn fresh(dir: &Arc<dyn Dir>, keys_in_memory: usize) -> Result<(Fold, SeenKeys)> {
     let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &[], keys_in_memory)?;
-    Ok((State::new(Retracted::default()), seen))
+    Ok((Fold::new(Retracted::default()), seen))
 }
 
 /// Folds the log from the end of a state up to `end`; returns how many rows were folded.
 pub(super) fn fold_tail(
     reader: &LogReader,
     end: Position,
-    state: &mut State,
+    fold: &mut Fold,
+    dir: &Arc<dyn Dir>,
     mut seen: Option<&mut SeenKeys>,
 ) -> Result<u64> {
-    let from = state.end;
+    let from = fold.state.end;
     let mut withdrawn = false;
     let mut later = Retracted::default();
     reader.scan(from, end, &mut |frame| {
@@ -179,29 +183,33 @@ pub(super) fn fold_tail(
         }
         if withdrawn {
             note_retraction(&frame, &mut later)?;
-        } else if apply_frame(&frame, state)? == Effect::Withdraws {
+        } else if apply_frame(&frame, fold)? == Effect::Withdraws {
             withdrawn = true;
+        } else {
+            fold.spill_if_large(dir.as_ref())?;
         }
         Ok(())
     })?;
     if withdrawn {
-        later.loads.extend(&state.retracted.loads);
-        later.rows.extend(&state.retracted.rows);
-        *state = fold_all(reader, end, later)?;
+        later.loads.extend(&fold.state.retracted.loads);
+        later.rows.extend(&fold.state.retracted.rows);
+        *fold = Fold::after(&fold.state, later);
+        fold_into(reader, end, fold, Some(dir.as_ref()))?;
     }
     Ok(end.0.saturating_sub(from.0))
 }
 
-/// Folds the whole log, knowing from the first entry what it withdraws.
-pub(super) fn fold_all(reader: &LogReader, end: Position, retracted: Retracted) -> Result<State> {
-    let mut state = State::new(retracted);
-    fold_into(reader, end, &mut state)?;
-    Ok(state)
-}
-
-/// Folds the log into a state that knows all that is withdrawn.
-pub(super) fn fold_into(reader: &LogReader, end: Position, state: &mut State) -> Result<()> {
-    reader.scan(state.end, end, &mut |frame| apply_frame(&frame, state).map(|_| ()))
+/// Folds the log into a state that knows all that is withdrawn; what becomes large is written into the folder.
+pub(super) fn fold_into(
+    reader: &LogReader,
+    end: Position,
+    fold: &mut Fold,
+    dir: Option<&dyn Dir>,
+) -> Result<()> {
+    reader.scan(fold.state.end, end, &mut |frame| {
+        apply_frame(&frame, fold)?;
+        dir.map_or(Ok(()), |dir| fold.spill_if_large(dir))
+    })
 }
 
 fn context(frame: &Frame) -> RecordContext {
@@ -215,14 +223,14 @@ fn context(frame: &Frame) -> RecordContext {
     }
 }
 
-fn apply_frame(frame: &Frame, state: &mut State) -> Result<Effect> {
+fn apply_frame(frame: &Frame, fold: &mut Fold) -> Result<Effect> {
     let at = context(frame);
     if frame.header.stub || frame.header.kind == GAP_KIND {
-        state.skip(&at);
+        fold.state.skip(&at);
         return Ok(Effect::Folded);
     }
     let entry = Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
-    state.apply(&at, &entry, None)
+    fold.apply(&at, &entry, None)
 }
 
 fn note_retraction(frame: &Frame, retracted: &mut Retracted) -> Result<()> {
@@ -240,7 +248,7 @@ fn note_retraction(frame: &Frame, retracted: &mut Retracted) -> Result<()> {
 }
 
 fn remember_keys(frame: &Frame, seen: &mut SeenKeys) -> Result<()> {
-    if frame.header.kind != RECORDS_KIND {
+    if ![RECORDS_KIND, BLOCK_KIND].contains(&frame.header.kind) {
         return Ok(());
     }
     if frame.header.stub {
@@ -249,12 +257,9 @@ fn remember_keys(frame: &Frame, seen: &mut SeenKeys) -> Result<()> {
         }
         return Ok(());
     }
-    if let Entry::Records(records) =
-        Entry::decode(RECORDS_KIND, frame.header.payload_version, &frame.payload)?
-    {
-        for (index, row) in records.rows.iter().enumerate() {
-            seen.add(&row.key, frame.header.first.plus(index as u64));
-        }
+    let entry = Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
+    for (index, key) in entry.keys().enumerate() {
+        seen.add(&key, frame.header.first.plus(index as u64));
     }
     if seen.full() {
         seen.spill()?;

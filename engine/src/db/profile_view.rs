@@ -1,91 +1,96 @@
 //! One profile: its identifiers, golden record and timeline.
 
 use super::types::{Profile, ProfileIdentifier, ProfileTrait, TimelineEvent};
-use crate::base::ids::Ordinal;
-use crate::event::EventTable;
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, Ordinal};
+use crate::event::TablePart;
+use crate::profile::widened;
 use crate::record::normalise;
-use crate::state::State;
+use crate::state::{Reader, State};
 
-fn find(state: &State, namespace: &str, value: &str) -> Option<Ordinal> {
-    let identifier = normalise(namespace, value)?;
-    state.identity.ordinal_of(state.identity.find(&identifier)?)
+pub(super) fn find(reader: &Reader<'_>, namespace: &str, value: &str) -> Option<Ordinal> {
+    reader.find(&normalise(namespace, value)?)
 }
 
-/// The rows of a table that belong to a profile.
+/// The rows of an event type that belong to some identifiers.
 fn rows_of<'a>(
-    state: &'a State,
-    table: &'a EventTable,
-    ordinal: Ordinal,
-) -> impl Iterator<Item = usize> + 'a {
-    let mut nodes = state.identity.members(ordinal).to_vec();
-    nodes.sort_unstable();
-    let rows = table.nodes().iter().enumerate();
-    rows.filter(move |(_, node)| nodes.binary_search(node).is_ok()).map(|(index, _)| index)
+    reader: &'a Reader<'_>,
+    event: usize,
+    members: &'a [NodeId],
+) -> impl Iterator<Item = (&'a TablePart, u32)> {
+    let parts = reader.events(event).map(|table| table.parts()).unwrap_or_default();
+    parts.iter().flat_map(move |part| {
+        members.iter().flat_map(|node| part.rows_of(*node)).map(move |row| (part, row))
+    })
 }
 
-pub(super) fn profile(state: &State, namespace: &str, value: &str) -> Option<Profile> {
-    let ordinal = find(state, namespace, value)?;
-    let id = state.identity.profile_id(ordinal)?.to_string();
-    let nodes =
-        state.identity.members(ordinal).iter().filter_map(|node| state.identity.node(*node));
-    let mut identifiers: Vec<ProfileIdentifier> = nodes
-        .map(|node| ProfileIdentifier {
-            namespace: node.identifier.namespace.clone(),
-            value: node.identifier.value.clone(),
-            first_seen: node.first_seen,
+pub(super) fn profile(state: &State, namespace: &str, value: &str) -> Result<Option<Profile>> {
+    let reader = state.reader();
+    let found = find(&reader, namespace, value).and_then(|ordinal| whole(&reader, ordinal));
+    reader.check().map(|()| found)
+}
+
+fn whole(reader: &Reader<'_>, ordinal: Ordinal) -> Option<Profile> {
+    let catalog = &reader.state.catalog;
+    let id = reader.profile_id(ordinal)?.to_string();
+    let row = reader.row(ordinal);
+    let identifiers = row.members.iter().filter_map(|node| {
+        let (namespace, value) = reader.nodes().identifier(*node)?;
+        Some(ProfileIdentifier {
+            namespace: namespace.to_owned(),
+            value: value.to_owned(),
+            first_seen: reader.nodes().first_seen(*node)?,
         })
-        .collect();
+    });
+    let mut identifiers: Vec<ProfileIdentifier> = identifiers.collect();
     identifiers.sort_unstable();
-    let mut traits = Vec::new();
-    for (number, field) in state.catalog.traits().all().iter().enumerate() {
-        let Some(golden) = state.golden.get(number) else { continue };
-        let (Some(value), Some(winner)) =
-            (golden.value(ordinal).to_value(), golden.winner(ordinal))
-        else {
-            continue;
-        };
-        traits.push(ProfileTrait {
+    let traits = row.traits.iter().filter_map(|known| {
+        let field = catalog.traits().get(known.number as usize)?;
+        Some(ProfileTrait {
             name: field.name.clone(),
-            value,
-            time: winner.time,
-            source: state.catalog.source_name(winner.source).to_owned(),
-            position: winner.position,
-        });
-    }
+            value: widened(known.value.as_ref()?, field.value_type),
+            time: known.winner.time,
+            source: catalog.source_name(known.winner.source).to_owned(),
+            position: known.winner.position,
+        })
+    });
+    let mut traits: Vec<ProfileTrait> = traits.collect();
     traits.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    let mut events = Vec::new();
-    for (event, table) in state.catalog.events().all().iter().zip(state.events.iter()) {
-        let count = rows_of(state, table, ordinal).count() as u64;
-        if count > 0 {
-            events.push((event.name.clone(), count));
-        }
-    }
+    let events = catalog.events().all().iter().enumerate().map(|(number, event)| {
+        (event.name.clone(), rows_of(reader, number, &row.members).count() as u64)
+    });
+    let mut events: Vec<(String, u64)> = events.filter(|(_, count)| *count > 0).collect();
     events.sort_unstable();
     Some(Profile { id, identifiers, traits, events })
 }
 
-pub(super) fn timeline(state: &State, namespace: &str, value: &str) -> Option<Vec<TimelineEvent>> {
-    let ordinal = find(state, namespace, value)?;
+pub(super) fn timeline(
+    state: &State,
+    namespace: &str,
+    value: &str,
+) -> Result<Option<Vec<TimelineEvent>>> {
+    let reader = state.reader();
+    let Some(ordinal) = find(&reader, namespace, value) else {
+        return reader.check().map(|()| None);
+    };
+    let members = reader.row(ordinal).members;
     let mut found = Vec::new();
-    for (number, (event, table)) in
-        state.catalog.events().all().iter().zip(state.events.iter()).enumerate()
-    {
+    for (number, event) in state.catalog.events().all().iter().enumerate() {
         let fields = state.catalog.properties(number).map(|f| f.all()).unwrap_or_default();
-        for index in rows_of(state, table, ordinal) {
-            let Some(row) = table.rows().get(index) else { continue };
+        for (part, row) in rows_of(&reader, number, &members) {
             let properties = fields.iter().enumerate().filter_map(|(property, field)| {
-                Some((field.name.clone(), table.property(property)?.get(index).to_value()?))
+                Some((field.name.clone(), part.cell(property, row).to_value()?))
             });
             found.push(TimelineEvent {
                 event: event.name.clone(),
-                time: row.time,
-                source: state.catalog.source_name(row.source).to_owned(),
-                message_id: row.message_id.as_ref().to_owned(),
+                time: part.time(row),
+                source: state.catalog.source_name(part.source(row)).to_owned(),
+                message_id: part.message_id(row).into_owned(),
                 properties: properties.collect(),
-                position: row.position,
+                position: part.position(row),
             });
         }
     }
     found.sort_by(|a, b| (a.time, &a.event, &a.message_id).cmp(&(b.time, &b.event, &b.message_id)));
-    Some(found)
+    reader.check().map(|()| Some(found))
 }

@@ -4,6 +4,7 @@ use crate::base::ids::{LoadId, Position};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 
+pub use crate::audience::Step as PlanStep;
 pub use crate::entry::Origin;
 pub use crate::intake::{BrokenRow, FileReport, LoadReport, LoadRequest};
 pub use crate::log::Level;
@@ -55,7 +56,8 @@ impl Default for Settings {
 ///
 /// The message has `type` (`identify` or `track`), at least one identifier (`userId`, `anonymousId`, or
 /// `identifiers: {namespace: value or list of values}`), `traits` (identify) or `event` and `properties` (track), and
-/// may have `timestamp` (ISO 8601) and `messageId`.
+/// may have `timestamp` (ISO 8601) and `messageId`. One of the type `entity` has no identifiers but `entity` (its type,
+/// such as `product`) and `id`, and the fields of the entity in `traits`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub(crate) source: String,
@@ -210,8 +212,12 @@ pub struct TimelineEvent {
 pub struct Explanation {
     /// The whole question, with what was implied written out.
     pub text: String,
-    /// The plan, one indented line a step, with the profiles that each step selected.
+    /// The question in the SQL of a warehouse (DuckDB), without a function that only Nave knows.
+    pub sql: String,
+    /// The plan, one indented line a step.
     pub plan: Vec<String>,
+    /// The same steps as data.
+    pub steps: Vec<PlanStep>,
     /// The answer.
     pub count: u64,
 }
@@ -229,6 +235,10 @@ pub struct Stats {
     pub traits: Vec<(String, ValueType, u64)>,
     /// Properties with their types, by event type, sorted.
     pub properties: Vec<(String, String, ValueType)>,
+    /// Entities, by type, sorted by name.
+    pub entities: Vec<(String, u64)>,
+    /// Fields with their types, by entity type, sorted.
+    pub entity_fields: Vec<(String, String, ValueType)>,
     /// Per source, sorted by name.
     pub sources: Vec<SourceStats>,
     /// The loads that are in force, oldest first.

@@ -1,21 +1,21 @@
 //! Views: questions to one snapshot.
 
+use super::answers::ProfileExplanation;
 use super::lookup::{Found, Lookup};
-use super::types::{At, Explanation, LoadStats, Profile, SourceStats, Stats, TimelineEvent};
+use super::types::{At, Explanation, Profile, Stats, TimelineEvent};
 use super::{Inner, Snapshot, last_before};
-use crate::audience::{Answer, Table, ask};
-use crate::base::error::{Error, Result};
+use crate::audience::{Answer, Question, Table, ask, explain, gives_a_table};
+use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{Ordinal, Position};
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
-use crate::state::{DERIVED, State};
-use std::collections::BTreeMap;
+use crate::state::{Fold, State};
 use std::sync::Arc;
 
 /// One snapshot of a store: it never changes. A clone is the same snapshot.
 #[derive(Clone)]
 pub struct View {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
     snapshot: Arc<Snapshot>,
     /// Whether the holder of the writer flushed the log for this view.
     flushed: bool,
@@ -51,7 +51,7 @@ impl View {
     /// # Errors
     /// `Invalid` with a place in the text; `Limit`.
     pub fn count(&self, text: &str, at: At) -> Result<u64> {
-        Ok(self.counted(text, at)?.1.ordinals.len())
+        Ok(counted(self.answer(text, at)?)?.ordinals.len())
     }
 
     /// The public ids of the profiles that an audience selects, sorted.
@@ -59,29 +59,28 @@ impl View {
     /// # Errors
     /// As `count`.
     pub fn members(&self, text: &str, at: At) -> Result<Vec<String>> {
-        let (past, answer) = self.counted(text, at)?;
-        let state = past.as_deref().unwrap_or(self.state());
-        let ids = answer.ordinals.iter().filter_map(|o| state.identity.profile_id(Ordinal(o)));
-        let mut ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-        ids.sort_unstable();
-        Ok(ids)
+        let question = self.question(text)?;
+        self.asked(at, |state, now| {
+            let answer = counted(ask(state, &question, now)?)?;
+            let reader = state.reader();
+            let ids = answer.ordinals.iter().filter_map(|o| reader.profile_id(Ordinal(o)));
+            let mut ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+            ids.sort_unstable();
+            reader.check().map(|()| ids)
+        })
     }
 
-    /// How an audience is answered: the whole text, the steps, and how many profiles each step selected.
+    /// How an audience is answered: the whole text, the text for a warehouse, the steps, and what each step looked at
+    /// and selected.
     ///
     /// # Errors
     /// As `count`.
     pub fn explain(&self, text: &str, at: At) -> Result<Explanation> {
-        let (_, answer) = self.answer(text, at)?;
-        let count = answer.ordinals.len();
-        let plan = answer.steps.iter().map(|step| {
-            let indent = "  ".repeat(step.depth);
-            match step.asked {
-                Some(asked) => format!("{indent}{}: {} of {asked}", step.text, step.selected),
-                None => format!("{indent}{}: {} profiles", step.text, step.selected),
-            }
-        });
-        Ok(Explanation { text: answer.text, plan: plan.collect(), count })
+        let question = self.question(text)?;
+        let found = self.asked(at, |state, now| explain(state, &question, now))?;
+        let plan = found.steps.iter().map(ToString::to_string).collect();
+        let count = found.ordinals.len();
+        Ok(Explanation { text: found.text, sql: found.sql, plan, steps: found.steps, count })
     }
 
     /// The table of a statement: columns of profiles, or aggregates of groups; a predicate gives its count.
@@ -89,7 +88,7 @@ impl View {
     /// # Errors
     /// As `count`.
     pub fn query(&self, text: &str, at: At) -> Result<Table> {
-        let (_, answer) = self.answer(text, at)?;
+        let answer = self.answer(text, at)?;
         let count = i64::try_from(answer.ordinals.len()).unwrap_or(i64::MAX);
         Ok(answer.table.unwrap_or_else(|| Table {
             columns: vec!["count(*)".to_owned()],
@@ -97,27 +96,39 @@ impl View {
         }))
     }
 
-    /// An answer that is a set of profiles, not a table.
-    fn counted(&self, text: &str, at: At) -> Result<(Option<Arc<State>>, Answer)> {
-        let found = self.answer(text, at)?;
-        if found.1.table.is_some() {
-            return Err(Error::invalid(
-                "this statement gives a table; ask it with `nave audience query`",
-            )
-            .at(0));
+    /// Asks a state at a moment: what is read is from the state that is given.
+    pub(super) fn asked<T>(
+        &self,
+        at: At,
+        ask: impl Fn(&State, Timestamp) -> Result<T>,
+    ) -> Result<T> {
+        match at {
+            At::Latest => self.reading(|state| ask(state, self.clock())),
+            At::Now(now) => self.reading(|state| ask(state, now)),
+            At::AsOf(time) => ask(self.past(time)?.as_ref(), time),
         }
-        Ok(found)
     }
 
-    fn answer(&self, text: &str, at: At) -> Result<(Option<Arc<State>>, Answer)> {
-        match at {
-            At::Latest => Ok((None, ask(self.state(), text, self.clock())?)),
-            At::Now(now) => Ok((None, ask(self.state(), text, now)?)),
-            At::AsOf(time) => {
-                let past = self.past(time)?;
-                let answer = ask(&past, text, time)?;
-                Ok((Some(past), answer))
+    fn answer(&self, text: &str, at: At) -> Result<Answer> {
+        let question = self.question(text)?;
+        self.asked(at, |state, now| ask(state, &question, now))
+    }
+
+    /// The question of a text, parsed now or before.
+    pub(super) fn question(&self, text: &str) -> Result<Arc<Question>> {
+        self.inner.plans.get(text)
+    }
+
+    /// Reads the snapshot. A part that does not hold is made anew from the log; when nothing was written meanwhile, the
+    /// new state is this snapshot again.
+    fn reading<T>(&self, read: impl Fn(&State) -> Result<T>) -> Result<T> {
+        match read(self.state()) {
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                self.inner.heal();
+                let newest = self.inner.snapshot.load_full();
+                if newest.state.end == self.state().end { read(&newest.state) } else { Err(e) }
             }
+            other => other,
         }
     }
 
@@ -130,9 +141,10 @@ impl View {
             return Ok(Arc::clone(state));
         }
         self.flush()?;
-        let mut state = self.state().as_of(time);
-        super::open::fold_into(&self.inner.reader, end, &mut state)?;
-        let state = Arc::new(state);
+        let mut fold = Fold::as_of(self.state(), time);
+        super::open::fold_into(&self.inner.reader, end, &mut fold, None)?;
+        fold.freeze()?;
+        let state = Arc::new(fold.state);
         *self.inner.past.lock() = Some((end, time, Arc::clone(&state)));
         Ok(state)
     }
@@ -149,9 +161,9 @@ impl View {
     /// The profile that holds an identifier.
     ///
     /// # Errors
-    /// None today; the signature leaves room for access rules.
+    /// `Corrupt` when a part does not hold.
     pub fn profile(&self, namespace: &str, value: &str) -> Result<Option<Profile>> {
-        Ok(super::profile_view::profile(self.state(), namespace, value))
+        self.reading(|state| super::profile_view::profile(state, namespace, value))
     }
 
     /// The events of the profile that holds an identifier, the oldest first.
@@ -159,7 +171,19 @@ impl View {
     /// # Errors
     /// As `profile`.
     pub fn timeline(&self, namespace: &str, value: &str) -> Result<Option<Vec<TimelineEvent>>> {
-        Ok(super::profile_view::timeline(self.state(), namespace, value))
+        self.reading(|state| super::profile_view::timeline(state, namespace, value))
+    }
+
+    /// Why each trait of the profile that holds an identifier has its value.
+    ///
+    /// # Errors
+    /// As `profile`.
+    pub fn explain_profile(
+        &self,
+        namespace: &str,
+        value: &str,
+    ) -> Result<Option<ProfileExplanation>> {
+        self.reading(|state| super::provenance::explanation(state, namespace, value))
     }
 
     /// The bytes of a record as its source sent them, by its message id (or the generated one).
@@ -178,79 +202,26 @@ impl View {
     }
 
     /// One hexadecimal word for all logical state; see `docs/format.md`.
-    pub fn digest(&self) -> String {
-        self.state().digest()
+    ///
+    /// # Errors
+    /// `Corrupt` when a part does not hold.
+    pub fn digest(&self) -> Result<String> {
+        self.reading(State::digest)
     }
 
     /// What the store holds.
-    pub fn stats(&self) -> Stats {
-        let state = self.state();
-        let catalog = &state.catalog;
-        let mut events = Vec::new();
-        let mut properties = Vec::new();
-        let mut lists: u64 = catalog.traits().all().iter().map(|f| f.lists).sum();
-        for (number, event) in catalog.events().all().iter().enumerate() {
-            let count = state.events.get(number).map_or(0, crate::event::EventTable::len);
-            events.push((event.name.clone(), count as u64));
-            for field in catalog.properties(number).into_iter().flat_map(|fields| fields.all()) {
-                lists += field.lists;
-                properties
-                    .extend(field.value_type.map(|t| (event.name.clone(), field.name.clone(), t)));
-            }
-        }
-        events.sort_unstable();
-        properties.sort_unstable();
-        let golden =
-            |number| state.golden.get(number).and_then(|g| g.column()).map_or(0, |c| c.count());
-        let fields = catalog.traits().all().iter().enumerate();
-        let mut traits: Vec<_> =
-            fields.filter_map(|(n, f)| Some((f.name.clone(), f.value_type?, golden(n)))).collect();
-        traits.sort_unstable();
-        let mut quarantine: BTreeMap<&str, u64> = BTreeMap::new();
-        for item in state.quarantine.iter() {
-            *quarantine.entry(item.kind.name()).or_default() += 1;
-        }
-        let mut sources: Vec<SourceStats> = state
-            .records
-            .iter()
-            .map(|(id, records)| SourceStats {
-                name: catalog.source_name(*id).to_owned(),
-                records: *records,
-            })
-            .collect();
-        sources.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let loads = state.loads.iter().map(|(id, info)| LoadStats {
-            id: *id,
-            source: catalog.source_name(info.source).to_owned(),
-            file: info.file.clone(),
-            rows: info.rows,
-        });
-        Stats {
-            profiles: state.identity.live().len(),
-            identifiers: state.identity.nodes().len() as u64,
-            events,
-            traits,
-            properties,
-            sources,
-            loads: loads.collect(),
-            quarantine: quarantine
-                .into_iter()
-                .map(|(kind, count)| (kind.to_owned(), count))
-                .collect(),
-            lists_not_folded: lists,
-            position: self.position(),
-            durable: last_before(self.inner.durability.durable_end()),
-            clock: self.clock(),
-            log_bytes: self.inner.reader.bytes(),
-            derived_bytes: self.derived_bytes(),
-            read_only: self.inner.durability.failure().map(ToString::to_string),
-            torn_tails: self.inner.torn_tails,
-        }
+    ///
+    /// # Errors
+    /// `Corrupt` when a part does not hold.
+    pub fn stats(&self) -> Result<Stats> {
+        self.reading(|state| self.stats_of(state))
     }
+}
 
-    fn derived_bytes(&self) -> u64 {
-        let dir = self.inner.dir.as_ref();
-        let names = dir.list(DERIVED).unwrap_or_default();
-        names.iter().filter_map(|name| dir.len(&format!("{DERIVED}/{name}")).ok()).sum()
+/// An answer that is a set of profiles, not a table.
+fn counted(answer: Answer) -> Result<Answer> {
+    if answer.table.is_some() {
+        return Err(gives_a_table());
     }
+    Ok(answer)
 }

@@ -1,50 +1,20 @@
 //! Writing: decode, deduplicate, append, apply, publish, sync, reply.
 
-use super::lookup::{Compared, Found, Lookup, given_key};
+use super::lookup::given_key;
+use super::sift::{BatchKeys, Candidate, Sifted};
 use super::types::{Batch, BrokenRow, Receipt, Record, Retraction};
 use super::{Inner, Level, Session, View, Writer, last_before};
-use crate::base::codec::{self, Digest128};
+use crate::base::codec;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, NAME_BYTES_MAX};
 use crate::entry::{
-    Entry, Origin, PAYLOAD_VERSION, RecordsEntry, RetractEntry, Row, RowStatus, Shape, SourceEntry,
+    Entry, Origin, PAYLOAD_VERSION, RecordsEntry, RetractEntry, Row, Shape, SourceEntry,
 };
 use crate::log::Append;
 use crate::record::{Decoded, RowError, decode};
-use crate::state::{RecordContext, Retracted};
-use std::collections::HashMap;
+use crate::state::{Fold, RecordContext, Retracted};
 use std::sync::Arc;
-
-/// A row that was read and may be written.
-pub(super) struct Candidate {
-    /// Its key, when it names a message id or has a generated one that is the same each time.
-    pub key: Option<Digest128>,
-    pub line: u64,
-    pub original: Vec<u8>,
-    pub decoded: std::result::Result<Decoded, RowError>,
-}
-
-/// What exactly-once says of rows.
-#[derive(Default)]
-pub(super) struct Sifted {
-    pub rows: Vec<Row>,
-    pub decoded: Vec<std::result::Result<Decoded, RowError>>,
-    pub duplicates: u64,
-    pub conflicts: u64,
-}
-
-impl Sifted {
-    /// How many rows are new and understood.
-    pub(super) fn understood(&self) -> u64 {
-        let rows = self.rows.iter().zip(&self.decoded);
-        rows.filter(|(row, decoded)| row.status == RowStatus::Accepted && decoded.is_ok()).count()
-            as u64
-    }
-}
-
-/// Keys and content digests of the rows of a batch that are not in the log yet.
-pub(super) type BatchKeys = HashMap<Digest128, Digest128>;
 
 /// Entries that will be appended as one batch, and applied after.
 pub(super) struct Draft {
@@ -52,11 +22,6 @@ pub(super) struct Draft {
     pub source: SourceId,
     pub load: LoadId,
     pub decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
-}
-
-/// The key of a row that conflicts: the same content again is then known.
-fn conflict_key(key: &Digest128, original: &[u8]) -> Digest128 {
-    codec::digest_of_parts(&[b"conflict", key, &codec::digest(original)])
 }
 
 /// A source's name must be one.
@@ -72,7 +37,7 @@ pub(super) fn check_source(name: &str) -> Result<()> {
 impl Writer {
     /// The number of a source; a new one is drafted.
     pub(super) fn source(&self, name: &str, drafts: &mut Vec<Draft>) -> SourceId {
-        if let Some(known) = self.state.catalog.find_source(name) {
+        if let Some(known) = self.fold.state.catalog.find_source(name) {
             return known;
         }
         let drafted = drafts.iter().find_map(|draft| match &draft.entry {
@@ -84,94 +49,16 @@ impl Writer {
         }
         let new = drafts.iter().filter(|d| matches!(d.entry, Entry::Source(_))).count();
         let number = SourceId(
-            u32::try_from(self.state.catalog.sources().len() + new + 1).unwrap_or(u32::MAX),
+            u32::try_from(self.fold.state.catalog.sources().len() + new + 1).unwrap_or(u32::MAX),
         );
         let entry = Entry::Source(SourceEntry { number, name: name.to_owned() });
         drafts.push(Draft { entry, source: number, load: LoadId(0), decoded: None });
         number
     }
 
-    /// Looks rows up, with everything readable from the log.
-    fn lookup<T>(
-        &mut self,
-        find: impl FnOnce(&Lookup<'_>, &mut Compared) -> Result<T>,
-    ) -> Result<T> {
-        self.log.flush()?;
-        let reader = self.log.reader();
-        let seen = self.seen.read();
-        let lookup = Lookup { seen: &seen, reader: &reader, state: &self.state };
-        find(&lookup, &mut self.compared)
-    }
-
-    fn find_row(&mut self, key: &Digest128) -> Result<Option<(Position, Found)>> {
-        if self.seen.read().candidates(key).is_empty() {
-            return Ok(None);
-        }
-        self.lookup(|lookup, compared| lookup.row(key, compared))
-    }
-
-    /// Sorts rows into new ones, duplicates and conflicts.
-    /// `batch` remembers the rows of the batch that are not in the log yet; `first` is the position of the first row.
-    pub(super) fn sift(
-        &mut self,
-        source: &str,
-        candidates: Vec<Candidate>,
-        batch: &mut BatchKeys,
-        first: Position,
-    ) -> Result<Sifted> {
-        let mut sifted = Sifted::default();
-        for candidate in candidates {
-            let Candidate { key, line, original, decoded } = candidate;
-            let key = key.unwrap_or_else(|| {
-                let number = first.plus(sifted.rows.len() as u64).0;
-                codec::digest_of_parts(&[
-                    b"single",
-                    source.as_bytes(),
-                    &number.to_le_bytes(),
-                    &original,
-                ])
-            });
-            let known = self.known(&key, &original, batch)?;
-            let (key, status) = match known {
-                Known::New => (key, RowStatus::Accepted),
-                Known::Same => {
-                    sifted.duplicates += u64::from(decoded.is_ok());
-                    continue;
-                }
-                Known::Other => {
-                    let conflict = conflict_key(&key, &original);
-                    sifted.conflicts += 1;
-                    if !matches!(self.known(&conflict, &original, batch)?, Known::New) {
-                        continue;
-                    }
-                    (conflict, RowStatus::Conflict)
-                }
-            };
-            batch.insert(key, codec::digest(&original));
-            sifted.rows.push(Row { key, status, line, original });
-            sifted.decoded.push(decoded);
-        }
-        Ok(sifted)
-    }
-
-    fn known(&mut self, key: &Digest128, original: &[u8], batch: &BatchKeys) -> Result<Known> {
-        if let Some(content) = batch.get(key) {
-            return Ok(if *content == codec::digest(original) {
-                Known::Same
-            } else {
-                Known::Other
-            });
-        }
-        Ok(match self.find_row(key)? {
-            None => Known::New,
-            Some((_, Found::Erased)) => Known::Same,
-            Some((_, Found::Row(known))) if known == original => Known::Same,
-            Some(_) => Known::Other,
-        })
-    }
-
-    /// Appends drafts as one batch, and folds them.
-    pub(super) fn append(&mut self, drafts: Vec<Draft>, origin: Origin) -> Result<()> {
+    /// Appends drafts as one batch, and folds them. Says whether the fold holds: when a part could not be read, the
+    /// entries count all the same, and the caller folds the log again.
+    pub(super) fn append(&mut self, drafts: Vec<Draft>, origin: Origin) -> Result<bool> {
         let mut batch = Vec::with_capacity(drafts.len());
         for draft in &drafts {
             batch.push(Append {
@@ -188,29 +75,22 @@ impl Writer {
         let clock = self.log.clock();
         self.log.append(&batch)?;
         let mut seen = self.seen.write();
+        let mut broken = false;
         for draft in drafts {
             let rows = draft.entry.rows();
             let at = RecordContext { first, rows, clock, source: draft.source, load: draft.load };
-            if let Entry::Records(records) = &draft.entry {
-                for (index, row) in records.rows.iter().enumerate() {
-                    seen.add(&row.key, first.plus(index as u64));
-                }
+            for (index, key) in draft.entry.keys().enumerate() {
+                seen.add(&key, first.plus(index as u64));
             }
-            self.state.apply(&at, &draft.entry, draft.decoded)?;
+            broken |= self.fold.apply(&at, &draft.entry, draft.decoded).is_err();
             first = first.plus(u64::from(rows));
         }
         // Keys are derived: when they cannot be written now they stay in memory, and the write counts all the same.
         if seen.full() && seen.spill().is_err() {
             seen.postpone();
         }
-        Ok(())
+        Ok(!broken)
     }
-}
-
-enum Known {
-    New,
-    Same,
-    Other,
 }
 
 impl Session {
@@ -344,7 +224,7 @@ fn prepare(batch: Batch) -> Result<(Prepared, Origin)> {
 impl Inner {
     fn write_locked(&self, writer: &mut Writer, read: Prepared, origin: Origin) -> Result<Receipt> {
         self.writable(writer)?;
-        writer.state.clock = writer.log.advance_clock(self.clock.now());
+        writer.fold.state.clock = writer.log.advance_clock(self.clock.now());
         let mut receipt = Receipt {
             position: Position(0),
             level: Level::Memory,
@@ -389,8 +269,10 @@ impl Inner {
             draft_rows(&mut drafts, number, sifted);
         }
         if !drafts.is_empty() {
-            writer.append(drafts, origin)?;
-            self.publish(writer);
+            if !writer.append(drafts, origin)? {
+                self.fold_again(writer)?;
+            }
+            self.publish(writer)?;
         }
         receipt.position = last_before(writer.log.next());
         Ok(receipt)
@@ -401,7 +283,7 @@ impl Inner {
         writer.log.advance_clock(self.clock.now());
         let (entry, source) = match what {
             Retraction::Load(load) => {
-                let info = writer.state.loads.get(load).ok_or_else(|| {
+                let info = writer.fold.state.loads.get(load).ok_or_else(|| {
                     Error::not_found(format!(
                         "there is no load {load} in force; `nave stats` lists the loads"
                     ))
@@ -414,7 +296,7 @@ impl Inner {
                         "source '{source}' has no record '{message_id}' in force"
                     ))
                 };
-                let number = writer.state.catalog.find_source(source).ok_or_else(missing)?;
+                let number = writer.fold.state.catalog.find_source(source).ok_or_else(missing)?;
                 let position = writer
                     .lookup(|lookup, compared| lookup.message(source, message_id, compared))?
                     .ok_or_else(missing)?
@@ -422,23 +304,24 @@ impl Inner {
                 (RetractEntry::Record(position), number)
             }
         };
-        let mut retracted = Retracted::clone(&writer.state.retracted);
+        let mut retracted = Retracted::clone(&writer.fold.state.retracted);
         match &entry {
             RetractEntry::Load(load) => retracted.loads.insert(*load),
             RetractEntry::Record(position) => retracted.rows.insert(*position),
         };
         writer.log.flush()?;
         let end = writer.log.next();
-        let mut state = super::open::fold_all(&self.reader, end, retracted)?;
-        state.clock = state.clock.max(writer.state.clock);
-        let before = std::mem::replace(&mut writer.state, state);
+        let mut fold = Fold::after(&writer.fold.state, retracted);
+        super::open::fold_into(&self.reader, end, &mut fold, Some(self.dir.as_ref()))?;
+        fold.state.clock = fold.state.clock.max(writer.fold.state.clock);
+        let before = std::mem::replace(&mut writer.fold, fold);
         let entry = Entry::Retract(entry);
         let draft = Draft { entry, source, load: LoadId(0), decoded: None };
         if let Err(e) = writer.append(vec![draft], Origin::Correction) {
-            writer.state = before;
+            writer.fold = before;
             return Err(e);
         }
-        self.publish(writer);
+        self.publish(writer)?;
         Ok(last_before(writer.log.next()))
     }
 }

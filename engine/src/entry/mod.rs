@@ -4,8 +4,10 @@
 //! version is frozen: variants and fields are only ever appended under a new version; golden vectors in the tests hold
 //! the bytes. *What it does not know:* frames, files, and what an entry means. *Where to start reading:* `Entry`.
 
+mod block;
 mod shape;
 
+pub use block::{BlockEntry, TextColumn};
 pub use shape::{EventName, FileShape, RowFormat, Shape, TimeUnit};
 
 use crate::base::codec::{self, Digest128};
@@ -176,6 +178,8 @@ pub enum Entry {
     Retract(RetractEntry),
     /// A gap left by repair.
     Gap(GapEntry),
+    /// Records by column.
+    Block(BlockEntry),
 }
 
 /// The version of the payloads that this engine writes.
@@ -191,6 +195,7 @@ impl Entry {
             Entry::Records(_) => 4,
             Entry::Retract(_) => 5,
             Entry::Gap(_) => 6,
+            Entry::Block(_) => 7,
         }
     }
 
@@ -198,8 +203,20 @@ impl Entry {
     pub fn rows(&self) -> u32 {
         match self {
             Entry::Records(records) => u32::try_from(records.rows.len()).unwrap_or(u32::MAX),
+            Entry::Block(block) => u32::try_from(block.rows()).unwrap_or(u32::MAX),
             _ => 1,
         }
+    }
+
+    /// The keys of exactly-once of its rows, in order.
+    pub fn keys(&self) -> impl Iterator<Item = Digest128> {
+        let (rows, keys) = match self {
+            Entry::Records(records) => (records.rows.as_slice(), [].as_slice()),
+            Entry::Block(block) => ([].as_slice(), block.keys.as_slice()),
+            _ => ([].as_slice(), [].as_slice()),
+        };
+        let keys = keys.chunks_exact(16).filter_map(|key| codec::digest_at(key, 0));
+        rows.iter().map(|row| row.key).chain(keys)
     }
 
     /// The payload.
@@ -214,6 +231,7 @@ impl Entry {
             Entry::Records(entry) => codec::encode(entry),
             Entry::Retract(entry) => codec::encode(entry),
             Entry::Gap(entry) => codec::encode(entry),
+            Entry::Block(entry) => codec::encode(entry),
         }?;
         if bytes.len() > crate::base::limits::PAYLOAD_BYTES_MAX {
             return Err(Error::limit(format!(
@@ -239,6 +257,7 @@ impl Entry {
             4 => Entry::Records(codec::decode(payload)?),
             5 => Entry::Retract(codec::decode(payload)?),
             6 => Entry::Gap(codec::decode(payload)?),
+            7 => Entry::Block(codec::decode(payload)?),
             _ => return Err(newer(&format!("entry kind {kind}"))),
         })
     }
@@ -248,6 +267,8 @@ impl Entry {
 pub const SOURCE_KIND: u16 = 2;
 /// Kind number of records: replay peeks at it without decoding.
 pub const RECORDS_KIND: u16 = 4;
+/// Kind number of records by column.
+pub const BLOCK_KIND: u16 = 7;
 /// Kind number of retractions.
 pub const RETRACT_KIND: u16 = 5;
 /// Kind number of gaps.

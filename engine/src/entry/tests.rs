@@ -64,6 +64,33 @@ fn a_load_entry_is_frozen() {
     assert_eq!(digest, GOLDEN_LOAD_DIGEST);
 }
 
+#[test]
+fn a_block_is_frozen_and_gives_its_rows_back() {
+    let mut column = TextColumn::default();
+    column.push(b"1");
+    column.push(b"");
+    let mut wide = TextColumn::default();
+    wide.push(b"x");
+    wide.push(&[b'y'; 300]);
+    let block = BlockEntry {
+        keys: [[1; 16], [2; 16]].concat(),
+        conflicts: vec![1],
+        lines: vec![(0, 2), (1, 9)],
+        columns: vec![column, wide],
+        forms: vec![vec![b"".to_vec(), b",\"".to_vec(), b"\"".to_vec()]],
+        form_of: vec![],
+        odd: vec![(1, b"a,b,c".to_vec())],
+    };
+    let rows = block.to_rows();
+    assert_eq!(rows[0].original, b"1,\"x\"");
+    assert_eq!((rows[0].line, rows[0].status, rows[0].key), (2, RowStatus::Accepted, [1; 16]));
+    assert_eq!(rows[1].original, b"a,b,c");
+    assert_eq!((rows[1].line, rows[1].status, rows[1].key), (9, RowStatus::Conflict, [2; 16]));
+    let digest = codec::hex(&codec::digest(&round_trip(&Entry::Block(block))));
+    assert_eq!(digest, GOLDEN_BLOCK_DIGEST);
+}
+
+const GOLDEN_BLOCK_DIGEST: &str = "2489bf61198fe5e080b5b53805e2606e";
 const GOLDEN_LOAD_DIGEST: &str = "fa6fa915db5f2465a834179708720f70";
 
 #[test]

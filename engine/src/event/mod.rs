@@ -1,101 +1,38 @@
-//! What persons did: one table for each event type.
+//! What persons did: one table for each event type; in the same form what was said of them, and quarantine.
 //!
-//! *What it is:* typed columns by row, in order of arrival; each row belongs to the identifier that its record named
-//! first. *Invariants:* a join or split of profiles changes no row; all columns have a row's values or NULL.
-//! *What it does not know:* which profile an identifier belongs to. *Where to start reading:* `EventTable`.
+//! *What it is:* rows that never change, each of the identifier that its record named first: `OpenTable` gathers them,
+//! a part has them in the order of time with a second order by identifier, `TableView` reads them. *Invariants:* a join
+//! or split of profiles changes no row; what a row does not have is NULL. *What it does not know:* which profile an
+//! identifier belongs to. *Where to start reading:* `TableView`.
 
-use crate::base::chunked::Chunked;
-use crate::base::ids::{NodeId, Position, SourceId};
-use crate::base::time::Timestamp;
-use crate::base::value::{Value, ValueType};
-use crate::column::Column;
-use std::sync::Arc;
+mod merge;
+mod open;
+mod view;
 
-/// What every event has.
-#[derive(Debug, Clone)]
-pub struct EventRow {
-    /// The identifier that it belongs to.
-    pub node: NodeId,
-    /// When it happened; the time of receipt when its record named none.
-    pub time: Timestamp,
-    /// Whether its record named a time.
-    pub dated: bool,
-    /// Who said so.
-    pub source: SourceId,
-    /// The message id: the source's, or the generated one.
-    pub message_id: Arc<str>,
-    /// Whether the source gave the message id.
-    pub given_id: bool,
-    /// The record in the log.
-    pub position: Position,
-}
+pub use merge::merge_table;
+pub use open::{EventRow, OpenTable};
+pub use view::{TablePart, TableView};
 
-/// The events of one type.
-#[derive(Debug, Clone, Default)]
-pub struct EventTable {
-    rows: Chunked<EventRow>,
-    times: Chunked<Timestamp>,
-    nodes: Chunked<NodeId>,
-    properties: Vec<Option<Column>>,
-}
+/// The identifier of a row.
+const NODE: u32 = 0;
+/// When it happened.
+const TIME: u32 = 1;
+/// Whether its record named a time, and a message id.
+const FLAGS: u32 = 2;
+/// Who said so.
+const SOURCE: u32 = 3;
+/// The record in the log.
+const POSITION: u32 = 4;
+/// The message id: the text that the source gave, or the 16 bytes of a generated one.
+const MESSAGE: u32 = 5;
+/// What is kept of a row as bytes.
+const BYTES: u32 = 6;
+/// The first property.
+const PROPERTY: u32 = 16;
+/// The form of the block that says how many rows there are.
+const HEAD: u8 = 8;
+/// The form of the blocks with the rows by identifier.
+const BY_NODE: u8 = 9;
 
-impl EventTable {
-    /// How many events there are.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// What every event has, by row.
-    pub fn rows(&self) -> &Chunked<EventRow> {
-        &self.rows
-    }
-
-    /// The times, by row.
-    pub fn times(&self) -> &Chunked<Timestamp> {
-        &self.times
-    }
-
-    /// The identifiers, by row.
-    pub fn nodes(&self) -> &Chunked<NodeId> {
-        &self.nodes
-    }
-
-    /// The column of a property, if any value was said.
-    pub fn property(&self, number: usize) -> Option<&Column> {
-        self.properties.get(number).and_then(Option::as_ref)
-    }
-
-    /// How many columns there may be.
-    pub fn property_count(&self) -> usize {
-        self.properties.len()
-    }
-
-    /// Makes the column of a property have a type, widening what is there.
-    pub fn widen(&mut self, number: usize, value_type: ValueType) {
-        while self.properties.len() <= number {
-            self.properties.push(None);
-        }
-        if let Some(slot) = self.properties.get_mut(number) {
-            match slot {
-                Some(column) if column.value_type() != value_type => {
-                    *column = column.widened(value_type)
-                }
-                Some(_) => {}
-                None => *slot = Some(Column::new(value_type)),
-            }
-        }
-    }
-
-    /// Appends an event with the properties that it has.
-    pub fn push(&mut self, row: EventRow, properties: &[(usize, Value)]) {
-        let index = self.rows.len();
-        self.times.push(row.time);
-        self.nodes.push(row.node);
-        self.rows.push(row);
-        for (number, value) in properties {
-            if let Some(Some(column)) = self.properties.get_mut(*number) {
-                column.set(index, Some(value));
-            }
-        }
-    }
-}
+const DATED: u8 = 1;
+const GIVEN_ID: u8 = 2;

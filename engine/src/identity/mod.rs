@@ -1,32 +1,34 @@
-//! Identifiers, and the profiles that shared identifiers make.
+//! Identifiers: nodes with a public id each, and the label that says which profile they belong to.
 //!
-//! *What it is:* nodes (identifiers), their profiles (ordinals), and the join of two profiles when a record names
-//! identifiers of both: the exact union. *Invariants:* the partition is a function of the set of records, never of
-//! their order; a node has one profile; the ordinal of a profile that was joined into another is dead and never used
-//! again. *What it does not know:* traits and events, which belong to nodes and ordinals of others.
-//! *Where to start reading:* `Identity::observe`.
+//! *What it is:* `OpenNodes` gathers new nodes and changes of old ones; parts have a column for each thing that is
+//! known of a node, and an index from public id to node; `NodeView` reads them. *Invariants:* a node is never removed
+//! nor renumbered within a store; its public id is a digest of the identifier, keyed with the store's salt, so an
+//! identifier is found by it. *What it does not know:* which nodes a profile has, traits and events. *Where to start
+//! reading:* `OpenNodes::find`.
 
-use crate::base::chunked::{Chunked, Sharded};
-use crate::base::codec;
+use crate::base::codec::{self, DigestMap};
+use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
+use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
-use crate::record::Identifier;
-use roaring::RoaringBitmap;
+use crate::base::value::ValueType;
+use crate::column::{
+    ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, find_key, merge_column,
+    merge_keys, write_keys,
+};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The row space of nodes.
+const NODES: BlockKey = BlockKey::new(1, 0, 0, 0);
+const NAMESPACE: u32 = 0;
+const VALUE: u32 = 1;
+const PUBLIC: u32 = 2;
+const FIRST_SEEN: u32 = 3;
+const LABEL: u32 = 4;
 
 /// The order in which namespaces name a profile, the first being the best.
 const NAMESPACE_RANK: [&str; 4] = ["user_id", "email", "phone", "anonymous_id"];
-
-/// What is known of an identifier.
-#[derive(Debug, Clone)]
-pub struct Node {
-    /// The identifier.
-    pub identifier: Arc<Identifier>,
-    /// The least event time that it was seen at.
-    pub first_seen: Timestamp,
-    /// Its public id: the profile that holds it answers to this id for ever.
-    pub public: PublicId,
-}
 
 /// A public id: 128 bits of a digest keyed with the store's salt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,289 +47,285 @@ impl PublicId {
             text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         digits.then(|| u128::from_str_radix(text, 16).ok().map(PublicId)).flatten()
     }
+
+    /// The public id of an identifier (namespace and value, normalised) in the store of a salt.
+    pub fn of((namespace, value): (&str, &str), salt: &[u8; 32]) -> PublicId {
+        let mut hasher = blake3::Hasher::new_keyed(salt);
+        hasher.update(&(namespace.len() as u64).to_le_bytes());
+        hasher.update(namespace.as_bytes());
+        hasher.update(value.as_bytes());
+        PublicId(u128::from_be_bytes(codec::first_half(hasher.finalize())))
+    }
 }
 
-/// A profile that was joined into another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Join {
-    /// The profile that stays.
-    pub kept: Ordinal,
-    /// The profile whose ordinal is dead now.
-    pub gone: Ordinal,
+/// What decides which member names a profile: namespace rank, first event time, public id. The least one does.
+pub type NamingKey = (usize, Timestamp, PublicId);
+
+fn naming_key(namespace: &str, first_seen: Timestamp, public: PublicId) -> NamingKey {
+    let rank = NAMESPACE_RANK.iter().position(|n| *n == namespace).unwrap_or(NAMESPACE_RANK.len());
+    (rank, first_seen, public)
 }
 
-/// The identity graph of a store.
 #[derive(Debug, Clone)]
-pub struct Identity {
-    salt: [u8; 32],
-    nodes: Chunked<Node>,
-    /// The profile of each node, apart from the nodes because every question walks over them.
-    labels: Chunked<Ordinal>,
-    by_identifier: Sharded<Arc<Identifier>, NodeId>,
-    by_public: Sharded<PublicId, NodeId>,
-    /// The nodes of each ordinal; empty for dead ones.
-    members: Chunked<Arc<Vec<NodeId>>>,
-    live: Arc<RoaringBitmap>,
+struct NewNode {
+    namespace: Arc<str>,
+    value: Box<str>,
+    public: PublicId,
+    first_seen: i64,
+    label: u32,
 }
 
-impl Identity {
-    /// An empty graph with the store's salt.
-    pub fn new(salt: [u8; 32]) -> Identity {
-        Identity {
-            salt,
-            nodes: Chunked::default(),
-            labels: Chunked::default(),
-            by_identifier: Sharded::default(),
-            by_public: Sharded::default(),
-            members: Chunked::default(),
-            live: Arc::default(),
+/// New nodes, and changes of old ones, that are not in a part yet.
+#[derive(Debug, Clone, Default)]
+pub struct OpenNodes {
+    /// The number of the first new node.
+    first: u32,
+    new: Vec<NewNode>,
+    by_public: DigestMap<PublicId, u32>,
+    first_seen: BTreeMap<u32, i64>,
+    labels: BTreeMap<u32, u32>,
+    namespaces: Vec<Arc<str>>,
+    bytes: usize,
+}
+
+impl OpenNodes {
+    /// Nothing open; the next new node gets a number.
+    pub fn starting_at(first: u32) -> OpenNodes {
+        OpenNodes { first, ..OpenNodes::default() }
+    }
+
+    /// How many nodes there are with those in parts.
+    pub fn count(&self) -> u32 {
+        self.first + u32::try_from(self.new.len()).unwrap_or(u32::MAX - self.first)
+    }
+
+    /// How many nodes are new or changed.
+    pub fn changes(&self) -> usize {
+        self.new.len() + self.first_seen.len() + self.labels.len()
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn weight(&self) -> usize {
+        let changed = self.first_seen.len() + self.labels.len();
+        let new = self.new.capacity() * size_of::<NewNode>() + self.by_public.capacity() * 33;
+        self.bytes + new + changed * 24
+    }
+
+    /// The node of a public id.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold, as for all that reads parts.
+    pub fn find(&self, parts: &[Arc<Part>], public: PublicId) -> Result<Option<NodeId>> {
+        if let Some(node) = self.by_public.get(&public) {
+            return Ok(Some(NodeId(*node)));
         }
+        find_node(parts, public)
     }
 
-    /// A graph of stored nodes: identifier, ordinal and first time, in order; and how many ordinals there were.
-    pub fn from_stored(
-        salt: [u8; 32],
-        nodes: impl Iterator<Item = (Identifier, Ordinal, Timestamp)>,
-        ordinals: u32,
-    ) -> Identity {
-        let mut graph = Identity::new(salt);
-        let mut members: Vec<Vec<NodeId>> = vec![Vec::new(); ordinals as usize];
-        for (identifier, ordinal, first_seen) in nodes {
-            let node = graph.add_node(&identifier, ordinal, first_seen);
-            if let Some(list) = members.get_mut(ordinal.0 as usize) {
-                list.push(node);
-            }
-            Arc::make_mut(&mut graph.live).insert(ordinal.0);
-        }
-        graph.members = members.into_iter().map(Arc::new).collect();
-        graph
-    }
-
-    /// The profiles.
-    pub fn live(&self) -> &Arc<RoaringBitmap> {
-        &self.live
-    }
-
-    /// One more than the greatest ordinal.
-    pub fn ordinals(&self) -> u32 {
-        u32::try_from(self.members.len()).unwrap_or(u32::MAX)
-    }
-
-    /// All nodes with their profiles, by number.
-    pub fn labelled(&self) -> impl Iterator<Item = (&Node, Ordinal)> {
-        self.nodes.iter().zip(self.labels.iter().copied())
-    }
-
-    /// All nodes, by number.
-    pub fn nodes(&self) -> &Chunked<Node> {
-        &self.nodes
-    }
-
-    /// A node.
-    pub fn node(&self, node: NodeId) -> Option<&Node> {
-        self.nodes.get(node.0 as usize)
-    }
-
-    /// The node of an identifier.
-    pub fn find(&self, identifier: &Identifier) -> Option<NodeId> {
-        self.by_identifier.get(identifier).copied()
+    fn new_node(&self, node: NodeId) -> Option<&NewNode> {
+        self.new.get(node.0.checked_sub(self.first)? as usize)
     }
 
     /// The profile of a node.
-    pub fn ordinal_of(&self, node: NodeId) -> Option<Ordinal> {
-        self.labels.get(node.0 as usize).copied()
-    }
-
-    /// The profile that holds a public id now, whichever of its members the id was made from.
-    pub fn resolve(&self, public: PublicId) -> Option<Ordinal> {
-        self.by_public.get(&public).and_then(|node| self.ordinal_of(*node))
-    }
-
-    /// The nodes of a profile.
-    pub fn members(&self, ordinal: Ordinal) -> &[NodeId] {
-        self.members.get(ordinal.0 as usize).map_or(&[], |list| list.as_slice())
-    }
-
-    /// The public id of a profile: that of its member with the least namespace rank, first time and digest.
-    pub fn profile_id(&self, ordinal: Ordinal) -> Option<PublicId> {
-        let key = |node: &&Node| {
-            let namespace = node.identifier.namespace.as_str();
-            let rank =
-                NAMESPACE_RANK.iter().position(|n| *n == namespace).unwrap_or(NAMESPACE_RANK.len());
-            (rank, node.first_seen, node.public)
-        };
-        self.members(ordinal).iter().filter_map(|n| self.node(*n)).min_by_key(key).map(|n| n.public)
-    }
-
-    /// Takes note of a record: its identifiers belong to one person. Returns the node of the first identifier, to
-    /// which the record attaches, and the profiles that were joined.
-    pub fn observe(
-        &mut self,
-        identifiers: &[Identifier],
-        time: Timestamp,
-    ) -> Option<(NodeId, Vec<Join>)> {
-        let mut joins = Vec::new();
-        let mut anchor = None;
-        for identifier in identifiers {
-            let node = match self.find(identifier) {
-                Some(node) => {
-                    self.seen_at(node, time);
-                    node
-                }
-                None => self.new_node(identifier, anchor, time),
-            };
-            let Some(first) = anchor else {
-                anchor = Some(node);
-                continue;
-            };
-            joins.extend(self.join(first, node));
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn label(&self, parts: &[Arc<Part>], node: NodeId) -> Result<Option<Ordinal>> {
+        let known = self.new_node(node).map(|new| new.label);
+        if let Some(label) = known.or_else(|| self.labels.get(&node.0).copied()) {
+            return Ok(Some(Ordinal(label)));
         }
-        anchor.map(|node| (node, joins))
+        let point = Point::find(parts, NODES.field(LABEL), node.0)?;
+        Ok(point.map(|point| Ordinal(point.number())))
     }
 
-    fn seen_at(&mut self, node: NodeId, time: Timestamp) {
-        if self.node(node).is_some_and(|n| n.first_seen > time)
-            && let Some(node) = self.nodes.get_mut(node.0 as usize)
-        {
-            node.first_seen = time;
-        }
-    }
-
-    /// A new node: in the profile of `beside`, or in a profile of its own.
-    fn new_node(
-        &mut self,
-        identifier: &Identifier,
-        beside: Option<NodeId>,
-        time: Timestamp,
-    ) -> NodeId {
-        let ordinal = match beside.and_then(|node| self.ordinal_of(node)) {
-            Some(ordinal) => ordinal,
+    /// Gives a node to a profile.
+    pub fn set_label(&mut self, node: NodeId, label: Ordinal) {
+        let new = node.0.checked_sub(self.first).and_then(|index| self.new.get_mut(index as usize));
+        match new {
+            Some(new) => new.label = label.0,
             None => {
-                let ordinal = Ordinal(self.ordinals());
-                self.members.push(Arc::default());
-                Arc::make_mut(&mut self.live).insert(ordinal.0);
-                ordinal
+                self.labels.insert(node.0, label.0);
             }
-        };
-        let node = self.add_node(identifier, ordinal, time);
-        if let Some(list) = self.members.get_mut(ordinal.0 as usize) {
-            Arc::make_mut(list).push(node);
         }
-        node
     }
 
-    fn add_node(
+    /// Takes note that a node was seen at a time.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn seen_at(&mut self, parts: &[Arc<Part>], node: NodeId, time: Timestamp) -> Result<()> {
+        let new = node.0.checked_sub(self.first).and_then(|index| self.new.get_mut(index as usize));
+        if let Some(new) = new {
+            new.first_seen = new.first_seen.min(time.0);
+            return Ok(());
+        }
+        let known = match self.first_seen.get(&node.0) {
+            Some(known) => Some(*known),
+            None => Point::find(parts, NODES.field(FIRST_SEEN), node.0)?.map(|p| p.integer()),
+        };
+        if known.is_none_or(|known| known > time.0) {
+            self.first_seen.insert(node.0, time.0);
+        }
+        Ok(())
+    }
+
+    /// A new node of a profile.
+    pub fn add(
         &mut self,
-        identifier: &Identifier,
-        ordinal: Ordinal,
+        (namespace, value): (&str, &str),
+        public: PublicId,
+        label: Ordinal,
         first_seen: Timestamp,
     ) -> NodeId {
-        let node = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        let mut hasher = blake3::Hasher::new_keyed(&self.salt);
-        hasher.update(&(identifier.namespace.len() as u64).to_le_bytes());
-        hasher.update(identifier.namespace.as_bytes());
-        hasher.update(identifier.value.as_bytes());
-        let public = PublicId(u128::from_be_bytes(codec::first_half(hasher.finalize())));
-        let identifier = Arc::new(identifier.clone());
-        self.labels.push(ordinal);
-        self.nodes.push(Node { identifier: Arc::clone(&identifier), first_seen, public });
-        self.by_identifier.insert(identifier, node);
+        let node = self.count();
+        let known = self.namespaces.iter().find(|name| &***name == namespace);
+        let known = known.cloned();
+        let namespace = known.unwrap_or_else(|| {
+            let name: Arc<str> = Arc::from(namespace);
+            self.namespaces.push(Arc::clone(&name));
+            name
+        });
+        self.bytes += value.len();
         self.by_public.insert(public, node);
-        node
+        self.new.push(NewNode {
+            namespace,
+            value: Box::from(value),
+            public,
+            first_seen: first_seen.0,
+            label: label.0,
+        });
+        NodeId(node)
     }
 
-    /// Joins the profiles of two nodes: the one with fewer nodes goes into the other.
-    fn join(&mut self, left: NodeId, right: NodeId) -> Option<Join> {
-        let (left, right) = (self.ordinal_of(left)?, self.ordinal_of(right)?);
-        if left == right {
-            return None;
-        }
-        let smaller = |ordinal: Ordinal| (self.members(ordinal).len(), std::cmp::Reverse(ordinal));
-        let (kept, gone) =
-            if smaller(left) < smaller(right) { (right, left) } else { (left, right) };
-        let moved = self.members.get_mut(gone.0 as usize).map(std::mem::take)?;
-        for node in moved.iter() {
-            if let Some(label) = self.labels.get_mut(node.0 as usize) {
-                *label = kept;
+    /// Writes what is open into a part.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write(&self, part: &mut PartWriter) -> Result<()> {
+        let new = || (self.first..).zip(&self.new);
+        let changed = |field,
+                       old: Vec<(u32, i64)>,
+                       part: &mut PartWriter,
+                       of: fn(&NewNode) -> i64| {
+            if old.is_empty() && self.new.is_empty() {
+                return Ok(());
             }
+            let mut column = ColumnWriter::new(part, NODES.field(field), Layout::Integers, None);
+            for (node, value) in old.into_iter().chain(new().map(|(node, new)| (node, of(new)))) {
+                column.integer(node, value)?;
+            }
+            column.finish()
+        };
+        let labels = self.labels.iter().map(|(node, label)| (*node, i64::from(*label))).collect();
+        changed(LABEL, labels, part, |new| i64::from(new.label))?;
+        let seen = self.first_seen.iter().map(|(node, time)| (*node, *time)).collect();
+        changed(FIRST_SEEN, seen, part, |new| new.first_seen)?;
+        if self.new.is_empty() {
+            return Ok(());
         }
-        if let Some(list) = self.members.get_mut(kept.0 as usize) {
-            Arc::make_mut(list).extend(moved.iter());
+        let mut namespaces = OpenColumn::new(ValueType::Text);
+        new().for_each(|(node, new)| namespaces.push_text(node, &new.namespace));
+        namespaces.write(part, NODES.field(NAMESPACE), None, true)?;
+        let mut values = ColumnWriter::new(part, NODES.field(VALUE), Layout::Bytes, None);
+        for (node, new) in new() {
+            values.bytes(node, new.value.as_bytes())?;
         }
-        Arc::make_mut(&mut self.live).remove(gone.0);
-        Some(Join { kept, gone })
+        values.finish()?;
+        let mut publics = ColumnWriter::new(part, NODES.field(PUBLIC), Layout::Wide, None);
+        for (node, new) in new() {
+            publics.wide(node, new.public.0)?;
+        }
+        publics.finish()?;
+        let mut keys: Vec<(u128, u32)> = new().map(|(node, new)| (new.public.0, node)).collect();
+        keys.sort_unstable();
+        write_keys(part, NODES.field(PUBLIC), keys.len(), keys.into_iter())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::normalise;
+/// The node of a public id in parts.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn find_node(parts: &[Arc<Part>], public: PublicId) -> Result<Option<NodeId>> {
+    Ok(find_key(parts, NODES.field(PUBLIC), public.0)?.map(NodeId))
+}
 
-    fn identifier(value: u64) -> Identifier {
-        normalise("user_id", &format!("u{value}")).unwrap()
+/// Merges the nodes of parts.
+///
+/// # Errors
+/// `Corrupt`, `Io`.
+pub fn merge_nodes(parts: &[Arc<Part>], writer: &mut PartWriter) -> Result<()> {
+    let keeping = |index| Keeping { index, nulls: true };
+    merge_column(parts, NODES.field(NAMESPACE), writer, keeping(true))?;
+    for field in [VALUE, PUBLIC, FIRST_SEEN, LABEL] {
+        merge_column(parts, NODES.field(field), writer, keeping(false))?;
+    }
+    merge_keys(parts, NODES.field(PUBLIC), writer)
+}
+
+/// The nodes of a snapshot, for reading many.
+#[derive(Debug)]
+pub struct NodeView {
+    namespaces: ColumnView,
+    values: ColumnView,
+    publics: ColumnView,
+    first_seen: ColumnView,
+    labels: ColumnView,
+}
+
+impl NodeView {
+    /// The nodes of parts.
+    pub fn new(parts: &[Arc<Part>], faults: &Faults) -> NodeView {
+        let column = |field| ColumnView::new(parts.iter(), NODES.field(field), None, faults);
+        NodeView {
+            namespaces: column(NAMESPACE),
+            values: column(VALUE),
+            publics: column(PUBLIC),
+            first_seen: column(FIRST_SEEN),
+            labels: column(LABEL),
+        }
     }
 
-    #[test]
-    fn profiles_are_the_connected_identifiers_whatever_the_order() {
-        let mut state = 5_u64;
-        let mut next = |n: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % n
-        };
-        for _ in 0..200 {
-            let records: Vec<(Vec<Identifier>, Timestamp)> = (0..30)
-                .map(|_| {
-                    let ids = (0..next(3) + 1).map(|_| identifier(next(25))).collect();
-                    (ids, Timestamp(next(5).cast_signed()))
-                })
-                .collect();
-            let fold = |records: &[(Vec<Identifier>, Timestamp)]| {
-                let mut graph = Identity::new([1; 32]);
-                for (ids, time) in records {
-                    graph.observe(ids, *time);
-                }
-                graph
-            };
-            let forward = fold(&records);
-            let mut reversed = records.clone();
-            reversed.reverse();
-            let backward = fold(&reversed);
-            let ids = |graph: &Identity| -> Vec<_> {
-                (0..25)
-                    .map(|v| {
-                        graph
-                            .find(&identifier(v))
-                            .and_then(|n| graph.profile_id(graph.ordinal_of(n)?))
-                    })
-                    .collect()
-            };
-            assert_eq!(ids(&forward), ids(&backward));
-            // Against repeated relabelling, the stupid way.
-            let mut label: Vec<usize> = (0..25).collect();
-            for _ in 0..30 {
-                for (ids, _) in &records {
-                    let numbers: Vec<usize> =
-                        ids.iter().map(|i| i.value[1..].parse().unwrap()).collect();
-                    let least = numbers.iter().map(|n| label[*n]).min().unwrap();
-                    numbers.iter().for_each(|n| label[*n] = least);
-                }
-            }
-            for a in 0..25 {
-                for b in 0..25 {
-                    let (left, right) =
-                        (forward.find(&identifier(a)), forward.find(&identifier(b)));
-                    if let (Some(left), Some(right)) = (left, right) {
-                        let together = forward.ordinal_of(left) == forward.ordinal_of(right);
-                        assert_eq!(together, label[a as usize] == label[b as usize]);
-                    }
-                }
-            }
-            let members: usize =
-                forward.live().iter().map(|o| forward.members(Ordinal(o)).len()).sum();
-            assert_eq!(members, forward.nodes().len());
+    /// The profile of a node.
+    #[inline]
+    pub fn label(&self, node: NodeId) -> Option<Ordinal> {
+        self.labels.number(node.0).map(Ordinal)
+    }
+
+    /// The identifier of a node.
+    pub fn identifier(&self, node: NodeId) -> Option<(&str, &str)> {
+        let namespace = self.namespace(node)?;
+        Some((namespace, std::str::from_utf8(self.values.bytes(node.0)?).ok()?))
+    }
+
+    /// The namespace of a node.
+    pub fn namespace(&self, node: NodeId) -> Option<&str> {
+        match self.namespaces.cell(node.0) {
+            crate::column::Cell::Text(text) => Some(text),
+            _ => None,
         }
+    }
+
+    /// The least event time that a node was seen at.
+    pub fn first_seen(&self, node: NodeId) -> Option<Timestamp> {
+        self.first_seen.integer(node.0).map(Timestamp)
+    }
+
+    /// The public id of a node.
+    pub fn public(&self, node: NodeId) -> Option<PublicId> {
+        self.publics.wide(node.0).map(PublicId)
+    }
+
+    /// What decides whether a node names its profile.
+    pub fn naming_key(&self, node: NodeId) -> Option<NamingKey> {
+        let namespace = self.namespace(node)?;
+        Some(naming_key(namespace, self.first_seen(node)?, self.public(node)?))
+    }
+
+    /// The profiles that have an identifier of a namespace.
+    pub fn with_namespace(&self, namespace: &str) -> roaring::RoaringBitmap {
+        let nodes = self.namespaces.matching(&|texts| texts.find(namespace).into_iter().collect());
+        nodes.iter().filter_map(|node| self.labels.number(node)).collect()
     }
 }

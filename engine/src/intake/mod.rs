@@ -13,4 +13,4 @@ pub use plan::{LoadPlan, plan_load};
 pub use request::{
     BrokenRow, Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind,
 };
-pub use rows::{RowItem, RowReader};
+pub use rows::{RawRows, RowItem, RowReader};

@@ -1,12 +1,16 @@
 //! The first look at a file: its columns, the types that it shows, and the digest of its content.
 
 use super::request::{BrokenRow, Delimiter, Format, Input, LoadRequest, RecordKind};
-use super::rows::{RowItem, RowReader};
+use super::rows::{RawRows, RowItem, RowReader};
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
+use crate::base::value::ValueType;
 use crate::catalog::{folded, nearest};
-use crate::entry::{FileShape, InferredType, RowFormat};
-use crate::record::{Decoded, FieldValue, Kind, Quoting, decode_file_row, joined_type};
+use crate::entry::{EventName, FileShape, InferredType, RowFormat};
+use crate::record::{
+    CellText, Decoded, FieldValue, Kind, Quoting, Roles, RowSight, decode_file_row, joined_type,
+    quick_decimal, quick_integer,
+};
 use std::collections::BTreeMap;
 
 /// How a file is loaded.
@@ -105,7 +109,10 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
         broken: Vec::new(),
         broken_count: 0,
     };
-    infer(&mut plan, &mut reader, &name)?;
+    match Roles::of(&plan.shape) {
+        Some(roles) => infer_columns(&mut plan, &roles, &mut reader, &name)?,
+        None => infer(&mut plan, &mut reader, &name)?,
+    }
     plan.content = reader.content();
     Ok(plan)
 }
@@ -147,7 +154,7 @@ fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Resu
 /// Every column that the request names must be there.
 fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result<()> {
     let event = match &request.kind {
-        RecordKind::Track(crate::entry::EventName::Column(column)) => Some(column),
+        RecordKind::Track(EventName::Column(column)) => Some(column),
         _ => None,
     };
     let wanted = request.ids.iter().map(|(_, column)| column);
@@ -177,13 +184,86 @@ fn infer(plan: &mut LoadPlan, reader: &mut RowReader, name: &str) -> Result<()> 
                 }
             },
         };
-        plan.broken_count += 1;
-        if plan.broken.len() < BROKEN_SHOWN {
-            plan.broken.push(BrokenRow { file: name.to_owned(), line, column, reason });
-        }
+        plan.note_broken(name, line, column, reason);
     }
     plan.types = types.into_values().collect();
     Ok(())
+}
+
+impl LoadPlan {
+    fn note_broken(&mut self, name: &str, line: u64, column: Option<u64>, reason: String) {
+        self.broken_count += 1;
+        if self.broken.len() < BROKEN_SHOWN {
+            self.broken.push(BrokenRow { file: name.to_owned(), line, column, reason });
+        }
+    }
+}
+
+/// Reads all rows of a file of one kind for the types that its columns show.
+fn infer_columns(
+    plan: &mut LoadPlan,
+    roles: &Roles,
+    reader: &mut RowReader,
+    name: &str,
+) -> Result<()> {
+    let mut types: Vec<Option<ValueType>> = vec![None; roles.values.len()];
+    let mut rows = RawRows::default();
+    let mut sight = RowSight::default();
+    loop {
+        reader.next_rows(&mut rows)?;
+        if rows.is_empty() {
+            break;
+        }
+        for (line, reason) in &rows.too_long {
+            plan.note_broken(name, *line, None, reason.clone());
+        }
+        for (line, original) in rows.iter() {
+            if !sight.plain(&plan.shape, roles, original) {
+                match decode_file_row(&plan.shape, original) {
+                    Err(e) => plan.note_broken(name, line, e.column, e.reason),
+                    Ok(record) => note_slowly(&mut types, roles, record),
+                }
+                continue;
+            }
+            for ((column, _), known) in roles.values.iter().zip(&mut types) {
+                if let Some(text) = sight.said(original, *column) {
+                    *known = Some(widened_by(*known, text));
+                }
+            }
+        }
+    }
+    let event = match &plan.shape.event {
+        Some(EventName::Fixed(event)) => Some(event.clone()),
+        _ => None,
+    };
+    let shown = roles.values.iter().zip(types).filter_map(|((_, name), value_type)| {
+        Some(InferredType { event: event.clone(), name: name.clone(), value_type: value_type? })
+    });
+    let mut shown: Vec<InferredType> = shown.collect();
+    shown.sort_by_key(|inferred| folded(&inferred.name));
+    plan.types = shown;
+    Ok(())
+}
+
+/// The type of a column that has shown one and shows a text.
+fn widened_by(known: Option<ValueType>, text: &str) -> ValueType {
+    match known {
+        Some(ValueType::Text) => ValueType::Text,
+        Some(ValueType::Integer) if quick_integer(text).is_some() => ValueType::Integer,
+        Some(ValueType::Decimal) if quick_decimal(text).is_some() => ValueType::Decimal,
+        Some(known) => joined_type(known, CellText::inferred(text).value_type),
+        None => CellText::inferred(text).value_type,
+    }
+}
+
+fn note_slowly(types: &mut [Option<ValueType>], roles: &Roles, record: Decoded) {
+    for (name, value) in record.fields {
+        let FieldValue::Cell(cell) = value else { continue };
+        let column = roles.values.iter().position(|(_, known)| *known == name);
+        if let Some(known) = column.and_then(|column| types.get_mut(column)) {
+            *known = Some(known.map_or(cell.value_type, |k| joined_type(k, cell.value_type)));
+        }
+    }
 }
 
 /// Types by event and name, both without case.
@@ -193,6 +273,8 @@ fn note_types(types: &mut Types, record: Decoded) {
     let event = match record.kind {
         Kind::Identify => None,
         Kind::Track(event) => Some(event),
+        // No file has rows of this kind; a message says its types by itself.
+        Kind::Entity { .. } => return,
     };
     for (name, value) in record.fields {
         let FieldValue::Cell(cell) = value else { continue };

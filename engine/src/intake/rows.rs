@@ -3,7 +3,7 @@
 use super::request::Input;
 use crate::base::dir::open_input;
 use crate::base::error::{Error, Result};
-use crate::base::limits::RECORD_BYTES_MAX;
+use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS, RECORD_BYTES_MAX};
 use crate::record::{Quoting, split_record};
 use std::io::{BufReader, Cursor, Read};
 
@@ -26,6 +26,45 @@ pub enum RowItem {
         /// Why.
         reason: String,
     },
+}
+
+/// Rows of a file, one after another in one piece of memory.
+#[derive(Debug, Default)]
+pub struct RawRows {
+    bytes: Vec<u8>,
+    /// Where each row ends, and its line.
+    rows: Vec<(usize, u64)>,
+    /// Lines that are too long to be records, with the reason.
+    pub too_long: Vec<(u64, String)>,
+}
+
+impl RawRows {
+    /// Forgets the rows.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.rows.clear();
+        self.too_long.clear();
+    }
+
+    /// Whether there is neither a row nor a line that is too long.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.too_long.is_empty()
+    }
+
+    fn push(&mut self, line: u64, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.rows.push((self.bytes.len(), line));
+    }
+
+    /// The rows in order: line and bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut start = 0;
+        self.rows.iter().map(move |(end, line)| {
+            let row = self.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+            (*line, row)
+        })
+    }
 }
 
 /// Reads the rows of one file.
@@ -134,6 +173,33 @@ impl RowReader {
                 found => return self.failed.take().map_or(Ok(found), Err),
             }
         }
+    }
+
+    /// The next rows that are not empty, as many as make a block; none at the end of the file.
+    ///
+    /// # Errors
+    /// As `next_row`.
+    pub fn next_rows(&mut self, into: &mut RawRows) -> Result<()> {
+        into.clear();
+        while into.rows.len() < LOAD_FRAME_ROWS && into.bytes.len() < LOAD_FRAME_BYTES {
+            let rest = self.buffer.get(self.used..).unwrap_or_default();
+            if let Some((length, used)) = split_record(rest, self.quoting, false)
+                && length > 0
+                && length <= RECORD_BYTES_MAX
+            {
+                into.push(self.line, rest.get(..length).unwrap_or_default());
+                let taken = rest.get(..used).unwrap_or_default();
+                self.line += taken.iter().filter(|byte| **byte == b'\n').count() as u64;
+                self.used += used;
+                continue;
+            }
+            match self.next_row()? {
+                Some(RowItem::Row { line, original }) => into.push(line, &original),
+                Some(RowItem::TooLong { line, reason }) => into.too_long.push((line, reason)),
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     fn next_raw(&mut self) -> Option<RowItem> {

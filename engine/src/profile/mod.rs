@@ -1,18 +1,32 @@
-//! The golden record: for each trait, the value that won.
+//! Golden rows: for each profile or entity its members and, for each trait, the value that won.
 //!
-//! *What it is:* a column of values and a column of winners for each trait, by profile. *Invariants:* the winner is the
-//! greatest fact by (event time, name of the source, value; NULL is the least), so the order of arrival never matters;
-//! a NULL that wins removes the trait. *What it does not know:* where facts come from.
-//! *Where to start reading:* `Golden::tell`.
+//! *What it is:* `GoldenRow`, everything of one profile in one place; `OpenRows`, those that are not in a part yet,
+//! with the traits that changed; in parts a row for each profile and beside it a column for each trait. *Invariants:*
+//! the winner is the greatest fact by (event time, name of the source, value; NULL is the least), so the order of
+//! arrival never matters; a NULL that wins removes the trait; rows and columns tell the same. *What it does not know:*
+//! where facts come from. *Where to start reading:* `GoldenRow::tell`.
 
-use crate::base::chunked::Chunked;
-use crate::base::ids::{Ordinal, Position, SourceId};
+use crate::base::codec;
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
+use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
-use crate::catalog::Catalog;
-use crate::column::{Cell, Column};
+use crate::catalog::{Catalog, Fields};
+use crate::column::{
+    Cell, ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, merge_column,
+};
 use bincode::{Decode, Encode};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The rows themselves, as bytes.
+const ROW: u32 = 0;
+/// The node that a profile began with.
+const ANCHOR: u32 = 1;
+/// The first trait.
+const TRAIT: u32 = 16;
 
 /// Who said the value that won, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -27,135 +41,295 @@ pub struct Winner {
     pub position: Position,
 }
 
-/// One trait of all profiles.
+/// A trait in a golden row.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct RowTrait {
+    /// Its number in the catalog.
+    pub number: u32,
+    /// The value that won, in the type that it was told in; none when NULL won.
+    pub value: Option<Value>,
+    /// Who said so.
+    pub winner: Winner,
+}
+
+/// Everything that is known of a profile or entity.
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+pub struct GoldenRow {
+    /// The nodes of a profile; none for an entity.
+    pub members: Vec<NodeId>,
+    /// The traits, by number.
+    pub traits: Vec<RowTrait>,
+}
+
+impl GoldenRow {
+    /// What is known of a trait.
+    pub fn get(&self, number: u32) -> Option<&RowTrait> {
+        let found = self.traits.binary_search_by_key(&number, |known| known.number);
+        found.ok().and_then(|index| self.traits.get(index))
+    }
+
+    /// Tells a fact; says whether it won.
+    pub fn tell(&mut self, fact: RowTrait, catalog: &Catalog) -> bool {
+        match self.traits.binary_search_by_key(&fact.number, |known| known.number) {
+            Err(index) => {
+                self.traits.insert(index, fact);
+                true
+            }
+            Ok(index) => match self.traits.get_mut(index) {
+                Some(known) if beats(&fact, known, catalog) => {
+                    *known = fact;
+                    true
+                }
+                _ => false,
+            },
+        }
+    }
+}
+
+/// Whether a fact beats another of the same trait.
+pub fn beats(fact: &RowTrait, known: &RowTrait, catalog: &Catalog) -> bool {
+    let (new, old) = (&fact.winner, &known.winner);
+    let order = new.time.cmp(&old.time);
+    let order = order.then_with(|| {
+        if new.source == old.source {
+            Ordering::Equal
+        } else {
+            catalog.source_name(new.source).cmp(catalog.source_name(old.source))
+        }
+    });
+    let order = order.then_with(|| value_order(fact.value.as_ref(), known.value.as_ref()));
+    // Of equal facts the first in the log is named, so that a replay names the same one.
+    order.then_with(|| old.position.cmp(&new.position)) == Ordering::Greater
+}
+
+/// The order of two values in which the greater one wins: NULL is less than every value.
+pub fn value_order(left: Option<&Value>, right: Option<&Value>) -> Ordering {
+    match (left, right) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => Ordering::Less,
+        (Some(_), None) => Ordering::Greater,
+        (Some(a), Some(b)) => Cell::of(a).compare(Cell::of(b)).unwrap_or(Ordering::Equal),
+    }
+}
+
+/// A row that was changed.
 #[derive(Debug, Clone, Default)]
-pub struct GoldenTrait {
-    column: Option<Column>,
-    winners: Chunked<Option<Winner>>,
+struct OpenRow {
+    /// None when the ordinal is dead.
+    row: Option<GoldenRow>,
+    /// The traits whose columns must be told, each once.
+    changed: Vec<u32>,
 }
 
-/// The golden records of all profiles.
+/// Rows that are not in a part yet.
 #[derive(Debug, Clone, Default)]
-pub struct Golden {
-    traits: Vec<GoldenTrait>,
+pub struct OpenRows {
+    /// The first new ordinal.
+    first: u32,
+    /// The anchor of each new ordinal.
+    anchors: Vec<u32>,
+    rows: BTreeMap<u32, OpenRow>,
 }
 
-impl GoldenTrait {
-    /// The values, by ordinal, if any was ever said.
-    pub fn column(&self) -> Option<&Column> {
-        self.column.as_ref()
+impl OpenRows {
+    /// Nothing open; the next new row gets an ordinal.
+    pub fn starting_at(first: u32) -> OpenRows {
+        OpenRows { first, ..OpenRows::default() }
     }
 
-    /// Who said the value of a profile (or NULL) that won.
-    pub fn winner(&self, ordinal: Ordinal) -> Option<Winner> {
-        self.winners.get(ordinal.0 as usize).copied().flatten()
+    /// One more than the greatest ordinal.
+    pub fn count(&self) -> u32 {
+        self.first + u32::try_from(self.anchors.len()).unwrap_or(u32::MAX - self.first)
     }
 
-    /// The value of a profile.
-    pub fn value(&self, ordinal: Ordinal) -> Cell<'_> {
-        self.column.as_ref().map_or(Cell::Null, |column| column.get(ordinal.0 as usize))
+    /// How many rows are new or changed.
+    pub fn changes(&self) -> usize {
+        self.anchors.len() + self.rows.len()
     }
 
-    /// Whether a fact beats the one that a profile has.
-    fn beats(&self, ordinal: Ordinal, value: Cell<'_>, winner: &Winner, catalog: &Catalog) -> bool {
-        let Some(current) = self.winner(ordinal) else { return true };
-        let name = |w: &Winner| catalog.source_name(w.source).to_owned();
-        let order = winner.time.cmp(&current.time);
-        let order = order.then_with(|| {
-            if winner.source == current.source {
-                Ordering::Equal
-            } else {
-                name(winner).cmp(&name(&current))
-            }
-        });
-        let order = order.then_with(|| value_order(value, self.value(ordinal)));
-        // Of equal facts the first in the log is named, so that a replay names the same one.
-        order.then_with(|| current.position.cmp(&winner.position)) == Ordering::Greater
+    /// About how many bytes of memory they take.
+    pub fn weight(&self) -> usize {
+        let traits = self.rows.values().filter_map(|open| open.row.as_ref());
+        let traits = traits.map(|row| row.traits.len() * 96).sum::<usize>();
+        self.anchors.capacity() * 4 + self.rows.len() * 120 + traits
     }
 
-    fn put(&mut self, ordinal: Ordinal, value: Option<&Value>, winner: Option<Winner>) {
-        self.winners.set(ordinal.0 as usize, winner, &None);
-        if let Some(column) = &mut self.column
-            && (value.is_some() || !column.get(ordinal.0 as usize).is_null())
-        {
-            column.set(ordinal.0 as usize, value);
+    /// A new row, for the node that it begins with (for an entity any number).
+    pub fn add(&mut self, anchor: u32) -> Ordinal {
+        let ordinal = self.count();
+        self.anchors.push(anchor);
+        Ordinal(ordinal)
+    }
+
+    /// Everything that is known of a row; a profile that has its first node alone and no traits has only that.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn get(&self, parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Result<GoldenRow> {
+        if let Some(open) = self.rows.get(&ordinal.0) {
+            return Ok(open.row.clone().unwrap_or_default());
         }
-    }
-}
-
-/// NULL is less than every value.
-fn value_order(left: Cell<'_>, right: Cell<'_>) -> Ordering {
-    match (left.is_null(), right.is_null()) {
-        (true, true) => Ordering::Equal,
-        (true, false) => Ordering::Less,
-        (false, true) => Ordering::Greater,
-        (false, false) => left.compare(right).unwrap_or(Ordering::Equal),
-    }
-}
-
-impl Golden {
-    /// A trait by its number in the catalog.
-    pub fn get(&self, number: usize) -> Option<&GoldenTrait> {
-        self.traits.get(number)
-    }
-
-    fn slot(&mut self, number: usize) -> Option<&mut GoldenTrait> {
-        while self.traits.len() <= number {
-            self.traits.push(GoldenTrait::default());
+        let new = ordinal.0.checked_sub(self.first).and_then(|i| self.anchors.get(i as usize));
+        if let Some(anchor) = new {
+            return Ok(GoldenRow { members: vec![NodeId(*anchor)], traits: Vec::new() });
         }
-        self.traits.get_mut(number)
+        stored_row(parts, space, ordinal)
     }
 
-    /// Makes the column of a trait have a type, widening what is there.
-    pub fn widen(&mut self, number: usize, value_type: ValueType) {
-        let Some(slot) = self.slot(number) else { return };
-        match &mut slot.column {
-            Some(column) if column.value_type() != value_type => {
-                *column = column.widened(value_type)
-            }
-            Some(_) => {}
-            None => slot.column = Some(Column::new(value_type)),
-        }
-    }
-
-    /// Tells a fact: a value of the column's type, or NULL.
-    pub fn tell(
+    /// Changes a row. `change` gives the traits whose values changed.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn change(
         &mut self,
-        number: usize,
+        parts: &[Arc<Part>],
+        space: BlockKey,
         ordinal: Ordinal,
-        value: Option<&Value>,
-        winner: Winner,
-        catalog: &Catalog,
-    ) {
-        let Some(slot) = self.slot(number) else { return };
-        if slot.beats(ordinal, value.map_or(Cell::Null, Cell::of), &winner, catalog) {
-            slot.put(ordinal, value, Some(winner));
+        change: impl FnOnce(&mut GoldenRow, &mut Vec<u32>),
+    ) -> Result<()> {
+        if !self.rows.contains_key(&ordinal.0) {
+            let row = self.get(parts, space, ordinal)?;
+            self.rows.insert(ordinal.0, OpenRow { row: Some(row), changed: Vec::new() });
         }
+        let Some(open) = self.rows.get_mut(&ordinal.0) else { return Ok(()) };
+        change(open.row.get_or_insert_default(), &mut open.changed);
+        open.changed.sort_unstable();
+        open.changed.dedup();
+        Ok(())
     }
 
-    /// Puts a stored value in its place.
-    pub fn restore(
+    /// Takes the row of an ordinal that dies.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn take(
         &mut self,
-        number: usize,
+        parts: &[Arc<Part>],
+        space: BlockKey,
         ordinal: Ordinal,
-        value: Option<&Value>,
-        winner: Winner,
-    ) {
-        if let Some(slot) = self.slot(number) {
-            slot.put(ordinal, value, Some(winner));
-        }
+    ) -> Result<GoldenRow> {
+        let row = self.get(parts, space, ordinal)?;
+        let open = self.rows.entry(ordinal.0).or_default();
+        open.changed.extend(row.traits.iter().map(|known| known.number));
+        open.changed.sort_unstable();
+        open.changed.dedup();
+        open.row = None;
+        Ok(row)
     }
 
-    /// Moves the facts of a profile that was joined into another.
-    pub fn join(&mut self, kept: Ordinal, gone: Ordinal, catalog: &Catalog) {
-        for number in 0..self.traits.len() {
-            let Some(slot) = self.traits.get(number) else { continue };
-            let Some(winner) = slot.winner(gone) else { continue };
-            let value = slot.value(gone).to_value();
-            if let Some(slot) = self.traits.get_mut(number) {
-                slot.put(gone, None, None);
+    /// Writes what is open into a part; `fields` has the types in force.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write(&self, part: &mut PartWriter, space: BlockKey, fields: &Fields) -> Result<()> {
+        if !self.anchors.is_empty() {
+            let mut anchors = ColumnWriter::new(part, space.field(ANCHOR), Layout::Integers, None);
+            for (ordinal, anchor) in (self.first..).zip(&self.anchors) {
+                anchors.integer(ordinal, i64::from(*anchor))?;
             }
-            self.tell(number, kept, value.as_ref(), winner, catalog);
+            anchors.finish()?;
+        }
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let mut columns: BTreeMap<u32, OpenColumn> = BTreeMap::new();
+        let mut rows = ColumnWriter::new(part, space.field(ROW), Layout::Bytes, None);
+        for (ordinal, open) in &self.rows {
+            match &open.row {
+                Some(row) => rows.bytes(*ordinal, &codec::encode_row(row)?)?,
+                None => rows.null(*ordinal)?,
+            }
+            for number in &open.changed {
+                let Some(value_type) = fields.get(*number as usize).and_then(|f| f.value_type)
+                else {
+                    continue;
+                };
+                let known = open.row.as_ref().and_then(|row| row.get(*number));
+                columns
+                    .entry(*number)
+                    .or_insert_with(|| OpenColumn::new(value_type))
+                    .push(*ordinal, known.and_then(|known| known.value.as_ref()));
+            }
+        }
+        rows.finish()?;
+        for (number, column) in columns {
+            column.write(part, trait_key(space, number as usize), None, true)?;
+        }
+        Ok(())
+    }
+}
+
+/// The column of a trait.
+pub fn trait_key(space: BlockKey, number: usize) -> BlockKey {
+    space.field(TRAIT + u32::try_from(number).unwrap_or(u32::MAX - TRAIT))
+}
+
+/// The row of an ordinal in parts.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold.
+pub fn stored_row(parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Result<GoldenRow> {
+    if let Some(row) = Point::find(parts, space.field(ROW), ordinal.0)? {
+        return codec::decode_row(row.bytes());
+    }
+    let anchor = Point::find(parts, space.field(ANCHOR), ordinal.0)?;
+    let members = anchor.map(|anchor| NodeId(anchor.number())).into_iter().collect();
+    Ok(GoldenRow { members, traits: Vec::new() })
+}
+
+/// Merges the rows and columns of parts. `whole`: no older part tells of these rows.
+///
+/// # Errors
+/// `Corrupt`, `Io`.
+pub fn merge_rows(
+    parts: &[Arc<Part>],
+    space: BlockKey,
+    writer: &mut PartWriter,
+    whole: bool,
+) -> Result<()> {
+    let mut fields = Vec::new();
+    for part in parts {
+        let same = |key: &BlockKey| (key.space, key.number) == (space.space, space.number);
+        let keys = part.keys_from(space).take_while(same).filter(|key| key.form == 0);
+        fields.extend(keys.map(|key| key.field));
+    }
+    fields.sort_unstable();
+    fields.dedup();
+    for field in fields {
+        let keeping = Keeping { index: field >= TRAIT, nulls: !whole };
+        merge_column(parts, space.field(field), writer, keeping)?;
+    }
+    Ok(())
+}
+
+/// The rows of a snapshot, for reading many.
+#[derive(Debug)]
+pub struct RowView {
+    rows: ColumnView,
+    anchors: ColumnView,
+    faults: Faults,
+}
+
+impl RowView {
+    /// The rows of parts.
+    pub fn new(parts: &[Arc<Part>], space: BlockKey, faults: &Faults) -> RowView {
+        let column = |field| ColumnView::new(parts.iter(), space.field(field), None, faults);
+        RowView { rows: column(ROW), anchors: column(ANCHOR), faults: faults.clone() }
+    }
+
+    /// Everything that is known of a row.
+    pub fn row(&self, ordinal: Ordinal) -> GoldenRow {
+        match self.rows.bytes(ordinal.0) {
+            Some(bytes) => self.faults.or_note(codec::decode_row(bytes)).unwrap_or_default(),
+            None => {
+                let anchor = self.anchors.number(ordinal.0).map(NodeId);
+                GoldenRow { members: anchor.into_iter().collect(), traits: Vec::new() }
+            }
         }
     }
+}
+
+/// A value in the type in force: rows keep the type that it was told in.
+pub fn widened(value: &Value, wanted: Option<ValueType>) -> Value {
+    wanted.and_then(|wanted| value.widen_to(wanted)).unwrap_or_else(|| value.clone())
 }

@@ -22,6 +22,13 @@ pub enum Quoting {
 /// Where the first record of `bytes` ends: its length without and with the end of its line. Nothing when the end is
 /// not in `bytes`; at the end of the input (`last`), what is left is the record.
 pub fn split_record(bytes: &[u8], quoting: Quoting, last: bool) -> Option<(usize, usize)> {
+    // Most lines have no quote: the first end of a line is then the end of the record.
+    if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+        let content = bytes.get(..end).unwrap_or_default();
+        if quoting == Quoting::None || !content.contains(&b'"') {
+            return Some((content.strip_suffix(b"\r").unwrap_or(content).len(), end + 1));
+        }
+    }
     let mut quoted = false;
     let mut field_start = true;
     let mut index = 0;

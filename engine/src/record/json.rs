@@ -2,7 +2,7 @@
 
 use super::delimited::{parse_time, used_up};
 use super::{CellText, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of};
-use crate::base::limits::NESTING_MAX;
+use crate::base::limits::{ENTITY_ID_BYTES_MAX, NESTING_MAX};
 use crate::base::time::{Timestamp, parse_timestamp};
 use crate::entry::{EventName, FileShape};
 use serde_json::{Map, Value as Json};
@@ -125,7 +125,25 @@ fn message_time(object: &Map<String, Json>) -> Result<Option<Timestamp>, RowErro
     Ok(Some(found.0))
 }
 
-/// Reads a message: `type`, identifiers, `timestamp`, `messageId`, and `traits` or `event` and `properties`.
+/// The kind of an entity message. Its id is text or a number, taken as text, without white space around it.
+fn message_entity(object: &Map<String, Json>) -> Result<Kind, RowError> {
+    let entity =
+        text_field(object, "entity")?.filter(|name| !name.is_empty()).ok_or_else(|| {
+            RowError::new("an entity message needs \"entity\", its type, such as \"product\"")
+        })?;
+    let id = text_field(object, "id")?.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+    let id = id.ok_or_else(|| RowError::new("an entity message needs \"id\", text or a number"))?;
+    if id.len() > ENTITY_ID_BYTES_MAX {
+        return Err(RowError::new(format!(
+            "\"id\" has {} bytes; at most {ENTITY_ID_BYTES_MAX} are taken",
+            id.len()
+        )));
+    }
+    Ok(Kind::Entity { entity, id })
+}
+
+/// Reads a message: `type`, identifiers, `timestamp`, `messageId`, and `traits`, or `event` and `properties`, or
+/// `entity`, `id` and `traits`, and then no identifiers.
 pub(super) fn decode_message(original: &[u8]) -> Result<Decoded, RowError> {
     let object = object_of(original)?;
     let kind = text_field(&object, "type")?;
@@ -136,12 +154,13 @@ pub(super) fn decode_message(original: &[u8]) -> Result<Decoded, RowError> {
             let event = event.ok_or_else(|| RowError::new("a track message needs \"event\""))?;
             (Kind::Track(event), "properties")
         }
+        Some("entity") => (message_entity(&object)?, "traits"),
         Some(other) => {
             return Err(RowError::new(format!(
-                "type \"{other}\" is unknown; use identify or track"
+                "type \"{other}\" is unknown; use identify, track or entity"
             )));
         }
-        None => return Err(RowError::new("\"type\" is missing; use identify or track")),
+        None => return Err(RowError::new("\"type\" is missing; use identify, track or entity")),
     };
     let mut fields = Vec::new();
     match object.get(inner) {
@@ -149,9 +168,13 @@ pub(super) fn decode_message(original: &[u8]) -> Result<Decoded, RowError> {
         Some(Json::Object(given)) => flatten("", given, 0, &mut fields)?,
         Some(_) => return Err(RowError::new(format!("\"{inner}\" must be an object"))),
     }
+    let identifiers = match &kind {
+        Kind::Entity { .. } => Vec::new(),
+        _ => message_identifiers(&object)?,
+    };
     Ok(Decoded {
         kind,
-        identifiers: message_identifiers(&object)?,
+        identifiers,
         time: message_time(&object)?,
         message_id: text_field(&object, "messageId")?.filter(|id| !id.is_empty()),
         fields,

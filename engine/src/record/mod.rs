@@ -4,14 +4,18 @@
 //! shape does not say; a row that cannot be read gives a reason, never a part of itself. *What it does not know:* types
 //! in force, profiles, the log. *Where to start reading:* `decode`.
 
+mod block;
 mod cell;
 mod delimited;
 mod json;
 mod normalise;
+mod quick;
 
+pub use block::{BlockBuilder, Fields, Roles, RowSight, Times};
 pub use cell::{CellText, time_of};
 pub use delimited::{Quoting, header_names, split_record};
-pub use normalise::{Identifier, NORMALISER_VERSION, normalise};
+pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};
+pub use quick::{quick_decimal, quick_integer};
 
 use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
 use crate::base::time::Timestamp;
@@ -28,6 +32,13 @@ pub enum Kind {
     Identify,
     /// What a person did.
     Track(String),
+    /// What a thing that is no person is.
+    Entity {
+        /// The type of entity.
+        entity: String,
+        /// Which one, without white space around it.
+        id: String,
+    },
 }
 
 /// A field of a record.
@@ -46,7 +57,7 @@ pub enum FieldValue {
 pub struct Decoded {
     /// What it is.
     pub kind: Kind,
-    /// Its identifiers after normalising, the most important first; never empty.
+    /// Its identifiers after normalising, the most important first; empty for an entity alone.
     pub identifiers: Vec<Identifier>,
     /// The event time; none when it names none.
     pub time: Option<Timestamp>,
@@ -54,6 +65,13 @@ pub struct Decoded {
     pub message_id: Option<String>,
     /// Traits or properties.
     pub fields: Vec<(String, FieldValue)>,
+}
+
+impl Decoded {
+    /// The identifiers: namespace and value.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.identifiers.iter().map(|i| (i.namespace.as_str(), i.value.as_str()))
+    }
 }
 
 /// Why a row cannot be read.
@@ -119,7 +137,8 @@ fn check_size(original: &[u8]) -> Result<(), RowError> {
 
 /// `column` is where an identifier would stand.
 fn check_identifiers(decoded: Decoded, column: Option<u64>) -> Result<Decoded, RowError> {
-    if decoded.identifiers.is_empty() {
+    let person = !matches!(decoded.kind, Kind::Entity { .. });
+    if person && decoded.identifiers.is_empty() {
         let reason = "there is no identifier (blank, null, 0 and -1 are none); give at least one";
         return Err(RowError { column, reason: reason.to_owned() });
     }

@@ -2,6 +2,7 @@
 
 use crate::base::limits::{IDENTIFIER_BYTES_MAX, NAME_BYTES_MAX};
 use bincode::{Decode, Encode};
+use std::borrow::Cow;
 
 /// The version of these rules; the log's first entry names it.
 pub const NORMALISER_VERSION: u32 = 1;
@@ -22,17 +23,23 @@ pub struct Identifier {
 /// are values of more than `IDENTIFIER_BYTES_MAX` bytes.
 pub fn normalise(namespace: &str, value: &str) -> Option<Identifier> {
     let namespace = namespace.trim().to_lowercase();
+    let value = normalise_value(&namespace, value)?.into_owned();
+    Some(Identifier { namespace, value })
+}
+
+/// The value of an identifier in a namespace that is in its one form already.
+pub fn normalise_value<'v>(namespace: &str, value: &'v str) -> Option<Cow<'v, str>> {
     let trimmed = value.trim();
-    let value = match namespace.as_str() {
-        "email" => trimmed.to_lowercase(),
-        "phone" => phone(trimmed),
-        _ => trimmed.to_owned(),
+    let value = match namespace {
+        "email" => Cow::Owned(trimmed.to_lowercase()),
+        "phone" => Cow::Owned(phone(trimmed)),
+        _ => Cow::Borrowed(trimmed),
     };
     let nobody =
         value.is_empty() || value == "0" || value == "-1" || value.eq_ignore_ascii_case("null");
     let fits =
         value.len() <= IDENTIFIER_BYTES_MAX && (1..=NAME_BYTES_MAX).contains(&namespace.len());
-    (!nobody && fits).then_some(Identifier { namespace, value })
+    (!nobody && fits).then_some(value)
 }
 
 fn phone(text: &str) -> String {

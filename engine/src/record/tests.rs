@@ -117,6 +117,24 @@ fn messages_flatten_and_remove() {
 }
 
 #[test]
+fn entities_have_an_id_and_no_identifiers() {
+    let message =
+        br#"{"type":"entity","entity":"Product","id":" p 1 ","userId":"7","timestamp":"2024-01-01",
+        "messageId":"m1","traits":{"price":12.50,"size":{"cm":3},"old":null}}"#;
+    let row = decode(&Shape::Message, message).unwrap();
+    assert_eq!(row.kind, Kind::Entity { entity: "Product".into(), id: "p 1".into() });
+    assert!(row.identifiers.is_empty());
+    assert_eq!(row.message_id.as_deref(), Some("m1"));
+    let names: Vec<&str> = row.fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["price", "size.cm", "old"]);
+    for (id, expected) in [("17", "17"), ("1.50", "1.50"), ("0", "0"), ("\"-1\"", "-1")] {
+        let message = format!(r#"{{"type":"entity","entity":"product","id":{id}}}"#);
+        let kind = decode(&Shape::Message, message.as_bytes()).unwrap().kind;
+        assert_eq!(kind, Kind::Entity { entity: "product".into(), id: expected.into() });
+    }
+}
+
+#[test]
 fn times_in_every_unit() {
     let zone = jiff::tz::TimeZone::UTC;
     let at = |text: &str, unit: &str| time_of(text, &unit.parse().unwrap(), &zone).map(|t| t.0);

@@ -1,15 +1,17 @@
 //! One entry after another: the fold.
 
-use super::{LoadInfo, QuarantineKind, Quarantined, State};
-use crate::base::codec;
+use super::fields::Owner;
+use super::overlay::NOBODY;
+use super::{Fold, LoadInfo, PROFILES, QuarantineKind, Quarantined, State, ToldTraits};
+use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
-use crate::base::ids::{LoadId, NodeId, Position, SourceId};
+use crate::base::ids::{LoadId, NodeId, Ordinal, Position, SourceId};
 use crate::base::time::Timestamp;
-use crate::base::value::{Value, ValueType};
+use crate::base::value::Value;
 use crate::catalog::Fit;
 use crate::entry::{Entry, LoadEntry, RetractEntry, Row, RowStatus, Shape, SourceEntry};
-use crate::event::{EventRow, EventTable};
-use crate::profile::Winner;
+use crate::event::EventRow;
+use crate::profile::{RowTrait, Winner};
 use crate::record::{CellText, Decoded, FieldValue, Kind, RowError, decode};
 use std::sync::Arc;
 
@@ -38,50 +40,32 @@ pub enum Effect {
 }
 
 /// What is the same for all fields of a record.
-struct Fact<'a> {
-    record: &'a RecordContext,
-    position: Position,
-    time: Timestamp,
-    dated: bool,
+pub(super) struct Fact<'a> {
+    pub record: &'a RecordContext,
+    pub position: Position,
+    pub time: Timestamp,
+    pub dated: bool,
+    pub key: &'a Digest128,
+    /// The message id that the source gave.
+    pub message_id: Option<&'a str>,
+}
+
+impl Fact<'_> {
+    /// The row of a table that this record makes.
+    pub fn row(&self, node: NodeId) -> EventRow<'_> {
+        EventRow {
+            node,
+            time: self.time,
+            dated: self.dated,
+            source: self.record.source,
+            message_id: self.message_id,
+            key: self.key,
+            position: self.position,
+        }
+    }
 }
 
 impl State {
-    /// Folds an entry. `decoded` has the rows of a records entry when the caller has read them already.
-    ///
-    /// # Errors
-    /// `Corrupt` when the entry cannot stand where it stands.
-    pub fn apply(
-        &mut self,
-        at: &RecordContext,
-        entry: &Entry,
-        decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
-    ) -> Result<Effect> {
-        self.clock = self.clock.max(at.clock);
-        let mut effect = Effect::Folded;
-        match entry {
-            Entry::Store(store) => {
-                self.store = store.store;
-                self.identity = crate::identity::Identity::new(store.salt);
-            }
-            Entry::Source(source) => self.apply_source(source)?,
-            Entry::Load(load) => self.begin_load(at, load)?,
-            Entry::Records(records) => self.apply_rows(at, &records.rows, decoded)?,
-            Entry::Retract(retract) => {
-                let retracted = Arc::make_mut(&mut self.retracted);
-                let new = match retract {
-                    RetractEntry::Load(load) => retracted.loads.insert(*load),
-                    RetractEntry::Record(position) => retracted.rows.insert(*position),
-                };
-                if new {
-                    effect = Effect::Withdraws;
-                }
-            }
-            Entry::Gap(_) => {}
-        }
-        self.end = at.first.plus(u64::from(at.rows));
-        Ok(effect)
-    }
-
     /// Passes over an entry of which only the place in the log is known, such as a stub.
     pub fn skip(&mut self, at: &RecordContext) {
         self.clock = self.clock.max(at.clock);
@@ -102,50 +86,93 @@ impl State {
         Err(Error::corrupt(format!("source '{name}' has two numbers")))
     }
 
-    fn begin_load(&mut self, at: &RecordContext, load: &LoadEntry) -> Result<()> {
+    fn begin_load(&mut self, at: &RecordContext, load: &LoadEntry) {
         let id = LoadId(at.first.0);
         if self.retracted.loads.contains(&id) {
-            return Ok(());
+            return;
         }
         let shape = Arc::new(Shape::File(load.shape.clone()));
-        let info = LoadInfo { source: at.source, file: load.file.clone(), shape, rows: 0 };
+        let (source, file, content) = (at.source, load.file.clone(), load.content);
+        let info = LoadInfo { source, file, content, shape, rows: 0 };
         Arc::make_mut(&mut self.loads).insert(id, info);
         if self.as_of.is_some() {
-            return Ok(());
+            return;
         }
+        let catalog = Arc::make_mut(&mut self.catalog);
         for inferred in &load.types {
-            let catalog = Arc::make_mut(&mut self.catalog);
             // A name too many is told when its values come.
-            match &inferred.event {
-                None => {
-                    if let Ok(number) = catalog.traits_mut().number(&inferred.name)
-                        && let Fit::Widen(wide) =
-                            catalog.traits_mut().fit(number, inferred.value_type)
-                    {
-                        Arc::make_mut(&mut self.golden).widen(number, wide);
-                    }
-                }
+            let fields = match &inferred.event {
+                None => Some(catalog.traits_mut()),
                 Some(event) => {
                     let Ok(event) = catalog.event_number(event) else { continue };
-                    let Some(fields) = catalog.properties_mut(event) else { continue };
-                    if let Ok(number) = fields.number(&inferred.name)
-                        && let Fit::Widen(wide) = fields.fit(number, inferred.value_type)
-                        && let Some(table) = self.event_table(event)
-                    {
-                        table.widen(number, wide);
-                    }
+                    catalog.properties_mut(event)
                 }
+            };
+            if let Some(fields) = fields
+                && let Ok(number) = fields.number(&inferred.name)
+            {
+                fields.fit(number, inferred.value_type);
             }
         }
-        Ok(())
     }
 
-    fn event_table(&mut self, event: usize) -> Option<&mut EventTable> {
-        let events = Arc::make_mut(&mut self.events);
-        while events.len() <= event {
-            events.push(EventTable::default());
+    /// Takes note of rows: how they are read, when their load still has its entry; nothing when it is withdrawn.
+    pub(super) fn begin_rows(
+        &mut self,
+        at: &RecordContext,
+        rows: usize,
+    ) -> Option<Option<Arc<Shape>>> {
+        if self.catalog.sources().len() < at.source.0 as usize {
+            Arc::make_mut(&mut self.catalog).keep_numbers(at.source);
         }
-        events.get_mut(event)
+        match at.load {
+            LoadId(0) => Some(Some(Arc::new(Shape::Message))),
+            load if self.retracted.loads.contains(&load) => None,
+            load => Some(Arc::make_mut(&mut self.loads).get_mut(&load).map(|info| {
+                info.rows += rows as u64;
+                Arc::clone(&info.shape)
+            })),
+        }
+    }
+}
+
+impl Fold {
+    /// Folds an entry. `decoded` has the rows of a records entry when the caller has read them already.
+    ///
+    /// # Errors
+    /// `Corrupt` when the entry cannot stand where it stands, or a part cannot be read.
+    pub fn apply(
+        &mut self,
+        at: &RecordContext,
+        entry: &Entry,
+        decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
+    ) -> Result<Effect> {
+        let state = &mut self.state;
+        state.clock = state.clock.max(at.clock);
+        let mut effect = Effect::Folded;
+        match entry {
+            Entry::Store(store) => {
+                state.store = store.store;
+                state.salt = store.salt;
+            }
+            Entry::Source(source) => state.apply_source(source)?,
+            Entry::Load(load) => state.begin_load(at, load),
+            Entry::Records(records) => self.apply_rows(at, &records.rows, decoded)?,
+            Entry::Block(block) => self.apply_block(at, block)?,
+            Entry::Retract(retract) => {
+                let retracted = Arc::make_mut(&mut state.retracted);
+                let new = match retract {
+                    RetractEntry::Load(load) => retracted.loads.insert(*load),
+                    RetractEntry::Record(position) => retracted.rows.insert(*position),
+                };
+                if new {
+                    effect = Effect::Withdraws;
+                }
+            }
+            Entry::Gap(_) => {}
+        }
+        self.state.end = at.first.plus(u64::from(at.rows));
+        Ok(effect)
     }
 
     fn apply_rows(
@@ -154,31 +181,33 @@ impl State {
         rows: &[Row],
         decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
     ) -> Result<()> {
-        if self.catalog.sources().len() < at.source.0 as usize {
-            Arc::make_mut(&mut self.catalog).keep_numbers(at.source);
-        }
-        let shape = match at.load {
-            LoadId(0) => Some(Arc::new(Shape::Message)),
-            load if self.retracted.loads.contains(&load) => return Ok(()),
-            load => Arc::make_mut(&mut self.loads).get_mut(&load).map(|info| {
-                info.rows += rows.len() as u64;
-                Arc::clone(&info.shape)
-            }),
-        };
+        let Some(shape) = self.state.begin_rows(at, rows.len()) else { return Ok(()) };
         let mut decoded = decoded.map(Vec::into_iter);
-        for (index, row) in rows.iter().enumerate() {
+        for (number, row) in rows.iter().enumerate() {
             let known = decoded.as_mut().and_then(Iterator::next);
-            let position = at.first.plus(index as u64);
-            if self.retracted.rows.contains(&position) {
-                continue;
-            }
-            let read = known.unwrap_or_else(|| match &shape {
-                Some(shape) => decode(shape, &row.original),
-                None => Err(RowError::lost_load()),
-            });
-            self.apply_row(at, position, row, read);
+            self.apply_one(at, number, row, shape.as_ref(), known)?;
         }
         Ok(())
+    }
+
+    /// Folds a row, unless it is withdrawn.
+    pub(super) fn apply_one(
+        &mut self,
+        at: &RecordContext,
+        number: usize,
+        row: &Row,
+        shape: Option<&Arc<Shape>>,
+        known: Option<std::result::Result<Decoded, RowError>>,
+    ) -> Result<()> {
+        let position = at.first.plus(number as u64);
+        if self.state.retracted.rows.contains(&position) {
+            return Ok(());
+        }
+        let read = known.unwrap_or_else(|| match shape {
+            Some(shape) => decode(shape, &row.original),
+            None => Err(RowError::lost_load()),
+        });
+        self.apply_row(at, position, row, read)
     }
 
     fn apply_row(
@@ -187,89 +216,131 @@ impl State {
         position: Position,
         row: &Row,
         read: std::result::Result<Decoded, RowError>,
-    ) {
+    ) -> Result<()> {
         let time = read.as_ref().ok().and_then(|record| record.time);
         // A time ahead of the engine clock is taken for the time of receipt, like a time that is missing.
         let dated = time.filter(|t| *t <= at.clock);
         let time = dated.unwrap_or(at.clock);
-        if self.as_of.is_some_and(|limit| time > limit) {
-            return;
+        if self.state.as_of.is_some_and(|limit| time > limit) {
+            return Ok(());
         }
-        let reject = |kind, reason: String| Quarantined {
-            position,
-            source: at.source,
-            kind,
-            event: None,
-            field: None,
-            text: codec::hex(&codec::digest(&row.original)),
-            reason,
-            time: dated,
-        };
+        let (key, dated) = (&row.key, dated.is_some());
+        let mut fact = Fact { record: at, position, time, dated, key, message_id: None };
         let record = match (row.status, read) {
             (RowStatus::Conflict, _) => {
                 let reason = "the message id is known with other content".to_owned();
-                return self.quarantine.push(reject(QuarantineKind::Conflict, reason));
+                return self.reject_record(&fact, QuarantineKind::Conflict, None, row, reason);
             }
-            (_, Err(e)) => return self.quarantine.push(reject(QuarantineKind::Record, e.reason)),
+            (_, Err(e)) => {
+                return self.reject_record(&fact, QuarantineKind::Record, None, row, e.reason);
+            }
             (RowStatus::Accepted, Ok(record)) => record,
         };
-        let Some((node, joins)) = self.identity.observe(&record.identifiers, time) else { return };
-        for join in joins {
-            Arc::make_mut(&mut self.golden).join(join.kept, join.gone, &self.catalog);
+        if let Kind::Entity { entity, id } = &record.kind {
+            *Arc::make_mut(&mut self.state.records).entry(at.source).or_default() += 1;
+            return self.apply_entity(&fact, (entity, id), row, &record);
         }
-        *Arc::make_mut(&mut self.records).entry(at.source).or_default() += 1;
-        let fact = Fact { record: at, position, time, dated: dated.is_some() };
+        let Some((node, profile)) = self.observe(record.named(), time)? else { return Ok(()) };
+        *Arc::make_mut(&mut self.state.records).entry(at.source).or_default() += 1;
+        fact.message_id = record.message_id.as_deref();
         match &record.kind {
-            Kind::Identify => self.apply_traits(&fact, node, &record),
+            Kind::Identify | Kind::Entity { .. } => {
+                self.apply_traits(&fact, node, profile, &record)
+            }
             Kind::Track(event) => self.apply_event(&fact, node, event, row, &record),
         }
     }
 
-    fn apply_traits(&mut self, fact: &Fact<'_>, node: NodeId, record: &Decoded) {
-        let Some(ordinal) = self.identity.ordinal_of(node) else { return };
+    /// The values of a record that fit, by number; the others go to quarantine.
+    pub(super) fn fitting(
+        &mut self,
+        fact: &Fact<'_>,
+        owner: Owner<'_>,
+        record: &Decoded,
+    ) -> Result<ToldTraits> {
+        let mut told = Vec::with_capacity(record.fields.len());
+        for (name, field) in &record.fields {
+            if matches!((owner, field), (Owner::Event(..), FieldValue::Null)) {
+                continue;
+            }
+            told.extend(self.fit_one(fact, owner, name, field)?);
+        }
+        Ok(told)
+    }
+
+    /// The number and value of a field, if it fits; otherwise it goes to quarantine.
+    pub(super) fn fit_one(
+        &mut self,
+        fact: &Fact<'_>,
+        owner: Owner<'_>,
+        name: &str,
+        field: &FieldValue,
+    ) -> Result<Option<(u32, Option<Value>)>> {
+        let field_number = match self.state.field_number(owner, name) {
+            Ok(number) => number,
+            Err(e) => {
+                let reason = e.message().to_owned();
+                return self.reject_value(fact, owner.name(), name, field, reason).map(|()| None);
+            }
+        };
+        let short = u32::try_from(field_number).unwrap_or(u32::MAX);
+        let cell = match field {
+            FieldValue::Cell(cell) => cell,
+            FieldValue::List => {
+                if let Some(fields) = self.state.fields_mut(owner) {
+                    fields.count_list(field_number);
+                }
+                return Ok(None);
+            }
+            FieldValue::Null => return Ok(Some((short, None))),
+        };
+        let fit = self.state.fit(owner, field_number, cell.value_type);
+        match fitted(cell, fit) {
+            Ok(value) => Ok(Some((short, Some(value)))),
+            Err(reason) => {
+                self.reject_value(fact, owner.name(), name, field, reason).map(|()| None)
+            }
+        }
+    }
+
+    fn apply_traits(
+        &mut self,
+        fact: &Fact<'_>,
+        node: NodeId,
+        profile: Ordinal,
+        record: &Decoded,
+    ) -> Result<()> {
+        let told = self.fitting(fact, Owner::Profile, record)?;
+        self.apply_told(fact, node, profile, told)
+    }
+
+    /// Keeps what a record told of a person, and lets the golden record know.
+    pub(super) fn apply_told(
+        &mut self,
+        fact: &Fact<'_>,
+        node: NodeId,
+        profile: Ordinal,
+        told: ToldTraits,
+    ) -> Result<()> {
         let winner = Winner {
             time: fact.time,
             dated: fact.dated,
             source: fact.record.source,
             position: fact.position,
         };
-        for (name, field) in &record.fields {
-            // The catalog is copied only when it changes: snapshots share it.
-            let known = self.catalog.traits().find(name);
-            let number = match known
-                .map_or_else(|| Arc::make_mut(&mut self.catalog).traits_mut().number(name), Ok)
-            {
-                Ok(number) => number,
-                Err(e) => {
-                    self.reject_value(fact, None, name, field, e.message().to_owned());
-                    continue;
-                }
-            };
-            let cell = match field {
-                FieldValue::Cell(cell) => cell,
-                FieldValue::List => {
-                    Arc::make_mut(&mut self.catalog).traits_mut().count_list(number);
-                    continue;
-                }
-                FieldValue::Null => {
-                    let golden = Arc::make_mut(&mut self.golden);
-                    golden.tell(number, ordinal, None, winner, &self.catalog);
-                    continue;
-                }
-            };
-            let fit = self.catalog.traits().fits(number, cell.value_type);
-            let fit = fit.unwrap_or_else(|| {
-                Arc::make_mut(&mut self.catalog).traits_mut().fit(number, cell.value_type)
-            });
-            let golden = Arc::make_mut(&mut self.golden);
-            if let Fit::Widen(wide) = fit {
-                golden.widen(number, wide);
-            }
-            match fitted(cell, fit) {
-                Ok(value) => golden.tell(number, ordinal, Some(&value), winner, &self.catalog),
-                Err(reason) => self.reject_value(fact, None, name, field, reason),
-            }
+        if told.is_empty() {
+            return Ok(());
         }
+        self.open.facts.push(&fact.row(node));
+        self.open.facts.push_bytes(&codec::encode_row(&told)?);
+        let catalog = &self.state.catalog;
+        self.open.profiles.change(&self.state.parts, PROFILES, profile, |row, changed| {
+            for (number, value) in told {
+                if row.tell(RowTrait { number, value, winner }, catalog) {
+                    changed.push(number);
+                }
+            }
+        })
     }
 
     fn apply_event(
@@ -279,85 +350,55 @@ impl State {
         event: &str,
         row: &Row,
         record: &Decoded,
-    ) {
-        let known = self.catalog.events().find(event);
-        let number =
-            match known.map_or_else(|| Arc::make_mut(&mut self.catalog).event_number(event), Ok) {
-                Ok(number) => number,
-                Err(e) => {
-                    self.quarantine.push(Quarantined {
-                        position: fact.position,
-                        source: fact.record.source,
-                        kind: QuarantineKind::Record,
-                        event: Some(event.to_owned()),
-                        field: None,
-                        text: codec::hex(&codec::digest(&row.original)),
-                        reason: e.message().to_owned(),
-                        time: fact.dated.then_some(fact.time),
-                    });
-                    return;
-                }
-            };
-        let mut properties: Vec<(usize, Value)> = Vec::with_capacity(record.fields.len());
-        for (name, field) in &record.fields {
-            let known = self.catalog.properties(number).and_then(|fields| fields.find(name));
-            let property = match (field, known) {
-                (FieldValue::Null, _) => continue,
-                (_, Some(property)) => property,
-                (_, None) => match self.new_property(number, name) {
-                    Ok(property) => property,
-                    Err(e) => {
-                        self.reject_value(fact, Some(event), name, field, e.message().to_owned());
-                        continue;
-                    }
-                },
-            };
-            let FieldValue::Cell(cell) = field else {
-                if let Some(fields) = Arc::make_mut(&mut self.catalog).properties_mut(number) {
-                    fields.count_list(property);
-                }
-                continue;
-            };
-            let fit = self.property_fit(number, property, cell.value_type);
-            match fitted(cell, fit) {
-                Ok(value) => properties.push((property, value)),
-                Err(reason) => self.reject_value(fact, Some(event), name, field, reason),
+    ) -> Result<()> {
+        let known = self.state.catalog.events().find(event);
+        let number = match known
+            .map_or_else(|| Arc::make_mut(&mut self.state.catalog).event_number(event), Ok)
+        {
+            Ok(number) => number,
+            Err(e) => {
+                let reason = e.message().to_owned();
+                return self.reject_record(fact, QuarantineKind::Record, Some(event), row, reason);
+            }
+        };
+        let told = self.fitting(fact, Owner::Event(number, event), record)?;
+        let table = self.open.events.entry(u32::try_from(number).unwrap_or(u32::MAX)).or_default();
+        let index = table.push(&fact.row(node));
+        for (property, value) in told {
+            if let Some(value) = &value {
+                self.push_property(number, index, property, value);
             }
         }
-        let given = record.message_id.as_deref();
-        let row = EventRow {
-            node,
-            time: fact.time,
-            dated: fact.dated,
-            source: fact.record.source,
-            message_id: given.map_or_else(|| Arc::from(codec::hex(&row.key)), Arc::from),
-            given_id: given.is_some(),
-            position: fact.position,
-        };
-        if let Some(table) = self.event_table(number) {
-            table.push(row, &properties);
+        Ok(())
+    }
+
+    /// Gives the newest row of an event type a property.
+    pub(super) fn push_property(&mut self, event: usize, row: u32, property: u32, value: &Value) {
+        let property = property as usize;
+        let field = self.state.catalog.properties(event).and_then(|fields| fields.get(property));
+        let number = u32::try_from(event).unwrap_or(u32::MAX);
+        if let Some(value_type) = field.and_then(|field| field.value_type)
+            && let Some(table) = self.open.events.get_mut(&number)
+            && let Some(column) = table.column(property, value_type)
+        {
+            column.push(row, Some(value));
         }
     }
 
-    fn new_property(&mut self, event: usize, name: &str) -> Result<usize> {
-        let fields = Arc::make_mut(&mut self.catalog).properties_mut(event);
-        fields.ok_or_else(|| Error::invalid("the event type is unknown"))?.number(name)
-    }
-
-    /// How a value fits a property; the column is widened when that lets it fit.
-    fn property_fit(&mut self, event: usize, property: usize, value_type: ValueType) -> Fit {
-        let known =
-            self.catalog.properties(event).and_then(|fields| fields.fits(property, value_type));
-        if let Some(fit) = known {
-            return fit;
+    pub(super) fn reject_record(
+        &mut self,
+        fact: &Fact<'_>,
+        kind: QuarantineKind,
+        event: Option<&str>,
+        row: &Row,
+        reason: String,
+    ) -> Result<()> {
+        let text = codec::hex(&codec::digest(&row.original));
+        match kind {
+            QuarantineKind::Conflict => self.state.counts.conflicts += 1,
+            _ => self.state.counts.broken += 1,
         }
-        let fields = Arc::make_mut(&mut self.catalog).properties_mut(event);
-        let fit =
-            fields.map_or(Fit::Contradicts(value_type), |fields| fields.fit(property, value_type));
-        if let (Fit::Widen(wide), Some(table)) = (fit, self.event_table(event)) {
-            table.widen(property, wide);
-        }
-        fit
+        self.reject(fact, kind, event, None, text, reason)
     }
 
     fn reject_value(
@@ -367,19 +408,33 @@ impl State {
         name: &str,
         field: &FieldValue,
         reason: String,
-    ) {
+    ) -> Result<()> {
         let text =
             if let FieldValue::Cell(cell) = field { cell.text.clone() } else { String::new() };
-        self.quarantine.push(Quarantined {
+        self.state.counts.values += 1;
+        self.reject(fact, QuarantineKind::Value, event, Some(name), text, reason)
+    }
+
+    fn reject(
+        &mut self,
+        fact: &Fact<'_>,
+        kind: QuarantineKind,
+        event: Option<&str>,
+        field: Option<&str>,
+        text: String,
+        reason: String,
+    ) -> Result<()> {
+        let item = Quarantined {
             position: fact.position,
             source: fact.record.source,
-            kind: QuarantineKind::Value,
+            kind,
             event: event.map(str::to_owned),
-            field: Some(name.to_owned()),
+            field: field.map(str::to_owned),
             text,
             reason,
             time: fact.dated.then_some(fact.time),
-        });
+        };
+        self.open.reject(&item, &fact.row(NOBODY))
     }
 }
 

@@ -1,15 +1,17 @@
 //! One word for all logical state: equal for the same definitions and the same set of dated records.
 //!
-//! Every item (a golden value, an event, a field of the catalog, a thing in quarantine) has a digest over the
-//! identifiers of its profile and its content; the word is a digest of their sum, so that order does not matter and
-//! repeated items count. Ordinals, positions, times of receipt, public ids, load ids and generated message ids are left
-//! out.
+//! Every item (a golden value, an event, an entity and its values, a field of the catalog, a thing in quarantine) has a
+//! digest over the identifiers of its profile and its content; the word is a digest of their sum, so that order does
+//! not matter and repeated items count. Ordinals, positions, times of receipt, public ids, load ids and generated
+//! message ids are left out.
 
-use super::State;
+use super::{Reader, State};
 use crate::base::codec::{self, Digest128};
-use crate::base::ids::{Ordinal, SourceId};
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, Ordinal, SourceId};
 use crate::catalog::{Fields, folded};
-use crate::event::EventRow;
+use crate::event::TablePart;
+use crate::profile::widened;
 use std::collections::HashMap;
 
 #[derive(Default)]
@@ -27,11 +29,15 @@ impl Sum {
 
 impl State {
     /// The digest, as hexadecimal digits.
-    pub fn digest(&self) -> String {
+    ///
+    /// # Errors
+    /// `Corrupt` when a part cannot be read.
+    pub fn digest(&self) -> Result<String> {
+        let reader = self.reader();
         let mut sum = Sum::default();
-        let owners = self.owners(&mut sum);
-        self.add_traits(&owners, &mut sum);
-        self.add_events(&owners, &mut sum);
+        let owners = reader.owners(&mut sum);
+        reader.add_events(&owners, &mut sum);
+        reader.add_entities(&mut sum);
         add_fields("trait", "", self.catalog.traits(), &mut sum);
         for (number, event) in self.catalog.events().all().iter().enumerate() {
             sum.add(&[b"event type", folded(&event.name).as_bytes()]);
@@ -39,12 +45,18 @@ impl State {
                 add_fields("property", &event.name, fields, &mut sum);
             }
         }
-        for item in self.quarantine.iter() {
+        for (number, entity) in self.catalog.entities().all().iter().enumerate() {
+            sum.add(&[b"entity type", folded(&entity.name).as_bytes()]);
+            if let Some(fields) = self.catalog.entity_fields(number) {
+                add_fields("entity field", &entity.name, fields, &mut sum);
+            }
+        }
+        for item in reader.quarantine() {
             let time = item.time.map(|t| t.0.to_le_bytes());
             let text = |part: &Option<String>| part.as_deref().map(folded).unwrap_or_default();
             sum.add(&[
                 b"quarantine",
-                self.source(item.source),
+                reader.source(item.source),
                 item.kind.name().as_bytes(),
                 text(&item.event).as_bytes(),
                 text(&item.field).as_bytes(),
@@ -52,72 +64,93 @@ impl State {
                 time.as_ref().map_or(&[], |t| t.as_slice()),
             ]);
         }
-        codec::hex(&codec::digest_of_parts(&[&sum.total.to_le_bytes(), &sum.items.to_le_bytes()]))
+        reader.check()?;
+        let word = codec::digest_of_parts(&[&sum.total.to_le_bytes(), &sum.items.to_le_bytes()]);
+        Ok(codec::hex(&word))
     }
+}
 
+impl Reader<'_> {
     fn source(&self, source: SourceId) -> &[u8] {
-        self.catalog.source_name(source).as_bytes()
+        self.state.catalog.source_name(source).as_bytes()
     }
 
-    /// For each profile a digest of its identifiers, which stands for it.
+    /// For each profile a digest of its identifiers, which stands for it. Its golden record is added.
     fn owners(&self, sum: &mut Sum) -> HashMap<u32, Digest128> {
         let mut owners = HashMap::new();
-        for ordinal in self.identity.live().iter() {
-            let nodes = self
-                .identity
-                .members(Ordinal(ordinal))
-                .iter()
-                .filter_map(|n| self.identity.node(*n));
-            let mut identifiers: Vec<_> = nodes.map(|n| n.identifier.as_ref()).collect();
+        for ordinal in self.state.live() {
+            let row = self.row(Ordinal(ordinal));
+            let nodes = row.members.iter().filter_map(|node| self.nodes().identifier(*node));
+            let mut identifiers: Vec<(&str, &str)> = nodes.collect();
             identifiers.sort_unstable();
             let parts: Vec<&[u8]> = identifiers
                 .iter()
-                .flat_map(|i| [i.namespace.as_bytes(), i.value.as_bytes()])
+                .flat_map(|(namespace, value)| [namespace.as_bytes(), value.as_bytes()])
                 .collect();
             let owner = codec::digest_of_parts(&parts);
             sum.add(&[b"profile", &owner]);
             owners.insert(ordinal, owner);
+            for known in &row.traits {
+                let field = self.state.catalog.traits().get(known.number as usize);
+                let (Some(field), Some(value)) = (field, &known.value) else { continue };
+                let time = known.winner.dated.then(|| known.winner.time.0.to_le_bytes());
+                sum.add(&[
+                    b"golden",
+                    &owner,
+                    folded(&field.name).as_bytes(),
+                    &widened(value, field.value_type).canonical_bytes(),
+                    time.as_ref().map_or(&[], |t| t.as_slice()),
+                    self.source(known.winner.source),
+                ]);
+            }
         }
         owners
     }
 
-    fn add_traits(&self, owners: &HashMap<u32, Digest128>, sum: &mut Sum) {
-        for (number, field) in self.catalog.traits().all().iter().enumerate() {
-            let Some(golden) = self.golden.get(number) else { continue };
-            let name = folded(&field.name);
-            for (ordinal, owner) in owners {
-                let Some(value) = golden.value(Ordinal(*ordinal)).to_value() else { continue };
-                let Some(winner) = golden.winner(Ordinal(*ordinal)) else { continue };
-                let time = winner.dated.then(|| winner.time.0.to_le_bytes());
-                sum.add(&[
-                    b"golden",
-                    owner,
-                    name.as_bytes(),
-                    &value.canonical_bytes(),
-                    time.as_ref().map_or(&[], |t| t.as_slice()),
-                    self.source(winner.source),
-                ]);
+    fn add_entities(&self, sum: &mut Sum) {
+        for (number, entity) in self.state.catalog.entities().all().iter().enumerate() {
+            let Some(table) = self.entities(number) else { continue };
+            let fields = self.state.catalog.entity_fields(number);
+            let entity = folded(&entity.name);
+            for ordinal in (0..table.len()).map(Ordinal) {
+                let Some(id) = table.id(ordinal) else { continue };
+                sum.add(&[b"entity", entity.as_bytes(), id.as_bytes()]);
+                for known in &table.row(ordinal).traits {
+                    let field = fields.and_then(|fields| fields.get(known.number as usize));
+                    let (Some(field), Some(value)) = (field, &known.value) else { continue };
+                    let time = known.winner.dated.then(|| known.winner.time.0.to_le_bytes());
+                    sum.add(&[
+                        b"entity value",
+                        entity.as_bytes(),
+                        id.as_bytes(),
+                        folded(&field.name).as_bytes(),
+                        &widened(value, field.value_type).canonical_bytes(),
+                        time.as_ref().map_or(&[], |t| t.as_slice()),
+                        self.source(known.winner.source),
+                    ]);
+                }
             }
         }
     }
 
     fn add_events(&self, owners: &HashMap<u32, Digest128>, sum: &mut Sum) {
-        for (number, event) in self.catalog.events().all().iter().enumerate() {
-            let Some(table) = self.events.get(number) else { continue };
-            let fields = self.catalog.properties(number).map(Fields::all).unwrap_or_default();
+        for (number, event) in self.state.catalog.events().all().iter().enumerate() {
+            let Some(table) = self.events(number) else { continue };
+            let fields = self.state.catalog.properties(number).map(Fields::all).unwrap_or_default();
             let mut order: Vec<(String, usize)> =
                 fields.iter().enumerate().map(|(i, f)| (folded(&f.name), i)).collect();
             order.sort_unstable();
             let name = folded(&event.name);
-            for (index, row) in table.rows().iter().enumerate() {
-                let owner = self.identity.ordinal_of(row.node).and_then(|o| owners.get(&o.0));
+            let rows =
+                table.parts().iter().flat_map(|part| (0..part.len()).map(move |r| (part, r)));
+            for (part, row) in rows {
+                let node = part.node(row);
+                let owner = self.nodes().label(node).and_then(|o| owners.get(&o.0));
                 let mut parts: Vec<Vec<u8>> = vec![b"event".to_vec(), name.clone().into_bytes()];
                 parts.push(owner.map(|o| o.to_vec()).unwrap_or_default());
-                parts.extend(self.event_parts(row));
+                parts.extend(self.event_parts(part, row, node));
                 for (property, number) in &order {
-                    let cell =
-                        table.property(*number).map(|c| c.get(index)).and_then(|c| c.to_value());
-                    if let Some(value) = cell {
+                    if let Some(value) = part.cell(*number, row).to_value() {
                         parts.push(property.clone().into_bytes());
                         parts.push(value.canonical_bytes());
                     }
@@ -128,12 +161,14 @@ impl State {
         }
     }
 
-    fn event_parts(&self, row: &EventRow) -> [Vec<u8>; 4] {
-        let anchor = self.identity.node(row.node).map(|n| n.identifier.as_ref());
-        let anchor = anchor.map(|i| format!("{}\0{}", i.namespace, i.value)).unwrap_or_default();
-        let time = if row.dated { row.time.0.to_le_bytes().to_vec() } else { Vec::new() };
-        let id = if row.given_id { row.message_id.as_bytes().to_vec() } else { Vec::new() };
-        [anchor.into_bytes(), time, self.source(row.source).to_vec(), id]
+    fn event_parts(&self, part: &TablePart, row: u32, node: NodeId) -> [Vec<u8>; 4] {
+        let anchor = self.nodes().identifier(node);
+        let anchor = anchor.map(|(n, v)| format!("{n}\0{v}")).unwrap_or_default();
+        let time =
+            if part.dated(row) { part.time(row).0.to_le_bytes().to_vec() } else { Vec::new() };
+        let given = part.given_id(row);
+        let id = if given { part.message_id(row).as_bytes().to_vec() } else { Vec::new() };
+        [anchor.into_bytes(), time, self.source(part.source(row)).to_vec(), id]
     }
 }
 

@@ -1,30 +1,52 @@
 //! State is a fold of the log.
 //!
-//! *What it is:* everything that questions are answered from: catalog, identity, golden records, events, quarantine.
-//! *Invariants:* `state = fold(log up to a position)` and nothing else: replayed, restored from a checkpoint and kept
-//! up to date live are equal (`digest` tells); a retracted row or load is as if it had never been written; a clone is a
-//! snapshot that never changes. *What it does not know:* files of the log, audiences. *Where to start reading:*
-//! `apply`.
+//! *What it is:* `State`, a snapshot: names and types, counts, and the parts that everything else is in; `Fold`, a
+//! state with what is open beside it, which takes one entry after another (`apply`). *Invariants:* `state = fold(log up
+//! to a position)` and nothing else: replayed, read from parts and kept up to date live are equal (`digest` tells); a
+//! retracted row or load is as if it had never been written; a clone is a snapshot that never changes. *What it does
+//! not know:* files of the log, audiences. *Where to start reading:* `apply`, then `overlay`.
 
 mod apply;
+mod block;
 mod checkpoint;
 mod digest;
+mod entity;
+mod fields;
+mod overlay;
+mod people;
+mod read;
 
 pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
+pub use entity::EntityView;
+pub use read::Reader;
 
-use crate::base::chunked::Chunked;
 use crate::base::codec::Digest128;
 use crate::base::ids::{LoadId, Position, SourceId};
+use crate::base::part::{BlockKey, Part};
 use crate::base::time::Timestamp;
+use crate::base::value::Value;
 use crate::catalog::Catalog;
 use crate::entry::Shape;
-use crate::event::EventTable;
-use crate::identity::Identity;
-use crate::profile::Golden;
 use bincode::{Decode, Encode};
+use overlay::Open;
+use roaring::RoaringBitmap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// The row space of profiles.
+const PROFILES: BlockKey = BlockKey::new(2, 0, 0, 0);
+/// What was said of profiles, by identifier.
+const FACTS: BlockKey = BlockKey::new(3, 0, 0, 0);
+/// The events of the first type.
+const EVENTS: BlockKey = BlockKey::new(4, 0, 0, 0);
+/// What could not be folded.
+const QUARANTINE: BlockKey = BlockKey::new(5, 0, 0, 0);
+
+/// The row space of the events of a type.
+const fn events_of(number: u32) -> BlockKey {
+    BlockKey { number, ..EVENTS }
+}
 
 /// What was withdrawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -49,6 +71,8 @@ pub struct LoadInfo {
     pub source: SourceId,
     /// The file.
     pub file: String,
+    /// The digest of its decompressed content.
+    pub content: Digest128,
     /// How its rows are read.
     pub shape: Arc<Shape>,
     /// Rows of it in the log.
@@ -86,9 +110,9 @@ pub struct Quarantined {
     pub source: SourceId,
     /// Why.
     pub kind: QuarantineKind,
-    /// The event type, for a value of a property.
+    /// The event type, for a value of a property, or the entity type, for one of a field.
     pub event: Option<String>,
-    /// The trait or property, for a value.
+    /// The trait, property or field, for a value.
     pub field: Option<String>,
     /// The text of the value, or the digest of the record.
     pub text: String,
@@ -98,87 +122,132 @@ pub struct Quarantined {
     pub time: Option<Timestamp>,
 }
 
-/// Everything that questions are answered from.
+/// The traits that one record told.
+type ToldTraits = Vec<(u32, Option<Value>)>;
+
+/// How many things there are, which is cheaper to keep than to count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Counts {
+    /// Identifiers.
+    pub nodes: u32,
+    /// Entities, by number of the type.
+    pub entities: Vec<u32>,
+    /// One more than the greatest ordinal of a profile.
+    pub ordinals: u32,
+    /// Records in quarantine that cannot be read.
+    pub broken: u64,
+    /// Records in quarantine whose message id conflicts.
+    pub conflicts: u64,
+    /// Values in quarantine.
+    pub values: u64,
+}
+
+/// Everything that questions are answered from, at one position.
 #[derive(Debug, Clone)]
 pub struct State {
     /// The store that the log belongs to.
     pub store: Digest128,
+    /// The key of public ids.
+    pub salt: [u8; 32],
     /// The first position that is not folded.
     pub end: Position,
     /// The engine clock of the last entry.
     pub clock: Timestamp,
     /// Names and types.
     pub catalog: Arc<Catalog>,
-    /// Identifiers and profiles.
-    pub identity: Identity,
-    /// Golden records.
-    pub golden: Arc<Golden>,
-    /// Events, by number of the type.
-    pub events: Arc<Vec<EventTable>>,
-    /// What could not be folded.
-    pub quarantine: Chunked<Quarantined>,
+    /// How many things there are.
+    pub counts: Counts,
+    /// The ordinals of profiles that were joined into others.
+    dead: Arc<RoaringBitmap>,
     /// Loads in force.
     pub loads: Arc<BTreeMap<LoadId, LoadInfo>>,
     /// What was withdrawn.
     pub retracted: Arc<Retracted>,
     /// Records in force, by source.
     pub records: Arc<BTreeMap<SourceId, u64>>,
+    /// Files first, then parts in memory; each the oldest first.
+    parts: Arc<Vec<Arc<Part>>>,
+    /// The number of the next file.
+    next_file: u64,
     /// What happened later is hidden, when this is the state as of a time.
     as_of: Option<Timestamp>,
 }
 
+/// A state that entries are folded into.
+#[derive(Debug)]
+pub struct Fold {
+    /// The state; its parts lack what is open.
+    pub state: State,
+    open: Open,
+}
+
 impl State {
-    /// The state before the first entry, with what the whole log is known to withdraw.
-    pub fn new(retracted: Retracted) -> State {
+    fn new(retracted: Retracted) -> State {
         State {
             store: Digest128::default(),
+            salt: [0; 32],
             end: Position(1),
             clock: Timestamp::default(),
             catalog: Arc::default(),
-            identity: Identity::new([0; 32]),
-            golden: Arc::default(),
-            events: Arc::default(),
-            quarantine: Chunked::default(),
+            counts: Counts::default(),
+            dead: Arc::default(),
             loads: Arc::default(),
             retracted: Arc::new(retracted),
             records: Arc::default(),
+            parts: Arc::default(),
+            next_file: 1,
             as_of: None,
         }
     }
 
+    /// The profiles.
+    pub fn live(&self) -> RoaringBitmap {
+        let mut live = RoaringBitmap::new();
+        if self.counts.ordinals > 0 {
+            live.insert_range(0..self.counts.ordinals);
+        }
+        live -= self.dead.as_ref();
+        live
+    }
+
+    /// How many profiles there are.
+    pub fn profiles(&self) -> u64 {
+        u64::from(self.counts.ordinals) - self.dead.len()
+    }
+
+    /// Holds every block of every part against its checksum.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn check(&self) -> crate::base::error::Result<()> {
+        self.parts.iter().try_for_each(Part::check)
+    }
+}
+
+impl Fold {
+    /// The state before the first entry, with what the whole log is known to withdraw.
+    pub fn new(retracted: Retracted) -> Fold {
+        Fold { state: State::new(retracted), open: Open::default() }
+    }
+
+    /// An empty state to fold the log into again, for a store that has another in use.
+    pub fn after(state: &State, retracted: Retracted) -> Fold {
+        let mut fold = Fold::new(retracted);
+        fold.state.next_file = state.next_file;
+        fold
+    }
+
+    /// A state to go on from.
+    pub fn from_state(state: State) -> Fold {
+        let open = Open::after(&state.counts);
+        Fold { state, open }
+    }
+
     /// An empty state to fold the log into as of a time: names and types are those that are known now.
-    pub fn as_of(&self, time: Timestamp) -> State {
-        let mut state = State::new(Retracted::clone(&self.retracted));
-        state.catalog = Arc::clone(&self.catalog);
-        state.as_of = Some(time);
-        state.prepare_columns();
-        state
-    }
-
-    /// Makes every column that the catalog knows.
-    fn prepare_columns(&mut self) {
-        let golden = Arc::make_mut(&mut self.golden);
-        for (number, field) in self.catalog.traits().all().iter().enumerate() {
-            if let Some(value_type) = field.value_type {
-                golden.widen(number, value_type);
-            }
-        }
-        let events = Arc::make_mut(&mut self.events);
-        for number in 0..self.catalog.events().all().len() {
-            let mut table = EventTable::default();
-            for (property, field) in
-                self.catalog.properties(number).into_iter().flat_map(|p| p.all()).enumerate()
-            {
-                if let Some(value_type) = field.value_type {
-                    table.widen(property, value_type);
-                }
-            }
-            events.push(table);
-        }
-    }
-
-    /// How many values are in quarantine, records not counted.
-    pub fn quarantined_values(&self) -> u64 {
-        self.quarantine.iter().filter(|q| q.kind == QuarantineKind::Value).count() as u64
+    pub fn as_of(state: &State, time: Timestamp) -> Fold {
+        let mut fold = Fold::new(Retracted::clone(&state.retracted));
+        fold.state.catalog = Arc::clone(&state.catalog);
+        fold.state.as_of = Some(time);
+        fold
     }
 }

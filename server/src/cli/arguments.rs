@@ -3,8 +3,9 @@
 //! *Invariant:* whatever is wrong with the arguments alone is found here or in the first lines of a
 //! command, before any store is opened, and is wrong usage. *Where to start reading:* `Command`.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use navedb::{At, Delimiter, Format, Level, LoadId, Origin, TimeUnit, Timestamp};
+use navedb::{At, Cursor, Delimiter, Format, Level, LoadId, Origin, TimeUnit, Timestamp, limits};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -26,7 +27,7 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Load files of records
     Load(Load),
-    /// Count, explain or time audiences
+    /// Ask audiences: how many, who, which values
     #[command(subcommand)]
     Audience(AudienceCommand),
     /// Look at one profile
@@ -57,7 +58,15 @@ pub(crate) enum AudienceCommand {
     /// Print how many profiles the audience has
     Count(Question),
     /// Print the whole question and how it is answered
-    Explain(Question),
+    Explain(Explain),
+    /// Print the members, a page at a time
+    Members(Members),
+    /// Print how many profiles have each value of one trait, or of two
+    Breakdown(Breakdown),
+    /// Print the profiles with the greatest values of a trait
+    Top(Top),
+    /// Print count, sum, avg, min and max of a trait
+    Aggregate(Aggregate),
     /// Print the table of a statement: columns of profiles, or aggregates of groups
     Query(Question),
     /// Print how long audiences take, measured inside the process
@@ -68,6 +77,8 @@ pub(crate) enum AudienceCommand {
 pub(crate) enum ProfileCommand {
     /// Print the identifiers, traits and numbers of events
     Get(Who),
+    /// Print the facts about each trait, the one that won first
+    Explain(Who),
     /// Print the events, oldest first
     Timeline(Who),
 }
@@ -185,6 +196,65 @@ pub(crate) struct Question {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) question: Question,
+    /// Print a statement for a warehouse (DuckDB) instead
+    #[arg(long)]
+    pub(crate) sql: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Members {
+    #[command(flatten)]
+    pub(crate) question: Question,
+    /// The traits whose values are printed
+    #[arg(long, value_name = "TRAIT[,TRAIT]", value_delimiter = ',',
+          value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) select: Vec<String>,
+    /// The namespace whose identifiers are printed
+    #[arg(long, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) with: Option<String>,
+    /// How many members at most
+    #[arg(long, value_name = "N", default_value_t = limits::MEMBERS_DEFAULT, value_parser = rows)]
+    pub(crate) limit: usize,
+    /// The profile id that the page before ended with
+    #[arg(long, value_name = "CURSOR", value_parser = engine::<Cursor>)]
+    pub(crate) after: Option<Cursor>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Breakdown {
+    #[command(flatten)]
+    pub(crate) question: Question,
+    /// One trait or two
+    #[arg(long, value_name = "TRAIT[,TRAIT]", value_delimiter = ',', required = true,
+          value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) by: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) question: Question,
+    /// The trait
+    #[arg(long, value_name = "TRAIT")]
+    pub(crate) by: String,
+    /// How many profiles at most
+    #[arg(long, value_name = "N", default_value_t = limits::TOP_DEFAULT, value_parser = rows)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Aggregate {
+    #[command(flatten)]
+    pub(crate) question: Question,
+    /// The trait
+    #[arg(long, value_name = "TRAIT")]
+    pub(crate) of: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Bench {
     #[command(flatten)]
     pub(crate) store: StoreOnly,
@@ -285,6 +355,12 @@ fn runs(text: &str) -> Result<u32, String> {
     runs.ok_or_else(|| format!("'{text}' is no number of runs; use 1 to {MOST}"))
 }
 
+fn rows(text: &str) -> Result<usize, String> {
+    const MOST: usize = limits::MEMBERS_MAX;
+    let rows = text.parse().ok().filter(|rows| (1..=MOST).contains(rows));
+    rows.ok_or_else(|| format!("'{text}' is no number of rows; use 1 to {MOST}"))
+}
+
 fn load_id(text: &str) -> Result<LoadId, String> {
     text.parse()
         .map(LoadId)
@@ -329,6 +405,15 @@ mod tests {
             "audience count --data d p.a=1",
             "audience count --data d --now 1998-07-01T00:00:00Z p.a=1",
             "audience explain --data d --as-of 1998-07-01 p.a=1",
+            "audience explain --data d --sql p.a=1",
+            "audience members --data d p.a=1",
+            "audience members --data d --select a,b --with email --limit 5 --after \
+             00000000000000000000000000000000 p.a=1",
+            "audience breakdown --data d --by a,b p.a=1",
+            "audience top --data d --by a p.a=1",
+            "audience top --data d --by a --limit 100000 --as-of 1998-07-01 p.a=1",
+            "audience aggregate --data d --of a p.a=1",
+            "profile explain --data d user_id=1",
             "audience bench --data d --file q.sql --runs 5",
             "audience bench --data d p.a=1",
             "profile get --data d user_id=1",
@@ -361,6 +446,15 @@ mod tests {
             "audience count --data d --now yesterday p.a=1",
             "audience count --data d --now 1998-07-01 --as-of 1998-07-01 p.a=1",
             "audience count p.a=1",
+            "audience members --data d --limit 0 p.a=1",
+            "audience members --data d --limit 100001 p.a=1",
+            "audience members --data d --after 7 p.a=1",
+            "audience members --data d --select a,,b p.a=1",
+            "audience members --data d --with= p.a=1",
+            "audience breakdown --data d p.a=1",
+            "audience top --data d p.a=1",
+            "audience aggregate --data d p.a=1",
+            "profile explain --data d user_id",
             "audience bench --data d",
             "audience bench --data d --file q.sql p.a=1",
             "audience bench --data d --file q.sql --runs 0",

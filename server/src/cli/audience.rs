@@ -1,30 +1,41 @@
-//! `nave audience count`, `nave audience explain` and `nave audience query`.
+//! `nave audience`: how many, who, and which values.
 //!
-//! *Invariant:* `count` prints the number alone. *Where to start reading:* `count`.
+//! *Invariants:* `count` prints the number alone, `explain --sql` the statement alone; what is wrong
+//! with the arguments alone is found before a store is opened. *Where to start reading:* `ask`.
 
-use super::arguments::Question;
+use super::arguments::{Aggregate, Breakdown, Explain, Members, Question, Top};
 use super::failure::Failure;
 use super::output::Output;
 use super::store::Store;
 use crate::resp::Reply;
 use crate::shape;
-use navedb::Table;
+use navedb::{At, MembersPage, MembersRequest, Table, Value, View, limits};
+
+/// Opens the store, asks, and closes it again.
+fn ask<T>(
+    question: &Question,
+    output: &Output,
+    ask: impl FnOnce(&View, &str, At) -> navedb::Result<T>,
+) -> Result<T, Failure> {
+    let store = Store::open(&question.store.data, false, output)?;
+    let answer = ask(&store.view(), &question.text, question.moment.at());
+    store.leave();
+    answer.map_err(|e| Failure::in_text(e, &question.text))
+}
 
 /// `nave audience count`
 pub(crate) fn count(question: &Question, output: &Output) -> Result<(), Failure> {
-    let store = Store::open(&question.store.data, false, output)?;
-    let answer = store.view().count(&question.text, question.moment.at());
-    store.leave();
-    let count = answer.map_err(|e| Failure::in_text(e, &question.text))?;
+    let count = ask(question, output, View::count)?;
     output.answer(|| format!("{count}\n"), || Reply::map([("count", Reply::count(count))]))
 }
 
 /// `nave audience explain`
-pub(crate) fn explain(question: &Question, output: &Output) -> Result<(), Failure> {
-    let store = Store::open(&question.store.data, false, output)?;
-    let answer = store.view().explain(&question.text, question.moment.at());
-    store.leave();
-    let explanation = answer.map_err(|e| Failure::in_text(e, &question.text))?;
+pub(crate) fn explain(explain: &Explain, output: &Output) -> Result<(), Failure> {
+    let explanation = ask(&explain.question, output, View::explain)?;
+    if explain.sql {
+        let sql = || Reply::map([("sql", Reply::from(explanation.sql.as_str()))]);
+        return output.answer(|| format!("{}\n", explanation.sql), sql);
+    }
     output.answer(
         || {
             let plan: String = explanation.plan.iter().map(|line| format!("{line}\n")).collect();
@@ -34,12 +45,68 @@ pub(crate) fn explain(question: &Question, output: &Output) -> Result<(), Failur
     )
 }
 
+/// `nave audience members`
+pub(crate) fn members(members: &Members, output: &Output) -> Result<(), Failure> {
+    let request = MembersRequest {
+        select: members.select.clone(),
+        with: members.with.clone(),
+        limit: members.limit,
+        after: members.after,
+    };
+    let page =
+        ask(&members.question, output, |view, text, at| view.members_page(text, &request, at))?;
+    output.answer(|| lines(&rows(&page, &request)), || shape::members(&page, &request.select))?;
+    if let Some(next) = page.next {
+        output.note(&format!("note: there are more members; go on with --after {next}"));
+    }
+    Ok(())
+}
+
+/// The members of a page as a table.
+fn rows(page: &MembersPage, request: &MembersRequest) -> Table {
+    let id = std::iter::once("profile_id".to_owned());
+    let columns = id.chain(request.select.iter().chain(&request.with).cloned());
+    let rows = page.members.iter().map(|member| {
+        let id = std::iter::once(Some(Value::Text(member.profile_id.clone())));
+        let known = (!member.identifiers.is_empty()).then(|| member.identifiers.join(", "));
+        let with = request.with.iter().map(|_| known.clone().map(Value::Text));
+        id.chain(member.traits.iter().cloned()).chain(with).collect()
+    });
+    Table { columns: columns.collect(), rows: rows.collect() }
+}
+
+/// `nave audience breakdown`
+pub(crate) fn breakdown(breakdown: &Breakdown, output: &Output) -> Result<(), Failure> {
+    let by: Vec<&str> = breakdown.by.iter().map(String::as_str).collect();
+    if by.len() > limits::GROUPS_MAX {
+        let most = limits::GROUPS_MAX;
+        return Err(Failure::usage(format!("--by names {} traits; at most {most}", by.len())));
+    }
+    let table = ask(&breakdown.question, output, |view, text, at| view.breakdown(text, &by, at))?;
+    output.answer(|| lines(&table), || shape::table(&table))
+}
+
+/// `nave audience top`
+pub(crate) fn top(top: &Top, output: &Output) -> Result<(), Failure> {
+    let table =
+        ask(&top.question, output, |view, text, at| view.top(text, &top.by, top.limit, at))?;
+    output.answer(|| lines(&table), || shape::table(&table))
+}
+
+/// `nave audience aggregate`
+pub(crate) fn aggregate(aggregate: &Aggregate, output: &Output) -> Result<(), Failure> {
+    let found =
+        ask(&aggregate.question, output, |view, text, at| view.aggregate(text, &aggregate.of, at))?;
+    let count = Some(Value::Integer(i64::try_from(found.count).unwrap_or(i64::MAX)));
+    let columns = ["count", "sum", "avg", "min", "max"].map(str::to_owned).to_vec();
+    let row = [&count, &found.sum, &found.avg, &found.min, &found.max].map(Clone::clone).to_vec();
+    let table = Table { columns, rows: vec![row] };
+    output.answer(|| lines(&table), || shape::aggregates(&found))
+}
+
 /// `nave audience query`
 pub(crate) fn query(question: &Question, output: &Output) -> Result<(), Failure> {
-    let store = Store::open(&question.store.data, false, output)?;
-    let answer = store.view().query(&question.text, question.moment.at());
-    store.leave();
-    let table = answer.map_err(|e| Failure::in_text(e, &question.text))?;
+    let table = ask(question, output, View::query)?;
     output.answer(|| lines(&table), || shape::table(&table))
 }
 

@@ -18,7 +18,7 @@ use crate::resp::Reply;
 use crate::shape;
 use navedb::{
     At, Delimiter, EventName, Format, Input, LoadReport, LoadRequest, Origin, Profile, RecordKind,
-    TimeUnit, TimelineEvent, Timestamp, View,
+    Stats, TimeUnit, TimelineEvent, Timestamp,
 };
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ pub(crate) fn demo(arguments: &Demo, output: &Output) -> Result<(), Failure> {
     let report = load::run(&store, &request(), output)?;
     let seconds = start.elapsed().as_secs_f64();
     let view = store.view();
-    output.piece(&loaded(&view, &report, &data, seconds))?;
+    output.piece(&loaded(&view.stats()?, &report, &data, seconds))?;
     let at = At::Now(Timestamp::parse(NOW)?);
     let statements = statements::read(QUESTIONS);
     let mut timings = Vec::new();
@@ -106,8 +106,7 @@ fn request() -> LoadRequest {
     request
 }
 
-fn loaded(view: &View, report: &LoadReport, data: &Path, seconds: f64) -> String {
-    let stats = view.stats();
+fn loaded(stats: &Stats, report: &LoadReport, data: &Path, seconds: f64) -> String {
     let events: u64 = stats.events.iter().map(|(_, count)| count).sum();
     format!(
         "{}In {}, after {seconds:.2} s: {} customers, {} purchases, {} of log.\n\n\

@@ -38,13 +38,13 @@ pub(crate) fn stats(arguments: &StatsArguments, output: &Output) -> Result<(), F
     let store = Store::open(&arguments.store.data, false, output)?;
     let view = store.view();
     let answer = if arguments.digest {
-        let digest = view.digest();
+        let digest = view.digest()?;
         output.answer(
             || format!("{digest}\n"),
             || Reply::map([("digest", Reply::from(digest.as_str()))]),
         )
     } else {
-        let stats = view.stats();
+        let stats = view.stats()?;
         output.answer(|| stats_text(&stats), || shape::stats(&stats))
     };
     store.leave();

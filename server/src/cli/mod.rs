@@ -50,13 +50,9 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
     match command {
         Command::Demo(demo) => demo::demo(&demo, output),
         Command::Load(load) => load::load(&load, output),
-        Command::Audience(AudienceCommand::Count(question)) => audience::count(&question, output),
-        Command::Audience(AudienceCommand::Explain(question)) => {
-            audience::explain(&question, output)
-        }
-        Command::Audience(AudienceCommand::Query(question)) => audience::query(&question, output),
-        Command::Audience(AudienceCommand::Bench(bench)) => bench::bench(&bench, output),
+        Command::Audience(command) => ask(command, output),
         Command::Profile(ProfileCommand::Get(who)) => profile::get(&who, output),
+        Command::Profile(ProfileCommand::Explain(who)) => profile::explain(&who, output),
         Command::Profile(ProfileCommand::Timeline(who)) => profile::timeline(&who, output),
         Command::Record(RecordCommand::Get(which)) => profile::record(&which, output),
         Command::Retract(what) => maintain::retract(&what, output),
@@ -66,6 +62,19 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Repair(store) => maintain::repair(&store, output),
         Command::Serve(serve) => serve::serve(&serve, output),
         Command::Docs => serve::docs(output),
+    }
+}
+
+fn ask(command: AudienceCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        AudienceCommand::Count(question) => audience::count(&question, output),
+        AudienceCommand::Explain(explain) => audience::explain(&explain, output),
+        AudienceCommand::Members(members) => audience::members(&members, output),
+        AudienceCommand::Breakdown(breakdown) => audience::breakdown(&breakdown, output),
+        AudienceCommand::Top(top) => audience::top(&top, output),
+        AudienceCommand::Aggregate(aggregate) => audience::aggregate(&aggregate, output),
+        AudienceCommand::Query(question) => audience::query(&question, output),
+        AudienceCommand::Bench(bench) => bench::bench(&bench, output),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `nave profile get`, `nave profile timeline` and `nave record get`.
+//! `nave profile get`, `explain` and `timeline`, and `nave record get`.
 //!
 //! *Invariant:* a record is printed byte for byte. *Where to start reading:* `get`.
 
@@ -9,7 +9,9 @@ use super::store::Store;
 use super::text::{Side, columns, pairs, section};
 use crate::resp::Reply;
 use crate::shape;
-use navedb::{Profile, ProfileIdentifier, ProfileTrait, TimelineEvent};
+use navedb::{
+    Profile, ProfileExplanation, ProfileIdentifier, ProfileTrait, TimelineEvent, TraitFact,
+};
 
 /// `nave profile get`
 pub(crate) fn get(who: &Who, output: &Output) -> Result<(), Failure> {
@@ -18,6 +20,15 @@ pub(crate) fn get(who: &Who, output: &Output) -> Result<(), Failure> {
     store.leave();
     let profile = found?.ok_or_else(|| nobody(who))?;
     output.answer(|| profile_text(&profile), || shape::profile(&profile))
+}
+
+/// `nave profile explain`
+pub(crate) fn explain(who: &Who, output: &Output) -> Result<(), Failure> {
+    let store = Store::open(&who.store.data, false, output)?;
+    let found = store.view().explain_profile(&who.identifier.0, &who.identifier.1);
+    store.leave();
+    let explanation = found?.ok_or_else(|| nobody(who))?;
+    output.answer(|| explanation_text(&explanation), || shape::profile_explanation(&explanation))
 }
 
 /// `nave profile timeline`
@@ -86,6 +97,30 @@ fn trait_row(winner: &ProfileTrait) -> Vec<String> {
     let said = format!("{} said so at {}", winner.source, winner.time);
     let kind = winner.value.value_type().to_string();
     vec![winner.name.clone(), winner.value.to_string(), kind, said]
+}
+
+/// What was said about each trait, as people read it.
+fn explanation_text(explanation: &ProfileExplanation) -> String {
+    let mut text = format!("profile {}\n", explanation.id);
+    for explained in &explanation.traits {
+        let facts: Vec<_> = explained.facts.iter().map(fact_row).collect();
+        section(&mut text, &explained.name, &[Side::Left; 6], &facts);
+    }
+    text
+}
+
+fn fact_row(fact: &TraitFact) -> Vec<String> {
+    let value = fact.value.as_ref().map_or_else(|| "NULL".to_owned(), ToString::to_string);
+    let received = if fact.dated { "" } else { " (received)" };
+    let reason = fact.reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    vec![
+        value,
+        fact.source.clone(),
+        format!("{}{received}", fact.time),
+        format!("{}={}", fact.namespace, fact.identifier),
+        format!("position {}", fact.position),
+        format!("{}{reason}", if fact.won { "won" } else { "lost" }),
+    ]
 }
 
 /// Events as people read them, oldest first.

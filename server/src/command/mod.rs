@@ -6,10 +6,12 @@
 //! arguments the table allows; every failure carries a code (`failure`). *What it does not know:*
 //! sockets, and when a reply is written. *Where to start reading:* `table`, then `records`.
 
+mod audiences;
 mod connection;
 pub(crate) mod documentation;
 mod failure;
 mod introspection;
+mod options;
 mod records;
 mod server_info;
 mod subcommands;

@@ -1,14 +1,13 @@
 //! Writing records and asking about profiles: the commands that reach the database.
 //!
-//! *Invariants:* nothing is decided here; a write promises a level, and its reply waits for it; a
-//! question about an audience advances the engine clock first, so that `now()` is now. *Where to
-//! start reading:* `put`.
+//! *Invariants:* nothing is decided here; a write promises a level, and its reply waits for it.
+//! *Where to start reading:* `put`.
 
 use super::{Call, Failure, Outcome};
 use crate::net::Promise;
 use crate::resp::Reply;
 use crate::shape;
-use navedb::{At, Batch, Level, Record};
+use navedb::{Batch, Level, Record};
 
 /// `RECORD.PUT source json [level]`
 ///
@@ -45,21 +44,14 @@ pub(super) fn profile_get(call: &mut Call<'_>) -> Outcome {
     Ok(found.as_ref().map_or(Reply::Null, shape::profile))
 }
 
-/// `AUDIENCE.COUNT text`
-pub(super) fn audience_count(call: &mut Call<'_>) -> Outcome {
-    let text = call.text(0)?;
-    let answer = call.server.view().count(text, At::Latest);
-    Ok(Reply::count(answer.map_err(|error| Failure::in_text(&error, text))?))
-}
-
-/// `AUDIENCE.QUERY text`
-pub(super) fn audience_query(call: &mut Call<'_>) -> Outcome {
-    let text = call.text(0)?;
-    let answer = call.server.view().query(text, At::Latest);
-    Ok(shape::table(&answer.map_err(|error| Failure::in_text(&error, text))?))
+/// `PROFILE.EXPLAIN namespace value`
+pub(super) fn profile_explain(call: &mut Call<'_>) -> Outcome {
+    let (namespace, value) = (call.text(0)?, call.text(1)?);
+    let found = call.server.store().view().explain_profile(namespace, value)?;
+    Ok(found.as_ref().map_or(Reply::Null, shape::profile_explanation))
 }
 
 /// `STATS`
 pub(super) fn stats(call: &mut Call<'_>) -> Outcome {
-    Ok(shape::stats(&call.server.view().stats()))
+    Ok(shape::stats(&call.server.view().stats()?))
 }

@@ -7,7 +7,7 @@
 //! start reading:* `Command`, then `COMMANDS`; the lists of subcommands are in `subcommands`.
 
 use super::subcommands::{CLIENT, COMMAND, CONFIG};
-use super::{Handler, connection, introspection, records, server_info, transaction};
+use super::{Handler, audiences, connection, introspection, records, server_info, transaction};
 
 /// What becomes of a command between MULTI and EXEC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +134,19 @@ pub(crate) static COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "PROFILE.EXPLAIN",
+        syntax: "namespace value",
+        args: (2, 2),
+        group: "Profiles",
+        summary: "The facts about each trait of the profile that an identifier belongs to, the one \
+                  that won first.",
+        reply: "map: `id` and `traits`, names with lists of facts; null when nobody has the \
+                identifier",
+        example: "PROFILE.EXPLAIN email someone@example.org",
+        run: Some(records::profile_explain),
+        ..BASE
+    },
+    Command {
         name: "AUDIENCE.COUNT",
         syntax: "text",
         args: (1, 1),
@@ -142,7 +155,7 @@ pub(crate) static COMMANDS: &[Command] = &[
                   `SELECT count(*) FROM profiles p WHERE ...`.",
         reply: "integer",
         example: "AUDIENCE.COUNT \"(SELECT count(*) FROM purchase) >= 2\"",
-        run: Some(records::audience_count),
+        run: Some(audiences::count),
         ..BASE
     },
     Command {
@@ -153,7 +166,67 @@ pub(crate) static COMMANDS: &[Command] = &[
         summary: "The table of a statement: columns of profiles, or aggregates of groups.",
         reply: "map: `columns`, a list of headings, and `rows`, a list of lists",
         example: "AUDIENCE.QUERY \"SELECT p.country, count(*) FROM profiles p GROUP BY p.country\"",
-        run: Some(records::audience_query),
+        run: Some(audiences::query),
+        ..BASE
+    },
+    Command {
+        name: "AUDIENCE.EXPLAIN",
+        syntax: "text [SQL]",
+        args: (1, 2),
+        group: "Audiences",
+        summary: "The whole question and how it is answered; with SQL, the question as a statement \
+                  for a warehouse.",
+        reply: "map: `text`, `plan`, `count`; with SQL text",
+        example: "AUDIENCE.EXPLAIN \"p.country = 'FR'\"",
+        run: Some(audiences::explain),
+        ..BASE
+    },
+    Command {
+        name: "AUDIENCE.MEMBERS",
+        syntax: "text [SELECT n name [name ...]] [WITH namespace] [LIMIT n] [AFTER cursor]",
+        args: (1, ANY),
+        group: "Audiences",
+        summary: "The members in the order of their profile ids, 1,000 unless a limit says \
+                  otherwise: with the values of n traits, with the identifiers of a namespace, \
+                  from a cursor on.",
+        reply: "map: `members`, a list of maps (`profile_id`, `traits`, `identifiers`), and `next`, \
+                the cursor of the next page or null",
+        example: "AUDIENCE.MEMBERS \"p.country = 'FR'\" SELECT 2 city age WITH email LIMIT 100",
+        run: Some(audiences::members),
+        ..BASE
+    },
+    Command {
+        name: "AUDIENCE.BREAKDOWN",
+        syntax: "text BY trait [trait]",
+        args: (3, 4),
+        group: "Audiences",
+        summary: "How many profiles have each value of one trait, or of two, the most first.",
+        reply: "map: as AUDIENCE.QUERY",
+        example: "AUDIENCE.BREAKDOWN true BY country plan",
+        run: Some(audiences::breakdown),
+        ..BASE
+    },
+    Command {
+        name: "AUDIENCE.TOP",
+        syntax: "text BY trait [LIMIT n]",
+        args: (3, 5),
+        group: "Audiences",
+        summary: "The profiles with the greatest values of a trait, 10 unless a limit says \
+                  otherwise.",
+        reply: "map: as AUDIENCE.QUERY",
+        example: "AUDIENCE.TOP \"p.country = 'FR'\" BY age LIMIT 3",
+        run: Some(audiences::top),
+        ..BASE
+    },
+    Command {
+        name: "AUDIENCE.AGGREGATE",
+        syntax: "text OF trait",
+        args: (3, 3),
+        group: "Audiences",
+        summary: "One trait of the profiles of an audience, summed up.",
+        reply: "map: `count`, `sum`, `avg`, `min`, `max`",
+        example: "AUDIENCE.AGGREGATE \"p.country = 'FR'\" OF age",
+        run: Some(audiences::aggregate),
         ..BASE
     },
     Command {
@@ -329,68 +402,5 @@ pub(crate) static COMMANDS: &[Command] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    fn words(text: &str) -> Vec<Vec<u8>> {
-        text.split(' ').map(|word| word.as_bytes().to_vec()).collect()
-    }
-
-    fn check(list: &[Command], parent: &str) {
-        let mut names = HashSet::new();
-        for command in list {
-            let name = format!("{parent}{}", command.name);
-            assert!(names.insert(command.name), "{name} twice");
-            assert_eq!(command.name, command.name.to_uppercase());
-            assert!(command.args.0 <= command.args.1 && !command.summary.is_empty(), "{name}");
-            assert_eq!(
-                command.args.1 == 0,
-                command.syntax.is_empty() || !command.subcommands.is_empty()
-            );
-            assert!(
-                command.run.is_some() || !command.subcommands.is_empty(),
-                "{name} does nothing"
-            );
-            if command.run.is_some() {
-                assert!(command.example.starts_with(&name) && !command.reply.is_empty(), "{name}");
-            }
-            assert_eq!(command.group.is_empty(), !parent.is_empty(), "{name}");
-            check(command.subcommands, &format!("{name} "));
-        }
-    }
-
-    #[test]
-    fn the_table_is_sound() {
-        check(COMMANDS, "");
-    }
-
-    #[test]
-    fn names_are_found_in_any_case() {
-        let found = |text: &str| match find(&words(text)) {
-            Found::Command(command, parent, used) => format!("{parent}/{}/{used}", command.name),
-            Found::NoCommand => "none".to_owned(),
-            Found::NoSubcommand(command) => format!("no sub of {}", command.name),
-            Found::NeedsSubcommand(command) => format!("sub of {}", command.name),
-        };
-        assert_eq!(found("record.put"), "/RECORD.PUT/1");
-        assert_eq!(found("Client setName x"), "CLIENT/SETNAME/2");
-        assert_eq!(found("COMMAND"), "/COMMAND/1");
-        assert_eq!(found("command docs"), "COMMAND/DOCS/2");
-        assert_eq!(found("client"), "sub of CLIENT");
-        assert_eq!(found("client kill"), "no sub of CLIENT");
-        assert_eq!(found("get"), "none");
-    }
-
-    #[test]
-    fn arity_counts_as_redis_does() {
-        let arity = |text: &str| match find(&words(text)) {
-            Found::Command(command, _, used) => command.arity(used),
-            _ => 0,
-        };
-        assert_eq!(
-            ["PING", "ECHO", "TIME", "RECORD.PUT", "COMMAND", "CLIENT SETNAME", "INFO"].map(arity),
-            [-1, 2, 1, -3, -1, 3, -1]
-        );
-    }
-}
+#[path = "table_tests.rs"]
+mod tests;

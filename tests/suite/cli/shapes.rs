@@ -75,3 +75,38 @@ fn every_command_answers_in_json() {
     has(&ask(&["repair"], &[]), &["actions", "lost_rows"]);
     json(&["docs"]);
 }
+
+#[test]
+fn every_list_answers_in_json() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    load_people(&store, &scratch);
+    let data = ["--data", store.as_str()];
+    let ask = |before: &[&str], after: &[&str]| json(&[before, &data[..], after].concat());
+    has(&ask(&["audience", "explain"], &["--sql", "true"]), &["sql"]);
+    let members = ask(&["audience", "members"], &["--select", "age", "--limit", "1", "true"]);
+    has(&members, &["members", "next"]);
+    has(&members["members"][0], &["profile_id", "traits", "identifiers"]);
+    has(&ask(&["audience", "breakdown"], &["--by", "country", "true"]), &["columns", "rows"]);
+    has(&ask(&["audience", "top"], &["--by", "age", "true"]), &["columns", "rows"]);
+    has(
+        &ask(&["audience", "aggregate"], &["--of", "age", "true"]),
+        &["count", "sum", "avg", "min", "max"],
+    );
+    let explained = ask(&["profile", "explain"], &["user_id=1"]);
+    has(&explained, &["id", "traits"]);
+    has(
+        &explained["traits"]["age"][0],
+        &[
+            "value",
+            "time",
+            "dated",
+            "source",
+            "namespace",
+            "identifier",
+            "position",
+            "won",
+            "reason",
+        ],
+    );
+}

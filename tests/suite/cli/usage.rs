@@ -28,7 +28,7 @@ fn wrong_usage_is_exit_code_2() {
     let file = scratch.file("a.csv", "id\n1\n");
     let load =
         ["load", "--data", &store, "--source", "crm", "--as", "identify", "--id", "user_id=id"];
-    let wrong: [&[&str]; 17] = [
+    let wrong: [&[&str]; 28] = [
         &[],
         &["lod"],
         &["load"],
@@ -39,6 +39,17 @@ fn wrong_usage_is_exit_code_2() {
         &["audience", "count", "--data", &store],
         &["audience", "count", "--data", &store, "--now", NOW, "--as-of", NOW, "true"],
         &["audience", "count", "--data", &store, "--now", "yesterday", "true"],
+        &["audience", "members", "--data", &store, "--limit", "0", "true"],
+        &["audience", "members", "--data", &store, "--limit", "100001", "true"],
+        &["audience", "members", "--data", &store, "--limit", "many", "true"],
+        &["audience", "members", "--data", &store, "--after", "the last", "true"],
+        &["audience", "members", "--data", &store, "--select", "age,", "true"],
+        &["audience", "members", "--data", &store, "--with", "", "true"],
+        &["audience", "breakdown", "--data", &store, "true"],
+        &["audience", "breakdown", "--data", &store, "--by", "a,b,c", "true"],
+        &["audience", "top", "--data", &store, "true"],
+        &["audience", "aggregate", "--data", &store, "true"],
+        &["profile", "explain", "--data", &store, "ann"],
         &["profile", "get", "--data", &store, "ann"],
         &[&load[..], &["--level", "quick", &file]].concat(),
         &[&load[..], &["--as", "purchase", &file]].concat(),

@@ -6,14 +6,13 @@
 //! and never an answer; nothing is ever removed (a retracted row is told by the retractions). Runs are derived: lost or
 //! damaged ones are made again from the log.
 
-mod filter;
 mod run;
 
-use crate::base::codec::Digest128;
+use crate::base::codec::{Digest128, DigestMap};
 use crate::base::dir::Dir;
 use crate::base::error::Result;
 use crate::base::ids::Position;
-use crate::base::limits::KEY_RUNS_MAX;
+use crate::base::limits::{KEY_RUN_ROWS_MAX, KEY_RUNS_MAX};
 use run::Run;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,7 +30,7 @@ struct SeenRow {
 pub struct SeenKeys {
     dir: Arc<dyn Dir>,
     folder: &'static str,
-    newest: HashMap<u64, Position>,
+    newest: DigestMap<u64, Position>,
     /// Rows whose key prefix is already in `newest`: after a retraction, and for collisions.
     repeated: HashMap<u64, Vec<Position>>,
     count: usize,
@@ -59,7 +58,7 @@ impl SeenKeys {
         Ok(SeenKeys {
             dir,
             folder,
-            newest: HashMap::new(),
+            newest: DigestMap::default(),
             repeated: HashMap::new(),
             count: 0,
             runs: runs?,
@@ -123,16 +122,41 @@ impl SeenKeys {
                 rows.len(),
                 rows.into_iter(),
             )?);
-            self.newest = HashMap::new();
+            self.newest = DigestMap::default();
             self.repeated = HashMap::new();
             self.count = 0;
         }
-        if self.runs.len() > KEY_RUNS_MAX {
-            let total = self.runs.iter().map(Run::len).sum();
-            let merged = Run::write(self.dir.as_ref(), self.folder, total, run::merge(&self.runs))?;
-            self.runs = vec![merged];
-        }
+        self.merge_small()?;
         Ok(self.names())
+    }
+
+    /// Merges the small runs when they are many, as far as a merge fits into bounded memory.
+    fn merge_small(&mut self) -> Result<()> {
+        let small = |run: &Run| run.len() < KEY_RUN_ROWS_MAX;
+        if self.runs.iter().filter(|run| small(run)).count() <= KEY_RUNS_MAX {
+            return Ok(());
+        }
+        let mut total = 0;
+        let (chosen, kept): (Vec<Run>, Vec<Run>) = self.runs.drain(..).partition(|run| {
+            let fits = small(run) && total + run.len() <= KEY_RUN_ROWS_MAX.max(run.len());
+            total += if fits { run.len() } else { 0 };
+            fits
+        });
+        self.runs = kept;
+        match Run::write(self.dir.as_ref(), self.folder, total, run::merge(&chosen)) {
+            Ok(merged) => self.runs.push(merged),
+            Err(e) => {
+                self.runs.extend(chosen);
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of the memory that mapped runs take, until they are next needed: of millions of look-ups enough pass a
+    /// filter by chance to touch all of a run.
+    pub fn release(&self) {
+        self.runs.iter().for_each(Run::release);
     }
 
     /// The names of the runs.

@@ -12,10 +12,11 @@
 //!             the filter
 //! ```
 
-use super::{SeenRow, filter};
+use super::SeenRow;
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::{Dir, remove_if_there, write_all};
 use crate::base::error::{Error, Result};
+use crate::base::filter;
 use crate::base::ids::Position;
 use crate::base::mmap::FileBytes;
 use bincode::{Decode, Encode};
@@ -68,6 +69,8 @@ impl Run {
         if !holds {
             return Err(damaged());
         }
+        // Its digest took the whole run into memory; look-ups need little of it.
+        bytes.release();
         Ok(Run { name: name.clone(), bytes, rows })
     }
 
@@ -105,6 +108,10 @@ impl Run {
         handle.sync()?;
         dir.sync_folder(folder)?;
         Run::open(dir, folder, &RunName { file, digest })
+    }
+
+    pub(super) fn release(&self) {
+        self.bytes.release();
     }
 
     pub(super) fn len(&self) -> usize {

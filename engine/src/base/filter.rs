@@ -1,4 +1,4 @@
-//! A filter in front of a sorted run: ten bits a row, so that a key that was never seen costs one cache line.
+//! A filter in front of sorted keys: ten bits a row, so that a key that was never seen costs one cache line.
 //!
 //! Method: a blocked Bloom filter (Putze, Sanders and Singler 2007): 512-bit blocks, seven bits a key, all in one
 //! block. About one unknown key in a hundred passes.
@@ -8,7 +8,7 @@ const BITS_PER_ROW: usize = 10;
 const PROBES: u32 = 7;
 
 /// Bytes of the filter for a number of rows.
-pub(super) fn bytes_for(rows: usize) -> usize {
+pub fn bytes_for(rows: usize) -> usize {
     (rows * BITS_PER_ROW).div_ceil(BLOCK_BYTES * 8).max(1) * BLOCK_BYTES
 }
 
@@ -25,7 +25,7 @@ fn bits(prefix: u64, len: usize) -> impl Iterator<Item = (usize, u8)> {
 }
 
 /// Adds a key prefix.
-pub(super) fn add(filter: &mut [u8], prefix: u64) {
+pub fn add(filter: &mut [u8], prefix: u64) {
     for (byte, mask) in bits(prefix, filter.len()) {
         if let Some(slot) = filter.get_mut(byte) {
             *slot |= mask;
@@ -34,14 +34,14 @@ pub(super) fn add(filter: &mut [u8], prefix: u64) {
 }
 
 /// Whether a key prefix may have been added.
-pub(super) fn may_hold(filter: &[u8], prefix: u64) -> bool {
+pub fn may_hold(filter: &[u8], prefix: u64) -> bool {
     bits(prefix, filter.len()).all(|(byte, mask)| filter.get(byte).is_some_and(|b| b & mask != 0))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::codec::digest;
     use super::*;
-    use crate::base::codec::digest;
 
     #[test]
     fn all_that_was_added_passes_and_little_else() {

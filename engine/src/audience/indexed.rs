@@ -1,0 +1,141 @@
+//! Conditions on one trait that the indexes of its column answer without looking at profiles.
+//!
+//! A condition on one trait of text and constants is tested once for each text of a dictionary, or found in it when the
+//! order of texts helps; the rows of the codes that pass are the answer.
+
+use super::ast::Comparison;
+use super::resolved::{Condition, Scalar};
+use super::text::like;
+use crate::base::value::{Value, ValueType};
+use crate::column::Dictionary;
+use crate::state::Reader;
+use roaring::RoaringBitmap;
+
+/// The profiles among those asked for which a condition is true, and for which it is unknown; nothing when no index
+/// answers it.
+pub(super) fn by_index(
+    condition: &Condition,
+    reader: &Reader<'_>,
+    asked: &RoaringBitmap,
+) -> Option<(RoaringBitmap, RoaringBitmap)> {
+    if let Condition::HasIdentifier(namespace) = condition {
+        return Some((reader.nodes().with_namespace(namespace) & asked, RoaringBitmap::new()));
+    }
+    let (number, test) = test_of(condition, reader)?;
+    let column = reader.trait_column(number)?;
+    let found = match &test {
+        Test::Null => return Some((asked - column.present(), RoaringBitmap::new())),
+        // An index is worth its look when it decides for many.
+        _ if asked.len() < FEW => return None,
+        test => column.matching(&|dictionary| test.codes(dictionary)),
+    };
+    let set = reader.state.catalog.traits().get(number)?.value_type == Some(ValueType::Set);
+    let unknown = if set { RoaringBitmap::new() } else { asked - column.present() };
+    Some((found & asked, unknown))
+}
+
+/// Fewer profiles than these are looked at one by one.
+const FEW: u64 = 64;
+
+enum Test<'a> {
+    /// Nothing is known.
+    Null,
+    /// Truth as codes.
+    Codes(Vec<u32>),
+    OneOf(Vec<&'a str>),
+    Prefix(String),
+    Each(Box<dyn Fn(&str) -> bool + 'a>),
+}
+
+impl Test<'_> {
+    /// The codes of a dictionary that pass, ascending.
+    fn codes(&self, dictionary: &Dictionary) -> Vec<u32> {
+        match self {
+            Test::Null => Vec::new(),
+            Test::Codes(codes) => codes.clone(),
+            Test::OneOf(texts) => {
+                let mut codes: Vec<u32> =
+                    texts.iter().filter_map(|text| dictionary.find(text)).collect();
+                codes.sort_unstable();
+                codes.dedup();
+                codes
+            }
+            Test::Prefix(prefix) => dictionary.prefixed(prefix).collect(),
+            Test::Each(test) => passing(dictionary, test.as_ref()),
+        }
+    }
+}
+
+/// How many profiles a condition selects at most, by the cardinalities that indexes store; nothing when none tells.
+pub(super) fn at_most(condition: &Condition, reader: &Reader<'_>) -> Option<u64> {
+    let (number, test) = test_of(condition, reader)?;
+    match test {
+        // To test every text is as much work as the answer itself.
+        Test::Null | Test::Each(_) => None,
+        test => Some(reader.trait_column(number)?.at_most(&|texts| test.codes(texts))),
+    }
+}
+
+fn passing(dictionary: &Dictionary, test: &dyn Fn(&str) -> bool) -> Vec<u32> {
+    (0..dictionary.len()).filter(|code| dictionary.text(*code).is_some_and(test)).collect()
+}
+
+fn text_of(scalar: &Scalar) -> Option<&str> {
+    match scalar {
+        Scalar::Constant(Some(Value::Text(text))) => Some(text),
+        _ => None,
+    }
+}
+
+/// The trait that a condition is about alone, and what it asks of it.
+fn test_of<'a>(condition: &'a Condition, reader: &Reader<'_>) -> Option<(usize, Test<'a>)> {
+    let is = |number: usize, wanted: ValueType| {
+        let field = reader.state.catalog.traits().get(number);
+        field.is_some_and(|field| field.value_type == Some(wanted))
+    };
+    match condition {
+        Condition::IsNull(Scalar::Trait(number)) => Some((*number, Test::Null)),
+        Condition::Is(Scalar::Trait(number)) if is(*number, ValueType::Boolean) => {
+            Some((*number, Test::Codes(vec![1])))
+        }
+        Condition::AnyOf(value, Scalar::Trait(number)) if is(*number, ValueType::Set) => {
+            Some((*number, Test::OneOf(vec![text_of(value)?])))
+        }
+        Condition::Compare(comparison, left, right) => {
+            let (number, comparison, text) = match (left, right) {
+                (Scalar::Trait(number), other) => (*number, *comparison, text_of(other)?),
+                (other, Scalar::Trait(number)) => (*number, comparison.turned(), text_of(other)?),
+                _ => return None,
+            };
+            let test = match comparison {
+                Comparison::Equal => Test::OneOf(vec![text]),
+                other => Test::Each(Box::new(move |known| {
+                    other.holds(known.as_bytes().cmp(text.as_bytes()))
+                })),
+            };
+            is(number, ValueType::Text).then_some((number, test))
+        }
+        Condition::In(Scalar::Trait(number), options) if is(*number, ValueType::Text) => {
+            // A NULL among them makes the answer unknown where none is equal: that is for the row.
+            let texts: Option<Vec<&str>> = options.iter().map(text_of).collect();
+            Some((*number, Test::OneOf(texts?)))
+        }
+        Condition::Like { value: Scalar::Trait(number), pattern, escape, any_case }
+            if is(*number, ValueType::Text) =>
+        {
+            let pattern = text_of(pattern)?;
+            let prefix = pattern
+                .strip_suffix('%')
+                .filter(|prefix| !any_case && escape.is_none() && !prefix.contains(['%', '_']));
+            let test = match prefix {
+                Some(prefix) => Test::Prefix(prefix.to_owned()),
+                None => {
+                    let (escape, any_case) = (*escape, *any_case);
+                    Test::Each(Box::new(move |text| like(text, pattern, escape, any_case)))
+                }
+            };
+            Some((*number, test))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,331 @@
+//! Parts: immutable sets of blocks, in memory or mapped from a file.
+//!
+//! *What it is:* bytes under keys, each block with a checksum of its own, behind one directory. *Invariants:* a part
+//! never changes; a block of a file is believed only after its checksum held, once for each opening; the directory is
+//! held by a digest that the manifest knows. *What it does not know:* what the bytes mean.
+//! *Where to start reading:* `Part::block`, then `PartWriter`.
+
+use super::codec::{self, Digest128};
+use super::dir::{AppendFile, Dir, write_all};
+use super::error::{Error, Result};
+use super::mmap::FileBytes;
+use bincode::{Decode, Encode};
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const MAGIC: &[u8; 8] = b"NAVEPART";
+/// Bytes behind the directory: its offset, its length and its digest.
+const TAIL: usize = 32;
+/// Blocks begin at multiples of this.
+const ALIGNMENT: usize = 8;
+/// Bytes that are gathered before they are handed to the file system.
+const BUFFER: usize = 1 << 20;
+
+/// The name of a block in its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub struct BlockKey {
+    /// The kind of row space.
+    pub space: u8,
+    /// Which of this kind: the number of an event type or entity type.
+    pub number: u32,
+    /// The column.
+    pub field: u32,
+    /// What of the column: values, dictionary, index.
+    pub form: u8,
+    /// Which 65,536 rows.
+    pub chunk: u32,
+}
+
+impl BlockKey {
+    /// The first block of a column of a row space.
+    pub const fn new(space: u8, number: u32, field: u32, form: u8) -> BlockKey {
+        BlockKey { space, number, field, form, chunk: 0 }
+    }
+
+    /// Another chunk of the same.
+    pub const fn chunk(self, chunk: u32) -> BlockKey {
+        BlockKey { chunk, ..self }
+    }
+
+    /// Another form of the same column.
+    pub const fn form(self, form: u8) -> BlockKey {
+        BlockKey { form, chunk: 0, ..self }
+    }
+
+    /// Another column of the same row space.
+    pub const fn field(self, field: u32) -> BlockKey {
+        BlockKey { field, chunk: 0, ..self }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Encode, Decode)]
+struct Entry {
+    key: BlockKey,
+    offset: u64,
+    length: u64,
+    crc: u32,
+}
+
+#[derive(Encode, Decode)]
+struct Directory {
+    weight: u64,
+    entries: Vec<Entry>,
+}
+
+/// An immutable set of blocks.
+#[derive(Debug)]
+pub struct Part {
+    place: String,
+    bytes: FileBytes,
+    entries: Vec<Entry>,
+    held: Vec<AtomicBool>,
+    weight: u64,
+    digest: Option<Digest128>,
+}
+
+/// A block of a part: its bytes, which keep the part alive.
+#[derive(Debug, Clone)]
+pub struct Block {
+    part: Arc<Part>,
+    range: Range<usize>,
+}
+
+impl Deref for Block {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.part.bytes.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl Part {
+    /// Maps the part of a file whose directory has a digest.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is not that file; `Io`.
+    pub fn open(dir: &dyn Dir, name: &str, digest: &Digest128) -> Result<Part> {
+        let bytes = dir.map(name).map_err(|e| Error::corrupt(e.message().to_owned()))?;
+        let damaged = || Error::corrupt(format!("{name} is damaged"));
+        let tail = bytes.len().checked_sub(TAIL).ok_or_else(damaged)?;
+        let number = |at: usize| {
+            let number = codec::u64_at(&bytes, at).and_then(|n| usize::try_from(n).ok());
+            number.ok_or_else(damaged)
+        };
+        let (offset, length) = (number(tail)?, number(tail + 8)?);
+        let end = offset.checked_add(length).filter(|end| *end == tail).ok_or_else(damaged)?;
+        let directory = bytes.get(offset..end).ok_or_else(damaged)?;
+        let known = codec::digest_at(&bytes, tail + 16) == Some(*digest);
+        if !known || !bytes.starts_with(MAGIC) || codec::digest(directory) != *digest {
+            return Err(damaged());
+        }
+        let directory: Directory = codec::decode_large(directory)?;
+        let inside = |entry: &Entry| {
+            entry.offset.checked_add(entry.length).is_some_and(|end| end <= offset as u64)
+        };
+        if !directory.entries.iter().all(inside) {
+            return Err(damaged());
+        }
+        let held = directory.entries.iter().map(|_| AtomicBool::new(false)).collect();
+        let Directory { weight, entries } = directory;
+        Ok(Part { place: name.to_owned(), bytes, entries, held, weight, digest: Some(*digest) })
+    }
+
+    /// The name of its file; empty for one in memory.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The digest of the directory of its file; none for one in memory.
+    pub fn digest(&self) -> Option<Digest128> {
+        self.digest
+    }
+
+    /// How much is in it, for the choice of what to merge: rows and changes.
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// The keys of its blocks, in order.
+    pub fn keys(&self) -> impl Iterator<Item = BlockKey> {
+        self.entries.iter().map(|entry| entry.key)
+    }
+
+    /// The keys from one on, in order.
+    pub fn keys_from(&self, first: BlockKey) -> impl Iterator<Item = BlockKey> {
+        let start = self.entries.partition_point(|entry| entry.key < first);
+        self.entries.get(start..).unwrap_or_default().iter().map(|entry| entry.key)
+    }
+
+    /// A block, if there is one.
+    ///
+    /// # Errors
+    /// `Corrupt` when its bytes are not those that were written.
+    pub fn block(self: &Arc<Part>, key: BlockKey) -> Result<Option<Block>> {
+        let Ok(index) = self.entries.binary_search_by_key(&key, |entry| entry.key) else {
+            return Ok(None);
+        };
+        let (Some(entry), Some(held)) = (self.entries.get(index), self.held.get(index)) else {
+            return Ok(None);
+        };
+        let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
+        let range =
+            start..start.saturating_add(usize::try_from(entry.length).unwrap_or(usize::MAX));
+        if !held.load(Ordering::Acquire) {
+            let bytes = self.bytes.get(range.clone()).unwrap_or_default();
+            if codec::crc(bytes) != entry.crc {
+                return Err(self.damaged());
+            }
+            held.store(true, Ordering::Release);
+        }
+        Ok(Some(Block { part: Arc::clone(self), range }))
+    }
+
+    /// Lets go of the memory that mapped blocks take, until they are next needed.
+    pub fn release(&self) {
+        self.bytes.release();
+    }
+
+    /// What is said when a block does not hold.
+    pub fn damaged(&self) -> Error {
+        Error::corrupt(format!(
+            "{} is damaged; it is made anew from the log: ask again, or run `nave rebuild`",
+            if self.place.is_empty() { "a part in memory" } else { &self.place }
+        ))
+    }
+
+    /// Holds every block against its checksum, and what is between them against zero.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn check(self: &Arc<Part>) -> Result<()> {
+        self.keys().try_for_each(|key| self.block(key).map(|_| ()))?;
+        let mut ranges: Vec<(u64, u64)> =
+            self.entries.iter().map(|entry| (entry.offset, entry.offset + entry.length)).collect();
+        ranges.sort_unstable();
+        let mut end = MAGIC.len();
+        for (from, to) in ranges {
+            let from = usize::try_from(from).unwrap_or(usize::MAX);
+            let between = self.bytes.get(end..from.max(end)).unwrap_or_default();
+            if self.digest.is_some() && between.iter().any(|byte| *byte != 0) {
+                return Err(self.damaged());
+            }
+            end = usize::try_from(to).unwrap_or(usize::MAX);
+        }
+        Ok(())
+    }
+}
+
+/// Writes a part: in memory, or as a file.
+pub struct PartWriter {
+    file: Option<Arc<dyn AppendFile>>,
+    buffer: Vec<u8>,
+    /// Bytes that the file has already.
+    written: usize,
+    entries: Vec<Entry>,
+}
+
+impl PartWriter {
+    /// A part in memory.
+    pub fn memory() -> PartWriter {
+        PartWriter { file: None, buffer: Vec::new(), written: 0, entries: Vec::new() }
+    }
+
+    /// A part in a new file.
+    pub fn file(file: Arc<dyn AppendFile>) -> PartWriter {
+        let buffer = Vec::from(MAGIC);
+        PartWriter { file: Some(file), buffer, written: 0, entries: Vec::new() }
+    }
+
+    /// Whether it will be a file: what is only worth its cost in parts that last asks for this.
+    pub fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Puts a block. Each key once, in any order.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn put(&mut self, key: BlockKey, bytes: &[u8]) -> Result<()> {
+        let offset = (self.written + self.buffer.len()).next_multiple_of(ALIGNMENT);
+        self.buffer.resize(offset - self.written, 0);
+        self.buffer.extend_from_slice(bytes);
+        let crc = if self.file.is_some() { codec::crc(bytes) } else { 0 };
+        self.entries.push(Entry { key, offset: offset as u64, length: bytes.len() as u64, crc });
+        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if let Some(file) = &self.file {
+            write_all(file.as_ref(), &self.buffer)?;
+            self.written += self.buffer.len();
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// The part, when it is in memory.
+    pub fn into_memory(mut self, weight: u64) -> Part {
+        self.entries.sort_unstable_by_key(|entry| entry.key);
+        let held = self.entries.iter().map(|_| AtomicBool::new(true)).collect();
+        let bytes = FileBytes::Heap(Arc::new(self.buffer));
+        let place = String::new();
+        Part { place, bytes, entries: self.entries, held, weight, digest: None }
+    }
+
+    /// Ends the file, makes it durable, and gives the digest of its directory.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn into_file(mut self, weight: u64) -> Result<Digest128> {
+        self.entries.sort_unstable_by_key(|entry| entry.key);
+        let entries = std::mem::take(&mut self.entries);
+        let directory = codec::encode_large(&Directory { weight, entries })?;
+        let digest = codec::digest(&directory);
+        let offset = (self.written + self.buffer.len()) as u64;
+        self.buffer.extend_from_slice(&directory);
+        self.buffer.extend_from_slice(&offset.to_le_bytes());
+        self.buffer.extend_from_slice(&(directory.len() as u64).to_le_bytes());
+        self.buffer.extend_from_slice(&digest);
+        self.flush()?;
+        if let Some(file) = &self.file {
+            file.sync()?;
+        }
+        Ok(digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dir::MemoryDir;
+    use super::*;
+
+    #[test]
+    fn a_file_and_memory_give_the_same_blocks_and_damage_is_found() {
+        let dir = MemoryDir::new();
+        let key = BlockKey::new(1, 2, 3, 0);
+        let fill = |mut writer: PartWriter| {
+            writer.put(key.chunk(1), b"second").unwrap();
+            writer.put(key, b"first").unwrap();
+            writer
+        };
+        let digest = fill(PartWriter::file(dir.append("p").unwrap())).into_file(7).unwrap();
+        let mapped = Arc::new(Part::open(&dir, "p", &digest).unwrap());
+        let memory = Arc::new(fill(PartWriter::memory()).into_memory(7));
+        for part in [&mapped, &memory] {
+            assert_eq!(part.block(key).unwrap().unwrap().as_ref(), b"first");
+            assert_eq!(part.block(key.chunk(1)).unwrap().unwrap().as_ref(), b"second");
+            assert!(part.block(key.chunk(2)).unwrap().is_none());
+            assert_eq!((part.weight(), part.keys().count()), (7, 2));
+        }
+        let bytes = dir.read_at("p", 0, 10_000).unwrap();
+        for place in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 4;
+            let name = format!("f{place}");
+            write_all(dir.append(&name).unwrap().as_ref(), &flipped).unwrap();
+            let found = Part::open(&dir, &name, &digest).map(Arc::new);
+            assert!(found.is_err() || found.is_ok_and(|part| part.check().is_err()), "{place}");
+        }
+    }
+}

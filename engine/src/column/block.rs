@@ -1,0 +1,251 @@
+//! One block of a column: which rows of a chunk it tells of, which of them are NULL, and their values.
+//!
+//! Layout, little-endian: a header of 32 bytes (kind, selector, NULLs, width, count, first row, base, type), the rows
+//! (none when they follow one another), a bit for each NULL, the values. Integers are the base plus 0, 1, 2, 4 or 8
+//! bytes (frame of reference: Zukowski and others, 2006).
+
+use super::write::Layout;
+use crate::base::number::Decimal;
+use crate::base::part::Block;
+use crate::base::value::ValueType;
+use roaring::RoaringBitmap;
+
+pub(super) const HEADER: usize = 32;
+/// Decimals of one scale whose digits fit 64 bits.
+pub(super) const NARROW_DECIMALS: u8 = 6;
+pub(super) const DECIMAL_BYTES: usize = 17;
+
+/// A block that is being read.
+#[derive(Debug, Clone)]
+pub struct BlockView {
+    block: Block,
+    kind: u8,
+    listed: bool,
+    nulls: Option<usize>,
+    width: u8,
+    count: usize,
+    first: u32,
+    base: i64,
+    value_type: Option<ValueType>,
+    values: usize,
+}
+
+pub(super) fn value_type_of(code: u8) -> Option<ValueType> {
+    use ValueType::{Boolean, Date, Decimal, Float, Integer, Set, Text, Timestamp};
+    [Text, Integer, Decimal, Float, Boolean, Date, Timestamp, Set]
+        .into_iter()
+        .find(|value_type| *value_type as u8 == code)
+}
+
+impl BlockView {
+    /// Reads the header of a block whose checksum held.
+    pub fn new(block: Block) -> Option<BlockView> {
+        let header = block.get(..HEADER)?;
+        let byte = |at: usize| header.get(at).copied();
+        let number = |at: usize| crate::base::codec::u32_at(header, at);
+        let (kind, listed, width) = (byte(0)?, byte(1)? == 1, byte(3)?);
+        let (count, first) = (number(4)? as usize, number(8)?);
+        let base = crate::base::codec::u64_at(header, 16)?.cast_signed();
+        let value_type = value_type_of(byte(24)?);
+        let mut values = HEADER + if listed { count * 2 } else { 0 };
+        let nulls = (byte(2)? == 1).then_some(values);
+        if nulls.is_some() {
+            values += count.div_ceil(8);
+        }
+        Some(BlockView {
+            kind,
+            listed,
+            nulls,
+            width,
+            count,
+            first,
+            base,
+            value_type,
+            values,
+            block,
+        })
+    }
+
+    /// How many rows it tells of.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The type of its values; none for what is no value of a record.
+    pub fn value_type(&self) -> Option<ValueType> {
+        self.value_type
+    }
+
+    /// How values are laid out.
+    pub fn layout(&self) -> Layout {
+        match self.kind {
+            0 => Layout::Integers,
+            1 => Layout::Floats,
+            3 => Layout::Sets,
+            4 => Layout::Bytes,
+            5 => Layout::Wide,
+            _ => Layout::Decimals,
+        }
+    }
+
+    fn slice(&self, start: usize, length: usize) -> Option<&[u8]> {
+        self.block.get(start..start.checked_add(length)?)
+    }
+
+    fn u16_at(&self, start: usize) -> u16 {
+        let bytes = self.slice(start, 2).and_then(|b| b.try_into().ok());
+        u16::from_le_bytes(bytes.unwrap_or_default())
+    }
+
+    fn u32_at(&self, start: usize) -> u32 {
+        let bytes = self.slice(start, 4).and_then(|b| b.try_into().ok());
+        u32::from_le_bytes(bytes.unwrap_or_default())
+    }
+
+    fn u64_at(&self, start: usize) -> u64 {
+        let bytes = self.slice(start, 8).and_then(|b| b.try_into().ok());
+        u64::from_le_bytes(bytes.unwrap_or_default())
+    }
+
+    /// The row of a slot, within the chunk.
+    #[inline]
+    pub fn row(&self, slot: usize) -> u32 {
+        if self.listed {
+            u32::from(self.u16_at(HEADER + slot * 2))
+        } else {
+            self.first + u32::try_from(slot).unwrap_or(u32::MAX)
+        }
+    }
+
+    /// The slot of a row of the chunk, if the block tells of it.
+    #[inline]
+    pub fn slot(&self, row: u32) -> Option<usize> {
+        if !self.listed {
+            let slot = row.checked_sub(self.first)? as usize;
+            return (slot < self.count).then_some(slot);
+        }
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match self.row(middle).cmp(&row) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// Whether the value of a slot is NULL.
+    #[inline]
+    pub fn is_null(&self, slot: usize) -> bool {
+        let Some(nulls) = self.nulls else { return false };
+        self.block.get(nulls + slot / 8).is_some_and(|byte| byte >> (slot % 8) & 1 == 1)
+    }
+
+    #[inline]
+    fn offset(&self, at: usize, index: usize, width: u8) -> u64 {
+        match width {
+            0 => 0,
+            1 => u64::from(self.block.get(at + index).copied().unwrap_or_default()),
+            2 => u64::from(self.u16_at(at + index * 2)),
+            4 => u64::from(self.u32_at(at + index * 4)),
+            _ => self.u64_at(at + index * 8),
+        }
+    }
+
+    /// The integer of a slot.
+    #[inline]
+    pub fn integer(&self, slot: usize) -> i64 {
+        self.base.wrapping_add(self.offset(self.values, slot, self.width).cast_signed())
+    }
+
+    /// The code or row number of a slot.
+    #[inline]
+    pub fn number(&self, slot: usize) -> u32 {
+        u32::try_from(self.integer(slot)).unwrap_or(u32::MAX)
+    }
+
+    /// The float of a slot.
+    #[inline]
+    pub fn float(&self, slot: usize) -> f64 {
+        f64::from_bits(self.u64_at(self.values + slot * 8))
+    }
+
+    /// The decimal of a slot.
+    pub fn decimal(&self, slot: usize) -> Decimal {
+        if self.kind == NARROW_DECIMALS {
+            let scale = self.first_byte_of_scale();
+            return Decimal { coefficient: i128::from(self.integer(slot)), scale };
+        }
+        let start = self.values + slot * DECIMAL_BYTES;
+        let coefficient = self.slice(start, 16).and_then(|b| b.try_into().ok());
+        let scale = self.block.get(start + 16).copied().unwrap_or_default();
+        Decimal { coefficient: i128::from_le_bytes(coefficient.unwrap_or_default()), scale }
+    }
+
+    fn first_byte_of_scale(&self) -> u8 {
+        self.block.get(12).copied().unwrap_or_default()
+    }
+
+    /// The 128 bits of a slot.
+    pub fn wide(&self, slot: usize) -> u128 {
+        let bytes = self.slice(self.values + slot * 16, 16).and_then(|b| b.try_into().ok());
+        u128::from_le_bytes(bytes.unwrap_or_default())
+    }
+
+    /// Where a slot of variable length begins and ends behind the table of ends.
+    fn ends(&self, slot: usize) -> (usize, usize) {
+        let end = |index: usize| {
+            usize::try_from(self.offset(self.values, index, self.width)).unwrap_or(usize::MAX)
+        };
+        (if slot == 0 { 0 } else { end(slot - 1) }, end(slot))
+    }
+
+    /// The bytes of a slot.
+    pub fn bytes(&self, slot: usize) -> &[u8] {
+        let (start, end) = self.ends(slot);
+        let data = self.values + self.count * usize::from(self.width);
+        self.block.get(data.saturating_add(start)..data.saturating_add(end)).unwrap_or_default()
+    }
+
+    /// How many codes the set of a slot has.
+    pub fn code_count(&self, slot: usize) -> usize {
+        let (start, end) = self.ends(slot);
+        end.saturating_sub(start)
+    }
+
+    /// A code of the set of a slot.
+    pub fn code(&self, slot: usize, index: usize) -> Option<u32> {
+        let (start, end) = self.ends(slot);
+        let data = self.values + self.count * usize::from(self.width);
+        (start + index < end).then(|| self.u32_at(data + (start + index) * 4))
+    }
+
+    /// The rows of the whole space that it tells of, when it is of a chunk.
+    pub fn rows(&self, chunk: u32) -> RoaringBitmap {
+        let start = chunk << super::CHUNK_BITS;
+        let mut rows = RoaringBitmap::new();
+        if !self.listed && self.count > 0 {
+            let first = start + self.first;
+            rows.insert_range(first..=first + u32::try_from(self.count - 1).unwrap_or(0));
+            return rows;
+        }
+        (0..self.count).for_each(|slot| {
+            rows.insert(start + self.row(slot));
+        });
+        rows
+    }
+
+    /// The rows of the whole space that have a value, when it is of a chunk.
+    pub fn present(&self, chunk: u32) -> RoaringBitmap {
+        let mut rows = self.rows(chunk);
+        if self.nulls.is_some() {
+            let start = chunk << super::CHUNK_BITS;
+            for slot in (0..self.count).filter(|slot| self.is_null(*slot)) {
+                rows.remove(start + self.row(slot));
+            }
+        }
+        rows
+    }
+}

@@ -1,0 +1,147 @@
+//! The rows of each code of a column in one part: a bitmap for each code, or, when there are many codes, lists.
+//!
+//! Bitmaps: the number of codes, then for each its cardinality and the end of its bytes, then the bytes in the portable
+//! form of roaring. Lists: the number of codes, the end of each, then rows.
+
+use super::{BITMAPS, POSTINGS};
+use crate::base::codec::{u32_at, u64_at};
+use crate::base::error::{Error, Result};
+use crate::base::limits::BITMAP_CODES_MAX;
+use crate::base::part::{Block, BlockKey, Part, PartWriter};
+use roaring::RoaringBitmap;
+use std::sync::Arc;
+
+/// Rows by code, while a column is written.
+pub(super) enum CodeIndex {
+    Bitmaps(Vec<RoaringBitmap>),
+    /// Code and row.
+    Pairs(Vec<(u32, u32)>),
+}
+
+impl Default for CodeIndex {
+    fn default() -> CodeIndex {
+        CodeIndex::Bitmaps(Vec::new())
+    }
+}
+
+impl CodeIndex {
+    /// Takes a row; rows of one code come in ascending order.
+    pub(super) fn push(&mut self, code: u32, row: u32) {
+        match self {
+            CodeIndex::Bitmaps(bitmaps) if (code as usize) < BITMAP_CODES_MAX => {
+                while bitmaps.len() <= code as usize {
+                    bitmaps.push(RoaringBitmap::new());
+                }
+                if let Some(bitmap) = bitmaps.get_mut(code as usize) {
+                    bitmap.insert(row);
+                }
+            }
+            CodeIndex::Bitmaps(bitmaps) => {
+                let rows = bitmaps
+                    .iter()
+                    .zip(0..)
+                    .flat_map(|(rows, code)| rows.iter().map(move |row| (code, row)));
+                let mut pairs: Vec<(u32, u32)> = rows.collect();
+                pairs.push((code, row));
+                *self = CodeIndex::Pairs(pairs);
+            }
+            CodeIndex::Pairs(pairs) => pairs.push((code, row)),
+        }
+    }
+
+    pub(super) fn write(self, part: &mut PartWriter, key: BlockKey) -> Result<()> {
+        match self {
+            CodeIndex::Bitmaps(bitmaps) => {
+                let mut out = Vec::from((bitmaps.len() as u32).to_le_bytes());
+                let mut bytes = Vec::new();
+                for mut bitmap in bitmaps {
+                    bitmap.optimize();
+                    bitmap
+                        .serialize_into(&mut bytes)
+                        .map_err(|e| Error::limit(format!("cannot write a bitmap: {e}")))?;
+                    let cardinality = u32::try_from(bitmap.len()).unwrap_or(u32::MAX);
+                    out.extend_from_slice(&cardinality.to_le_bytes());
+                    out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+                }
+                out.extend_from_slice(&bytes);
+                part.put(key.form(BITMAPS), &out)
+            }
+            CodeIndex::Pairs(mut pairs) => {
+                pairs.sort_unstable();
+                let codes = pairs.last().map_or(0, |(code, _)| code + 1);
+                let mut out = Vec::from(codes.to_le_bytes());
+                let mut index = 0;
+                for code in 0..codes {
+                    while pairs.get(index).is_some_and(|(known, _)| *known <= code) {
+                        index += 1;
+                    }
+                    out.extend_from_slice(&(index as u32).to_le_bytes());
+                }
+                pairs.iter().for_each(|(_, row)| out.extend_from_slice(&row.to_le_bytes()));
+                part.put(key.form(POSTINGS), &out)
+            }
+        }
+    }
+}
+
+/// Rows by code, of a part that has them.
+#[derive(Debug, Clone)]
+pub(super) enum RowsByCode {
+    Bitmaps(Block),
+    Postings(Block),
+}
+
+const BITMAP_ENTRY: usize = 12;
+
+impl RowsByCode {
+    pub(super) fn open(part: &Arc<Part>, key: BlockKey) -> Result<Option<RowsByCode>> {
+        if let Some(block) = part.block(key.form(BITMAPS))? {
+            return Ok(Some(RowsByCode::Bitmaps(block)));
+        }
+        Ok(part.block(key.form(POSTINGS))?.map(RowsByCode::Postings))
+    }
+
+    /// Adds the rows of a code; nothing when the index is not one.
+    pub(super) fn add(&self, code: u32, rows: &mut RoaringBitmap) -> Option<()> {
+        let code = code as usize;
+        match self {
+            RowsByCode::Bitmaps(block) => {
+                let codes = u32_at(block, 0)? as usize;
+                if code >= codes {
+                    return Some(());
+                }
+                let end = |code: usize| u64_at(block, 4 + code * BITMAP_ENTRY + 4);
+                let data = 4 + codes * BITMAP_ENTRY;
+                let start = if code == 0 { 0 } else { usize::try_from(end(code - 1)?).ok()? };
+                let bytes = block.get(data + start..data + usize::try_from(end(code)?).ok()?)?;
+                *rows |= RoaringBitmap::deserialize_from(bytes).ok()?;
+            }
+            RowsByCode::Postings(block) => {
+                let codes = u32_at(block, 0)? as usize;
+                if code >= codes {
+                    return Some(());
+                }
+                let end = |code: usize| u32_at(block, 4 + code * 4).map(|end| end as usize);
+                let start = if code == 0 { 0 } else { end(code - 1)? };
+                for index in start..end(code)? {
+                    rows.insert(u32_at(block, 4 + codes * 4 + index * 4)?);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// How many rows a code has.
+    pub(super) fn cardinality(&self, code: u32) -> u64 {
+        let code = code as usize;
+        let found = match self {
+            RowsByCode::Bitmaps(block) => u32_at(block, 4 + code * BITMAP_ENTRY),
+            RowsByCode::Postings(block) => {
+                let end = |code: usize| u32_at(block, 4 + code * 4);
+                let start = if code == 0 { Some(0) } else { end(code - 1) };
+                end(code).zip(start).map(|(end, start)| end - start)
+            }
+        };
+        u64::from(found.unwrap_or_default())
+    }
+}

@@ -1,0 +1,141 @@
+//! From a 128-bit key to a row: sorted keys in blocks of a chunk, found by the first key of each block.
+
+use super::block::BlockView;
+use super::view::{ColumnView, Faults};
+use super::write::{ColumnWriter, Layout};
+use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS};
+use crate::base::error::Result;
+use crate::base::filter;
+use crate::base::part::{BlockKey, Part, PartWriter};
+use std::sync::Arc;
+
+fn view(part: &Arc<Part>, key: BlockKey) -> Result<Option<BlockView>> {
+    let Some(block) = part.block(key)? else { return Ok(None) };
+    BlockView::new(block).ok_or_else(|| part.damaged()).map(Some)
+}
+
+/// How many keys of a block are less than one (or not greater, with `equal`).
+fn lower(block: &BlockView, key: u128, equal: bool) -> usize {
+    let (mut low, mut high) = (0, block.count());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let known = block.wide(middle);
+        if known < key || (equal && known == key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// Fewer keys than these are found as quickly without a filter.
+const FILTERED: usize = 64;
+
+/// Keys are digests: half of their bits serve.
+fn prefix_of(key: u128) -> u64 {
+    (key >> 64) as u64
+}
+
+/// The row of a key in one part. A key that the part does not have costs one look into its filter, which keeps loads of
+/// new identifiers from touching all pages of all parts.
+fn find_in(part: &Arc<Part>, column: BlockKey, key: u128) -> Result<Option<u32>> {
+    if let Some(bits) = part.block(column.form(FILTER))?
+        && !filter::may_hold(&bits, prefix_of(key))
+    {
+        return Ok(None);
+    }
+    let Some(fences) = view(part, column.form(FENCES))? else { return Ok(None) };
+    let Some(chunk) = lower(&fences, key, true).checked_sub(1) else { return Ok(None) };
+    let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
+    let Some(keys) = view(part, column.form(KEYS).chunk(chunk))? else { return Ok(None) };
+    let slot = lower(&keys, key, false);
+    if slot >= keys.count() || keys.wide(slot) != key {
+        return Ok(None);
+    }
+    Ok(view(part, column.form(ROWS).chunk(chunk))?.map(|rows| rows.number(slot)))
+}
+
+/// The row of a key, from the newest part that has it.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold.
+pub fn find_key(parts: &[Arc<Part>], column: BlockKey, key: u128) -> Result<Option<u32>> {
+    for part in parts.iter().rev() {
+        if let Some(row) = find_in(part, column, key)? {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// Writes keys, sorted, with their rows; `count` is how many there are.
+///
+/// # Errors
+/// `Io`.
+pub fn write_keys(
+    part: &mut PartWriter,
+    column: BlockKey,
+    count: usize,
+    pairs: impl Iterator<Item = (u128, u32)>,
+) -> Result<()> {
+    let mut bits = vec![0; if count < FILTERED { 0 } else { filter::bytes_for(count) }];
+    let mut fences = Vec::new();
+    let mut rows = Vec::new();
+    let mut keys = ColumnWriter::new(part, column.form(KEYS), Layout::Wide, None);
+    for (place, (key, row)) in (0_u32..).zip(pairs) {
+        if place & ((1 << CHUNK_BITS) - 1) == 0 {
+            fences.push(key);
+        }
+        keys.wide(place, key)?;
+        rows.push(row);
+        if !bits.is_empty() {
+            filter::add(&mut bits, prefix_of(key));
+        }
+    }
+    keys.finish()?;
+    if !bits.is_empty() {
+        part.put(column.form(FILTER), &bits)?;
+    }
+    let mut writer = ColumnWriter::new(part, column.form(ROWS), Layout::Integers, None);
+    for (place, row) in (0_u32..).zip(rows) {
+        writer.integer(place, i64::from(row))?;
+    }
+    writer.finish()?;
+    // All fences are one block however many there are: 16 bytes for 65,536 keys.
+    let mut writer = ColumnWriter::new(part, column.form(FENCES), Layout::Wide, None);
+    for (place, fence) in (0_u32..).zip(fences) {
+        writer.wide(place, fence)?;
+    }
+    writer.finish()
+}
+
+/// Merges the keys of parts; a key is in one of them only.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold; `Io`.
+pub fn merge_keys(parts: &[Arc<Part>], column: BlockKey, writer: &mut PartWriter) -> Result<()> {
+    let faults = Faults::default();
+    let open = |form| {
+        let view = |part| ColumnView::new(std::iter::once(part), column.form(form), None, &faults);
+        parts.iter().map(view).collect::<Vec<_>>()
+    };
+    let (keys, rows) = (open(KEYS), open(ROWS));
+    let mut next = vec![0_u32; parts.len()];
+    let merged = std::iter::from_fn(|| {
+        let heads = keys.iter().zip(&next).enumerate();
+        let least = heads.filter_map(|(n, (keys, row))| Some((keys.wide(*row)?, n))).min();
+        let (key, number) = least?;
+        let place = next.get_mut(number)?;
+        *place += 1;
+        Some((key, rows.get(number)?.number(*place - 1)?))
+    });
+    let count = keys.iter().map(|keys| keys.slots()).sum();
+    let mut merged = merged.peekable();
+    if merged.peek().is_some() {
+        write_keys(writer, column, count, merged)?;
+    }
+    faults.check()?;
+    parts.iter().for_each(|part| part.release());
+    Ok(())
+}

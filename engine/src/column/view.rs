@@ -1,0 +1,286 @@
+//! A column over all parts of a snapshot: for each row the newest part that tells of it.
+
+use super::block::BlockView;
+use super::dictionary::Dictionary;
+use super::index::RowsByCode;
+use super::write::Layout;
+use super::{CHUNK_BITS, Cell, SetCell};
+use crate::base::error::{Error, Result};
+use crate::base::part::{BlockKey, Part};
+use crate::base::time::{Date, Timestamp};
+use crate::base::value::ValueType;
+use roaring::RoaringBitmap;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The first thing that went wrong while columns were read: a question asks at its end, and then has no answer.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Rc<RefCell<Option<Error>>>);
+
+impl Faults {
+    /// Takes note of an error.
+    pub fn note(&self, error: Error) {
+        self.0.borrow_mut().get_or_insert(error);
+    }
+
+    /// The value, or nothing and a note.
+    pub fn or_note<T>(&self, result: Result<T>) -> Option<T> {
+        result.map_err(|error| self.note(error)).ok()
+    }
+
+    /// Fails when something went wrong.
+    ///
+    /// # Errors
+    /// What was noted first.
+    pub fn check(&self) -> Result<()> {
+        self.0.borrow().clone().map_or(Ok(()), Err)
+    }
+}
+
+/// A block of the chunk at hand, and which of the parts it is of.
+#[derive(Debug)]
+pub struct Tier {
+    /// The block.
+    pub view: BlockView,
+    part: usize,
+}
+
+/// One column over the parts of a snapshot.
+#[derive(Debug)]
+pub struct ColumnView {
+    /// The parts that have the column, the newest first.
+    parts: Vec<Arc<Part>>,
+    key: BlockKey,
+    wanted: Option<ValueType>,
+    chunks: Vec<OnceCell<Vec<Tier>>>,
+    dictionaries: Vec<OnceCell<Dictionary>>,
+    indexes: Vec<OnceCell<Option<RowsByCode>>>,
+    faults: Faults,
+}
+
+impl ColumnView {
+    /// A column over parts, the oldest first. Values are given in the wanted type.
+    pub fn new<'p>(
+        parts: impl DoubleEndedIterator<Item = &'p Arc<Part>>,
+        key: BlockKey,
+        wanted: Option<ValueType>,
+        faults: &Faults,
+    ) -> ColumnView {
+        let same = |other: &BlockKey| other.chunk(0) == key;
+        let mut chunks = 0;
+        let mut last_chunk = |part: &Arc<Part>| {
+            let last = part.keys_from(key).take_while(same).last();
+            chunks = chunks.max(last.map_or(0, |last| last.chunk as usize + 1));
+            last.is_some()
+        };
+        let parts: Vec<Arc<Part>> = parts.rev().filter(|part| last_chunk(part)).cloned().collect();
+        ColumnView {
+            dictionaries: parts.iter().map(|_| OnceCell::new()).collect(),
+            indexes: parts.iter().map(|_| OnceCell::new()).collect(),
+            chunks: (0..chunks).map(|_| OnceCell::new()).collect(),
+            parts,
+            key,
+            wanted,
+            faults: faults.clone(),
+        }
+    }
+
+    /// The same column with values given in a type.
+    pub fn wanting(self, wanted: Option<ValueType>) -> ColumnView {
+        ColumnView { wanted, ..self }
+    }
+
+    /// How many chunks any part tells of.
+    pub fn chunks(&self) -> u32 {
+        u32::try_from(self.chunks.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many rows all blocks tell of, those told twice counted twice.
+    pub fn slots(&self) -> usize {
+        (0..self.chunks()).flat_map(|chunk| self.tiers(chunk)).map(|tier| tier.view.count()).sum()
+    }
+
+    /// The blocks of a chunk, the newest first.
+    pub fn tiers(&self, chunk: u32) -> &[Tier] {
+        let Some(slot) = self.chunks.get(chunk as usize) else { return &[] };
+        slot.get_or_init(|| {
+            let mut tiers = Vec::new();
+            for (number, part) in self.parts.iter().enumerate() {
+                let block = self.faults.or_note(part.block(self.key.chunk(chunk))).flatten();
+                let Some(block) = block else { continue };
+                match BlockView::new(block) {
+                    Some(view) => tiers.push(Tier { view, part: number }),
+                    None => self.faults.note(part.damaged()),
+                }
+            }
+            tiers
+        })
+    }
+
+    /// The newest block that tells of a row, and the slot in it.
+    #[inline]
+    pub fn find(&self, row: u32) -> Option<(&Tier, usize)> {
+        let low = row & 0xffff;
+        let mut tiers = self.tiers(row >> CHUNK_BITS).iter();
+        tiers.find_map(|tier| tier.view.slot(low).map(|slot| (tier, slot)))
+    }
+
+    /// The integer, code or row number of a row.
+    #[inline]
+    pub fn integer(&self, row: u32) -> Option<i64> {
+        let (tier, slot) = self.find(row)?;
+        (!tier.view.is_null(slot)).then(|| tier.view.integer(slot))
+    }
+
+    /// The integer of a row as a number that is never negative.
+    #[inline]
+    pub fn number(&self, row: u32) -> Option<u32> {
+        self.integer(row).and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// The bytes of a row.
+    pub fn bytes(&self, row: u32) -> Option<&[u8]> {
+        let (tier, slot) = self.find(row)?;
+        (!tier.view.is_null(slot)).then(|| tier.view.bytes(slot))
+    }
+
+    /// The 128 bits of a row.
+    pub fn wide(&self, row: u32) -> Option<u128> {
+        let (tier, slot) = self.find(row)?;
+        (!tier.view.is_null(slot)).then(|| tier.view.wide(slot))
+    }
+
+    fn dictionary(&self, part: usize) -> Option<&Dictionary> {
+        let (slot, part) = (self.dictionaries.get(part)?, self.parts.get(part)?);
+        Some(slot.get_or_init(|| {
+            self.faults.or_note(Dictionary::open(part, self.key)).unwrap_or_default()
+        }))
+    }
+
+    fn index(&self, part: usize) -> Option<&RowsByCode> {
+        let (slot, part) = (self.indexes.get(part)?, self.parts.get(part)?);
+        let open = || self.faults.or_note(RowsByCode::open(part, self.key)).flatten();
+        slot.get_or_init(open).as_ref()
+    }
+
+    /// The value of a row.
+    #[inline]
+    pub fn cell(&self, row: u32) -> Cell<'_> {
+        match self.find(row) {
+            Some((tier, slot)) => self.cell_of(tier, slot),
+            None => Cell::Null,
+        }
+    }
+
+    /// The value of a slot of a block.
+    pub fn cell_of<'a>(&'a self, tier: &'a Tier, slot: usize) -> Cell<'a> {
+        let view = &tier.view;
+        if view.is_null(slot) {
+            return Cell::Null;
+        }
+        let cell = match view.value_type() {
+            Some(ValueType::Text) => {
+                let text = self.dictionary(tier.part).and_then(|d| d.text(view.number(slot)));
+                text.map_or(Cell::Null, Cell::Text)
+            }
+            Some(ValueType::Set) => match self.dictionary(tier.part) {
+                Some(dictionary) => Cell::Set(SetCell::Codes(view, slot, dictionary)),
+                None => Cell::Null,
+            },
+            Some(ValueType::Integer) => Cell::Integer(view.integer(slot)),
+            Some(ValueType::Boolean) => Cell::Boolean(view.integer(slot) != 0),
+            Some(ValueType::Timestamp) => Cell::Timestamp(Timestamp(view.integer(slot))),
+            Some(ValueType::Date) => {
+                Cell::Date(Date(i32::try_from(view.integer(slot)).unwrap_or_default()))
+            }
+            Some(ValueType::Float) => Cell::Float(view.float(slot)),
+            Some(ValueType::Decimal) => Cell::Decimal(view.decimal(slot)),
+            None => Cell::Null,
+        };
+        self.wanted.map_or(cell, |wanted| cell.widened(wanted))
+    }
+
+    /// The rows whose text (or one of whose texts, or whose truth) is among the codes that a dictionary gives.
+    ///
+    /// `pick` is asked for each part; for a column of booleans the dictionary is empty and the codes are 0 and 1.
+    pub fn matching(&self, pick: &dyn Fn(&Dictionary) -> Vec<u32>) -> RoaringBitmap {
+        let mut found = RoaringBitmap::new();
+        for number in (0..self.parts.len()).rev() {
+            if !found.is_empty() {
+                self.each_block(number, |chunk, view| found -= view.rows(chunk));
+            }
+            let Some(dictionary) = self.dictionary(number) else { continue };
+            let codes = pick(dictionary);
+            if codes.is_empty() {
+                continue;
+            }
+            if let Some(index) = self.index(number) {
+                for code in codes {
+                    if index.add(code, &mut found).is_none()
+                        && let Some(part) = self.parts.get(number)
+                    {
+                        self.faults.note(part.damaged());
+                    }
+                }
+                continue;
+            }
+            self.each_block(number, |chunk, view| scan_codes(view, chunk, &codes, &mut found));
+        }
+        found
+    }
+
+    /// How many rows `matching` finds at most: the sum of stored cardinalities.
+    pub fn at_most(&self, pick: &dyn Fn(&Dictionary) -> Vec<u32>) -> u64 {
+        let mut sum = 0;
+        for number in 0..self.parts.len() {
+            let Some(dictionary) = self.dictionary(number) else { continue };
+            match self.index(number) {
+                Some(index) => {
+                    sum +=
+                        pick(dictionary).iter().map(|code| index.cardinality(*code)).sum::<u64>();
+                }
+                None => self.each_block(number, |_, view| sum += view.count() as u64),
+            }
+        }
+        sum
+    }
+
+    fn each_block(&self, part: usize, mut take: impl FnMut(u32, &BlockView)) {
+        for chunk in 0..self.chunks() {
+            for tier in self.tiers(chunk).iter().filter(|tier| tier.part == part) {
+                take(chunk, &tier.view);
+            }
+        }
+    }
+
+    /// The rows that have a value.
+    pub fn present(&self) -> RoaringBitmap {
+        let mut found = RoaringBitmap::new();
+        for chunk in 0..self.chunks() {
+            for tier in self.tiers(chunk).iter().rev() {
+                if !found.is_empty() {
+                    found -= tier.view.rows(chunk);
+                }
+                found |= tier.view.present(chunk);
+            }
+        }
+        found
+    }
+}
+
+fn scan_codes(view: &BlockView, chunk: u32, codes: &[u32], found: &mut RoaringBitmap) {
+    let start = chunk << CHUNK_BITS;
+    let sets = view.layout() == Layout::Sets;
+    for slot in (0..view.count()).filter(|slot| !view.is_null(*slot)) {
+        let hit = if sets {
+            (0..view.code_count(slot))
+                .any(|index| view.code(slot, index).is_some_and(|c| codes.contains(&c)))
+        } else {
+            codes.contains(&view.number(slot))
+        };
+        if hit {
+            found.insert(start + view.row(slot));
+        }
+    }
+}

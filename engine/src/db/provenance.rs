@@ -1,0 +1,121 @@
+//! Why the traits of a profile have their values: what was said about each, what won, and why the rest lost.
+
+use super::answers::{ProfileExplanation, TraitExplanation, TraitFact, WhyLost};
+use crate::base::error::Result;
+use crate::profile::{value_order, widened};
+use crate::state::State;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// The explanation of the profile that holds an identifier.
+pub(super) fn explanation(
+    state: &State,
+    namespace: &str,
+    value: &str,
+) -> Result<Option<ProfileExplanation>> {
+    let reader = state.reader();
+    let found = super::profile_view::find(&reader, namespace, value);
+    let Some((ordinal, id)) = found.and_then(|o| Some((o, reader.profile_id(o)?))) else {
+        return reader.check().map(|()| None);
+    };
+    let mut said: BTreeMap<u32, Vec<TraitFact>> = BTreeMap::new();
+    for node in reader.row(ordinal).members {
+        let Some((namespace, identifier)) = reader.nodes().identifier(node) else { continue };
+        for told in reader.facts_of(node) {
+            for (number, value) in &told.traits {
+                let field = state.catalog.traits().get(*number as usize);
+                let wanted = field.and_then(|field| field.value_type);
+                said.entry(*number).or_default().push(TraitFact {
+                    value: value.as_ref().map(|value| widened(value, wanted)),
+                    time: told.time,
+                    dated: told.dated,
+                    source: state.catalog.source_name(told.source).to_owned(),
+                    namespace: namespace.to_owned(),
+                    identifier: identifier.to_owned(),
+                    position: told.position,
+                    won: false,
+                    reason: None,
+                });
+            }
+        }
+    }
+    let traits = said.into_iter().filter_map(|(number, facts)| {
+        let name = state.catalog.traits().get(number as usize)?.name.clone();
+        Some(TraitExplanation { name, facts: judged(facts) })
+    });
+    let mut traits: Vec<TraitExplanation> = traits.collect();
+    traits.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    reader.check().map(|()| Some(ProfileExplanation { id: id.to_string(), traits }))
+}
+
+/// The facts from the strongest to the weakest, each that lost with its reason.
+fn judged(mut facts: Vec<TraitFact>) -> Vec<TraitFact> {
+    facts.sort_by(|a, b| strength(b, a).0);
+    let mut rest = facts.iter_mut();
+    let Some(winner) = rest.next() else { return facts };
+    winner.won = true;
+    for fact in rest {
+        fact.reason = Some(strength(winner, fact).1);
+    }
+    facts
+}
+
+/// How two facts compare as golden records have it, and what decides between them.
+fn strength(left: &TraitFact, right: &TraitFact) -> (Ordering, WhyLost) {
+    let by_value = value_order(left.value.as_ref(), right.value.as_ref());
+    let orders = [
+        (left.time.cmp(&right.time), WhyLost::Time),
+        (left.source.cmp(&right.source), WhyLost::Source),
+        (by_value, WhyLost::Value),
+    ];
+    let decided = orders.into_iter().find(|(order, _)| order.is_ne());
+    // Of equal facts the first in the log is named.
+    decided.unwrap_or((right.position.cmp(&left.position), WhyLost::Repeated))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::Position;
+    use crate::base::time::Timestamp;
+    use crate::base::value::Value;
+
+    fn fact(value: Option<i64>, time: i64, source: &str, position: u64) -> TraitFact {
+        TraitFact {
+            value: value.map(Value::Integer),
+            time: Timestamp(time),
+            dated: true,
+            source: source.to_owned(),
+            namespace: "user_id".to_owned(),
+            identifier: "7".to_owned(),
+            position: Position(position),
+            won: false,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn the_strongest_fact_is_first_and_the_others_have_reasons() {
+        let judged = judged(vec![
+            fact(Some(9), 1, "web", 2),
+            fact(None, 5, "web", 3),
+            fact(Some(7), 5, "web", 9),
+            fact(Some(8), 5, "crm", 5),
+            fact(Some(7), 5, "web", 6),
+            fact(Some(6), 5, "web", 7),
+        ]);
+        let told: Vec<_> = judged.iter().map(|f| (f.position.0, f.won, f.reason)).collect();
+        assert_eq!(
+            told,
+            [
+                (6, true, None),
+                (9, false, Some(WhyLost::Repeated)),
+                (7, false, Some(WhyLost::Value)),
+                (3, false, Some(WhyLost::Value)),
+                (5, false, Some(WhyLost::Source)),
+                (2, false, Some(WhyLost::Time)),
+            ]
+        );
+        assert!(super::judged(Vec::new()).is_empty());
+    }
+}

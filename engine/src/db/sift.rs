@@ -1,0 +1,166 @@
+//! Exactly-once: which rows are new, which are known, and which say something else under a known message id.
+
+use super::Writer;
+use super::lookup::{Compared, Found, Lookup};
+use crate::base::codec::{self, Digest128};
+use crate::base::error::Result;
+use crate::base::ids::Position;
+use crate::entry::{Row, RowStatus};
+use crate::record::{Decoded, RowError};
+use std::collections::HashMap;
+
+/// A row that was read and may be written.
+pub(super) struct Candidate {
+    /// Its key, when it names a message id or has a generated one that is the same each time.
+    pub key: Option<Digest128>,
+    pub line: u64,
+    pub original: Vec<u8>,
+    pub decoded: std::result::Result<Decoded, RowError>,
+}
+
+/// What exactly-once says of rows.
+#[derive(Default)]
+pub(super) struct Sifted {
+    pub rows: Vec<Row>,
+    pub decoded: Vec<std::result::Result<Decoded, RowError>>,
+    pub duplicates: u64,
+    pub conflicts: u64,
+}
+
+impl Sifted {
+    /// How many rows are new and understood.
+    pub(super) fn understood(&self) -> u64 {
+        let rows = self.rows.iter().zip(&self.decoded);
+        rows.filter(|(row, decoded)| row.status == RowStatus::Accepted && decoded.is_ok()).count()
+            as u64
+    }
+}
+
+/// What exactly-once says of one row.
+#[derive(Default)]
+pub(super) struct SiftedRow {
+    /// The key to write it under, and whether it is folded, when it is to be written.
+    pub new: Option<(Digest128, RowStatus)>,
+    /// It was known with the same content.
+    pub duplicate: bool,
+    /// Its message id was known with other content.
+    pub conflict: bool,
+}
+
+/// Keys and content digests of the rows of a batch that are not in the log yet.
+pub(super) type BatchKeys = HashMap<Digest128, Digest128>;
+
+/// The key of a row that conflicts: the same content again is then known.
+fn conflict_key(key: &Digest128, original: &[u8]) -> Digest128 {
+    codec::digest_of_parts(&[b"conflict", key, &codec::digest(original)])
+}
+
+enum Known {
+    New,
+    Same,
+    Other,
+}
+
+impl Writer {
+    /// Looks rows up, with everything readable from the log.
+    pub(super) fn lookup<T>(
+        &mut self,
+        find: impl FnOnce(&Lookup<'_>, &mut Compared) -> Result<T>,
+    ) -> Result<T> {
+        self.log.flush()?;
+        let reader = self.log.reader();
+        let seen = self.seen.read();
+        let lookup = Lookup { seen: &seen, reader: &reader, state: &self.fold.state };
+        find(&lookup, &mut self.compared)
+    }
+
+    fn find_row(&mut self, key: &Digest128) -> Result<Option<(Position, Found)>> {
+        if self.seen.read().candidates(key).is_empty() {
+            return Ok(None);
+        }
+        self.lookup(|lookup, compared| lookup.row(key, compared))
+    }
+
+    /// Sorts rows into new ones, duplicates and conflicts.
+    /// `batch` remembers the rows of the batch that are not in the log yet; `first` is the position of the first row.
+    pub(super) fn sift(
+        &mut self,
+        source: &str,
+        candidates: Vec<Candidate>,
+        batch: &mut BatchKeys,
+        first: Position,
+    ) -> Result<Sifted> {
+        let mut sifted = Sifted::default();
+        for candidate in candidates {
+            let Candidate { key, line, original, decoded } = candidate;
+            let key = key.unwrap_or_else(|| {
+                let number = first.plus(sifted.rows.len() as u64).0;
+                codec::digest_of_parts(&[
+                    b"single",
+                    source.as_bytes(),
+                    &number.to_le_bytes(),
+                    &original,
+                ])
+            });
+            let row = self.sift_row(key, &original, Some(batch))?;
+            sifted.duplicates += u64::from(row.duplicate && decoded.is_ok());
+            sifted.conflicts += u64::from(row.conflict);
+            let Some((key, status)) = row.new else { continue };
+            sifted.rows.push(Row { key, status, line, original });
+            sifted.decoded.push(decoded);
+        }
+        Ok(sifted)
+    }
+
+    /// What exactly-once says of one row. `batch` has the rows that are not in the log yet; without it none has its
+    /// key.
+    pub(super) fn sift_row(
+        &mut self,
+        key: Digest128,
+        original: &[u8],
+        batch: Option<&mut BatchKeys>,
+    ) -> Result<SiftedRow> {
+        let mut sifted = SiftedRow::default();
+        let (key, status) = match self.known(&key, original, batch.as_deref())? {
+            Known::New => (key, RowStatus::Accepted),
+            Known::Same => {
+                sifted.duplicate = true;
+                return Ok(sifted);
+            }
+            Known::Other => {
+                let conflict = conflict_key(&key, original);
+                sifted.conflict = true;
+                if !matches!(self.known(&conflict, original, batch.as_deref())?, Known::New) {
+                    return Ok(sifted);
+                }
+                (conflict, RowStatus::Conflict)
+            }
+        };
+        if let Some(batch) = batch {
+            batch.insert(key, codec::digest(original));
+        }
+        sifted.new = Some((key, status));
+        Ok(sifted)
+    }
+
+    fn known(
+        &mut self,
+        key: &Digest128,
+        original: &[u8],
+        batch: Option<&BatchKeys>,
+    ) -> Result<Known> {
+        if let Some(content) = batch.and_then(|batch| batch.get(key)) {
+            return Ok(if *content == codec::digest(original) {
+                Known::Same
+            } else {
+                Known::Other
+            });
+        }
+        Ok(match self.find_row(key)? {
+            None => Known::New,
+            Some((_, Found::Erased)) => Known::Same,
+            Some((_, Found::Row(known))) if known == original => Known::Same,
+            Some(_) => Known::Other,
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! Rows of a table that are being gathered.
+
+use super::{
+    BY_NODE, BYTES, DATED, FLAGS, GIVEN_ID, HEAD, MESSAGE, NODE, POSITION, PROPERTY, SOURCE, TIME,
+};
+use crate::base::codec::Digest128;
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, Position, SourceId};
+use crate::base::part::{BlockKey, PartWriter};
+use crate::base::time::Timestamp;
+use crate::base::value::ValueType;
+use crate::column::{ColumnWriter, Layout, OpenColumn};
+
+/// Bytes of the fixed columns of a row: node, time, flags, source, position, end of the message id.
+const ROW_BYTES: usize = 33;
+
+/// What every event has.
+#[derive(Debug, Clone, Copy)]
+pub struct EventRow<'a> {
+    /// The identifier that it belongs to.
+    pub node: NodeId,
+    /// When it happened; the time of receipt when its record named none.
+    pub time: Timestamp,
+    /// Whether its record named a time.
+    pub dated: bool,
+    /// Who said so.
+    pub source: SourceId,
+    /// The message id that the source gave.
+    pub message_id: Option<&'a str>,
+    /// The key of its record: the message id when the source gave none.
+    pub key: &'a Digest128,
+    /// The record in the log.
+    pub position: Position,
+}
+
+/// Rows of a table that are not in a part yet, in order of arrival.
+#[derive(Debug, Clone, Default)]
+pub struct OpenTable {
+    nodes: Vec<u32>,
+    times: Vec<i64>,
+    flags: Vec<u8>,
+    sources: Vec<u32>,
+    positions: Vec<u64>,
+    message_ends: Vec<usize>,
+    messages: Vec<u8>,
+    /// What is kept of each row as bytes, when the table is one of such rows.
+    byte_ends: Vec<usize>,
+    bytes: Vec<u8>,
+    properties: Vec<Option<OpenColumn>>,
+}
+
+impl OpenTable {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// About how many bytes of memory they take: what is allocated, which may be twice what is filled.
+    pub fn weight(&self) -> usize {
+        let columns = self.properties.iter().flatten().map(OpenColumn::weight).sum::<usize>();
+        let bytes =
+            self.messages.capacity() + self.bytes.capacity() + self.byte_ends.capacity() * 8;
+        self.nodes.capacity() * ROW_BYTES + bytes + columns
+    }
+
+    /// Appends a row and gives its number.
+    pub fn push(&mut self, row: &EventRow<'_>) -> u32 {
+        let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.nodes.push(row.node.0);
+        self.times.push(row.time.0);
+        let given = if row.message_id.is_some() { GIVEN_ID } else { 0 };
+        self.flags.push(given | if row.dated { DATED } else { 0 });
+        self.sources.push(row.source.0);
+        self.positions.push(row.position.0);
+        self.messages.extend_from_slice(row.message_id.map_or(row.key, str::as_bytes));
+        self.message_ends.push(self.messages.len());
+        number
+    }
+
+    /// Keeps bytes with the row that was appended last.
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.byte_ends.push(self.bytes.len());
+    }
+
+    /// The column of a property in a type, widening what is there.
+    pub fn column(&mut self, number: usize, value_type: ValueType) -> Option<&mut OpenColumn> {
+        while self.properties.len() <= number {
+            self.properties.push(None);
+        }
+        let slot = self.properties.get_mut(number)?;
+        let column = slot.get_or_insert_with(|| OpenColumn::new(value_type));
+        column.widen(value_type);
+        Some(column)
+    }
+
+    /// Writes the rows into a part, in order of time and position.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write(&self, part: &mut PartWriter, key: BlockKey) -> Result<()> {
+        if self.nodes.is_empty() {
+            return Ok(());
+        }
+        let mut order: Vec<u32> =
+            (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).collect();
+        let place = |row: u32| {
+            let row = row as usize;
+            (self.times.get(row).copied(), self.positions.get(row).copied())
+        };
+        order.sort_by_key(|row| place(*row));
+        write_head(part, key, self.nodes.len())?;
+        let picked = |values: &dyn Fn(usize) -> i64, field, part: &mut PartWriter| -> Result<()> {
+            let mut column = ColumnWriter::new(part, key.field(field), Layout::Integers, None);
+            for (row, old) in (0..).zip(&order) {
+                column.integer(row, values(*old as usize))?;
+            }
+            column.finish()
+        };
+        let nodes = |row: usize| i64::from(self.nodes.get(row).copied().unwrap_or_default());
+        picked(&nodes, NODE, part)?;
+        picked(&|row| self.times.get(row).copied().unwrap_or_default(), TIME, part)?;
+        picked(&|row| i64::from(self.flags.get(row).copied().unwrap_or_default()), FLAGS, part)?;
+        picked(&|row| i64::from(self.sources.get(row).copied().unwrap_or_default()), SOURCE, part)?;
+        let positions = |row: usize| self.positions.get(row).copied().unwrap_or_default();
+        picked(&|row| positions(row).cast_signed(), POSITION, part)?;
+        write_bytes(part, key.field(MESSAGE), &order, &self.message_ends, &self.messages)?;
+        if !self.byte_ends.is_empty() {
+            write_bytes(part, key.field(BYTES), &order, &self.byte_ends, &self.bytes)?;
+        }
+        let new_nodes: Vec<u32> = order
+            .iter()
+            .map(|row| self.nodes.get(*row as usize).copied().unwrap_or_default())
+            .collect();
+        write_by_node(part, key, &new_nodes)?;
+        for (number, column) in (PROPERTY..).zip(&self.properties) {
+            if let Some(column) = column.as_ref().filter(|column| column.len() > 0) {
+                column.write(part, key.field(number), Some(&order), false)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn write_head(part: &mut PartWriter, key: BlockKey, rows: usize) -> Result<()> {
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    part.put(key.field(NODE).form(HEAD), &rows.to_le_bytes())
+}
+
+fn write_bytes(
+    part: &mut PartWriter,
+    key: BlockKey,
+    order: &[u32],
+    ends: &[usize],
+    bytes: &[u8],
+) -> Result<()> {
+    let mut column = ColumnWriter::new(part, key, Layout::Bytes, None);
+    for (row, old) in (0..).zip(order) {
+        let old = *old as usize;
+        let start = old.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+        let end = ends.get(old).copied().unwrap_or(start);
+        column.bytes(row, bytes.get(start..end).unwrap_or_default())?;
+    }
+    column.finish()
+}
+
+/// The rows in order of their identifiers, and of time for one identifier.
+pub(super) fn write_by_node(part: &mut PartWriter, key: BlockKey, nodes: &[u32]) -> Result<()> {
+    let mut order: Vec<u32> = (0..u32::try_from(nodes.len()).unwrap_or(u32::MAX)).collect();
+    // Not the stable sort, which takes as much memory again: the row itself decides between equal ones.
+    order.sort_unstable_by_key(|row| (nodes.get(*row as usize).copied(), *row));
+    let mut column = ColumnWriter::new(part, key.field(NODE).form(BY_NODE), Layout::Integers, None);
+    for (place, row) in (0..).zip(order) {
+        column.integer(place, i64::from(row))?;
+    }
+    column.finish()
+}

@@ -1,0 +1,203 @@
+//! Reading the rows of a table, part by part.
+
+use super::{
+    BY_NODE, BYTES, DATED, FLAGS, GIVEN_ID, HEAD, MESSAGE, NODE, POSITION, PROPERTY, SOURCE, TIME,
+};
+use crate::base::codec;
+use crate::base::ids::{NodeId, Position, SourceId};
+use crate::base::part::{BlockKey, Part};
+use crate::base::time::Timestamp;
+use crate::base::value::ValueType;
+use crate::column::{Cell, ColumnView, Faults};
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+/// One table over the parts of a snapshot.
+#[derive(Debug, Default)]
+pub struct TableView {
+    parts: Vec<TablePart>,
+}
+
+/// The rows that one part has of a table, in order of time and position.
+#[derive(Debug)]
+pub struct TablePart {
+    part: Arc<Part>,
+    key: BlockKey,
+    rows: u32,
+    fixed: [OnceCell<ColumnView>; 7],
+    by_node: OnceCell<ColumnView>,
+    properties: Vec<(OnceCell<ColumnView>, Option<ValueType>)>,
+    faults: Faults,
+}
+
+impl TableView {
+    /// A table over parts; `types` are those of its properties, by number.
+    pub fn new<'p>(
+        parts: impl Iterator<Item = &'p Arc<Part>>,
+        key: BlockKey,
+        types: &[Option<ValueType>],
+        faults: &Faults,
+    ) -> TableView {
+        let mut found = TableView::default();
+        for part in parts {
+            let head = faults.or_note(part.block(key.field(NODE).form(HEAD))).flatten();
+            let Some(rows) = head.and_then(|head| codec::u32_at(&head, 0)) else { continue };
+            found.parts.push(TablePart {
+                part: Arc::clone(part),
+                key,
+                rows,
+                fixed: Default::default(),
+                by_node: OnceCell::new(),
+                properties: types.iter().map(|wanted| (OnceCell::new(), *wanted)).collect(),
+                faults: faults.clone(),
+            });
+        }
+        found
+    }
+
+    /// The parts, the oldest first.
+    pub fn parts(&self) -> &[TablePart] {
+        &self.parts
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> u64 {
+        self.parts.iter().map(|part| u64::from(part.rows)).sum()
+    }
+
+    /// The row of a number that counts the rows of all parts, in order.
+    pub fn locate(&self, number: u64) -> Option<(&TablePart, u32)> {
+        let mut rest = number;
+        for part in &self.parts {
+            match u32::try_from(rest) {
+                Ok(row) if row < part.rows => return Some((part, row)),
+                _ => rest -= u64::from(part.rows),
+            }
+        }
+        None
+    }
+}
+
+impl TablePart {
+    /// How many rows there are.
+    pub fn len(&self) -> u32 {
+        self.rows
+    }
+
+    fn view(&self, key: BlockKey, wanted: Option<ValueType>) -> ColumnView {
+        ColumnView::new(std::iter::once(&self.part), key, wanted, &self.faults)
+    }
+
+    fn fixed(&self, field: u32) -> Option<&ColumnView> {
+        let slot = self.fixed.get(field as usize)?;
+        Some(slot.get_or_init(|| self.view(self.key.field(field), None)))
+    }
+
+    #[inline]
+    fn integer(&self, field: u32, row: u32) -> i64 {
+        self.fixed(field).and_then(|column| column.integer(row)).unwrap_or_default()
+    }
+
+    /// The identifier of a row.
+    #[inline]
+    pub fn node(&self, row: u32) -> NodeId {
+        NodeId(u32::try_from(self.integer(NODE, row)).unwrap_or(u32::MAX))
+    }
+
+    /// When it happened.
+    #[inline]
+    pub fn time(&self, row: u32) -> Timestamp {
+        Timestamp(self.integer(TIME, row))
+    }
+
+    /// Whether its record named a time.
+    pub fn dated(&self, row: u32) -> bool {
+        self.integer(FLAGS, row) & i64::from(DATED) != 0
+    }
+
+    /// Whether the source gave the message id.
+    pub fn given_id(&self, row: u32) -> bool {
+        self.integer(FLAGS, row) & i64::from(GIVEN_ID) != 0
+    }
+
+    /// Who said so.
+    pub fn source(&self, row: u32) -> SourceId {
+        SourceId(u32::try_from(self.integer(SOURCE, row)).unwrap_or_default())
+    }
+
+    /// The record in the log.
+    pub fn position(&self, row: u32) -> Position {
+        Position(self.integer(POSITION, row).cast_unsigned())
+    }
+
+    /// The message id: that of the source, or the generated one in 32 digits.
+    pub fn message_id(&self, row: u32) -> Cow<'_, str> {
+        let bytes = self.fixed(MESSAGE).and_then(|c| c.bytes(row)).unwrap_or_default();
+        match std::str::from_utf8(bytes) {
+            Ok(text) if self.given_id(row) => Cow::Borrowed(text),
+            _ => Cow::Owned(codec::hex(bytes)),
+        }
+    }
+
+    /// The message id as a value.
+    pub fn message_cell(&self, row: u32) -> Cell<'_> {
+        let bytes = self.fixed(MESSAGE).and_then(|c| c.bytes(row)).unwrap_or_default();
+        if self.given_id(row) {
+            return std::str::from_utf8(bytes).map_or(Cell::Null, Cell::Text);
+        }
+        let mut digits = [b'0'; 32];
+        for (place, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            let digit = |half: u8| b"0123456789abcdef".get(usize::from(half)).copied();
+            place.copy_from_slice(
+                &[digit(byte >> 4), digit(byte & 15)].map(Option::unwrap_or_default),
+            );
+        }
+        Cell::Digits(digits)
+    }
+
+    /// What is kept of a row as bytes.
+    pub fn bytes(&self, row: u32) -> &[u8] {
+        self.fixed(BYTES).and_then(|column| column.bytes(row)).unwrap_or_default()
+    }
+
+    /// The column of a property.
+    pub fn property(&self, number: usize) -> Option<&ColumnView> {
+        let (slot, wanted) = self.properties.get(number)?;
+        let field = PROPERTY + u32::try_from(number).unwrap_or(u32::MAX - PROPERTY);
+        Some(slot.get_or_init(|| self.view(self.key.field(field), *wanted)))
+    }
+
+    /// The type in force of a property.
+    pub fn value_type(&self, number: usize) -> Option<ValueType> {
+        self.properties.get(number).and_then(|(_, wanted)| *wanted)
+    }
+
+    /// The value of a property.
+    pub fn cell(&self, number: usize, row: u32) -> Cell<'_> {
+        self.property(number).map_or(Cell::Null, |column| column.cell(row))
+    }
+
+    /// The rows of an identifier, in order of time.
+    pub fn rows_of(&self, node: NodeId) -> Vec<u32> {
+        let order =
+            self.by_node.get_or_init(|| self.view(self.key.field(NODE).form(BY_NODE), None));
+        let row_at = |place: u32| order.number(place).unwrap_or_default();
+        let (mut low, mut high) = (0, self.rows);
+        while low < high {
+            let middle = u32::midpoint(low, high);
+            if self.node(row_at(middle)) < node {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let places = (low..self.rows).map(row_at);
+        places.take_while(|row| self.node(*row) == node).collect()
+    }
+
+    /// The part that has the rows.
+    pub(super) fn source_part(&self) -> &Arc<Part> {
+        &self.part
+    }
+}

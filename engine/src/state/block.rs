@@ -1,0 +1,247 @@
+//! Rows by column: the fold of a block of a load, without a record for each row.
+//!
+//! It gives exactly what folding its rows one by one gives; rows that are not plain (kept as they came, conflicting,
+//! without an identifier, with a time that is none) and cells in rare forms go that way.
+
+use super::apply::Fact;
+use super::fields::Owner;
+use super::{Fold, RecordContext, ToldTraits};
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, Ordinal};
+use crate::base::value::{Value, ValueType};
+use crate::entry::{BlockEntry, EventName, FileShape, RowStatus, Shape};
+use crate::record::{
+    CellText, FieldValue, Fields, Roles, Times, message_id_of, normalise_value, quick_decimal,
+    quick_integer,
+};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A row of a block that became a row of a table: its number in the block and in the table.
+type Taken = (usize, u32);
+
+/// What all rows of a block share.
+struct Block<'b> {
+    at: &'b RecordContext,
+    entry: &'b BlockEntry,
+    fields: Fields<'b>,
+    shape: &'b FileShape,
+    roles: Roles,
+}
+
+/// A cell in one of the common forms, when the field has a type that it is a value of.
+fn quick(text: &str, in_force: Option<ValueType>) -> Option<Value> {
+    match in_force? {
+        ValueType::Integer => quick_integer(text).map(Value::Integer),
+        ValueType::Decimal => quick_decimal(text).map(Value::Decimal),
+        ValueType::Text => Some(Value::Text(text.to_owned())),
+        _ => None,
+    }
+}
+
+impl Block<'_> {
+    /// The message id that a row names.
+    fn message_id(&self, row: usize) -> Option<Cow<'_, str>> {
+        match self.roles.message_id.as_slice() {
+            [] => None,
+            [column] => {
+                self.fields.said(*column, row).filter(|id| !id.is_empty()).map(Cow::Borrowed)
+            }
+            columns => {
+                let said = |column: &usize| self.fields.said(*column, row).map(str::to_owned);
+                let parts: Vec<Option<String>> = columns.iter().map(said).collect();
+                message_id_of(&parts).map(Cow::Owned)
+            }
+        }
+    }
+
+    /// When a row happened: the time and whether it was named; nothing when what stands there is no time.
+    fn time(&self, row: usize, times: &mut Times) -> Option<(crate::base::time::Timestamp, bool)> {
+        let said = self.roles.time.and_then(|column| self.fields.said(column, row));
+        let Some(text) = said else { return Some((self.at.clock, false)) };
+        let time = times.read(self.shape, text)?;
+        // A time ahead of the engine clock is taken for the time of receipt, like a time that is missing.
+        Some(if time <= self.at.clock { (time, true) } else { (self.at.clock, false) })
+    }
+
+    fn identifiers(&self, row: usize) -> Vec<(&str, Cow<'_, str>)> {
+        let mut found: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(self.roles.ids.len());
+        for (namespace, column) in &self.roles.ids {
+            if let Some(text) = self.fields.said(*column, row)
+                && let Some(value) = normalise_value(namespace, text)
+                && !found.iter().any(|(known, same)| *known == namespace.as_str() && *same == value)
+            {
+                found.push((namespace, value));
+            }
+        }
+        found
+    }
+}
+
+impl Fold {
+    pub(super) fn apply_block(&mut self, at: &RecordContext, entry: &BlockEntry) -> Result<()> {
+        let Some(shape) = self.state.begin_rows(at, entry.rows()) else { return Ok(()) };
+        let plain = match shape.as_deref() {
+            Some(Shape::File(shape)) => Roles::of(shape).map(|roles| (shape, roles)),
+            _ => None,
+        };
+        let Some((file, roles)) = plain else {
+            return self.apply_some_rows(at, entry, shape.as_ref(), 0..entry.rows());
+        };
+        let block = Block { at, entry, fields: Fields::new(entry), shape: file, roles };
+        let event = match &file.event {
+            None => None,
+            Some(EventName::Fixed(name)) => {
+                let known = self.state.catalog.events().find(name);
+                let catalog = &mut self.state.catalog;
+                match known.map_or_else(|| Arc::make_mut(catalog).event_number(name), Ok) {
+                    Ok(number) => Some((number, name.as_str())),
+                    Err(_) => {
+                        return self.apply_some_rows(at, entry, shape.as_ref(), 0..entry.rows());
+                    }
+                }
+            }
+            Some(EventName::Column(_)) => None,
+        };
+        let (taken, rest) = self.take_rows(&block, event)?;
+        if let Some((number, name)) = event {
+            self.take_properties(&block, (number, name), &taken)?;
+        }
+        self.apply_some_rows(at, entry, shape.as_ref(), rest.into_iter())
+    }
+
+    /// Folds rows of a block one by one.
+    fn apply_some_rows(
+        &mut self,
+        at: &RecordContext,
+        entry: &BlockEntry,
+        shape: Option<&Arc<Shape>>,
+        wanted: impl ExactSizeIterator<Item = usize>,
+    ) -> Result<()> {
+        if wanted.len() == 0 {
+            return Ok(());
+        }
+        let rows = entry.to_rows();
+        for number in wanted {
+            if let Some(row) = rows.get(number) {
+                self.apply_one(at, number, row, shape, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the plain rows; gives those that became rows of a table, and those that must be folded one by one.
+    fn take_rows(
+        &mut self,
+        block: &Block<'_>,
+        event: Option<(usize, &str)>,
+    ) -> Result<(Vec<Taken>, Vec<usize>)> {
+        let mut taken = Vec::with_capacity(block.entry.rows());
+        let mut rest = Vec::new();
+        let mut times = Times::default();
+        for row in 0..block.entry.rows() {
+            let position = block.at.first.plus(row as u64);
+            if self.state.retracted.rows.contains(&position) {
+                continue;
+            }
+            let plain =
+                block.entry.status(row) == RowStatus::Accepted && block.entry.odd(row).is_none();
+            let time = if plain { block.time(row, &mut times) } else { None };
+            let (Some((time, dated)), Some(key)) = (time, block.entry.key(row)) else {
+                rest.push(row);
+                continue;
+            };
+            let identifiers = block.identifiers(row);
+            if identifiers.is_empty() {
+                rest.push(row);
+                continue;
+            }
+            if self.state.as_of.is_some_and(|limit| time > limit) {
+                continue;
+            }
+            let named = identifiers.iter().map(|(namespace, value)| (*namespace, value.as_ref()));
+            let Some((node, profile)) = self.observe(named, time)? else { continue };
+            *Arc::make_mut(&mut self.state.records).entry(block.at.source).or_default() += 1;
+            let id = block.message_id(row);
+            let (record, message_id) = (block.at, id.as_deref());
+            let fact = Fact { record, position, time, dated, key: &key, message_id };
+            match event {
+                Some((number, _)) => {
+                    let number = u32::try_from(number).unwrap_or(u32::MAX);
+                    let table = self.open.events.entry(number).or_default();
+                    taken.push((row, table.push(&fact.row(node))));
+                }
+                None => self.take_traits(block, row, &fact, node, profile)?,
+            }
+        }
+        Ok((taken, rest))
+    }
+
+    /// The properties of rows, column by column.
+    fn take_properties(
+        &mut self,
+        block: &Block<'_>,
+        event: (usize, &str),
+        taken: &[Taken],
+    ) -> Result<()> {
+        let mut times = Times::default();
+        for (column, name) in &block.roles.values {
+            for (row, index) in taken {
+                let Some(text) = block.fields.said(*column, *row) else { continue };
+                let value = match self.quick_field(Owner::Event(event.0, event.1), name, text) {
+                    Some(found) => Some(found),
+                    None => {
+                        let key = block.entry.key(*row).unwrap_or_default();
+                        let (time, dated) =
+                            block.time(*row, &mut times).unwrap_or((block.at.clock, false));
+                        let position = block.at.first.plus(*row as u64);
+                        let id = block.message_id(*row);
+                        let (record, message_id) = (block.at, id.as_deref());
+                        let fact = Fact { record, position, time, dated, key: &key, message_id };
+                        let cell = FieldValue::Cell(CellText::inferred(text));
+                        self.fit_one(&fact, Owner::Event(event.0, event.1), name, &cell)?
+                    }
+                };
+                let Some((property, Some(value))) = value else { continue };
+                self.push_property(event.0, *index, property, &value);
+            }
+        }
+        Ok(())
+    }
+
+    /// A cell in a common form of a field that is known.
+    fn quick_field(
+        &self,
+        owner: Owner<'_>,
+        name: &str,
+        text: &str,
+    ) -> Option<(u32, Option<Value>)> {
+        let fields = self.state.fields(owner)?;
+        let number = fields.find(name)?;
+        let value = quick(text, fields.get(number)?.value_type)?;
+        Some((u32::try_from(number).ok()?, Some(value)))
+    }
+
+    fn take_traits(
+        &mut self,
+        block: &Block<'_>,
+        row: usize,
+        fact: &Fact<'_>,
+        node: NodeId,
+        profile: Ordinal,
+    ) -> Result<()> {
+        let mut told: ToldTraits = Vec::with_capacity(block.roles.values.len());
+        for (column, name) in &block.roles.values {
+            let Some(text) = block.fields.said(*column, row) else { continue };
+            let value = match self.quick_field(Owner::Profile, name, text) {
+                Some(found) => Some(found),
+                None => {
+                    let cell = FieldValue::Cell(CellText::inferred(text));
+                    self.fit_one(fact, Owner::Profile, name, &cell)?
+                }
+            };
+            told.extend(value);
+        }
+        self.apply_told(fact, node, profile, told)
+    }
+}

@@ -1,0 +1,63 @@
+//! The fields that records tell: whose they are, their numbers and types.
+
+use super::State;
+use crate::base::error::{Error, Result};
+use crate::base::value::ValueType;
+use crate::catalog::{Fields, Fit};
+use std::sync::Arc;
+
+/// Whose fields a record tells: those of profiles, or of an event or entity type, with its number and name.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Owner<'a> {
+    Profile,
+    Event(usize, &'a str),
+    Entity(usize, &'a str),
+}
+
+impl Owner<'_> {
+    /// The name of the type, unless it is a profile.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Owner::Profile => None,
+            Owner::Event(_, name) | Owner::Entity(_, name) => Some(name),
+        }
+    }
+}
+
+impl State {
+    /// The fields of an owner.
+    pub(super) fn fields(&self, owner: Owner<'_>) -> Option<&Fields> {
+        match owner {
+            Owner::Profile => Some(self.catalog.traits()),
+            Owner::Event(number, _) => self.catalog.properties(number),
+            Owner::Entity(number, _) => self.catalog.entity_fields(number),
+        }
+    }
+
+    /// The same, to change: the catalog is copied only then, because snapshots share it.
+    pub(super) fn fields_mut(&mut self, owner: Owner<'_>) -> Option<&mut Fields> {
+        let catalog = Arc::make_mut(&mut self.catalog);
+        match owner {
+            Owner::Profile => Some(catalog.traits_mut()),
+            Owner::Event(number, _) => catalog.properties_mut(number),
+            Owner::Entity(number, _) => catalog.entity_fields_mut(number),
+        }
+    }
+
+    pub(super) fn field_number(&mut self, owner: Owner<'_>, name: &str) -> Result<usize> {
+        if let Some(known) = self.fields(owner).and_then(|fields| fields.find(name)) {
+            return Ok(known);
+        }
+        let fields = self.fields_mut(owner);
+        fields.ok_or_else(|| Error::invalid("the type of the record is unknown"))?.number(name)
+    }
+
+    /// How a value fits a field; the type in force is widened when that lets it fit.
+    pub(super) fn fit(&mut self, owner: Owner<'_>, number: usize, value_type: ValueType) -> Fit {
+        let known = self.fields(owner).and_then(|fields| fields.fits(number, value_type));
+        known.unwrap_or_else(|| match self.fields_mut(owner) {
+            Some(fields) => fields.fit(number, value_type),
+            None => Fit::Contradicts(value_type),
+        })
+    }
+}

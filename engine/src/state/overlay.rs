@@ -1,0 +1,258 @@
+//! What is not in files yet, and how parts are merged.
+//!
+//! `Open` gathers the changes of entries. Publishing makes a part in memory of it: the overlay is the row of such
+//! parts. Whenever eight of about one size stand at its end they become one, so that there are few of them however many
+//! writes there were. A checkpoint writes what is in memory as a file, and merges files of about one size in the same
+//! way. A part tells of a row the newest value that it knows; readers take the newest part that tells of it.
+
+use super::entity::{ENTITIES, OpenEntities, entities_of, merge_entities};
+use super::{Counts, EVENTS, FACTS, Fold, PROFILES, QUARANTINE, Quarantined, events_of};
+use crate::base::codec;
+use crate::base::dir::{Dir, remove_if_there};
+use crate::base::error::Result;
+use crate::base::ids::NodeId;
+use crate::base::limits::{OPEN_BYTES_MAX, PART_WEIGHT_MAX};
+use crate::base::part::{BlockKey, Part, PartWriter};
+use crate::catalog::Catalog;
+use crate::event::{EventRow, OpenTable, merge_table};
+use crate::identity::{OpenNodes, merge_nodes};
+use crate::profile::{OpenRows, merge_rows};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Parts in memory of about one size that become one.
+const MEMORY_FAN: usize = 8;
+/// Files of about one size that become one.
+const FILE_FAN: usize = 4;
+
+/// What entries changed and no part has yet.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    pub nodes: OpenNodes,
+    pub profiles: OpenRows,
+    pub facts: OpenTable,
+    pub events: BTreeMap<u32, OpenTable>,
+    pub entities: BTreeMap<u32, OpenEntities>,
+    quarantine: OpenTable,
+}
+
+impl Open {
+    pub(super) fn after(counts: &Counts) -> Open {
+        Open {
+            nodes: OpenNodes::starting_at(counts.nodes),
+            profiles: OpenRows::starting_at(counts.ordinals),
+            ..Open::default()
+        }
+    }
+
+    /// Keeps what could not be folded.
+    pub(super) fn reject(&mut self, item: &Quarantined, row: &EventRow<'_>) -> Result<()> {
+        self.quarantine.push(row);
+        self.quarantine.push_bytes(&codec::encode_row(item)?);
+        Ok(())
+    }
+
+    /// How many rows and changes there are.
+    fn changes(&self) -> u64 {
+        let tables = self.events.values().chain([&self.facts, &self.quarantine]);
+        let rows: usize = tables.map(OpenTable::len).sum();
+        let entities: usize = self.entities.values().map(OpenEntities::changes).sum();
+        (self.nodes.changes() + self.profiles.changes() + entities + rows) as u64
+    }
+
+    /// About how many bytes of memory it takes.
+    fn weight(&self) -> usize {
+        let tables = self.events.values().chain([&self.facts, &self.quarantine]);
+        let rows: usize = tables.map(OpenTable::weight).sum();
+        let entities: usize = self.entities.values().map(OpenEntities::weight).sum();
+        self.nodes.weight() + self.profiles.weight() + entities + rows
+    }
+
+    fn write(&self, part: &mut PartWriter, catalog: &Catalog) -> Result<()> {
+        self.nodes.write(part)?;
+        self.profiles.write(part, PROFILES, catalog.traits())?;
+        self.facts.write(part, FACTS)?;
+        self.quarantine.write(part, QUARANTINE)?;
+        for (number, open) in &self.entities {
+            if let Some(fields) = catalog.entity_fields(*number as usize) {
+                open.write(part, entities_of(*number), fields)?;
+            }
+        }
+        self.events.iter().try_for_each(|(number, table)| table.write(part, events_of(*number)))
+    }
+}
+
+/// The node of rows that belong to none.
+pub(super) const NOBODY: NodeId = NodeId(u32::MAX);
+
+/// Merges parts that stand beside each other, the oldest first, into a new one. `whole`: none is older.
+pub(super) fn merge(parts: &[Arc<Part>], writer: &mut PartWriter, whole: bool) -> Result<u64> {
+    merge_nodes(parts, writer)?;
+    merge_rows(parts, PROFILES, writer, whole)?;
+    let mut tables: Vec<BlockKey> = vec![FACTS, QUARANTINE];
+    for part in parts {
+        let keys = part.keys_from(EVENTS).take_while(|key| key.space == EVENTS.space);
+        tables.extend(keys.map(|key| events_of(key.number)));
+    }
+    tables.sort_unstable();
+    tables.dedup();
+    tables.into_iter().try_for_each(|table| merge_table(parts, table, writer))?;
+    let mut entities: Vec<BlockKey> = Vec::new();
+    for part in parts {
+        let keys = part.keys_from(ENTITIES).take_while(|key| key.space == ENTITIES.space);
+        entities.extend(keys.map(|key| entities_of(key.number)));
+    }
+    entities.sort_unstable();
+    entities.dedup();
+    for space in entities {
+        merge_entities(parts, space, writer, whole)?;
+    }
+    Ok(parts.iter().map(|part| part.weight()).sum())
+}
+
+/// How many parts at the end are to become one: as many as are no heavier, by class, than the last.
+fn run_at_end(parts: &[Arc<Part>], fan: u64) -> usize {
+    let class = |part: &Arc<Part>| part.weight().max(1).ilog(fan);
+    let Some(last) = parts.last().map(class) else { return 0 };
+    parts.iter().rev().take_while(|part| class(part) <= last).count()
+}
+
+impl Fold {
+    /// Makes a part in memory of what is open, so that a clone of the state is the newest snapshot.
+    ///
+    /// # Errors
+    /// `Corrupt` when a part that is to be merged cannot be read.
+    pub fn freeze(&mut self) -> Result<()> {
+        let changes = self.open.changes();
+        if changes == 0 {
+            return Ok(());
+        }
+        let mut writer = PartWriter::memory();
+        self.open.write(&mut writer, &self.state.catalog)?;
+        self.close_open();
+        let parts = Arc::make_mut(&mut self.state.parts);
+        parts.push(Arc::new(writer.into_memory(changes)));
+        let files = parts.iter().filter(|part| part.digest().is_some()).count();
+        loop {
+            let overlay = parts.get(files..).unwrap_or_default();
+            let run = run_at_end(overlay, MEMORY_FAN as u64);
+            if run < MEMORY_FAN {
+                return Ok(());
+            }
+            let first = parts.len() - run;
+            let merged = {
+                let run = parts.get(first..).unwrap_or_default();
+                let mut writer = PartWriter::memory();
+                let weight = merge(run, &mut writer, first == 0)?;
+                writer.into_memory(weight)
+            };
+            parts.truncate(first);
+            parts.push(Arc::new(merged));
+        }
+    }
+
+    /// Takes note of the counts, and begins anew.
+    fn close_open(&mut self) {
+        self.state.counts.nodes = self.open.nodes.count();
+        self.state.counts.ordinals = self.open.profiles.count();
+        for (number, open) in &self.open.entities {
+            if let Some(count) = self.state.counts.entities.get_mut(*number as usize) {
+                *count = open.count();
+            }
+        }
+        self.open = Open::after(&self.state.counts);
+    }
+
+    /// Writes what is open as a file when it has become large. Readers do not see it before the next publishing.
+    ///
+    /// # Errors
+    /// `Io`, `Corrupt`.
+    pub fn spill_if_large(&mut self, dir: &dyn Dir) -> Result<()> {
+        let in_memory = self.state.parts.iter().any(|part| part.digest().is_none());
+        if self.open.weight() < OPEN_BYTES_MAX {
+            return Ok(());
+        }
+        if in_memory { self.write_files(dir) } else { self.spill(dir) }
+    }
+
+    fn spill(&mut self, dir: &dyn Dir) -> Result<()> {
+        let changes = self.open.changes();
+        if changes == 0 {
+            return Ok(());
+        }
+        let open = &self.open;
+        let catalog = &self.state.catalog;
+        let part = write_file(dir, &mut self.state.next_file, |writer| {
+            open.write(writer, catalog)?;
+            Ok(changes)
+        })?;
+        Arc::make_mut(&mut self.state.parts).push(part);
+        self.close_open();
+        self.merge_files(dir)
+    }
+
+    /// Lets go of the memory that mapped files take: a load looks into all of them for identifiers that it knows, and
+    /// what it touched would stay in memory.
+    pub fn release(&self) {
+        self.state.parts.iter().for_each(|part| part.release());
+    }
+
+    /// Writes everything that is in memory as files.
+    ///
+    /// # Errors
+    /// `Io`, `Corrupt`; the state is then as before.
+    pub fn write_files(&mut self, dir: &dyn Dir) -> Result<()> {
+        let first = self.state.parts.iter().take_while(|part| part.digest().is_some()).count();
+        if first == self.state.parts.len() {
+            return self.spill(dir);
+        }
+        self.freeze()?;
+        let overlay = self.state.parts.get(first..).unwrap_or_default();
+        let part = write_file(dir, &mut self.state.next_file, |writer| {
+            merge(overlay, writer, first == 0)
+        })?;
+        let parts = Arc::make_mut(&mut self.state.parts);
+        parts.truncate(first);
+        parts.push(part);
+        self.merge_files(dir)
+    }
+
+    fn merge_files(&mut self, dir: &dyn Dir) -> Result<()> {
+        loop {
+            let files = &self.state.parts;
+            let mut run = run_at_end(files, FILE_FAN as u64);
+            let weight = |run: usize| -> u64 {
+                files.iter().rev().take(run).map(|part| part.weight()).sum()
+            };
+            while run >= FILE_FAN && weight(run) > PART_WEIGHT_MAX {
+                run -= 1;
+            }
+            if run < FILE_FAN {
+                return Ok(());
+            }
+            let first = files.len() - run;
+            let merged = files.get(first..).unwrap_or_default();
+            let part = write_file(dir, &mut self.state.next_file, |writer| {
+                merge(merged, writer, first == 0)
+            })?;
+            let parts = Arc::make_mut(&mut self.state.parts);
+            parts.truncate(first);
+            parts.push(part);
+        }
+    }
+}
+
+/// Writes a new file and maps it. The file has no name yet that a crash would leave in force.
+fn write_file(
+    dir: &dyn Dir,
+    next_file: &mut u64,
+    fill: impl FnOnce(&mut PartWriter) -> Result<u64>,
+) -> Result<Arc<Part>> {
+    let name = format!("{}/part-{:010}.nave", super::DERIVED, *next_file);
+    remove_if_there(dir, &name)?;
+    let mut writer = PartWriter::file(dir.append(&name)?);
+    let weight = fill(&mut writer)?;
+    let digest = writer.into_file(weight)?;
+    *next_file += 1;
+    Part::open(dir, &name, &digest).map(Arc::new)
+}

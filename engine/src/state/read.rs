@@ -1,0 +1,175 @@
+//! Reading a state: columns and tables, each opened when it is first asked for.
+
+use super::entity::EntityView;
+use super::{FACTS, PROFILES, QUARANTINE, Quarantined, State, ToldTraits, events_of};
+use crate::base::codec;
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
+use crate::base::time::Timestamp;
+use crate::base::value::Value;
+use crate::column::{Cell, ColumnView, Faults};
+use crate::event::TableView;
+use crate::identity::{NodeView, PublicId, find_node};
+use crate::profile::{GoldenRow, RowView, trait_key};
+use crate::record::Identifier;
+use std::cell::OnceCell;
+
+/// What one question reads of a state. It belongs to one thread; what could not be read is told by `check` at its end.
+#[derive(Debug)]
+pub struct Reader<'s> {
+    /// The state.
+    pub state: &'s State,
+    faults: Faults,
+    nodes: OnceCell<NodeView>,
+    rows: OnceCell<RowView>,
+    traits: Vec<OnceCell<ColumnView>>,
+    events: Vec<OnceCell<TableView>>,
+    entities: Vec<OnceCell<EntityView>>,
+    facts: OnceCell<TableView>,
+    quarantine: OnceCell<TableView>,
+}
+
+/// What one record said of a trait.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The identifier that the record named first.
+    pub node: NodeId,
+    /// The event time.
+    pub time: Timestamp,
+    /// Whether the record named a time.
+    pub dated: bool,
+    /// The source.
+    pub source: SourceId,
+    /// The record.
+    pub position: Position,
+    /// Traits by number; nothing is NULL.
+    pub traits: Vec<(u32, Option<Value>)>,
+}
+
+impl State {
+    /// Begins to read.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader {
+            state: self,
+            faults: Faults::default(),
+            nodes: OnceCell::new(),
+            rows: OnceCell::new(),
+            traits: self.catalog.traits().all().iter().map(|_| OnceCell::new()).collect(),
+            events: self.catalog.events().all().iter().map(|_| OnceCell::new()).collect(),
+            entities: self.catalog.entities().all().iter().map(|_| OnceCell::new()).collect(),
+            facts: OnceCell::new(),
+            quarantine: OnceCell::new(),
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Fails when something could not be read: the answer is then none.
+    ///
+    /// # Errors
+    /// `Corrupt`, with the file.
+    pub fn check(&self) -> Result<()> {
+        self.faults.check()
+    }
+
+    /// The identifiers.
+    pub fn nodes(&self) -> &NodeView {
+        self.nodes.get_or_init(|| NodeView::new(&self.state.parts, &self.faults))
+    }
+
+    fn rows(&self) -> &RowView {
+        self.rows.get_or_init(|| RowView::new(&self.state.parts, PROFILES, &self.faults))
+    }
+
+    /// Everything that is known of a profile.
+    pub fn row(&self, ordinal: Ordinal) -> GoldenRow {
+        self.rows().row(ordinal)
+    }
+
+    /// The column of a trait.
+    pub fn trait_column(&self, number: usize) -> Option<&ColumnView> {
+        let wanted = self.state.catalog.traits().get(number)?.value_type;
+        Some(self.traits.get(number)?.get_or_init(|| {
+            let key = trait_key(PROFILES, number);
+            ColumnView::new(self.state.parts.iter(), key, wanted, &self.faults)
+        }))
+    }
+
+    /// The value of a trait.
+    #[inline]
+    pub fn trait_cell(&self, number: usize, ordinal: Ordinal) -> Cell<'_> {
+        self.trait_column(number).map_or(Cell::Null, |column| column.cell(ordinal.0))
+    }
+
+    /// The events of a type.
+    pub fn events(&self, number: usize) -> Option<&TableView> {
+        let fields = self.state.catalog.properties(number)?;
+        Some(self.events.get(number)?.get_or_init(|| {
+            let types: Vec<_> = fields.all().iter().map(|field| field.value_type).collect();
+            let space = events_of(u32::try_from(number).unwrap_or(u32::MAX));
+            TableView::new(self.state.parts.iter(), space, &types, &self.faults)
+        }))
+    }
+
+    /// The entities of a type.
+    pub fn entities(&self, number: usize) -> Option<&EntityView> {
+        let fields = self.state.catalog.entity_fields(number)?;
+        Some(self.entities.get(number)?.get_or_init(|| {
+            let count = self.state.counts.entities.get(number).copied().unwrap_or_default();
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            EntityView::new(&self.state.parts, number, count, fields, &self.faults)
+        }))
+    }
+
+    fn table(&self, slot: &'_ OnceCell<TableView>, space: crate::base::part::BlockKey) {
+        slot.get_or_init(|| TableView::new(self.state.parts.iter(), space, &[], &self.faults));
+    }
+
+    /// What is in quarantine.
+    pub fn quarantine(&self) -> impl Iterator<Item = Quarantined> + '_ {
+        self.table(&self.quarantine, QUARANTINE);
+        let parts = self.quarantine.get().map(TableView::parts).unwrap_or_default();
+        let rows = parts.iter().flat_map(|part| (0..part.len()).map(move |row| (part, row)));
+        rows.filter_map(|(part, row)| self.faults.or_note(codec::decode_row(part.bytes(row))))
+    }
+
+    /// What records said of traits, of those that named an identifier first.
+    pub fn facts_of(&self, node: NodeId) -> Vec<Facts> {
+        self.table(&self.facts, FACTS);
+        let parts = self.facts.get().map(TableView::parts).unwrap_or_default();
+        let mut found = Vec::new();
+        for part in parts {
+            for row in part.rows_of(node) {
+                let told: Option<ToldTraits> =
+                    self.faults.or_note(codec::decode_row(part.bytes(row)));
+                found.push(Facts {
+                    node,
+                    time: part.time(row),
+                    dated: part.dated(row),
+                    source: part.source(row),
+                    position: part.position(row),
+                    traits: told.unwrap_or_default(),
+                });
+            }
+        }
+        found
+    }
+
+    /// The profile of an identifier.
+    pub fn find(&self, identifier: &Identifier) -> Option<Ordinal> {
+        self.resolve(PublicId::of((&identifier.namespace, &identifier.value), &self.state.salt))
+    }
+
+    /// The profile that holds a public id now, whichever of its members the id was made from.
+    pub fn resolve(&self, public: PublicId) -> Option<Ordinal> {
+        let node = self.faults.or_note(find_node(&self.state.parts, public)).flatten()?;
+        self.nodes().label(node)
+    }
+
+    /// The public id of a profile: that of its member with the least namespace rank, first time and digest.
+    pub fn profile_id(&self, ordinal: Ordinal) -> Option<PublicId> {
+        let members = self.row(ordinal).members;
+        let keys = members.iter().filter_map(|node| self.nodes().naming_key(*node));
+        keys.min().map(|(_, _, public)| public)
+    }
+}
