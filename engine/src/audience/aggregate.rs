@@ -1,19 +1,21 @@
 //! A subquery: one pass over the events of a type gives an answer for every profile.
 
 use super::ast::Aggregate;
-use super::resolved::{AggregateOf, Condition, EventQuery, Rows, Scalar};
+use super::resolved::{AggregateOf, EventQuery, Rows, Scalar};
 use super::row::{Row, bind};
+use super::scan::{Owners, Scan};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Ordinal;
 use crate::base::number::{Decimal, FloatSum};
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
-use crate::column::Cell;
+use crate::column::{CHUNK_BITS, Cell};
 use crate::event::TableView;
 use crate::state::Reader;
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// The answers of a subquery, by profile.
 #[derive(Debug, Clone)]
@@ -84,22 +86,32 @@ pub(super) fn each_row(
 ) -> Result<()> {
     let Some(table) = reader.events(rows.event) else { return Ok(()) };
     let fault = Flag::new(None);
-    let all = rows.filter == Condition::TRUE;
-    let nodes = reader.nodes();
-    let mut bound = Vec::new();
+    let scan = Scan::new(&rows.filter, rows.slot);
+    let windows: Vec<Range<u32>> = table.parts().iter().map(|p| scan.window_of(p)).collect();
+    let owners = Owners::new(reader, windows.iter().map(|w| u64::from(w.end - w.start)).sum());
+    let (mut bound, mut passing) = (Vec::new(), Vec::new());
     let mut first = 0;
-    for part in table.parts() {
-        for index in 0..part.len() {
-            let Some(ordinal) = nodes.label(part.node(index)) else { continue };
-            bound.clear();
-            let alone = Row { reader, answers: &[], ordinal, bound: &[], fault: &fault };
-            if !bind(&alone, rows, (part, index), &mut bound) {
-                continue;
+    for (part, window) in table.parts().iter().zip(windows) {
+        let mut start = window.start;
+        while start < window.end {
+            let end = ((start >> CHUNK_BITS) + 1).checked_shl(CHUNK_BITS).unwrap_or(u32::MAX);
+            let end = end.min(window.end);
+            passing.clear();
+            passing.extend(start..end);
+            scan.narrow(part, &mut passing);
+            for index in &passing {
+                let Some(ordinal) = owners.of(part.node(*index)) else { continue };
+                bound.clear();
+                let alone = Row { reader, answers: &[], ordinal, bound: &[], fault: &fault };
+                if !bind(&alone, rows, (part, *index), &mut bound) {
+                    continue;
+                }
+                let row = Row { bound: &bound, ..alone };
+                if scan.rest.iter().all(|condition| row.holds(condition) == Some(true)) {
+                    see(&row, first + u64::from(*index))?;
+                }
             }
-            let row = Row { bound: &bound, ..alone };
-            if all || row.holds(&rows.filter) == Some(true) {
-                see(&row, first + u64::from(index))?;
-            }
+            start = end;
         }
         first += u64::from(part.len());
     }

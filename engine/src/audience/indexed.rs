@@ -7,7 +7,7 @@ use super::ast::Comparison;
 use super::resolved::{Condition, Scalar};
 use super::text::like;
 use crate::base::value::{Value, ValueType};
-use crate::column::Dictionary;
+use crate::column::{Cell, Dictionary};
 use crate::state::Reader;
 use roaring::RoaringBitmap;
 
@@ -25,8 +25,13 @@ pub(super) fn by_index(
     let column = reader.trait_column(number)?;
     let found = match &test {
         Test::Null => return Some((asked - column.present(), RoaringBitmap::new())),
-        // An index is worth its look when it decides for many.
+        // An index is worth its look when it decides for many, and a scan when it decides for most.
         _ if asked.len() < FEW => return None,
+        Test::Value(..) if asked.len() * 4 < reader.state.profiles() => return None,
+        Test::Value(comparison, value) => {
+            let known = Cell::of(value);
+            column.select(|cell| cell.compare(known).is_some_and(|order| comparison.holds(order)))
+        }
         test => column.matching(&|dictionary| test.codes(dictionary)),
     };
     let set = reader.state.catalog.traits().get(number)?.value_type == Some(ValueType::Set);
@@ -44,6 +49,8 @@ enum Test<'a> {
     Codes(Vec<u32>),
     OneOf(Vec<&'a str>),
     Prefix(String),
+    /// How the value compares with a constant.
+    Value(Comparison, &'a Value),
     Each(Box<dyn Fn(&str) -> bool + 'a>),
 }
 
@@ -51,7 +58,7 @@ impl Test<'_> {
     /// The codes of a dictionary that pass, ascending.
     fn codes(&self, dictionary: &Dictionary) -> Vec<u32> {
         match self {
-            Test::Null => Vec::new(),
+            Test::Null | Test::Value(..) => Vec::new(),
             Test::Codes(codes) => codes.clone(),
             Test::OneOf(texts) => {
                 let mut codes: Vec<u32> =
@@ -71,7 +78,7 @@ pub(super) fn at_most(condition: &Condition, reader: &Reader<'_>) -> Option<u64>
     let (number, test) = test_of(condition, reader)?;
     match test {
         // To test every text is as much work as the answer itself.
-        Test::Null | Test::Each(_) => None,
+        Test::Null | Test::Each(_) | Test::Value(..) => None,
         test => Some(reader.trait_column(number)?.at_most(&|texts| test.codes(texts))),
     }
 }
@@ -102,11 +109,16 @@ fn test_of<'a>(condition: &'a Condition, reader: &Reader<'_>) -> Option<(usize, 
             Some((*number, Test::OneOf(vec![text_of(value)?])))
         }
         Condition::Compare(comparison, left, right) => {
-            let (number, comparison, text) = match (left, right) {
-                (Scalar::Trait(number), other) => (*number, *comparison, text_of(other)?),
-                (other, Scalar::Trait(number)) => (*number, comparison.turned(), text_of(other)?),
+            let (number, comparison, other) = match (left, right) {
+                (Scalar::Trait(number), other) => (*number, *comparison, other),
+                (other, Scalar::Trait(number)) => (*number, comparison.turned(), other),
                 _ => return None,
             };
+            let Scalar::Constant(Some(value)) = other else { return None };
+            let Value::Text(text) = value else {
+                return Some((number, Test::Value(comparison, value)));
+            };
+            let text = text.as_str();
             let test = match comparison {
                 Comparison::Equal => Test::OneOf(vec![text]),
                 other => Test::Each(Box::new(move |known| {

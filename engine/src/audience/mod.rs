@@ -23,6 +23,7 @@ mod query;
 mod resolve;
 mod resolved;
 mod row;
+mod scan;
 mod statement;
 mod subquery;
 mod table;

@@ -139,6 +139,29 @@ impl ColumnView {
         self.integer(row).and_then(|number| u32::try_from(number).ok())
     }
 
+    /// The numbers of the first rows; `u32::MAX` where there is none.
+    pub fn numbers(&self, count: u32) -> Vec<u32> {
+        let mut found = vec![u32::MAX; count as usize];
+        for chunk in 0..self.chunks() {
+            let start = (chunk << CHUNK_BITS) as usize;
+            for tier in self.tiers(chunk).iter().rev() {
+                let view = &tier.view;
+                for slot in (0..view.count()).filter(|slot| !view.is_null(*slot)) {
+                    if let Some(place) = found.get_mut(start + view.row(slot) as usize) {
+                        *place = view.number(slot);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Which texts of the newest part pass a test, by code.
+    pub fn passing(&self, test: &dyn Fn(&str) -> bool) -> Vec<bool> {
+        let Some(dictionary) = self.dictionary(0) else { return Vec::new() };
+        (0..dictionary.len()).map(|code| dictionary.text(code).is_some_and(test)).collect()
+    }
+
     /// The bytes of a row.
     pub fn bytes(&self, row: u32) -> Option<&[u8]> {
         let (tier, slot) = self.find(row)?;
@@ -252,6 +275,25 @@ impl ColumnView {
                 take(chunk, &tier.view);
             }
         }
+    }
+
+    /// The rows whose value is kept; NULL is not asked about.
+    pub fn select(&self, keep: impl Fn(Cell<'_>) -> bool) -> RoaringBitmap {
+        let mut found = RoaringBitmap::new();
+        for chunk in 0..self.chunks() {
+            let start = chunk << CHUNK_BITS;
+            for (age, tier) in self.tiers(chunk).iter().rev().enumerate() {
+                let view = &tier.view;
+                if age > 0 {
+                    found -= view.rows(chunk);
+                }
+                let slots = (0..view.count()).filter(|slot| !view.is_null(*slot));
+                let kept = slots.filter(|slot| keep(self.cell_of(tier, *slot)));
+                let rows: Vec<u32> = kept.map(|slot| start + view.row(slot)).collect();
+                found |= RoaringBitmap::from_sorted_iter(rows).unwrap_or_default();
+            }
+        }
+        found
     }
 
     /// The rows that have a value.

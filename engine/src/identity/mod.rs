@@ -293,6 +293,11 @@ impl NodeView {
         self.labels.number(node.0).map(Ordinal)
     }
 
+    /// The profiles of all nodes, by number.
+    pub fn labels(&self, count: u32) -> Vec<u32> {
+        self.labels.numbers(count)
+    }
+
     /// The identifier of a node.
     pub fn identifier(&self, node: NodeId) -> Option<(&str, &str)> {
         let namespace = self.namespace(node)?;
