@@ -95,8 +95,9 @@ pub const GROUPS_MAX: usize = 2;
 /// Columns of a table that a statement gives.
 pub const TABLE_COLUMNS_MAX: usize = 256;
 
-/// Bytes of changes that are gathered in memory before they are written as a file, while nobody reads them.
-pub const OPEN_BYTES_MAX: usize = 64 << 20;
+/// Bytes of changes that are gathered in memory before they are written as a file, while nobody reads them. What is
+/// allocated for them may be twice as much.
+pub const OPEN_BYTES_MAX: usize = 40 << 20;
 
 /// Rows and changes of a part beyond which it is merged no further: bounds the memory and time of a merge.
 pub const PART_WEIGHT_MAX: u64 = 4 << 20;

@@ -108,7 +108,7 @@ impl TextGatherer {
 
     /// About how many bytes of memory it takes.
     pub fn weight(&self) -> usize {
-        self.bytes + self.texts.capacity() * 16 + self.numbers.capacity() * 25
+        self.bytes + self.texts.len() * 48
     }
 
     /// The text of a number.

@@ -48,17 +48,34 @@ impl OpenColumn {
 
     /// About how many bytes of memory it takes.
     pub fn weight(&self) -> usize {
-        let texts = |texts: &TextGatherer| texts.weight();
         let values = match &self.values {
-            Values::Integers(values) => values.capacity() * 8,
-            Values::Floats(values) => values.capacity() * 8,
-            Values::Decimals(values) => values.capacity() * size_of::<Decimal>(),
-            Values::Texts(codes, known) => codes.capacity() * 4 + texts(known),
-            Values::Sets(ends, codes, known) => {
-                (ends.capacity() + codes.capacity()) * 4 + texts(known)
-            }
+            Values::Integers(values) => values.len() * 8,
+            Values::Floats(values) => values.len() * 8,
+            Values::Decimals(values) => values.len() * size_of::<Decimal>(),
+            Values::Texts(codes, texts) => codes.len() * 4 + texts.weight(),
+            Values::Sets(ends, codes, texts) => (ends.len() + codes.len()) * 4 + texts.weight(),
         };
-        self.rows.capacity() * 4 + values
+        self.rows.len() * 4 + values
+    }
+
+    /// Forgets the rows and keeps the memory for the next ones.
+    pub fn recycle(&mut self) {
+        self.rows.clear();
+        self.nulls.clear();
+        match &mut self.values {
+            Values::Integers(values) => values.clear(),
+            Values::Floats(values) => values.clear(),
+            Values::Decimals(values) => values.clear(),
+            Values::Texts(codes, texts) => {
+                codes.clear();
+                *texts = TextGatherer::default();
+            }
+            Values::Sets(ends, codes, texts) => {
+                ends.clear();
+                codes.clear();
+                *texts = TextGatherer::default();
+            }
+        }
     }
 
     /// Appends the value of a row, NULL for none. A value of another type is widened to that of the column.

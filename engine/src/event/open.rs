@@ -55,12 +55,25 @@ impl OpenTable {
         self.nodes.len()
     }
 
-    /// About how many bytes of memory they take: what is allocated, which may be twice what is filled.
+    /// About how many bytes of memory they take.
     pub fn weight(&self) -> usize {
         let columns = self.properties.iter().flatten().map(OpenColumn::weight).sum::<usize>();
-        let bytes =
-            self.messages.capacity() + self.bytes.capacity() + self.byte_ends.capacity() * 8;
-        self.nodes.capacity() * ROW_BYTES + bytes + columns
+        let bytes = self.messages.len() + self.bytes.len() + self.byte_ends.len() * 8;
+        self.nodes.len() * ROW_BYTES + bytes + columns
+    }
+
+    /// Forgets the rows and keeps the memory for the next ones.
+    pub fn recycle(&mut self) {
+        self.nodes.clear();
+        self.times.clear();
+        self.flags.clear();
+        self.sources.clear();
+        self.positions.clear();
+        self.message_ends.clear();
+        self.messages.clear();
+        self.byte_ends.clear();
+        self.bytes.clear();
+        self.properties.iter_mut().flatten().for_each(OpenColumn::recycle);
     }
 
     /// Appends a row and gives its number.

@@ -107,8 +107,18 @@ impl OpenNodes {
     /// About how many bytes of memory they take.
     pub fn weight(&self) -> usize {
         let changed = self.first_seen.len() + self.labels.len();
-        let new = self.new.capacity() * size_of::<NewNode>() + self.by_public.capacity() * 33;
+        let new = self.new.len() * (size_of::<NewNode>() + 33);
         self.bytes + new + changed * 24
+    }
+
+    /// Forgets what is open, which is in a part now, and keeps the memory for what comes next.
+    pub fn recycle(&mut self) {
+        self.first = self.count();
+        self.new.clear();
+        self.by_public.clear();
+        self.first_seen.clear();
+        self.labels.clear();
+        self.bytes = 0;
     }
 
     /// The node of a public id.

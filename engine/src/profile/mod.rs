@@ -151,7 +151,14 @@ impl OpenRows {
     pub fn weight(&self) -> usize {
         let traits = self.rows.values().filter_map(|open| open.row.as_ref());
         let traits = traits.map(|row| row.traits.len() * 96).sum::<usize>();
-        self.anchors.capacity() * 4 + self.rows.len() * 120 + traits
+        self.anchors.len() * 4 + self.rows.len() * 120 + traits
+    }
+
+    /// Forgets what is open, which is in a part now, and keeps the memory for what comes next.
+    pub fn recycle(&mut self) {
+        self.first = self.count();
+        self.anchors.clear();
+        self.rows.clear();
     }
 
     /// A new row, for the node that it begins with (for an entity any number).

@@ -68,6 +68,16 @@ impl Open {
         self.nodes.weight() + self.profiles.weight() + entities + rows
     }
 
+    /// Begins anew in the same memory: a load fills it again at once.
+    fn recycle(&mut self) {
+        self.nodes.recycle();
+        self.profiles.recycle();
+        self.events.values_mut().for_each(OpenTable::recycle);
+        self.facts.recycle();
+        self.quarantine.recycle();
+        self.entities.clear();
+    }
+
     fn write(&self, part: &mut PartWriter, catalog: &Catalog) -> Result<()> {
         self.nodes.write(part)?;
         self.profiles.write(part, PROFILES, catalog.traits())?;
@@ -153,6 +163,11 @@ impl Fold {
 
     /// Takes note of the counts, and begins anew.
     fn close_open(&mut self) {
+        self.count_open();
+        self.open = Open::after(&self.state.counts);
+    }
+
+    fn count_open(&mut self) {
         self.state.counts.nodes = self.open.nodes.count();
         self.state.counts.ordinals = self.open.profiles.count();
         for (number, open) in &self.open.entities {
@@ -160,7 +175,6 @@ impl Fold {
                 *count = open.count();
             }
         }
-        self.open = Open::after(&self.state.counts);
     }
 
     /// Writes what is open as a file when it has become large. Readers do not see it before the next publishing.
@@ -187,7 +201,8 @@ impl Fold {
             Ok(changes)
         })?;
         Arc::make_mut(&mut self.state.parts).push(part);
-        self.close_open();
+        self.count_open();
+        self.open.recycle();
         self.merge_files(dir)
     }
 
@@ -204,7 +219,9 @@ impl Fold {
     pub fn write_files(&mut self, dir: &dyn Dir) -> Result<()> {
         let first = self.state.parts.iter().take_while(|part| part.digest().is_some()).count();
         if first == self.state.parts.len() {
-            return self.spill(dir);
+            self.spill(dir)?;
+            self.close_open();
+            return Ok(());
         }
         self.freeze()?;
         let overlay = self.state.parts.get(first..).unwrap_or_default();
