@@ -282,3 +282,45 @@ fn the_engine_clock_never_goes_back() {
         "nor does it after opening"
     );
 }
+
+#[test]
+fn what_was_said_is_explained_with_all_facts_now_and_as_of_a_time() {
+    let db = store::new();
+    say(&db, "crm", &identify("ann", "1", DAY_1, r#"{"city":"Lyon","age":30}"#));
+    say(&db, "web", &identify("ann", "2", DAY_2, r#"{"city":null}"#));
+    say(&db, "app", &identify("ann", "3", DAY_1, r#"{"city":"Lyon"}"#));
+    let told = |view: &View| -> Vec<(String, Option<Value>, String, Option<&'static str>)> {
+        let explained = view.explain_profile("user_id", "ann").unwrap().unwrap();
+        let facts = explained.traits.into_iter().flat_map(|explained| {
+            let name = explained.name;
+            explained.facts.into_iter().map(move |f| {
+                (name.clone(), f.value, f.source, f.reason.map(navedb::WhyLost::name))
+            })
+        });
+        facts.collect()
+    };
+    let fact =
+        |name: &str, value, source: &str, why| (name.to_owned(), value, source.to_owned(), why);
+    let age = fact("age", Some(Value::Integer(30)), "crm", None);
+    let expected = [
+        age.clone(),
+        fact("city", None, "web", None),
+        fact("city", Some(text("Lyon")), "crm", Some("time")),
+        fact("city", Some(text("Lyon")), "app", Some("time")),
+    ];
+    for checkpoint in [false, true] {
+        if checkpoint {
+            db.checkpoint().unwrap();
+        }
+        assert_eq!(told(&view(&db)), expected, "checkpoint: {checkpoint}");
+        assert_eq!(golden(&view(&db), "ann", "city"), None);
+        let then = view(&db).as_of(Timestamp::parse("2024-03-01T12:00:00Z").unwrap()).unwrap();
+        assert_eq!(golden(&then, "ann", "city"), Some(text("Lyon")));
+        let source = fact("city", Some(text("Lyon")), "app", Some("source"));
+        assert_eq!(
+            told(&then),
+            [age.clone(), fact("city", Some(text("Lyon")), "crm", None), source]
+        );
+        assert_eq!(then.count("p.city = 'Lyon'", At::Latest), Ok(1));
+    }
+}

@@ -8,6 +8,7 @@ use super::ast::Comparison;
 use super::resolved::{Condition, EventColumn, Scalar};
 use super::text::like;
 use crate::base::ids::{NodeId, Ordinal};
+use crate::base::number::Decimal;
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::column::{CHUNK_BITS, Cell, ColumnView};
@@ -211,6 +212,9 @@ fn compare(
         Value::Timestamp(known) if plain && stored == Some(ValueType::Timestamp) => {
             Some(same(known.0))
         }
+        Value::Decimal(_) | Value::Integer(_) if plain && stored == Some(ValueType::Decimal) => {
+            digits_in(column, first, value).map(same)
+        }
         _ => None,
     };
     match quick {
@@ -222,6 +226,18 @@ fn compare(
             });
         }
     }
+}
+
+/// The digits of a number in the scale that all decimals of a chunk have; nothing when it has none such, or needs more.
+fn digits_in(column: &ColumnView, row: u32, value: &Value) -> Option<i64> {
+    let scale = column.tiers(row >> CHUNK_BITS).first()?.view.common_scale()?;
+    let known = match value {
+        Value::Decimal(known) => known.normalized(),
+        Value::Integer(known) => Decimal::from(*known),
+        _ => return None,
+    };
+    let factor = 10_i128.checked_pow(u32::from(scale.checked_sub(known.scale)?))?;
+    i64::try_from(known.coefficient.checked_mul(factor)?).ok()
 }
 
 fn retain_integers_by(

@@ -184,6 +184,11 @@ impl BlockView {
         Decimal { coefficient: i128::from_le_bytes(coefficient.unwrap_or_default()), scale }
     }
 
+    /// The scale that all its decimals have, when their digits are stored as integers.
+    pub fn common_scale(&self) -> Option<u8> {
+        (self.kind == NARROW_DECIMALS).then(|| self.first_byte_of_scale())
+    }
+
     fn first_byte_of_scale(&self) -> u8 {
         self.block.get(12).copied().unwrap_or_default()
     }

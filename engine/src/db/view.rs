@@ -126,7 +126,8 @@ impl View {
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.inner.heal();
                 let newest = self.inner.snapshot.load_full();
-                if newest.state.end == self.state().end { read(&newest.state) } else { Err(e) }
+                let same = newest.state.end == self.state().end && !self.state().is_past();
+                if same { read(&newest.state) } else { Err(e) }
             }
             other => other,
         }
@@ -156,6 +157,18 @@ impl View {
         }
         let mut writer = self.inner.writer.lock();
         if writer.closed || writer.log.writable().is_err() { Ok(()) } else { writer.log.flush() }
+    }
+
+    /// The view of what was so at a time: what happened later is hidden, and `now()` is that time. The log is folded
+    /// again for it, in memory; the last such state is kept.
+    ///
+    /// # Errors
+    /// `Corrupt` when the log does not hold; `Io`.
+    pub fn as_of(&self, time: Timestamp) -> Result<View> {
+        let mut state = State::clone(self.past(time)?.as_ref());
+        state.clock = time;
+        let snapshot = Arc::new(Snapshot { state });
+        Ok(View { inner: Arc::clone(&self.inner), snapshot, flushed: self.flushed })
     }
 
     /// The profile that holds an identifier.

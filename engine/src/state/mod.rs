@@ -200,6 +200,11 @@ impl State {
         }
     }
 
+    /// Whether this is the state as of a time.
+    pub fn is_past(&self) -> bool {
+        self.as_of.is_some()
+    }
+
     /// The profiles.
     pub fn live(&self) -> RoaringBitmap {
         let mut live = RoaringBitmap::new();

@@ -282,6 +282,9 @@ pub(crate) struct Who {
     /// Any identifier of the person, such as email=someone@example.org
     #[arg(value_name = "NAMESPACE=VALUE", value_parser = pair)]
     pub(crate) identifier: (String, String),
+    /// Show what was so at a time: what happened later is hidden
+    #[arg(long, value_name = "TIME", value_parser = engine_time)]
+    pub(crate) as_of: Option<Timestamp>,
 }
 
 #[derive(Debug, Args)]

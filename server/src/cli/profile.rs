@@ -10,13 +10,14 @@ use super::text::{Side, columns, pairs, section};
 use crate::resp::Reply;
 use crate::shape;
 use navedb::{
-    Profile, ProfileExplanation, ProfileIdentifier, ProfileTrait, TimelineEvent, TraitFact,
+    Profile, ProfileExplanation, ProfileIdentifier, ProfileTrait, TimelineEvent, TraitFact, View,
 };
 
 /// `nave profile get`
 pub(crate) fn get(who: &Who, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&who.store.data, false, output)?;
-    let found = store.view().profile(&who.identifier.0, &who.identifier.1);
+    let found =
+        view(&store, who).and_then(|view| view.profile(&who.identifier.0, &who.identifier.1));
     store.leave();
     let profile = found?.ok_or_else(|| nobody(who))?;
     output.answer(|| profile_text(&profile), || shape::profile(&profile))
@@ -25,7 +26,8 @@ pub(crate) fn get(who: &Who, output: &Output) -> Result<(), Failure> {
 /// `nave profile explain`
 pub(crate) fn explain(who: &Who, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&who.store.data, false, output)?;
-    let found = store.view().explain_profile(&who.identifier.0, &who.identifier.1);
+    let found = view(&store, who)
+        .and_then(|view| view.explain_profile(&who.identifier.0, &who.identifier.1));
     store.leave();
     let explanation = found?.ok_or_else(|| nobody(who))?;
     output.answer(|| explanation_text(&explanation), || shape::profile_explanation(&explanation))
@@ -34,7 +36,8 @@ pub(crate) fn explain(who: &Who, output: &Output) -> Result<(), Failure> {
 /// `nave profile timeline`
 pub(crate) fn timeline(who: &Who, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&who.store.data, false, output)?;
-    let found = store.view().timeline(&who.identifier.0, &who.identifier.1);
+    let found =
+        view(&store, who).and_then(|view| view.timeline(&who.identifier.0, &who.identifier.1));
     store.leave();
     let events = found?.ok_or_else(|| nobody(who))?;
     output.answer(
@@ -67,6 +70,12 @@ pub(crate) fn record(which: &Which, output: &Output) -> Result<(), Failure> {
             ("record_hex", hex),
         ])
     })
+}
+
+/// What is known now, or what was so at a time.
+fn view(store: &Store, who: &Who) -> navedb::Result<View> {
+    let newest = store.view();
+    who.as_of.map_or(Ok(newest.clone()), |time| newest.as_of(time))
 }
 
 fn nobody(who: &Who) -> Failure {
