@@ -52,13 +52,30 @@ pub fn encode_large<T: bincode::Encode>(value: &T) -> Result<Vec<u8>> {
         .map_err(|e| Error::limit(format!("cannot encode a derived value: {e}")))
 }
 
+/// Decodes with a limit on the memory that a length inside may claim: at least sixteen times the bytes that there are,
+/// because values in memory are larger than their bytes, and never without bound.
+macro_rules! decode_in_proportion {
+    ($bytes:expr, $config:expr) => {
+        match $bytes.len() {
+            0..=0x40_0000 => bincode::decode_from_slice($bytes, $config.with_limit::<0x400_0000>()),
+            ..=0x400_0000 => {
+                bincode::decode_from_slice($bytes, $config.with_limit::<0x4000_0000>())
+            }
+            ..=0x4000_0000 => {
+                bincode::decode_from_slice($bytes, $config.with_limit::<0x4_0000_0000>())
+            }
+            _ => bincode::decode_from_slice($bytes, $config.with_limit::<0x100_0000_0000>()),
+        }
+    };
+}
+
 /// The value of derived bytes whose digest held, which may be larger than a block.
 ///
 /// # Errors
 /// `Corrupt` when they are no such value, or when bytes are left over.
 pub fn decode_large<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
     let config = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
-    let (value, read) = bincode::decode_from_slice(bytes, config)
+    let (value, read) = decode_in_proportion!(bytes, config)
         .map_err(|e| Error::corrupt(format!("a derived value cannot be decoded: {e}")))?;
     if read != bytes.len() {
         return Err(Error::corrupt(format!("{} bytes follow a derived value", bytes.len() - read)));
@@ -81,11 +98,8 @@ pub fn encode_row<T: bincode::Encode>(value: &T) -> Result<Vec<u8>> {
 /// # Errors
 /// `Corrupt` when the bytes are no such value, or when bytes are left over.
 pub fn decode_row<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
-    let config = bincode::config::standard()
-        .with_little_endian()
-        .with_variable_int_encoding()
-        .with_limit::<BLOCK_BYTES_MAX>();
-    let (value, read) = bincode::decode_from_slice(bytes, config)
+    let config = bincode::config::standard().with_little_endian().with_variable_int_encoding();
+    let (value, read) = decode_in_proportion!(bytes, config)
         .map_err(|e| Error::corrupt(format!("a row cannot be decoded: {e}")))?;
     if read != bytes.len() {
         return Err(Error::corrupt(format!("{} bytes follow a row", bytes.len() - read)));
@@ -179,6 +193,13 @@ mod tests {
     fn hostile_bytes_are_refused() {
         let huge_length = [0xff_u8; 9];
         assert!(decode::<Vec<u8>>(&huge_length).is_err());
+        for len in [9, 5 << 20] {
+            let mut bytes = vec![0xfd_u8; 9];
+            bytes.resize(len, 0x7f);
+            assert!(decode_large::<Vec<u64>>(&bytes).is_err());
+            assert!(decode_large::<Vec<u8>>(&bytes).is_err());
+            assert!(decode_row::<Vec<u128>>(&bytes).is_err());
+        }
         let mut trailing = encode(&7_u32).unwrap();
         trailing.push(0);
         assert!(decode::<u32>(&trailing).is_err());

@@ -19,7 +19,7 @@ enum Values {
     Sets(Vec<u32>, Vec<u32>, TextGatherer),
 }
 
-/// A column that is being filled. Rows come in ascending order, each once.
+/// A column that is being filled. Rows come in ascending order; of a row that comes twice the last value stays.
 #[derive(Debug, Clone)]
 pub struct OpenColumn {
     value_type: ValueType,
@@ -83,7 +83,7 @@ impl OpenColumn {
         let widened = value.filter(|v| v.value_type() != self.value_type);
         let widened = widened.and_then(|v| v.widen_to(self.value_type));
         let value = widened.as_ref().or(value);
-        self.rows.push(row);
+        self.begin(row);
         match (&mut self.values, value) {
             (Values::Integers(values), Some(Value::Integer(v))) => values.push(*v),
             (Values::Integers(values), Some(Value::Boolean(v))) => values.push(i64::from(*v)),
@@ -104,10 +104,34 @@ impl OpenColumn {
 
     /// Appends a text to a column of texts.
     pub fn push_text(&mut self, row: u32, text: &str) {
+        if matches!(self.values, Values::Texts(..)) {
+            self.begin(row);
+        }
         if let Values::Texts(codes, texts) = &mut self.values {
-            self.rows.push(row);
             codes.push(texts.number(text));
         }
+    }
+
+    /// Begins a row. One event may tell a property twice: two spellings of a name are the same name.
+    fn begin(&mut self, row: u32) {
+        if self.rows.last() == Some(&row) {
+            let slot = self.rows.len() - 1;
+            if self.is_null(slot) {
+                self.nulls.pop();
+            }
+            match &mut self.values {
+                Values::Integers(values) => values.truncate(slot),
+                Values::Floats(values) => values.truncate(slot),
+                Values::Decimals(values) => values.truncate(slot),
+                Values::Texts(codes, _) => codes.truncate(slot),
+                Values::Sets(ends, codes, _) => {
+                    ends.truncate(slot);
+                    codes.truncate(ends.last().map_or(0, |end| *end as usize));
+                }
+            }
+            return;
+        }
+        self.rows.push(row);
     }
 
     fn push_null(&mut self) {

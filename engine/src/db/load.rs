@@ -86,8 +86,6 @@ struct FileLoad<'a> {
     reader: RowReader,
     report: FileReport,
     load: Option<LoadId>,
-    /// Whether another load of the same content is in force, so that generated keys may be known.
-    content_known: bool,
 }
 
 impl<'a> FileLoad<'a> {
@@ -99,11 +97,7 @@ impl<'a> FileLoad<'a> {
     ) -> Result<FileLoad<'a>> {
         let reader = RowReader::open(input, plan.quoting)?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
-        let content_known = {
-            let writer = inner.writer.lock();
-            writer.fold.state.loads.values().any(|known| known.content == plan.content)
-        };
-        Ok(FileLoad { inner, request, plan, reader, report, load: None, content_known })
+        Ok(FileLoad { inner, request, plan, reader, report, load: None })
     }
 
     fn run(mut self, progress: &mut dyn FnMut(u64)) -> Result<FileReport> {
@@ -165,8 +159,9 @@ impl<'a> FileLoad<'a> {
     fn put_columns(&mut self, roles: &Roles, rows: &RawRows, sight: &mut RowSight) -> Result<()> {
         let inner = self.inner;
         let mut writer = inner.writer.lock();
-        inner.writable(&writer)?;
+        inner.writable(&mut writer)?;
         writer.fold.state.clock = writer.log.advance_clock(inner.clock.now());
+        let content_known = self.content_known(&writer);
         let mut batch = BatchKeys::new();
         let mut block = BlockBuilder::new(match &self.plan.shape.format {
             RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
@@ -185,7 +180,7 @@ impl<'a> FileLoad<'a> {
             self.report.broken += u64::from(!understood);
             // A generated key names the content and the row: it is new when the content is, and two rows of one file
             // never share one.
-            let sifted = if given || self.content_known {
+            let sifted = if given || content_known {
                 writer.sift_row(key, original, given.then_some(&mut batch))?
             } else {
                 SiftedRow { new: Some((key, RowStatus::Accepted)), ..SiftedRow::default() }
@@ -201,6 +196,13 @@ impl<'a> FileLoad<'a> {
             return Ok(());
         }
         self.append(&mut writer, Entry::Block(block.finish()), None)
+    }
+
+    /// Whether another load of the same content is in force, so that generated keys may be known. It may have begun
+    /// while this one was under way.
+    fn content_known(&self, writer: &Writer) -> bool {
+        let mut loads = writer.fold.state.loads.iter();
+        loads.any(|(id, known)| known.content == self.plan.content && Some(*id) != self.load)
     }
 
     /// The key of a row that can be read, and whether its message id was given.
@@ -265,7 +267,7 @@ impl<'a> FileLoad<'a> {
             return Ok(());
         }
         let mut writer = self.inner.writer.lock();
-        self.inner.writable(&writer)?;
+        self.inner.writable(&mut writer)?;
         writer.fold.state.clock = writer.log.advance_clock(self.inner.clock.now());
         let sifted =
             writer.sift(&self.request.source, block, &mut BatchKeys::new(), Position(0))?;
@@ -299,11 +301,11 @@ impl<'a> FileLoad<'a> {
         self.load = Some(load);
         drafts.push(Draft { entry, source, load, decoded });
         let before = quarantined(writer);
-        if !writer.append(drafts, self.request.origin)? {
-            self.inner.fold_again(writer)?;
-        }
+        writer.append(drafts, self.request.origin)?;
+        self.inner.writable(writer)?;
         // When no file can be written now, what is gathered stays in memory, and the load counts all the same.
-        let _ = writer.fold.spill_if_large(self.inner.dir.as_ref());
+        let dir = Some(self.inner.dir.as_ref());
+        let _ = writer.fold.spill_if_large(dir, self.inner.open_bytes);
         writer.seen.read().release();
         writer.fold.release();
         self.report.quarantined_values += quarantined(writer) - before;

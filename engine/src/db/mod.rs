@@ -58,6 +58,9 @@ struct Writer {
     fold: Fold,
     /// What exactly-once remembers; only the writer changes it, views look things up.
     seen: Arc<RwLock<SeenKeys>>,
+    /// Whether the fold lacks entries, because a part could not be read while they were folded: it is made anew before
+    /// anybody sees or uses it.
+    broken: bool,
     /// The records frame that was last compared with, for rows that come in the order of the log.
     compared: Compared,
     closed: bool,
@@ -72,6 +75,8 @@ struct Inner {
     snapshot: ArcSwap<Snapshot>,
     durability: Arc<Durability>,
     reader: Arc<LogReader>,
+    /// Bytes of changes that are gathered before they are written as a file.
+    open_bytes: usize,
     report: OpenReport,
     closed: AtomicBool,
     /// Torn tails that were cut since the store was made.
@@ -169,7 +174,7 @@ impl Db {
 impl Inner {
     /// Makes the newest state the one that readers get.
     fn publish(&self, writer: &mut Writer) -> Result<()> {
-        if writer.fold.freeze().is_err() {
+        if writer.broken || writer.fold.freeze().is_err() {
             self.fold_again(writer)?;
         }
         self.snapshot.store(Arc::new(Snapshot { state: writer.fold.state.clone() }));
@@ -183,29 +188,35 @@ impl Inner {
         let retracted = crate::state::Retracted::clone(&before.retracted);
         let end = writer.log.next();
         let mut fold = Fold::after(before, retracted);
-        open::fold_into(&self.reader, end, &mut fold, Some(self.dir.as_ref()))?;
+        open::fold_into(&self.reader, end, &mut fold, (Some(self.dir.as_ref()), self.open_bytes))?;
         fold.state.clock = fold.state.clock.max(before.clock);
         fold.freeze()?;
         writer.fold = fold;
+        writer.broken = false;
         Ok(())
     }
 
     /// After a part that a question needed was found damaged: the next question finds it whole.
     fn heal(&self) {
-        if let Some(mut writer) = self.writer.try_lock()
-            && self.writable(&writer).is_ok()
-            && self.fold_again(&mut writer).is_ok()
-        {
+        if let Some(mut writer) = self.writer.try_lock() {
+            self.heal_locked(&mut writer);
+        }
+    }
+
+    /// The same, by who holds the writer.
+    fn heal_locked(&self, writer: &mut Writer) {
+        if self.writable(writer).is_ok() && self.fold_again(writer).is_ok() {
             self.snapshot.store(Arc::new(Snapshot { state: writer.fold.state.clone() }));
         }
     }
 
-    /// Refuses when the store is closed or read-only.
-    fn writable(&self, writer: &Writer) -> Result<()> {
+    /// Refuses when the store is closed or read-only. A fold that lacks entries is made anew.
+    fn writable(&self, writer: &mut Writer) -> Result<()> {
         if writer.closed {
             return Err(Error::new(ErrorKind::Closed, "the store is closed; open it again"));
         }
-        writer.log.writable()
+        writer.log.writable()?;
+        if writer.broken { self.fold_again(writer) } else { Ok(()) }
     }
 
     /// Waits until everything before `end` has reached a level.
@@ -220,12 +231,11 @@ impl Inner {
     }
 
     fn checkpoint(&self) -> Result<Position> {
-        let mut writer = self.writer.lock();
-        self.writable(&writer)?;
-        self.checkpoint_locked(&mut writer)
+        self.checkpoint_locked(&mut self.writer.lock())
     }
 
     fn checkpoint_locked(&self, writer: &mut Writer) -> Result<Position> {
+        self.writable(writer)?;
         let (file, end) = writer.log.flush_for_sync()?;
         if self.durability.durable_end() < end {
             self.durability.synced(file.as_ref(), end)?;
@@ -249,10 +259,7 @@ impl Inner {
         if writer.closed {
             return Ok(());
         }
-        let checkpoint = match writer.log.writable() {
-            Ok(()) => self.checkpoint_locked(&mut writer).map(|_| ()),
-            Err(e) => Err(e),
-        };
+        let checkpoint = self.checkpoint_locked(&mut writer).map(|_| ());
         let clock = writer.fold.state.clock;
         writer.log.advance_clock(clock);
         // The clean end does not need the checkpoint: without it the next opening folds the log.

@@ -49,7 +49,18 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
     let restored = restore(&dir, &store, log.next(), settings.keys_in_memory, &mut report)?;
     let (mut fold, mut seen) = restored;
     let reader = log.reader();
-    report.replayed = fold_tail(&reader, log.next(), &mut fold, &dir, Some(&mut seen))?;
+    let spill = (Some(dir.as_ref()), settings.open_bytes);
+    let replayed = fold_tail(&reader, log.next(), &mut fold, spill, Some(&mut seen));
+    report.replayed = match replayed {
+        Err(e) if e.kind() == ErrorKind::Corrupt && report.checkpoint.take().is_some() => {
+            // A part that the tail needs does not hold: the whole log is folded. If the log is damaged, that says so.
+            report.discarded.push(e.message().to_owned());
+            remove_strays(dir.as_ref(), &[])?;
+            (fold, seen) = fresh(&dir, settings.keys_in_memory)?;
+            fold_tail(&reader, log.next(), &mut fold, spill, Some(&mut seen))?
+        }
+        other => other?,
+    };
     fold.freeze()?;
     fold.state.clock = log.advance_clock(fold.state.clock);
     let durability = log.durability();
@@ -60,6 +71,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         log,
         fold,
         seen: Arc::clone(&seen),
+        broken: false,
         compared: None,
         closed: false,
         lock: Some(lock),
@@ -74,6 +86,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         snapshot,
         durability,
         reader,
+        open_bytes: settings.open_bytes,
         report,
         past: Mutex::new(None),
         plans: super::plans::Plans::default(),
@@ -166,12 +179,15 @@ fn fresh(dir: &Arc<dyn Dir>, keys_in_memory: usize) -> Result<(Fold, SeenKeys)> 
     Ok((Fold::new(Retracted::default()), seen))
 }
 
+/// The folder that changes are written into when they take more bytes than this; without one they stay in memory.
+pub(super) type Spill<'d> = (Option<&'d dyn Dir>, usize);
+
 /// Folds the log from the end of a state up to `end`; returns how many rows were folded.
 pub(super) fn fold_tail(
     reader: &LogReader,
     end: Position,
     fold: &mut Fold,
-    dir: &Arc<dyn Dir>,
+    (dir, open_bytes): Spill<'_>,
     mut seen: Option<&mut SeenKeys>,
 ) -> Result<u64> {
     let from = fold.state.end;
@@ -186,7 +202,7 @@ pub(super) fn fold_tail(
         } else if apply_frame(&frame, fold)? == Effect::Withdraws {
             withdrawn = true;
         } else {
-            fold.spill_if_large(dir.as_ref())?;
+            fold.spill_if_large(dir, open_bytes)?;
         }
         Ok(())
     })?;
@@ -194,7 +210,7 @@ pub(super) fn fold_tail(
         later.loads.extend(&fold.state.retracted.loads);
         later.rows.extend(&fold.state.retracted.rows);
         *fold = Fold::after(&fold.state, later);
-        fold_into(reader, end, fold, Some(dir.as_ref()))?;
+        fold_into(reader, end, fold, (dir, open_bytes))?;
     }
     Ok(end.0.saturating_sub(from.0))
 }
@@ -204,11 +220,11 @@ pub(super) fn fold_into(
     reader: &LogReader,
     end: Position,
     fold: &mut Fold,
-    dir: Option<&dyn Dir>,
+    (dir, open_bytes): Spill<'_>,
 ) -> Result<()> {
     reader.scan(fold.state.end, end, &mut |frame| {
         apply_frame(&frame, fold)?;
-        dir.map_or(Ok(()), |dir| fold.spill_if_large(dir))
+        fold.spill_if_large(dir, open_bytes)
     })
 }
 

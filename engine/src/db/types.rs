@@ -40,6 +40,8 @@ pub struct Settings {
     pub log_file_bytes: u64,
     /// Message keys held in memory before they are written as a sorted run.
     pub keys_in_memory: usize,
+    /// Bytes of changes that a load or a replay gathers in memory before it writes them as a file.
+    pub open_bytes: usize,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             create: true,
             log_file_bytes: crate::base::limits::LOG_FILE_BYTES,
             keys_in_memory: crate::base::limits::KEYS_IN_MEMORY,
+            open_bytes: crate::base::limits::OPEN_BYTES_MAX,
         }
     }
 }

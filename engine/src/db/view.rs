@@ -119,18 +119,30 @@ impl View {
         self.inner.plans.get(text)
     }
 
-    /// Reads the snapshot. A part that does not hold is made anew from the log; when nothing was written meanwhile, the
-    /// new state is this snapshot again.
+    /// Reads the snapshot. A part that does not hold is made anew from the log, unless that was done already; when
+    /// nothing was written meanwhile, the new state is this snapshot again.
     fn reading<T>(&self, read: impl Fn(&State) -> Result<T>) -> Result<T> {
-        match read(self.state()) {
-            Err(e) if e.kind() == ErrorKind::Corrupt => {
-                self.inner.heal();
-                let newest = self.inner.snapshot.load_full();
-                let same = newest.state.end == self.state().end && !self.state().is_past();
-                if same { read(&newest.state) } else { Err(e) }
-            }
-            other => other,
+        let is_damage =
+            |found: &Result<T>| matches!(found, Err(e) if e.kind() == ErrorKind::Corrupt);
+        let found = read(self.state());
+        // A state of the past is in memory alone, and no newer one stands for it.
+        if !is_damage(&found) || self.state().is_past() {
+            return found;
         }
+        for heal in [false, true] {
+            if heal {
+                self.inner.heal();
+            }
+            let newest = self.inner.snapshot.load_full();
+            if Arc::ptr_eq(&newest, &self.snapshot) {
+                continue;
+            }
+            let again = read(&newest.state);
+            if !is_damage(&again) {
+                return if newest.state.end == self.state().end { again } else { found };
+            }
+        }
+        found
     }
 
     /// The state as of a time: the log folded again without what happened later.
@@ -143,7 +155,8 @@ impl View {
         }
         self.flush()?;
         let mut fold = Fold::as_of(self.state(), time);
-        super::open::fold_into(&self.inner.reader, end, &mut fold, None)?;
+        let spill = (None, self.inner.open_bytes);
+        super::open::fold_into(&self.inner.reader, end, &mut fold, spill)?;
         fold.freeze()?;
         let state = Arc::new(fold.state);
         *self.inner.past.lock() = Some((end, time, Arc::clone(&state)));

@@ -5,7 +5,7 @@ use super::sift::{BatchKeys, Candidate, Sifted};
 use super::types::{Batch, BrokenRow, Receipt, Record, Retraction};
 use super::{Inner, Level, Session, View, Writer, last_before};
 use crate::base::codec;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, NAME_BYTES_MAX};
 use crate::entry::{
@@ -56,9 +56,9 @@ impl Writer {
         number
     }
 
-    /// Appends drafts as one batch, and folds them. Says whether the fold holds: when a part could not be read, the
-    /// entries count all the same, and the caller folds the log again.
-    pub(super) fn append(&mut self, drafts: Vec<Draft>, origin: Origin) -> Result<bool> {
+    /// Appends drafts as one batch, and folds them. When a part cannot be read they count all the same, and the fold is
+    /// broken until it is made anew.
+    pub(super) fn append(&mut self, drafts: Vec<Draft>, origin: Origin) -> Result<()> {
         let mut batch = Vec::with_capacity(drafts.len());
         for draft in &drafts {
             batch.push(Append {
@@ -75,21 +75,20 @@ impl Writer {
         let clock = self.log.clock();
         self.log.append(&batch)?;
         let mut seen = self.seen.write();
-        let mut broken = false;
         for draft in drafts {
             let rows = draft.entry.rows();
             let at = RecordContext { first, rows, clock, source: draft.source, load: draft.load };
             for (index, key) in draft.entry.keys().enumerate() {
                 seen.add(&key, first.plus(index as u64));
             }
-            broken |= self.fold.apply(&at, &draft.entry, draft.decoded).is_err();
+            self.broken |= self.fold.apply(&at, &draft.entry, draft.decoded).is_err();
             first = first.plus(u64::from(rows));
         }
         // Keys are derived: when they cannot be written now they stay in memory, and the write counts all the same.
         if seen.full() && seen.spill().is_err() {
             seen.postpone();
         }
-        Ok(!broken)
+        Ok(())
     }
 }
 
@@ -123,10 +122,17 @@ impl Session {
     ) -> Result<Receipt> {
         let (mut receipt, level) = {
             let mut writer = self.inner.writer.lock();
-            self.inner.writable(&writer)?;
+            self.inner.writable(&mut writer)?;
             // The view must not need the writer, which is held here.
             writer.log.flush()?;
-            let batch = decide(&View::inside(Arc::clone(&self.inner)))?;
+            let batch = match decide(&View::inside(Arc::clone(&self.inner))) {
+                Err(e) if e.kind() == ErrorKind::Corrupt => {
+                    // The view cannot do this while the writer is held; the next transaction finds the store whole.
+                    self.inner.heal_locked(&mut writer);
+                    return Err(e);
+                }
+                decided => decided?,
+            };
             let level = level.or(batch.level).unwrap_or(Level::Group);
             let (read, origin) = prepare(batch)?;
             (self.inner.write_locked(&mut writer, read, origin)?, level)
@@ -269,9 +275,7 @@ impl Inner {
             draft_rows(&mut drafts, number, sifted);
         }
         if !drafts.is_empty() {
-            if !writer.append(drafts, origin)? {
-                self.fold_again(writer)?;
-            }
+            writer.append(drafts, origin)?;
             self.publish(writer)?;
         }
         receipt.position = last_before(writer.log.next());
@@ -312,7 +316,8 @@ impl Inner {
         writer.log.flush()?;
         let end = writer.log.next();
         let mut fold = Fold::after(&writer.fold.state, retracted);
-        super::open::fold_into(&self.reader, end, &mut fold, Some(self.dir.as_ref()))?;
+        let spill = (Some(self.dir.as_ref()), self.open_bytes);
+        super::open::fold_into(&self.reader, end, &mut fold, spill)?;
         fold.state.clock = fold.state.clock.max(writer.fold.state.clock);
         let before = std::mem::replace(&mut writer.fold, fold);
         let entry = Entry::Retract(entry);

@@ -3,6 +3,7 @@
 use super::delimited::{parse_time, used_up};
 use super::normalise::normalise_value;
 use crate::base::codec::Digest128;
+use crate::base::limits::RECORD_IDENTIFIERS_MAX;
 use crate::base::time::Timestamp;
 use crate::entry::{BlockEntry, EventName, FileShape, RowFormat, RowStatus, TextColumn};
 use std::collections::HashMap;
@@ -218,7 +219,10 @@ impl Roles {
         else {
             return None;
         };
-        if matches!(&shape.event, Some(EventName::Column(_))) {
+        // Whether a row names too many identifiers is for the slow reader.
+        if matches!(&shape.event, Some(EventName::Column(_)))
+            || shape.ids.len() > RECORD_IDENTIFIERS_MAX
+        {
             return None;
         }
         let at = |name: &str| header.iter().position(|known| known == name);

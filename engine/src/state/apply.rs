@@ -351,10 +351,7 @@ impl Fold {
         row: &Row,
         record: &Decoded,
     ) -> Result<()> {
-        let known = self.state.catalog.events().find(event);
-        let number = match known
-            .map_or_else(|| Arc::make_mut(&mut self.state.catalog).event_number(event), Ok)
-        {
+        let number = match self.state.event_number(event) {
             Ok(number) => number,
             Err(e) => {
                 let reason = e.message().to_owned();

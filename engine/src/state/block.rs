@@ -90,21 +90,13 @@ impl Fold {
         };
         let block = Block { at, entry, fields: Fields::new(entry), shape: file, roles };
         let event = match &file.event {
-            None => None,
-            Some(EventName::Fixed(name)) => {
-                let known = self.state.catalog.events().find(name);
-                let catalog = &mut self.state.catalog;
-                match known.map_or_else(|| Arc::make_mut(catalog).event_number(name), Ok) {
-                    Ok(number) => Some((number, name.as_str())),
-                    Err(_) => {
-                        return self.apply_some_rows(at, entry, shape.as_ref(), 0..entry.rows());
-                    }
-                }
-            }
-            Some(EventName::Column(_)) => None,
+            Some(EventName::Fixed(name)) => Some(name.as_str()),
+            _ => None,
         };
         let (taken, rest) = self.take_rows(&block, event)?;
-        if let Some((number, name)) = event {
+        if let Some(name) = event
+            && let Some(number) = self.state.catalog.events().find(name)
+        {
             self.take_properties(&block, (number, name), &taken)?;
         }
         self.apply_some_rows(at, entry, shape.as_ref(), rest.into_iter())
@@ -134,8 +126,9 @@ impl Fold {
     fn take_rows(
         &mut self,
         block: &Block<'_>,
-        event: Option<(usize, &str)>,
+        event: Option<&str>,
     ) -> Result<(Vec<Taken>, Vec<usize>)> {
+        let mut event_number = None;
         let mut taken = Vec::with_capacity(block.entry.rows());
         let mut rest = Vec::new();
         let mut times = Times::default();
@@ -159,14 +152,24 @@ impl Fold {
             if self.state.as_of.is_some_and(|limit| time > limit) {
                 continue;
             }
+            if let (Some(name), None) = (event, event_number) {
+                // An event type begins with its first event.
+                match self.state.event_number(name) {
+                    Ok(number) => event_number = Some(number),
+                    Err(_) => {
+                        rest.push(row);
+                        continue;
+                    }
+                }
+            }
             let named = identifiers.iter().map(|(namespace, value)| (*namespace, value.as_ref()));
             let Some((node, profile)) = self.observe(named, time)? else { continue };
             *Arc::make_mut(&mut self.state.records).entry(block.at.source).or_default() += 1;
             let id = block.message_id(row);
             let (record, message_id) = (block.at, id.as_deref());
             let fact = Fact { record, position, time, dated, key: &key, message_id };
-            match event {
-                Some((number, _)) => {
+            match event_number {
+                Some(number) => {
                     let number = u32::try_from(number).unwrap_or(u32::MAX);
                     let table = self.open.events.entry(number).or_default();
                     taken.push((row, table.push(&fact.row(node))));

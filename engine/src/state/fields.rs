@@ -44,6 +44,14 @@ impl State {
         }
     }
 
+    /// The number of an event type, new if need be.
+    pub(super) fn event_number(&mut self, name: &str) -> Result<usize> {
+        match self.catalog.events().find(name) {
+            Some(known) => Ok(known),
+            None => Arc::make_mut(&mut self.catalog).event_number(name),
+        }
+    }
+
     pub(super) fn field_number(&mut self, owner: Owner<'_>, name: &str) -> Result<usize> {
         if let Some(known) = self.fields(owner).and_then(|fields| fields.find(name)) {
             return Ok(known);

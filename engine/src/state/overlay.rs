@@ -11,7 +11,7 @@ use crate::base::codec;
 use crate::base::dir::{Dir, remove_if_there};
 use crate::base::error::Result;
 use crate::base::ids::NodeId;
-use crate::base::limits::{OPEN_BYTES_MAX, PART_WEIGHT_MAX};
+use crate::base::limits::PART_WEIGHT_MAX;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::catalog::Catalog;
 use crate::event::{EventRow, OpenTable, merge_table};
@@ -177,16 +177,22 @@ impl Fold {
         }
     }
 
-    /// Writes what is open as a file when it has become large. Readers do not see it before the next publishing.
+    /// Writes what is open as a file when it takes more bytes than `most`; without a folder it becomes a part in memory,
+    /// which takes less. Readers do not see either before the next publishing.
     ///
     /// # Errors
     /// `Io`, `Corrupt`.
-    pub fn spill_if_large(&mut self, dir: &dyn Dir) -> Result<()> {
-        let in_memory = self.state.parts.iter().any(|part| part.digest().is_none());
-        if self.open.weight() < OPEN_BYTES_MAX {
+    pub fn spill_if_large(&mut self, dir: Option<&dyn Dir>, most: usize) -> Result<()> {
+        if self.open.weight() < most {
             return Ok(());
         }
-        if in_memory { self.write_files(dir) } else { self.spill(dir) }
+        match dir {
+            None => self.freeze(),
+            Some(dir) if self.state.parts.iter().any(|part| part.digest().is_none()) => {
+                self.write_files(dir)
+            }
+            Some(dir) => self.spill(dir),
+        }
     }
 
     fn spill(&mut self, dir: &dyn Dir) -> Result<()> {
