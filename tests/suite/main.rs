@@ -18,7 +18,6 @@ mod generator;
 mod language;
 mod loading;
 mod oracle;
-mod questions;
 mod resp;
 mod rng;
 mod scratch;
