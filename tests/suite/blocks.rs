@@ -198,7 +198,7 @@ fn file(seed: u64, form: &Form, rows: usize) -> Vec<u8> {
         bytes.extend_from_slice(&row);
         bytes.extend_from_slice(if rng.one_in(15) { b"\n" } else { end });
         if rng.one_in(15) {
-            bytes.extend_from_slice(rng.pick(&[b"\n".as_slice(), b"\r\n", b"   \n", b",\n"]));
+            bytes.extend_from_slice(rng.pick::<&[u8]>(&[b"\n", b"\r\n", b"   \n", b",\n"]));
         }
         before = row;
     }

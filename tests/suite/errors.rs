@@ -1,7 +1,6 @@
 //! Audiences that must be refused: the error points at the place, says what was expected, and nothing crashes.
 
-use crate::generator;
-use crate::questions::Questions;
+use crate::generator::{self, Known, Questions};
 use crate::rng::{Rng, scale, seeds};
 use crate::{ast, store};
 use navedb::{At, Db, Error, ErrorKind, View};
@@ -313,11 +312,12 @@ fn damaged_texts_give_an_answer_or_an_error_with_a_place() {
             store::say(&db, &draft.source, &draft.json);
         }
         let view = store::view(&db);
+        let types = schema.usual_types();
         for _ in 0..400 {
-            let ids = ["x".to_owned()];
-            let predicate = Questions::new(&mut rng, &schema, &ids, &[]).ask();
+            let known = Known { ids: vec!["x".to_owned()], ..Known::default() };
+            let predicate = Questions::new(&mut rng, &schema, &types, &known).ask();
             let statement = rng.one_in(2);
-            let text = ast::write(&mut rng, &predicate, statement, &|e| schema.properties_of(e));
+            let text = ast::write(&mut rng, &predicate, statement, &schema);
             let text = mutate(&mut rng, &text);
             let Err(error) = view.count(&text, At::Latest) else { continue };
             let here = format!("NAVE_SEED={seed}\n{text}\n{error}");

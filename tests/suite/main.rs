@@ -24,7 +24,6 @@ mod language_funnel;
 mod loading;
 mod members;
 mod oracle;
-mod questions;
 mod resp;
 mod rng;
 mod scratch;
