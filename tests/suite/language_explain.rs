@@ -144,8 +144,13 @@ const FOR_WAREHOUSES: &[(&str, &str)] = &[
         r#"(TIMESTAMPTZ '2024-03-31T12:00:00Z' - INTERVAL '1 months') > "p"."born""#,
     ),
     (
-        "extract(hour FROM p.born AT TIME ZONE 'europe/paris') = 1",
-        r#"extract(hour FROM (CAST("p"."born" AS TIMESTAMPTZ) AT TIME ZONE 'Europe/Paris')) = 1"#,
+        "extract(hour FROM now() AT TIME ZONE 'europe/paris') = 1",
+        r#"extract(hour FROM (CAST(TIMESTAMPTZ '2024-03-31T12:00:00Z' AS TIMESTAMPTZ) AT TIME ZONE 'Europe/Paris')) = 1"#,
+    ),
+    (
+        "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'Asia/Tokyo' > \
+         TIMESTAMP '2024-01-01 10:00' AT TIME ZONE 'UTC'",
+        r#"(CAST(date_trunc('day', (CAST(TIMESTAMPTZ '2024-03-31T12:00:00Z' AS TIMESTAMPTZ) AT TIME ZONE 'UTC')) AS TIMESTAMP) AT TIME ZONE 'Asia/Tokyo') > (CAST(TIMESTAMP '2024-01-01T10:00:00' AS TIMESTAMP) AT TIME ZONE 'UTC')"#,
     ),
     (
         "extract(hour FROM now() AT TIME ZONE time_zone) = 1",

@@ -4,11 +4,12 @@ use super::ast::Aggregate;
 use super::resolved::{AggregateOf, EventQuery, Rows, Scalar};
 use super::row::{Row, bind};
 use super::scan::{Owners, Scan};
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
-use crate::base::number::{Decimal, FloatSum};
+use crate::base::number::Decimal;
+use crate::base::sum::{ExactSum, FloatSum};
 use crate::base::time::Timestamp;
-use crate::base::value::Value;
+use crate::base::value::{Value, ValueType};
 use crate::column::{CHUNK_BITS, Cell};
 use crate::event::TableView;
 use crate::state::Reader;
@@ -56,10 +57,10 @@ pub(super) enum Gather {
     Count(Vec<u64>),
     /// Profile and value, the value as a number: its own, or that of its first appearance.
     Distinct(Vec<(u32, u128)>, HashMap<Vec<u8>, u128>),
-    Sum(Vec<Option<Decimal>>),
+    Sum(Vec<ExactSum>),
     FloatSum(HashMap<u32, FloatSum>),
     /// The exact sum and the count; the sums of floats stand apart.
-    Average(Vec<(Decimal, u64)>, HashMap<u32, FloatSum>),
+    Average(Vec<ExactSum>, HashMap<u32, FloatSum>),
     /// The least or greatest so far.
     Extreme(Vec<Option<Value>>, std::cmp::Ordering),
 }
@@ -165,22 +166,18 @@ fn edge(reader: &Reader<'_>, rows: &Rows, value: &Scalar, last: bool) -> Result<
     fault.get().map_or(Ok(Answers::Values(values)), |reason| Err(Error::invalid(reason)))
 }
 
-fn overflow() -> Error {
-    Error::new(ErrorKind::Invalid, "a sum has more than 38 digits")
-}
-
 impl Gather {
     pub(super) fn new(aggregate: Option<&AggregateOf>, profiles: usize) -> Gather {
         let Some(of) = aggregate else { return Gather::Exists(RoaringBitmap::new()) };
         match (of.aggregate, of.value_type) {
             (Aggregate::Count, _) if of.distinct => Gather::Distinct(Vec::new(), HashMap::new()),
             (Aggregate::Count, _) => Gather::Count(vec![0; profiles]),
-            (Aggregate::Sum, crate::base::value::ValueType::Decimal) => {
-                Gather::Sum(vec![None; profiles])
+            (Aggregate::Sum, Some(ValueType::Decimal)) => {
+                Gather::Sum(vec![ExactSum::default(); profiles])
             }
             (Aggregate::Sum, _) => Gather::FloatSum(HashMap::new()),
             (Aggregate::Average, _) => {
-                Gather::Average(vec![(Decimal::default(), 0); profiles], HashMap::new())
+                Gather::Average(vec![ExactSum::default(); profiles], HashMap::new())
             }
             (Aggregate::Min | Aggregate::First, _) => {
                 Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Less)
@@ -209,18 +206,19 @@ impl Gather {
             }
             Gather::Distinct(pairs, seen) => pairs.push((ordinal.0, distinct_number(cell, seen))),
             Gather::Sum(sums) => {
-                let term = exact(cell).ok_or_else(overflow)?;
-                if let Some(sum) = sums.get_mut(index) {
-                    *sum = Some(sum.unwrap_or_default().checked_add(term).ok_or_else(overflow)?);
+                if let Some((sum, term)) = sums.get_mut(index).zip(exact(cell)) {
+                    sum.add(term);
                 }
             }
             Gather::FloatSum(sums) => sums.entry(ordinal.0).or_default().add(float(cell)),
             Gather::Average(sums, floats) => {
-                let Some((sum, count)) = sums.get_mut(index) else { return Ok(()) };
-                *count += 1;
+                let Some(sum) = sums.get_mut(index) else { return Ok(()) };
                 match exact(cell) {
-                    Some(term) => *sum = sum.checked_add(term).ok_or_else(overflow)?,
-                    None => floats.entry(ordinal.0).or_default().add(float(cell)),
+                    Some(term) => sum.add(term),
+                    None => {
+                        sum.count_one();
+                        floats.entry(ordinal.0).or_default().add(float(cell));
+                    }
                 }
             }
             Gather::Extreme(values, wanted) => {
@@ -261,19 +259,23 @@ impl Gather {
                 return Ok(Answers::Count(counts));
             }
             Gather::Sum(sums) => {
-                return Ok(Answers::Values(
-                    sums.into_iter().map(|sum| sum.map(Value::Decimal)).collect(),
-                ));
+                let values = sums.iter().map(|sum| match (sum.count(), sum.value()) {
+                    (0, _) => Ok(None),
+                    (_, Some(value)) => Ok(Some(Value::Decimal(value))),
+                    (_, None) => Err(Error::invalid("a sum has more than 38 digits")),
+                });
+                return values.collect::<Result<_>>().map(Answers::Values);
             }
             Gather::Extreme(values, _) => return Ok(Answers::Values(values)),
             Gather::FloatSum(sums) => {
                 sums.iter().for_each(|(ordinal, sum)| put(*ordinal, Value::Float(sum.value())));
             }
             Gather::Average(sums, floats) => {
-                let none = FloatSum::default();
-                let averages = sums.into_iter().zip(0_u32..).map(|((exact, count), ordinal)| {
-                    let floats = floats.get(&ordinal).unwrap_or(&none);
-                    (count > 0).then(|| Value::Float(average(exact, floats, count)))
+                let averages = sums.iter().zip(0_u32..).map(|(sum, ordinal)| {
+                    // A column has numbers of one type: one of both parts is zero.
+                    let floats = floats.get(&ordinal).map_or(0.0, FloatSum::value);
+                    let average = || sum.average() + floats / sum.count() as f64;
+                    (sum.count() > 0).then(|| Value::Float(average()))
                 });
                 return Ok(Answers::Values(averages.collect()));
             }
@@ -297,12 +299,6 @@ fn distinct_number(cell: Cell<'_>, seen: &mut HashMap<Vec<u8>, u128>) -> u128 {
     let next = seen.len() as u128;
     let bytes = cell.to_value().map(|value| value.canonical_bytes()).unwrap_or_default();
     *seen.entry(bytes).or_insert(next)
-}
-
-/// An average is a float: of exact numbers the quotient of their digits, rounded once; of floats that of their sum.
-fn average(exact: Decimal, floats: &FloatSum, count: u64) -> f64 {
-    let divisor = count as f64 * 10_f64.powi(i32::from(exact.scale));
-    exact.coefficient as f64 / divisor + floats.value() / count as f64
 }
 
 fn exact(cell: Cell<'_>) -> Option<Decimal> {

@@ -55,6 +55,8 @@ pub enum ExprKind {
     AsDate(Box<Expr>),
     /// The local time in a zone, which a text names.
     InZone(Box<Expr>, Box<Expr>),
+    /// The instant of a local time in a zone: both are written as AT TIME ZONE.
+    FromZone(Box<Expr>, Box<Expr>),
     HasIdentifier(String),
     /// A text is in a set.
     AnyOf(Box<Expr>, Box<Expr>),
@@ -135,6 +137,8 @@ pub enum Literal {
     Text(String),
     Date(Date),
     Timestamp(Timestamp),
+    /// TIMESTAMP without a zone.
+    Local(Timestamp),
 }
 
 /// A subquery over one event type, and entities beside its events.
@@ -187,6 +191,9 @@ pub enum Aggregate {
     Last,
 }
 
+/// How profiles are counted, and the heading of the count.
+pub const COUNT: &str = "count(*)";
+
 /// A question as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
@@ -196,6 +203,8 @@ pub struct Question {
     pub condition: Option<Expr>,
     /// Whether it is a whole statement, in which nothing is implied.
     pub statement: bool,
+    /// The heading of the count, when profiles are counted.
+    pub heading: String,
     /// The table that a statement asks for; none counts profiles.
     pub table: Option<Table>,
 }

@@ -258,6 +258,8 @@ fn describe_value(scalar: &Scalar, state: &State) -> String {
         Scalar::AsDate(inner) => format!("day of {}", of(inner)),
         Scalar::InZone(inner, _) => format!("{} in a zone", of(inner)),
         Scalar::InZoneOf(inner, zone) => format!("{} in the zone {}", of(inner), of(zone)),
+        Scalar::FromZone(inner, _) => format!("{} from a zone", of(inner)),
+        Scalar::FromZoneOf(inner, zone) => format!("{} from the zone {}", of(inner), of(zone)),
         Scalar::Bucket { n, .. } => format!("bucket of {n}"),
         Scalar::Subquery(number) => format!("subquery {}", number + 1),
         Scalar::Event(..) => "event".to_owned(),

@@ -52,9 +52,10 @@ pub(super) fn typed_literal(typed: sql::TypedString, at: usize) -> Result<Litera
     let Some(text) = typed.value.into_string() else { return Err(not_understood(&kind, at)) };
     match kind.as_str() {
         "DATE" => Date::parse(&text).map(Literal::Date),
-        "TIMESTAMPTZ" | "TIMESTAMP WITH TIME ZONE" | "TIMESTAMP" => {
+        "TIMESTAMPTZ" | "TIMESTAMP WITH TIME ZONE" => {
             Timestamp::parse(&text).map(Literal::Timestamp)
         }
+        "TIMESTAMP" => Timestamp::parse(&text).map(Literal::Local),
         _ => return Err(not_understood(&format!("{kind} '{text}'"), at)),
     }
     .map_err(|e| e.at(at))

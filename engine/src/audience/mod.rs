@@ -31,6 +31,7 @@ mod text;
 mod time;
 mod typing;
 mod wanted;
+mod zone;
 
 pub use ast::Question;
 pub use explain::Step;

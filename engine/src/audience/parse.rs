@@ -1,6 +1,6 @@
 //! Text to ast. The grammar is that of `sqlparser`; what the language does not have is refused with its place.
 
-use super::ast::{Aggregate, Comparison, Expr, ExprKind, Literal, Question, Select};
+use super::ast::{Aggregate, COUNT, Comparison, Expr, ExprKind, Literal, Question, Select};
 use super::literal::{negative, not_understood, number, part_of, typed_literal};
 use super::query::Use;
 use crate::base::error::{Error, Result};
@@ -68,6 +68,7 @@ fn parse_here(text: &str) -> Result<Question> {
             alias: "p".to_owned(),
             condition: Some(condition),
             statement: false,
+            heading: COUNT.to_owned(),
             table: None,
         }
     };

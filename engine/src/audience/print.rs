@@ -4,7 +4,7 @@
 //! function that only Nave knows, and the same answer, given tables as `docs/audience-language.md` describes them.
 //! *Where to start reading:* `Printer`.
 
-use super::ast::{Expr, ExprKind, Item, ItemKind, Literal, Question, Select, Subquery};
+use super::ast::{COUNT, Expr, ExprKind, Item, ItemKind, Literal, Question, Select, Subquery};
 use crate::base::time::{DAY_MICROS, Span, Timestamp};
 use std::fmt;
 
@@ -44,6 +44,7 @@ fn literal(literal: &Literal) -> String {
         Literal::Text(text) => text_literal(text),
         Literal::Date(d) => format!("DATE '{d}'"),
         Literal::Timestamp(t) => format!("TIMESTAMPTZ '{t}'"),
+        Literal::Local(t) => format!("TIMESTAMP '{}'", t.to_string().trim_end_matches('Z')),
     }
 }
 
@@ -117,7 +118,8 @@ impl Printer<'_> {
                 format!("date_trunc('{}', {})", part.name(), of(value))
             }
             ExprKind::AsDate(value) => format!("CAST({} AS DATE)", of(value)),
-            ExprKind::InZone(value, zone) => self.in_zone(value, zone),
+            ExprKind::InZone(value, zone) => self.in_zone(value, zone, "TIMESTAMPTZ"),
+            ExprKind::FromZone(value, zone) => self.in_zone(value, zone, "TIMESTAMP"),
             ExprKind::AnyOf(value, set) => self.any_of(value, set),
             ExprKind::HasIdentifier(namespace) => self.has_identifier(namespace),
             ExprKind::Bucket { salt, n } => self.bucket(salt, *n),
@@ -134,13 +136,13 @@ impl Printer<'_> {
             .map_or("now()".to_owned(), |warehouse| literal(&Literal::Timestamp(warehouse.now)))
     }
 
-    /// A warehouse takes a time without a zone for a local one, and an unknown name for an error.
-    fn in_zone(&self, value: &Expr, zone: &Expr) -> String {
+    /// A warehouse tells by the type whether a time is a local one, and takes an unknown name for an error.
+    fn in_zone(&self, value: &Expr, zone: &Expr, kind: &str) -> String {
         let (value, name) = (self.expr(value), self.expr(zone));
         if self.warehouse.is_none() {
             return format!("({value} AT TIME ZONE {name})");
         }
-        let local = format!("(CAST({value} AS TIMESTAMPTZ) AT TIME ZONE {name})");
+        let local = format!("(CAST({value} AS {kind}) AT TIME ZONE {name})");
         if matches!(zone.kind, ExprKind::Literal(_)) {
             return local;
         }
@@ -239,7 +241,7 @@ impl Printer<'_> {
     fn select(&self, select: &Select) -> String {
         match select {
             Select::Row => "1".to_owned(),
-            Select::CountAll => "count(*)".to_owned(),
+            Select::CountAll => COUNT.to_owned(),
             Select::Edge { value, .. } => self.expr(value),
             Select::Of { aggregate, distinct, value } => {
                 let distinct = if *distinct { "DISTINCT " } else { "" };
@@ -260,7 +262,11 @@ impl Printer<'_> {
             let items = table.items.iter();
             joined(items.map(|i| format!("{} AS {}", self.item(i), quoted(&i.name))), ", ")
         });
-        let items = items.unwrap_or_else(|| "count(*)".to_owned());
+        let count = || match question.heading.as_str() {
+            COUNT => COUNT.to_owned(),
+            heading => format!("{COUNT} AS {}", quoted(heading)),
+        };
+        let items = items.unwrap_or_else(count);
         let mut text = format!("SELECT {items} FROM profiles {}", quoted(&question.alias));
         if let Some(condition) = &question.condition {
             text += &format!(" WHERE {}", self.expr(condition));

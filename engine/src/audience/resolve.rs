@@ -3,8 +3,9 @@
 use super::ast::{Arithmetic, Comparison, Expr, ExprKind, Literal, Part, Question};
 use super::names::{Named, Scope};
 use super::resolved::{Condition, Query, Resolved, Scalar};
-use super::time;
-use super::typing::{arithmetic_type, comparable, constant, negate, profile_in, shifted};
+use super::typing::{
+    arithmetic_type, check_pattern, comparable, constant, negate, profile_in, shifted,
+};
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
@@ -108,10 +109,10 @@ impl Resolver<'_> {
                 Condition::Exists(self.funnel(span, steps, scope, at)?)
             }
             ExprKind::Like { value, pattern, escape, any_case, negated } => {
-                let (escape, any_case, negated) = (*escape, *any_case, *negated);
+                let (escape, any_case) = (*escape, *any_case);
                 let value = self.typed(value, scope, ValueType::Text)?;
-                let pattern = self.typed(pattern, scope, ValueType::Text)?;
-                negate(Condition::Like { value, pattern, escape, any_case }, negated)
+                let pattern = self.pattern(pattern, escape, scope)?;
+                negate(Condition::Like { value, pattern, escape, any_case }, *negated)
             }
             ExprKind::AnyOf(value, set) => {
                 let value = self.typed(value, scope, ValueType::Text)?;
@@ -131,6 +132,17 @@ impl Resolver<'_> {
                 }
             },
         })
+    }
+
+    fn pattern(
+        &mut self,
+        pattern: &mut Expr,
+        escape: Option<char>,
+        scope: Option<&Scope>,
+    ) -> Result<Scalar> {
+        let at = pattern.at;
+        let pattern = self.typed(pattern, scope, ValueType::Text)?;
+        check_pattern(&pattern, escape, at).map(|()| pattern)
     }
 
     fn conditions(&mut self, parts: &mut [Expr], scope: Option<&Scope>) -> Result<Vec<Condition>> {
@@ -233,10 +245,7 @@ impl Resolver<'_> {
             ExprKind::AsDate(value) => {
                 Ok((Scalar::AsDate(Box::new(self.time(value, scope)?)), Some(ValueType::Date)))
             }
-            ExprKind::InZone(value, zone) => {
-                let value = Box::new(self.time(value, scope)?);
-                Ok((self.in_zone(value, zone, scope)?, Some(ValueType::Timestamp)))
-            }
+            ExprKind::InZone(..) | ExprKind::FromZone(..) => self.at_time_zone(expr, scope),
             ExprKind::Bucket { salt, n } => {
                 Ok((Scalar::Bucket { salt: salt.clone(), n: *n }, Some(ValueType::Integer)))
             }
@@ -246,34 +255,14 @@ impl Resolver<'_> {
                     Some(Query::Events(query)) => query.aggregate.as_ref(),
                     _ => None,
                 };
-                Ok((Scalar::Subquery(number), aggregate.map(|a| a.value_type)))
+                Ok((Scalar::Subquery(number), aggregate.and_then(|a| a.value_type)))
             }
             _ => Err(Error::invalid("a value is expected here, not a condition").at(at)),
         }
     }
 
-    /// The local time in a zone. A zone that the question names must exist; one that is in the data need not.
-    fn in_zone(
-        &mut self,
-        value: Box<Scalar>,
-        zone: &mut Expr,
-        scope: Option<&Scope>,
-    ) -> Result<Scalar> {
-        if let ExprKind::Literal(Literal::Text(name)) = &mut zone.kind {
-            let known = time::zone(name).ok_or_else(|| {
-                let message = format!("'{name}' is no time zone; write it like 'Europe/Paris'");
-                Error::invalid(message).at(zone.at)
-            })?;
-            if let Some(canonical) = known.iana_name() {
-                *name = canonical.to_owned();
-            }
-            return Ok(Scalar::InZone(value, known));
-        }
-        Ok(Scalar::InZoneOf(value, Box::new(self.typed(zone, scope, ValueType::Text)?)))
-    }
-
     /// A value of one type, or NULL.
-    fn typed(
+    pub(super) fn typed(
         &mut self,
         expr: &mut Expr,
         scope: Option<&Scope>,
@@ -290,7 +279,7 @@ impl Resolver<'_> {
     }
 
     /// A day or instant, or NULL.
-    fn time(&mut self, expr: &mut Expr, scope: Option<&Scope>) -> Result<Scalar> {
+    pub(super) fn time(&mut self, expr: &mut Expr, scope: Option<&Scope>) -> Result<Scalar> {
         let at = expr.at;
         match self.scalar(expr, scope)? {
             (scalar, None | Some(ValueType::Date | ValueType::Timestamp)) => Ok(scalar),

@@ -29,6 +29,9 @@ pub enum Scalar {
     InZone(Box<Scalar>, TimeZone),
     /// The local time in a zone that a text names; NULL when no zone is called so.
     InZoneOf(Box<Scalar>, Box<Scalar>),
+    /// The instant of a local time in a zone.
+    FromZone(Box<Scalar>, TimeZone),
+    FromZoneOf(Box<Scalar>, Box<Scalar>),
     Bucket {
         salt: String,
         n: u64,
@@ -160,7 +163,8 @@ pub struct AggregateOf {
     pub distinct: bool,
     /// The value; none counts rows.
     pub value: Option<Scalar>,
-    pub value_type: ValueType,
+    /// The type of the answer; none is the type of NULL.
+    pub value_type: Option<ValueType>,
 }
 
 impl AggregateOf {
@@ -224,8 +228,11 @@ impl Scalar {
             | Scalar::Part(_, inner)
             | Scalar::Truncate(_, inner)
             | Scalar::AsDate(inner)
-            | Scalar::InZone(inner, _) => inner.visit(see),
-            Scalar::Arithmetic(_, left, right) | Scalar::InZoneOf(left, right) => {
+            | Scalar::InZone(inner, _)
+            | Scalar::FromZone(inner, _) => inner.visit(see),
+            Scalar::Arithmetic(_, left, right)
+            | Scalar::InZoneOf(left, right)
+            | Scalar::FromZoneOf(left, right) => {
                 left.visit(see);
                 right.visit(see);
             }

@@ -6,13 +6,15 @@
 use super::aggregate::Answers;
 use super::number::{negate, operate};
 use super::resolved::{Condition, EntityColumn, EventColumn, Rows, Scalar};
-use super::text::like;
+use super::text::{ENDS_IN_ESCAPE, ends_in_escape, like};
 use super::time;
 use crate::base::ids::Ordinal;
+use crate::base::time::Twice;
 use crate::base::value::ValueType;
 use crate::column::{Cell, SetCell};
 use crate::event::TablePart;
 use crate::state::{EntityView, Reader};
+use jiff::tz::TimeZone;
 use md5::{Digest, Md5};
 use std::cell::Cell as Flag;
 
@@ -123,6 +125,21 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// The zone that a text names.
+    fn zone(&self, named: &'a Scalar) -> Option<TimeZone> {
+        self.value(named).text().and_then(time::zone)
+    }
+
+    /// An instant as the local time in a zone, or the way back.
+    fn zoned(&self, inner: &'a Scalar, zone: Option<&TimeZone>, back: bool) -> Cell<'a> {
+        let Some((time, zone)) = time::instant(self.value(inner)).zip(zone) else {
+            return Cell::Null;
+        };
+        let found = if back { time.clock_in(zone, Twice::Last) } else { time.shown_in(zone) };
+        let found = found.filter(|time| time.in_range());
+        self.given(found.map(Cell::Timestamp).ok_or(OUT_OF_RANGE))
+    }
+
     /// A value.
     pub fn value(&self, scalar: &'a Scalar) -> Cell<'a> {
         match scalar {
@@ -159,17 +176,10 @@ impl<'a> Row<'a> {
             Scalar::AsDate(inner) => {
                 time::instant(self.value(inner)).map_or(Cell::Null, |t| Cell::Date(t.date()))
             }
-            Scalar::InZone(inner, zone) => {
-                let time = time::instant(self.value(inner));
-                time.and_then(|t| time::local(t, zone)).map_or(Cell::Null, Cell::Timestamp)
-            }
-            Scalar::InZoneOf(inner, zone) => {
-                let named = self.value(zone);
-                let zone = named.text().and_then(time::zone);
-                let time = time::instant(self.value(inner));
-                let local = time.zip(zone).and_then(|(time, zone)| time::local(time, &zone));
-                local.map_or(Cell::Null, Cell::Timestamp)
-            }
+            Scalar::InZone(inner, zone) => self.zoned(inner, Some(zone), false),
+            Scalar::FromZone(inner, zone) => self.zoned(inner, Some(zone), true),
+            Scalar::InZoneOf(inner, zone) => self.zoned(inner, self.zone(zone).as_ref(), false),
+            Scalar::FromZoneOf(inner, zone) => self.zoned(inner, self.zone(zone).as_ref(), true),
             Scalar::Bucket { salt, n } => {
                 let id = self.reader.profile_id(self.ordinal);
                 id.map_or(Cell::Null, |id| Cell::Integer(bucket(salt, &id.to_string(), *n)))
@@ -199,7 +209,11 @@ impl<'a> Row<'a> {
             }
             Condition::Like { value, pattern, escape, any_case } => {
                 let (text, pattern) = (self.value(value), self.value(pattern));
-                Some(like(text.text()?, pattern.text()?, *escape, *any_case))
+                let (text, pattern) = (text.text()?, pattern.text()?);
+                if ends_in_escape(pattern, *escape) {
+                    self.fault.set(Some(ENDS_IN_ESCAPE));
+                }
+                Some(like(text, pattern, *escape, *any_case))
             }
             Condition::AnyOf(value, set) => match (self.value(value), self.value(set)) {
                 // Nothing is in an empty set, not even what is unknown; an absent set is empty.

@@ -1,6 +1,6 @@
 //! Whole statements: a count, a table of profiles, or a table of groups of profiles.
 
-use super::ast::{Item, ItemKind, Question, Select, Table};
+use super::ast::{COUNT, Item, ItemKind, Question, Select, Table};
 use super::parse::Places;
 use crate::base::error::{Error, Result};
 use crate::base::limits::{GROUPS_MAX, TABLE_COLUMNS_MAX};
@@ -80,8 +80,10 @@ impl Places<'_> {
         ) && table.groups.is_empty()
             && table.order.is_empty()
             && table.limit.is_none();
+        let heading = table.items.first().map_or(COUNT.to_owned(), |item| item.name.clone());
         let table = (!count).then_some(table);
-        Ok(Question { alias: alias.unwrap_or(name), condition, statement: true, table })
+        let alias = alias.unwrap_or(name);
+        Ok(Question { alias, condition, statement: true, heading, table })
     }
 
     fn items(&self, projection: Vec<sql::SelectItem>, at: usize) -> Result<Vec<Item>> {

@@ -24,6 +24,14 @@ impl Resolver<'_> {
         let mut scope = Scope::default();
         let rows = self.rows(subquery, &mut scope, at)?;
         let aggregate = self.aggregate(&mut subquery.select, Some(&scope))?;
+        // What was asked before, under whatever aliases, is answered once.
+        let known = self.queries.iter().position(|query| match query {
+            Query::Events(known) => known.rows == rows && known.aggregate == aggregate,
+            Query::Funnel(_) => false,
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let text = self.shown(|| subquery.to_string());
         self.queries.push(Query::Events(Box::new(EventQuery { rows, aggregate, text })));
         Ok(self.queries.len() - 1)
@@ -247,7 +255,7 @@ impl Resolver<'_> {
             aggregate: Aggregate::Count,
             distinct: false,
             value: None,
-            value_type: ValueType::Integer,
+            value_type: Some(ValueType::Integer),
         };
         let (aggregate, distinct, value) = match select {
             Select::Row => return Ok(None),
@@ -257,12 +265,11 @@ impl Resolver<'_> {
                     (if *last { Aggregate::Last } else { Aggregate::First }, value.at);
                 let (scalar, found) = self.scalar(value, scope)?;
                 comparable(found, found, at)?;
-                let value_type = found.unwrap_or(ValueType::Text);
                 return Ok(Some(AggregateOf {
                     aggregate,
                     distinct: false,
                     value: Some(scalar),
-                    value_type,
+                    value_type: found,
                 }));
             }
             Select::Of { aggregate, distinct, value } => (*aggregate, *distinct, value),
@@ -278,13 +285,15 @@ impl Resolver<'_> {
             (_, Some(ValueType::Set)) => {
                 return Err(Error::invalid("a set has no aggregate; ask 'x' = ANY(set)").at(at));
             }
-            (Aggregate::Count, _) => ValueType::Integer,
-            (Aggregate::Min | Aggregate::Max | Aggregate::First | Aggregate::Last, found) => {
-                found.unwrap_or(ValueType::Text)
+            (Aggregate::Count, _) => Some(ValueType::Integer),
+            (Aggregate::Min | Aggregate::Max | Aggregate::First | Aggregate::Last, found) => found,
+            (Aggregate::Sum, Some(ValueType::Integer | ValueType::Decimal)) => {
+                Some(ValueType::Decimal)
             }
-            (Aggregate::Sum, Some(ValueType::Integer | ValueType::Decimal)) => ValueType::Decimal,
-            (Aggregate::Sum | Aggregate::Average, Some(t)) if t.is_number() => ValueType::Float,
-            (Aggregate::Sum | Aggregate::Average, None) => ValueType::Float,
+            (Aggregate::Sum | Aggregate::Average, Some(t)) if t.is_number() => {
+                Some(ValueType::Float)
+            }
+            (Aggregate::Sum | Aggregate::Average, None) => Some(ValueType::Float),
             (_, Some(found)) => {
                 let name = aggregate.name();
                 return Err(

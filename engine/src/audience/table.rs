@@ -29,7 +29,6 @@ impl Resolver<'_> {
     pub(super) fn table(&mut self, table: &mut ast::Table) -> Result<TableOf> {
         let grouped = !table.groups.is_empty()
             || table.items.iter().any(|item| matches!(item.kind, ItemKind::Aggregate(_)));
-        let keys: Vec<String> = table.groups.iter().map(ToString::to_string).collect();
         let mut groups = Vec::with_capacity(table.groups.len());
         for group in &mut table.groups {
             let at = group.at;
@@ -40,14 +39,14 @@ impl Resolver<'_> {
                 (scalar, _) => groups.push(scalar),
             }
         }
-        let keys = grouped.then_some(keys);
+        let keys = grouped.then_some((groups.as_slice(), table.groups.as_slice()));
         let mut columns = Vec::with_capacity(table.items.len());
         for item in &mut table.items {
-            columns.push(self.item(item, keys.as_deref(), &table.groups)?);
+            columns.push(self.item(item, keys)?);
         }
         let mut order = Vec::with_capacity(table.order.len());
         for (item, down) in &mut table.order {
-            let column = self.item(item, keys.as_deref(), &table.groups)?;
+            let column = self.item(item, keys)?;
             let known = columns.iter().position(|c| *c == column).unwrap_or(columns.len());
             if known == columns.len() {
                 columns.push(column);
@@ -58,13 +57,8 @@ impl Resolver<'_> {
         Ok(TableOf { names, columns, groups: grouped.then_some(groups), order, limit: table.limit })
     }
 
-    /// A column; `keys` are the texts of what groups are made by, when rows are groups.
-    fn item(
-        &mut self,
-        item: &mut Item,
-        keys: Option<&[String]>,
-        groups: &[ast::Expr],
-    ) -> Result<Column> {
+    /// A column; `keys` are what groups are made by, resolved and as it is written, when rows are groups.
+    fn item(&mut self, item: &mut Item, keys: Option<(&[Scalar], &[ast::Expr])>) -> Result<Column> {
         let at = item.at;
         match (&mut item.kind, keys) {
             (ItemKind::Aggregate(select), Some(_)) => {
@@ -76,13 +70,21 @@ impl Resolver<'_> {
             (ItemKind::Aggregate(_), None) => {
                 Err(Error::invalid("an aggregate here needs the other columns in GROUP BY").at(at))
             }
-            (ItemKind::Value(value), Some(keys)) => {
+            (ItemKind::Value(value), Some((keys, written))) => {
                 let text = value.to_string();
-                let number = keys.iter().position(|key| *key == text).ok_or_else(|| {
+                let number = match self.named(value, None)? {
+                    Some(Named::ProfileId) => None,
+                    _ => {
+                        let scalar = self.scalar(value, None)?.0;
+                        keys.iter().position(|key| *key == scalar)
+                    }
+                };
+                let number = number.ok_or_else(|| {
                     Error::invalid(format!("{text} is neither in GROUP BY nor in an aggregate"))
                         .at(at)
                 })?;
-                if let Some(group) = groups.get(number) {
+                // A warehouse finds it by what is written.
+                if let Some(group) = written.get(number) {
                     *value = group.clone();
                 }
                 Ok(Column::Group(number))

@@ -33,19 +33,28 @@ pub fn like(text: &str, pattern: &str, escape: Option<char>, any_case: bool) -> 
     true
 }
 
+/// Why a pattern means nothing.
+pub const ENDS_IN_ESCAPE: &str = "a pattern must not end with its escape character";
+
+/// Whether a pattern ends with its escape, which then stands before nothing.
+pub fn ends_in_escape(pattern: &str, escape: Option<char>) -> bool {
+    let mut characters = pattern.chars();
+    let mut last = false;
+    while let Some(character) = characters.next() {
+        last = Some(character) == escape && characters.next().is_none();
+    }
+    last
+}
+
 enum Token {
     Any,
     One,
     Is(char),
 }
 
-/// One lower-case character for one character: where there are several, the character stays.
+/// One lower-case character for one character: where there are several, the first.
 fn lower(character: char) -> char {
-    let mut lowered = character.to_lowercase();
-    match (lowered.next(), lowered.next()) {
-        (Some(one), None) => one,
-        _ => character,
-    }
+    character.to_lowercase().next().unwrap_or(character)
 }
 
 fn compile(pattern: &str, escape: Option<char>, any_case: bool) -> Vec<Token> {
@@ -98,5 +107,12 @@ mod tests {
         );
         assert!(like("ÉCOLE", "éc%", None, true) && !like("ÉCOLE", "éc%", None, false));
         assert!(like("a\\b", "a\\b", None, false));
+        assert!(like("İ", "i", None, true) && like("i", "İ", None, true));
+        for (pattern, ends) in
+            [("a!", true), ("a!!", false), ("!", true), ("!!!", true), ("", false)]
+        {
+            assert_eq!(ends_in_escape(pattern, Some('!')), ends, "{pattern}");
+            assert!(!ends_in_escape(pattern, None), "{pattern}");
+        }
     }
 }

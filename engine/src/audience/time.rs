@@ -1,4 +1,4 @@
-//! Parts of times, times cut down to a unit, and local times.
+//! Parts of times, times cut down to a unit, and zones.
 
 use super::ast::Part;
 use crate::base::time::{DAY_MICROS, Date, Timestamp};
@@ -71,12 +71,6 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok().filter(|zone| !zone.is_unknown())
 }
 
-/// The wall clock of a zone at an instant, written as if it were UTC.
-pub fn local(time: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-    let offset = zone.to_offset(jiff::Timestamp::from_microsecond(time.0).ok()?);
-    Some(Timestamp(time.0.checked_add(i64::from(offset.seconds()) * 1_000_000)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +95,5 @@ mod tests {
             truncate(Part::Hour, at("1969-12-31T23:59:59Z")),
             Some(at("1969-12-31T23:00:00Z"))
         );
-        let paris = TimeZone::get("Europe/Paris").unwrap();
-        assert_eq!(local(at("2024-03-31T01:00:00Z"), &paris), Some(at("2024-03-31T03:00:00Z")));
     }
 }

@@ -4,6 +4,7 @@ use super::ast::{Arithmetic, Expr, ExprKind, Literal};
 use super::number;
 use super::resolve::Typed;
 use super::resolved::{Condition, Scalar};
+use super::text::{ENDS_IN_ESCAPE, ends_in_escape};
 use crate::base::error::{Error, Result};
 use crate::base::time::Span;
 use crate::base::value::{Value, ValueType};
@@ -22,7 +23,7 @@ pub(super) fn constant(literal: &Literal) -> Typed {
         Literal::Float(f) => Value::Float(*f),
         Literal::Text(text) => Value::Text(text.clone()),
         Literal::Date(d) => Value::Date(*d),
-        Literal::Timestamp(t) => Value::Timestamp(*t),
+        Literal::Timestamp(t) | Literal::Local(t) => Value::Timestamp(*t),
     };
     let value_type = value.value_type();
     (Scalar::Constant(Some(value)), Some(value_type))
@@ -108,6 +109,16 @@ pub(super) fn comparable(
         "compare values of one kind; text stands in single quotes"
     };
     Err(Error::invalid(format!("{left} does not compare with {right}; {hint}")).at(at))
+}
+
+/// Refuses a pattern that ends with its escape, as far as the question says it.
+pub(super) fn check_pattern(pattern: &Scalar, escape: Option<char>, at: usize) -> Result<()> {
+    match pattern {
+        Scalar::Constant(Some(Value::Text(text))) if ends_in_escape(text, escape) => {
+            Err(Error::invalid(ENDS_IN_ESCAPE).at(at))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A condition on the id of the profile. An id that is none, or nobody's, is like no profile.

@@ -1,4 +1,4 @@
-//! Exact decimals, and sums of floats that are exact until they are rounded once.
+//! Exact decimals.
 
 use bincode::{Decode, Encode};
 use std::cmp::Ordering;
@@ -135,73 +135,6 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// A sum of floats that is exact until it is read, so that the order of addition never matters.
-///
-/// Method: Shewchuk's growing expansions of non-overlapping partials (1997), rounded as in Python's `math.fsum`.
-#[derive(Debug, Clone, Default)]
-pub struct FloatSum {
-    partials: Vec<f64>,
-    special: f64,
-}
-
-impl FloatSum {
-    /// Adds one value. Infinities and NaN are kept apart and decide the result.
-    pub fn add(&mut self, value: f64) {
-        if !value.is_finite() {
-            self.special += value;
-            return;
-        }
-        let mut x = value;
-        let mut kept = 0;
-        for index in 0..self.partials.len() {
-            let Some(&y) = self.partials.get(index) else { break };
-            let (big, small) = if x.abs() < y.abs() { (y, x) } else { (x, y) };
-            let high = big + small;
-            let low = small - (high - big);
-            if low != 0.0 {
-                if let Some(slot) = self.partials.get_mut(kept) {
-                    *slot = low;
-                }
-                kept += 1;
-            }
-            x = high;
-        }
-        self.partials.truncate(kept);
-        self.partials.push(x);
-    }
-
-    /// The sum, rounded once to the nearest float, ties to even.
-    pub fn value(&self) -> f64 {
-        if self.special != 0.0 || self.special.is_nan() {
-            return self.special;
-        }
-        let mut rest = self.partials.iter().rev();
-        let Some(&first) = rest.next() else { return 0.0 };
-        let (mut high, mut low) = (first, 0.0);
-        let mut below = 0.0;
-        for &partial in rest.by_ref() {
-            let before = high;
-            high = before + partial;
-            low = partial - (high - before);
-            if low != 0.0 {
-                break;
-            }
-        }
-        if let Some(&next) = rest.next() {
-            below = next;
-        }
-        // A tie was rounded to even though a smaller part lies beyond it: step to the true neighbour.
-        if low != 0.0 && ((low < 0.0 && below < 0.0) || (low > 0.0 && below > 0.0)) {
-            let doubled = low * 2.0;
-            let stepped = high + doubled;
-            if doubled == stepped - high {
-                return stepped;
-            }
-        }
-        high
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,18 +155,5 @@ mod tests {
         for bad in ["", "-", ".", "1e5", "1.2.3", " 1", "999999999999999999999999999999999999999"] {
             assert!(Decimal::parse(bad).is_none(), "{bad}");
         }
-    }
-
-    #[test]
-    fn float_sums_do_not_depend_on_order() {
-        let values = [1e300, 1.0, -1e300, 1e-300, 0.1, 0.2, -0.3, 1e16, 1.0, -1e16];
-        let mut forward = FloatSum::default();
-        let mut backward = FloatSum::default();
-        values.iter().for_each(|v| forward.add(*v));
-        values.iter().rev().for_each(|v| backward.add(*v));
-        assert_eq!(forward.value(), backward.value());
-        let mut tenths = FloatSum::default();
-        (0..10).for_each(|_| tenths.add(0.1));
-        assert_eq!(tenths.value(), 1.0);
     }
 }

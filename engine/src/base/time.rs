@@ -5,10 +5,13 @@
 use super::error::{Error, Result};
 use bincode::{Decode, Encode};
 use jiff::civil;
+use jiff::tz::TimeZone;
 use std::fmt;
 
 /// Microseconds in a day.
 pub const DAY_MICROS: i64 = 86_400_000_000;
+
+const SECOND_MICROS: i64 = 1_000_000;
 
 /// The first and last instant that a text form exists for: years 1 to 9999.
 const TIMESTAMP_RANGE: std::ops::RangeInclusive<i64> =
@@ -84,7 +87,7 @@ impl Timestamp {
     /// # Errors
     /// `Invalid` when the text is no such instant.
     pub fn parse(text: &str) -> Result<Timestamp> {
-        parse_timestamp(text, &jiff::tz::TimeZone::UTC).map(|found| found.0).ok_or_else(|| {
+        parse_timestamp(text, &TimeZone::UTC).map(|found| found.0).ok_or_else(|| {
             Error::invalid(format!("'{text}' is no time; write it like 1998-07-01T00:00:00Z"))
         })
     }
@@ -110,10 +113,55 @@ impl Timestamp {
         base.checked_add(span.micros).map(Timestamp)
     }
 
+    /// What the clocks of a zone show at this instant, written as if it were UTC.
+    pub fn shown_in(self, zone: &TimeZone) -> Option<Timestamp> {
+        let offset = offset_at(self, zone);
+        self.0.checked_add(i64::from(offset.seconds()) * SECOND_MICROS).map(Timestamp)
+    }
+
+    /// The instant at which the clocks of a zone show what this one says, as if it were UTC. A time that they skip is
+    /// taken as if they had not been put forward yet.
+    pub fn clock_in(self, zone: &TimeZone, twice: Twice) -> Option<Timestamp> {
+        if *zone == TimeZone::UTC {
+            return Some(self);
+        }
+        let date = civil_of(self.date())?;
+        let of_day = jiff::SignedDuration::from_micros(self.0.rem_euclid(DAY_MICROS));
+        let time = civil::Time::midnight().checked_add(of_day).ok()?;
+        let found = zone.to_ambiguous_timestamp(date.to_datetime(time));
+        let found = match twice {
+            Twice::First => found.compatible(),
+            Twice::Last => found.later(),
+        };
+        match found {
+            Ok(instant) => Some(Timestamp(instant.as_microsecond())),
+            Err(_) => {
+                let offset = i64::from(offset_at(self, zone).seconds()) * SECOND_MICROS;
+                self.0.checked_sub(offset).map(Timestamp)
+            }
+        }
+    }
+
     /// Whether the instant lies in the years 1 to 9999, which all parts of the system can write.
     pub fn in_range(self) -> bool {
         TIMESTAMP_RANGE.contains(&self.0)
     }
+}
+
+/// Which instant a local time is that comes twice, when clocks are put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Twice {
+    /// The earlier one, as files are read.
+    First,
+    /// The later one, as SQL has it.
+    Last,
+}
+
+/// The offset of a zone. The library knows no instant in the last two days of the year 9999: the offset is then that
+/// of the last one that it knows.
+fn offset_at(time: Timestamp, zone: &TimeZone) -> jiff::tz::Offset {
+    let known = jiff::Timestamp::from_microsecond(time.0).unwrap_or(jiff::Timestamp::MAX);
+    zone.to_offset(known)
 }
 
 impl Span {
@@ -156,11 +204,11 @@ pub fn parse_date(text: &str) -> Option<Date> {
 
 /// Reads an ISO 8601 instant; the flag tells whether the text itself named a zone. A text without one is taken in
 /// `zone` (an hour that does not exist moves forward, one that exists twice is the first).
-pub fn parse_timestamp(text: &str, zone: &jiff::tz::TimeZone) -> Option<(Timestamp, bool)> {
+pub fn parse_timestamp(text: &str, zone: &TimeZone) -> Option<(Timestamp, bool)> {
     let day = parse_date(text.get(..10)?)?;
     let rest = text.get(10..)?;
     if rest.is_empty() {
-        return Some((in_zone(day.0, 0, zone)?, false));
+        return in_zone(day.0, 0, zone).filter(|t| t.in_range()).map(|t| (t, false));
     }
     let rest = rest.strip_prefix(['T', 't', ' '])?;
     let (clock, offset) = split_offset(rest)?;
@@ -174,15 +222,8 @@ pub fn parse_timestamp(text: &str, zone: &jiff::tz::TimeZone) -> Option<(Timesta
     found.0.in_range().then_some(found)
 }
 
-fn in_zone(day: i32, micros: i64, zone: &jiff::tz::TimeZone) -> Option<Timestamp> {
-    if *zone == jiff::tz::TimeZone::UTC {
-        return Some(Timestamp(i64::from(day) * DAY_MICROS + micros));
-    }
-    let date = civil_of(Date(day))?;
-    let time =
-        civil::Time::midnight().checked_add(jiff::SignedDuration::from_micros(micros)).ok()?;
-    let stamp = zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().ok()?;
-    Some(Timestamp(stamp.as_microsecond()))
+fn in_zone(day: i32, micros: i64, zone: &TimeZone) -> Option<Timestamp> {
+    Timestamp(i64::from(day) * DAY_MICROS + micros).clock_in(zone, Twice::First)
 }
 
 /// `HH:MM[:SS[.ffffff]]` as microseconds of the day; more than six digits of fraction are cut.

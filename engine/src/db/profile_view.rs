@@ -12,7 +12,7 @@ pub(super) fn find(reader: &Reader<'_>, namespace: &str, value: &str) -> Option<
     reader.find(&normalise(namespace, value)?)
 }
 
-/// The rows of an event type that belong to some identifiers.
+/// The events of a type that belong to some identifiers; rows of child tables are no events.
 fn rows_of<'a>(
     reader: &'a Reader<'_>,
     event: usize,
@@ -20,7 +20,8 @@ fn rows_of<'a>(
 ) -> impl Iterator<Item = (&'a TablePart, u32)> {
     let parts = reader.events(event).map(|table| table.parts()).unwrap_or_default();
     parts.iter().flat_map(move |part| {
-        members.iter().flat_map(|node| part.rows_of(*node)).map(move |row| (part, row))
+        let rows = members.iter().flat_map(|node| part.rows_of(*node));
+        rows.filter(|row| !part.child(*row)).map(move |row| (part, row))
     })
 }
 

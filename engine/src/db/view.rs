@@ -88,10 +88,11 @@ impl View {
     /// # Errors
     /// As `count`.
     pub fn query(&self, text: &str, at: At) -> Result<Table> {
-        let answer = self.answer(text, at)?;
+        let question = self.question(text)?;
+        let answer = self.asked(at, |state, now| ask(state, &question, now))?;
         let count = i64::try_from(answer.ordinals.len()).unwrap_or(i64::MAX);
         Ok(answer.table.unwrap_or_else(|| Table {
-            columns: vec!["count(*)".to_owned()],
+            columns: vec![question.heading.clone()],
             rows: vec![vec![Some(Value::Integer(count))]],
         }))
     }

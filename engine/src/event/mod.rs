@@ -17,7 +17,7 @@ pub use view::{TablePart, TableView};
 const NODE: u32 = 0;
 /// When it happened.
 const TIME: u32 = 1;
-/// Whether its record named a time, and a message id.
+/// Whether its record named a time, and a message id, and whether it is a row of a child table.
 const FLAGS: u32 = 2;
 /// Who said so.
 const SOURCE: u32 = 3;
@@ -36,3 +36,4 @@ const BY_NODE: u8 = 9;
 
 const DATED: u8 = 1;
 const GIVEN_ID: u8 = 2;
+const CHILD: u8 = 4;

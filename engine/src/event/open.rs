@@ -1,7 +1,8 @@
 //! Rows of a table that are being gathered.
 
 use super::{
-    BY_NODE, BYTES, DATED, FLAGS, GIVEN_ID, HEAD, MESSAGE, NODE, POSITION, PROPERTY, SOURCE, TIME,
+    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, MESSAGE, NODE, POSITION, PROPERTY, SOURCE,
+    TIME,
 };
 use crate::base::codec::Digest128;
 use crate::base::error::Result;
@@ -31,6 +32,8 @@ pub struct EventRow<'a> {
     pub key: &'a Digest128,
     /// The record in the log.
     pub position: Position,
+    /// Whether it is an object in an array of an event, a row of a child table, and no event of its own.
+    pub child: bool,
 }
 
 /// Rows of a table that are not in a part yet, in order of arrival.
@@ -81,8 +84,9 @@ impl OpenTable {
         let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         self.nodes.push(row.node.0);
         self.times.push(row.time.0);
-        let given = if row.message_id.is_some() { GIVEN_ID } else { 0 };
-        self.flags.push(given | if row.dated { DATED } else { 0 });
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let given = flag(row.message_id.is_some(), GIVEN_ID);
+        self.flags.push(given | flag(row.dated, DATED) | flag(row.child, CHILD));
         self.sources.push(row.source.0);
         self.positions.push(row.position.0);
         self.messages.extend_from_slice(row.message_id.map_or(row.key, str::as_bytes));

@@ -1,7 +1,8 @@
 //! Reading the rows of a table, part by part.
 
 use super::{
-    BY_NODE, BYTES, DATED, FLAGS, GIVEN_ID, HEAD, MESSAGE, NODE, POSITION, PROPERTY, SOURCE, TIME,
+    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, MESSAGE, NODE, POSITION, PROPERTY, SOURCE,
+    TIME,
 };
 use crate::base::codec;
 use crate::base::ids::{NodeId, Position, SourceId};
@@ -119,6 +120,11 @@ impl TablePart {
     /// Whether the source gave the message id.
     pub fn given_id(&self, row: u32) -> bool {
         self.integer(FLAGS, row) & i64::from(GIVEN_ID) != 0
+    }
+
+    /// Whether it is a row of a child table, and no event of its own.
+    pub fn child(&self, row: u32) -> bool {
+        self.integer(FLAGS, row) & i64::from(CHILD) != 0
     }
 
     /// Who said so.

@@ -276,14 +276,22 @@ fn note_types(types: &mut Types, record: Decoded) {
         // No file has rows of this kind; a message says its types by itself.
         Kind::Entity { .. } => return,
     };
-    for (name, value) in record.fields {
+    for children in record.children {
+        let table = event.as_deref().map(|event| children.table(event));
+        children.rows.into_iter().for_each(|fields| note_fields(types, table.as_ref(), fields));
+    }
+    note_fields(types, event.as_ref(), record.fields);
+}
+
+fn note_fields(types: &mut Types, event: Option<&String>, fields: Vec<(String, FieldValue)>) {
+    for (name, value) in fields {
         let FieldValue::Cell(cell) = value else { continue };
-        let key = (event.as_deref().map(folded), folded(&name));
+        let key = (event.map(|event| folded(event)), folded(&name));
         types
             .entry(key)
             .and_modify(|known| known.value_type = joined_type(known.value_type, cell.value_type))
             .or_insert_with(|| InferredType {
-                event: event.clone(),
+                event: event.cloned(),
                 name,
                 value_type: cell.value_type,
             });

@@ -1,7 +1,7 @@
 //! What the text of a cell is: its lexical type, its value in a wanted type, and its time.
 
 use crate::base::number::Decimal;
-use crate::base::time::{Timestamp, parse_date, parse_timestamp};
+use crate::base::time::{Date, Timestamp, Twice, parse_date, parse_timestamp};
 use crate::base::value::{Value, ValueType};
 use crate::entry::TimeUnit;
 use jiff::tz::TimeZone;
@@ -48,6 +48,11 @@ impl CellText {
     /// A JSON list of scalars: a set of their texts. Its own text is the list in JSON.
     pub fn set(list: &serde_json::Value) -> CellText {
         CellText { text: list.to_string(), value_type: ValueType::Set }
+    }
+
+    /// Whether it is a number that no float holds.
+    pub fn is_beyond_floats(&self) -> bool {
+        self.value_type == ValueType::Float && self.text.parse().is_ok_and(f64::is_infinite)
     }
 
     /// The value in a type that holds it: its own, a wider one, or text. Nothing when it contradicts.
@@ -159,6 +164,8 @@ fn by_pattern(text: &str, pattern: &str, zone: &TimeZone) -> Option<Timestamp> {
         Ok(local) => local,
         Err(_) => parsed.to_date().ok()?.to_datetime(jiff::civil::Time::midnight()),
     };
-    let instant = zone.to_ambiguous_timestamp(local).compatible().ok()?;
-    Some(Timestamp(instant.as_microsecond()))
+    let day = Date::from_ymd(local.year(), local.month(), local.day())?;
+    let of_day = local.time().duration_since(jiff::civil::Time::midnight()).as_micros();
+    let shown = Timestamp(day.midnight().0 + i64::try_from(of_day).ok()?);
+    shown.clock_in(zone, Twice::First)
 }

@@ -207,7 +207,8 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
             values.push((name.clone(), FieldValue::Cell(CellText::inferred(text))));
         }
     }
-    Ok(Decoded { kind, identifiers, time, message_id: message_id_of(&ids), fields: values })
+    let (message_id, children) = (message_id_of(&ids), Vec::new());
+    Ok(Decoded { kind, identifiers, time, message_id, fields: values, children })
 }
 
 /// Whether a column has another role than being a trait or property.

@@ -1,7 +1,9 @@
 //! JSON records: messages that say themselves what they are, and rows of NDJSON files.
 
 use super::delimited::{parse_time, used_up};
-use super::{CellText, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of};
+use super::{
+    CellText, Children, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of,
+};
 use crate::base::limits::{ENTITY_ID_BYTES_MAX, NESTING_MAX};
 use crate::base::time::{Timestamp, parse_timestamp};
 use crate::entry::{EventName, FileShape};
@@ -33,39 +35,91 @@ fn scalar_text(value: &Json) -> Option<String> {
     }
 }
 
-/// Adds the fields of an object, nested ones under names with dots.
-fn flatten(
-    prefix: &str,
-    object: &Map<String, Json>,
-    depth: usize,
-    fields: &mut Vec<(String, FieldValue)>,
-) -> Result<(), RowError> {
-    if depth > NESTING_MAX {
-        return Err(RowError::new(format!(
-            "objects are nested deeper than {NESTING_MAX}; flatten them"
-        )));
+/// The field of a child row that says where in the array its object stands, from 0.
+const INDEX: &str = "index";
+
+/// What an object says.
+#[derive(Default)]
+struct Flat {
+    fields: Vec<(String, FieldValue)>,
+    /// The arrays of objects, where these are rows of child tables.
+    children: Option<Vec<Children>>,
+}
+
+impl Flat {
+    /// What an object says: of an event, where arrays of objects are child tables, or of something else.
+    fn of(object: &Map<String, Json>, event: bool) -> Result<Flat, RowError> {
+        let mut flat = Flat { fields: Vec::new(), children: event.then(Vec::new) };
+        flat.add("", object, 0)?;
+        Ok(flat)
     }
-    for (name, value) in object {
-        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        let field = match value {
-            Json::Null => FieldValue::Null,
-            Json::Bool(value) => FieldValue::Cell(CellText::boolean(*value)),
-            Json::Number(number) => FieldValue::Cell(CellText::number(&number.to_string())),
-            Json::String(text) => FieldValue::Cell(CellText::string(text)),
-            Json::Array(items)
-                if items.iter().all(|item| !item.is_array() && !item.is_object()) =>
-            {
-                FieldValue::Cell(CellText::set(value))
-            }
-            Json::Array(_) => FieldValue::List,
-            Json::Object(inner) => {
-                flatten(&name, inner, depth + 1, fields)?;
-                continue;
-            }
-        };
-        fields.push((name, field));
+
+    /// Adds the fields of an object, nested ones under names with dots.
+    fn add(
+        &mut self,
+        prefix: &str,
+        object: &Map<String, Json>,
+        depth: usize,
+    ) -> Result<(), RowError> {
+        if depth > NESTING_MAX {
+            return Err(RowError::new(format!(
+                "objects are nested deeper than {NESTING_MAX}; flatten them"
+            )));
+        }
+        for (name, value) in object {
+            let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            let field = match value {
+                Json::Null => FieldValue::Null,
+                Json::Bool(value) => FieldValue::Cell(CellText::boolean(*value)),
+                Json::Number(number) => FieldValue::Cell(CellText::number(&number.to_string())),
+                Json::String(text) => FieldValue::Cell(CellText::string(text)),
+                Json::Array(items) => match self.array(&name, value, items, depth)? {
+                    Some(field) => field,
+                    None => continue,
+                },
+                Json::Object(inner) => {
+                    self.add(&name, inner, depth + 1)?;
+                    continue;
+                }
+            };
+            self.fields.push((name, field));
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// An array as a field: a set, or a list that is kept in the original alone; nothing when it is a child table.
+    fn array(
+        &mut self,
+        name: &str,
+        value: &Json,
+        items: &[Json],
+        depth: usize,
+    ) -> Result<Option<FieldValue>, RowError> {
+        if items.iter().all(|item| !item.is_array() && !item.is_object()) {
+            return Ok(Some(FieldValue::Cell(CellText::set(value))));
+        }
+        let Some(children) = &mut self.children else { return Ok(Some(FieldValue::List)) };
+        if !items.iter().all(|item| item.is_object() || item.is_null()) {
+            return Ok(Some(FieldValue::List));
+        }
+        let mut rows = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let Json::Object(object) = item else { continue };
+            // An array of objects in one of these objects is no child table of its own.
+            let mut row = Flat::default();
+            row.add("", object, depth + 1)?;
+            for (name, _) in &mut row.fields {
+                if name.to_lowercase() == INDEX {
+                    *name = format!("properties.{name}");
+                }
+            }
+            let index = FieldValue::Cell(CellText::number(&index.to_string()));
+            row.fields.push((INDEX.to_owned(), index));
+            rows.push(row.fields);
+        }
+        children.push(Children { property: name.to_owned(), rows });
+        Ok(None)
+    }
 }
 
 fn text_field(object: &Map<String, Json>, name: &str) -> Result<Option<String>, RowError> {
@@ -162,12 +216,11 @@ pub(super) fn decode_message(original: &[u8]) -> Result<Decoded, RowError> {
         }
         None => return Err(RowError::new("\"type\" is missing; use identify, track or entity")),
     };
-    let mut fields = Vec::new();
-    match object.get(inner) {
-        None | Some(Json::Null) => {}
-        Some(Json::Object(given)) => flatten("", given, 0, &mut fields)?,
+    let flat = match object.get(inner) {
+        None | Some(Json::Null) => Flat::default(),
+        Some(Json::Object(given)) => Flat::of(given, matches!(kind, Kind::Track(_)))?,
         Some(_) => return Err(RowError::new(format!("\"{inner}\" must be an object"))),
-    }
+    };
     let identifiers = match &kind {
         Kind::Entity { .. } => Vec::new(),
         _ => message_identifiers(&object)?,
@@ -177,17 +230,17 @@ pub(super) fn decode_message(original: &[u8]) -> Result<Decoded, RowError> {
         identifiers,
         time: message_time(&object)?,
         message_id: text_field(&object, "messageId")?.filter(|id| !id.is_empty()),
-        fields,
+        fields: flat.fields,
+        children: flat.children.unwrap_or_default(),
     })
 }
 
 /// Reads a row of an NDJSON file as its load says; columns are names with dots.
 pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
     let object = object_of(original)?;
-    let mut flat = Vec::new();
-    flatten("", &object, 0, &mut flat)?;
+    let flat = Flat::of(&object, shape.event.is_some())?;
     let column = |name: &str| -> Option<String> {
-        flat.iter().find(|(n, _)| n == name).and_then(|(_, value)| match value {
+        flat.fields.iter().find(|(n, _)| n == name).and_then(|(_, value)| match value {
             FieldValue::Cell(cell) => Some(cell.text.clone()),
             _ => None,
         })
@@ -220,6 +273,8 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
     };
     let ids: Vec<Option<String>> = shape.message_id.iter().map(|name| column(name)).collect();
     let message_id = message_id_of(&ids);
-    let fields = flat.into_iter().filter(|(name, _)| !used_up(shape, name)).collect();
-    Ok(Decoded { kind, identifiers, time, message_id, fields })
+    let fields = flat.fields.into_iter().filter(|(name, _)| !used_up(shape, name)).collect();
+    let children = flat.children.unwrap_or_default().into_iter();
+    let children = children.filter(|children| !used_up(shape, &children.property)).collect();
+    Ok(Decoded { kind, identifiers, time, message_id, fields, children })
 }

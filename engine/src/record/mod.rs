@@ -48,8 +48,24 @@ pub enum FieldValue {
     Null,
     /// A value.
     Cell(CellText),
-    /// A list, kept in the original alone.
+    /// A list with lists or objects in it, kept in the original alone.
     List,
+}
+
+/// An array of objects in a track event: rows of a child table of the event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Children {
+    /// The property that it is.
+    pub property: String,
+    /// The fields of each object, with their place in the array.
+    pub rows: Vec<Vec<(String, FieldValue)>>,
+}
+
+impl Children {
+    /// The name of the child table of an event.
+    pub fn table(&self, event: &str) -> String {
+        format!("{event}_{}", self.property)
+    }
 }
 
 /// A record that was read.
@@ -65,6 +81,8 @@ pub struct Decoded {
     pub message_id: Option<String>,
     /// Traits or properties.
     pub fields: Vec<(String, FieldValue)>,
+    /// The arrays of objects of a track event.
+    pub children: Vec<Children>,
 }
 
 impl Decoded {

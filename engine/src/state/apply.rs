@@ -7,7 +7,7 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, NodeId, Ordinal, Position, SourceId};
 use crate::base::time::Timestamp;
-use crate::base::value::Value;
+use crate::base::value::{Value, ValueType};
 use crate::catalog::Fit;
 use crate::entry::{Entry, LoadEntry, RetractEntry, Row, RowStatus, Shape, SourceEntry};
 use crate::event::EventRow;
@@ -61,6 +61,7 @@ impl Fact<'_> {
             message_id: self.message_id,
             key: self.key,
             position: self.position,
+            child: false,
         }
     }
 }
@@ -251,15 +252,15 @@ impl Fold {
         }
     }
 
-    /// The values of a record that fit, by number; the others go to quarantine.
+    /// The values of fields that fit, by number; the others go to quarantine.
     pub(super) fn fitting(
         &mut self,
         fact: &Fact<'_>,
         owner: Owner<'_>,
-        record: &Decoded,
+        fields: &[(String, FieldValue)],
     ) -> Result<ToldTraits> {
-        let mut told = Vec::with_capacity(record.fields.len());
-        for (name, field) in &record.fields {
+        let mut told = Vec::with_capacity(fields.len());
+        for (name, field) in fields {
             if matches!((owner, field), (Owner::Event(..), FieldValue::Null)) {
                 continue;
             }
@@ -294,6 +295,12 @@ impl Fold {
             }
             FieldValue::Null => return Ok(Some((short, None))),
         };
+        let known = self.state.fields(owner).and_then(|fields| fields.get(field_number));
+        let text = known.is_some_and(|field| field.value_type == Some(ValueType::Text));
+        if !text && cell.is_beyond_floats() {
+            let reason = format!("'{}' is beyond the range of floats; send it as text", cell.text);
+            return self.reject_value(fact, owner.name(), name, field, reason).map(|()| None);
+        }
         let fit = self.state.fit(owner, field_number, cell.value_type);
         match fitted(cell, fit) {
             Ok(value) => Ok(Some((short, Some(value)))),
@@ -310,7 +317,7 @@ impl Fold {
         profile: Ordinal,
         record: &Decoded,
     ) -> Result<()> {
-        let told = self.fitting(fact, Owner::Profile, record)?;
+        let told = self.fitting(fact, Owner::Profile, &record.fields)?;
         self.apply_told(fact, node, profile, told)
     }
 
@@ -343,45 +350,6 @@ impl Fold {
         })
     }
 
-    fn apply_event(
-        &mut self,
-        fact: &Fact<'_>,
-        node: NodeId,
-        event: &str,
-        row: &Row,
-        record: &Decoded,
-    ) -> Result<()> {
-        let number = match self.state.event_number(event) {
-            Ok(number) => number,
-            Err(e) => {
-                let reason = e.message().to_owned();
-                return self.reject_record(fact, QuarantineKind::Record, Some(event), row, reason);
-            }
-        };
-        let told = self.fitting(fact, Owner::Event(number, event), record)?;
-        let table = self.open.events.entry(u32::try_from(number).unwrap_or(u32::MAX)).or_default();
-        let index = table.push(&fact.row(node));
-        for (property, value) in told {
-            if let Some(value) = &value {
-                self.push_property(number, index, property, value);
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives the newest row of an event type a property.
-    pub(super) fn push_property(&mut self, event: usize, row: u32, property: u32, value: &Value) {
-        let property = property as usize;
-        let field = self.state.catalog.properties(event).and_then(|fields| fields.get(property));
-        let number = u32::try_from(event).unwrap_or(u32::MAX);
-        if let Some(value_type) = field.and_then(|field| field.value_type)
-            && let Some(table) = self.open.events.get_mut(&number)
-            && let Some(column) = table.column(property, value_type)
-        {
-            column.push(row, Some(value));
-        }
-    }
-
     pub(super) fn reject_record(
         &mut self,
         fact: &Fact<'_>,
@@ -398,7 +366,7 @@ impl Fold {
         self.reject(fact, kind, event, None, text, reason)
     }
 
-    fn reject_value(
+    pub(super) fn reject_value(
         &mut self,
         fact: &Fact<'_>,
         event: Option<&str>,

@@ -146,7 +146,8 @@ impl Reader<'_> {
             for (part, row) in rows {
                 let node = part.node(row);
                 let owner = self.nodes().label(node).and_then(|o| owners.get(&o.0));
-                let mut parts: Vec<Vec<u8>> = vec![b"event".to_vec(), name.clone().into_bytes()];
+                let kind: &[u8] = if part.child(row) { b"child" } else { b"event" };
+                let mut parts: Vec<Vec<u8>> = vec![kind.to_vec(), name.clone().into_bytes()];
                 parts.push(owner.map(|o| o.to_vec()).unwrap_or_default());
                 parts.extend(self.event_parts(part, row, node));
                 for (property, number) in &order {

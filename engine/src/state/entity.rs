@@ -137,7 +137,7 @@ impl Fold {
         let open = self.open.entities.entry(short);
         let open = open.or_insert_with(|| OpenEntities::starting_at(first));
         let ordinal = open.observe(&self.state.parts, entities_of(short), id)?;
-        let told = self.fitting(fact, Owner::Entity(number, entity), record)?;
+        let told = self.fitting(fact, Owner::Entity(number, entity), &record.fields)?;
         let winner = Winner {
             time: fact.time,
             dated: fact.dated,

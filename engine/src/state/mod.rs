@@ -11,6 +11,7 @@ mod block;
 mod checkpoint;
 mod digest;
 mod entity;
+mod event;
 mod fields;
 mod overlay;
 mod people;
