@@ -218,7 +218,8 @@ fn a_part_that_is_damaged_while_it_is_open_never_gives_a_wrong_answer() {
         let report = navedb::check(Arc::new(DiskDir::new(&folder))).unwrap();
         let db = open(&folder);
         if is_damage(&found) {
-            // What was found was made anew; what nobody looked at is made anew at the next opening, or when it is asked.
+            // What was found was made anew; what nobody looked at is made anew at the next opening, or when it is
+            // asked.
             assert_eq!(report.damage, Vec::<String>::new(), "{here}, action {action}");
             assert_eq!(db.open_report().discarded, Vec::<String>::new(), "{here}");
             healed += 1;

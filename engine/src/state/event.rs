@@ -1,8 +1,8 @@
 //! Events: their rows, and the child tables that arrays of objects in them make.
 //!
-//! An array of objects is a table of its own, as an event type whose name is that of the event and of the property: each
-//! object is a row that belongs to the same identifier, at the same time, of the same record. Such rows are no events of
-//! their own. A type that has events as well has rows of both kinds.
+//! An array of objects is a table of its own, as an event type whose name is that of the event and of the property:
+//! each object is a row that belongs to the same identifier, at the same time, of the same record. Such rows are no
+//! events of their own. A type that has events as well has rows of both kinds.
 
 use super::apply::Fact;
 use super::fields::Owner;

@@ -177,8 +177,8 @@ impl Fold {
         }
     }
 
-    /// Writes what is open as a file when it takes more bytes than `most`; without a folder it becomes a part in memory,
-    /// which takes less. Readers do not see either before the next publishing.
+    /// Writes what is open as a file when it takes more bytes than `most`; without a folder it becomes a part in
+    /// memory, which takes less. Readers do not see either before the next publishing.
     ///
     /// # Errors
     /// `Io`, `Corrupt`.
