@@ -27,6 +27,7 @@ mod resp;
 mod rng;
 mod scratch;
 mod slow_dir;
+mod snapshots;
 mod store;
 mod truth;
 mod workload;
