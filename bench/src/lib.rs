@@ -1,7 +1,9 @@
 //! What the benchmarks share: stores to write into, messages to write, and the CDNOW purchases, loaded.
 //!
 //! `cargo bench` runs all; `cargo bench --bench write -- memory` runs what has `memory` in its name. The comparison
-//! with DuckDB is a script of its own: `bench/duckdb/run.sh`.
+//! with DuckDB is a script of its own: `bench/duckdb/run.sh`. `figures.py` prints what was measured.
+
+pub mod million;
 
 use navedb::clock::SystemClock;
 use navedb::dir::{Dir, DiskDir};

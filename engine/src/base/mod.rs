@@ -1,8 +1,8 @@
 //! The ground floor: what every other module may use.
 //!
-//! *What it is:* ids, values, errors, limits, the clock, the codec, all file access, mapped files and
-//! parts. *Invariants:* nothing here knows records, profiles or audiences; only `dir` touches the file system and
-//! only `clock` the wall clock. *Where to start reading:* `error`, then `dir`.
+//! *What it is:* ids, values, errors, limits, the clock, the codec, all file access, mapped files, parts, and what
+//! threads meet at. *Invariants:* nothing here knows records, profiles or audiences; only `dir` touches the file system
+//! and only `clock` the wall clock. *Where to start reading:* `error`, then `dir`.
 
 pub mod clock;
 pub mod codec;
@@ -16,5 +16,6 @@ pub mod natural;
 pub mod number;
 pub mod part;
 pub mod sum;
+pub mod sync;
 pub mod time;
 pub mod value;

@@ -1,8 +1,8 @@
 //! The database: the one module that sees every floor and wires them.
 //!
 //! *What it is:* opening and closing (`open`), sessions that write (`write`), loads (`load`), views that answer
-//! (`view`; lists in `members`, where values come from in `provenance`), and what an owner does to a store
-//! (`maintain`).
+//! (`view`; lists in `members`, where values come from in `provenance`), how these meet (`publish`), and what an owner
+//! does to a store (`maintain`).
 //! *Invariants:* one writer, behind a mutex; readers take a snapshot and never lock; decode, deduplicate, append,
 //! apply, publish, sync, reply, in this order.
 //! *Where to start reading:* `Db`, then `write`.
@@ -16,6 +16,7 @@ mod open;
 mod plans;
 mod profile_view;
 mod provenance;
+mod publish;
 mod sift;
 mod stats;
 mod types;
@@ -31,12 +32,12 @@ use crate::base::clock::Clock;
 use crate::base::dir::{Dir, DiskDir};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Position;
+use crate::base::sync::{Mutex, Newest, RwLock};
 use crate::base::time::Timestamp;
 use crate::log::{Durability, LogReader, LogWriter, SeenKeys};
 use crate::state::{Fold, State};
-use arc_swap::ArcSwap;
 use lookup::Compared;
-use parking_lot::{Mutex, RwLock};
+use publish::Snapshot;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,11 +46,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
-}
-
-/// One moment of a store: it never changes.
-struct Snapshot {
-    state: State,
 }
 
 /// What the one writer holds.
@@ -72,7 +68,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     writer: Mutex<Writer>,
     seen: Arc<RwLock<SeenKeys>>,
-    snapshot: ArcSwap<Snapshot>,
+    snapshot: Newest<Snapshot>,
     durability: Arc<Durability>,
     reader: Arc<LogReader>,
     /// Bytes of changes that are gathered before they are written as a file.
@@ -139,18 +135,7 @@ impl Db {
     /// # Errors
     /// `Closed`.
     pub fn tick(&self) -> Result<Timestamp> {
-        if self.inner.closed.load(Ordering::Acquire) {
-            return Err(Error::new(ErrorKind::Closed, "the store is closed; open it again"));
-        }
-        let now = self.inner.clock.now();
-        let published = self.inner.snapshot.load().state.clock;
-        if now > published
-            && let Some(mut writer) = self.inner.writer.try_lock()
-        {
-            writer.fold.state.clock = writer.log.advance_clock(now);
-            self.inner.publish(&mut writer)?;
-        }
-        Ok(self.inner.snapshot.load().state.clock)
+        self.inner.tick()
     }
 
     /// Writes the whole state as derived files, so that the next opening need not fold the log up to here.
@@ -172,44 +157,6 @@ impl Db {
 }
 
 impl Inner {
-    /// Makes the newest state the one that readers get.
-    fn publish(&self, writer: &mut Writer) -> Result<()> {
-        if writer.broken || writer.fold.freeze().is_err() {
-            self.fold_again(writer)?;
-        }
-        self.snapshot.store(Arc::new(Snapshot { state: writer.fold.state.clone() }));
-        Ok(())
-    }
-
-    /// Makes everything that is derived anew from the log, because a part of it does not hold.
-    fn fold_again(&self, writer: &mut Writer) -> Result<()> {
-        writer.log.flush()?;
-        let before = &writer.fold.state;
-        let retracted = crate::state::Retracted::clone(&before.retracted);
-        let end = writer.log.next();
-        let mut fold = Fold::after(before, retracted);
-        open::fold_into(&self.reader, end, &mut fold, (Some(self.dir.as_ref()), self.open_bytes))?;
-        fold.state.clock = fold.state.clock.max(before.clock);
-        fold.freeze()?;
-        writer.fold = fold;
-        writer.broken = false;
-        Ok(())
-    }
-
-    /// After a part that a question needed was found damaged: the next question finds it whole.
-    fn heal(&self) {
-        if let Some(mut writer) = self.writer.try_lock() {
-            self.heal_locked(&mut writer);
-        }
-    }
-
-    /// The same, by who holds the writer.
-    fn heal_locked(&self, writer: &mut Writer) {
-        if self.writable(writer).is_ok() && self.fold_again(writer).is_ok() {
-            self.snapshot.store(Arc::new(Snapshot { state: writer.fold.state.clone() }));
-        }
-    }
-
     /// Refuses when the store is closed or read-only. A fold that lacks entries is made anew.
     fn writable(&self, writer: &mut Writer) -> Result<()> {
         if writer.closed {
@@ -217,17 +164,6 @@ impl Inner {
         }
         writer.log.writable()?;
         if writer.broken { self.fold_again(writer) } else { Ok(()) }
-    }
-
-    /// Waits until everything before `end` has reached a level.
-    fn reach(&self, end: Position, level: Level) -> Result<()> {
-        if self.durability.durable_end() >= end || level == Level::Memory {
-            return Ok(());
-        }
-        if level == Level::Os {
-            return self.writer.lock().log.flush();
-        }
-        self.durability.wait(end, || self.writer.lock().log.flush_for_sync())
     }
 
     fn checkpoint(&self) -> Result<Position> {

@@ -1,11 +1,13 @@
 //! Opening a store: lock, recover the log, restore the checkpoint, fold what came after it.
 
-use super::{Inner, OpenReport, Settings, Snapshot, Writer};
+use super::publish::Snapshot;
+use super::{Inner, OpenReport, Settings, Writer};
 use crate::base::clock::Clock;
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::Dir;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
+use crate::base::sync::{Mutex, Newest, RwLock};
 use crate::entry::{
     BLOCK_KIND, Entry, GAP_KIND, PAYLOAD_VERSION, RECORDS_KIND, RETRACT_KIND, StoreEntry,
 };
@@ -15,20 +17,23 @@ use crate::state::{
     DERIVED, DerivedManifest, Effect, Fold, RecordContext, Retracted, load_checkpoint,
     remove_strays,
 };
-use arc_swap::ArcSwap;
-use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings) -> Result<Inner> {
-    if !settings.create
-        && Manifest::read(dir.as_ref())?.is_none()
-        && dir.list(crate::log::FOLDER)?.is_empty()
-    {
+/// Refuses a folder without a store before anything is made in it.
+fn require_store(dir: &dyn Dir) -> Result<()> {
+    if Manifest::read(dir)?.is_none() && dir.list(crate::log::FOLDER)?.is_empty() {
+        let place = dir.place();
         return Err(Error::not_found(format!(
-            "there is no store in {}; load something first",
-            dir.place()
+            "there is no store in {place}; load something first"
         )));
+    }
+    Ok(())
+}
+
+pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings) -> Result<Inner> {
+    if !settings.create {
+        require_store(dir.as_ref())?;
     }
     let lock = dir.lock()?;
     let now = clock.now();
@@ -64,7 +69,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
     fold.freeze()?;
     fold.state.clock = log.advance_clock(fold.state.clock);
     let durability = log.durability();
-    let snapshot = ArcSwap::from_pointee(Snapshot { state: fold.state.clone() });
+    let snapshot = Newest::new(Snapshot { state: fold.state.clone() });
     let seen = Arc::new(RwLock::new(seen));
     let torn_tails = log.manifest().torn_tails;
     let writer = Writer {

@@ -2,8 +2,9 @@
 
 use super::answers::ProfileExplanation;
 use super::lookup::{Found, Lookup};
+use super::publish::Snapshot;
 use super::types::{At, Explanation, Profile, Stats, TimelineEvent};
-use super::{Inner, Snapshot, last_before};
+use super::{Inner, last_before};
 use crate::audience::{Answer, Question, Table, ask, explain, gives_a_table};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{Ordinal, Position};
@@ -23,7 +24,7 @@ pub struct View {
 
 impl View {
     pub(super) fn new(inner: Arc<Inner>) -> View {
-        let snapshot = inner.snapshot.load_full();
+        let snapshot = inner.snapshot.get();
         View { inner, snapshot, flushed: false }
     }
 
@@ -134,7 +135,7 @@ impl View {
             if heal {
                 self.inner.heal();
             }
-            let newest = self.inner.snapshot.load_full();
+            let newest = self.inner.snapshot.get();
             if Arc::ptr_eq(&newest, &self.snapshot) {
                 continue;
             }

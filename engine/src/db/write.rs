@@ -147,7 +147,7 @@ impl Session {
     /// # Errors
     /// `NotFound` when the position is beyond the log; `Io` when the level cannot be reached any more.
     pub fn wait(&self, position: Position, level: Level) -> Result<()> {
-        let newest = last_before(self.inner.snapshot.load().state.end);
+        let newest = last_before(self.inner.snapshot.get().state.end);
         if position > newest {
             return Err(Error::not_found(format!(
                 "position {position} is not written yet; the newest is {newest}"

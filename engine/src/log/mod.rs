@@ -1,11 +1,13 @@
 //! The log: append-only files of frames, the only truth.
 //!
 //! *What it is:* frames and files (`frame`), what is known about the files (`manifest`), what opening finds
-//! (`recovery`), writing with one sync for all that wait (`writer`), reading (`reader`), what exactly-once remembers
-//! (`seen`), and saving what a damaged log still holds (`repair`). *Invariants:* positions follow each other without a
-//! gap; nothing is acknowledged above the level that was reached; after the first failed write or sync nothing more is
-//! written. *What it does not know:* what an entry means. *Where to start reading:* `frame`, then `recovery`.
+//! (`recovery`), writing (`writer`), one sync for all that wait (`durability`), reading (`reader`), what exactly-once
+//! remembers (`seen`), and saving what a damaged log still holds (`repair`). *Invariants:* positions follow each other
+//! without a gap; nothing is acknowledged above the level that was reached; after the first failed write or sync
+//! nothing more is written. *What it does not know:* what an entry means. *Where to start reading:* `frame`, then
+//! `recovery`.
 
+mod durability;
 mod frame;
 mod manifest;
 mod reader;
@@ -14,13 +16,14 @@ mod repair;
 mod seen;
 mod writer;
 
+pub use durability::Durability;
 pub use frame::Header;
 pub use manifest::{Manifest, read_sealed_bytes, sealed_bytes};
 pub use reader::{Frame, LogReader, check_files};
 pub use recovery::open_log;
 pub use repair::{GapForm, repair_log};
 pub use seen::{RunName, SeenKeys};
-pub use writer::{Append, Durability, LogWriter};
+pub use writer::{Append, LogWriter};
 
 use crate::base::error::{Error, Result};
 use std::fmt;

@@ -7,8 +7,8 @@ use crate::base::codec::Digest128;
 use crate::base::dir::{Dir, len_if_there};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Position;
+use crate::base::sync::{Mutex, RwLock};
 use crate::base::time::Timestamp;
-use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -276,7 +276,7 @@ impl LogReader {
                     each(frame)?;
                 }
             }
-            if next.is_some_and(|first| reached != first) {
+            if next.is_some_and(|first| first <= end && reached != first) {
                 let damage =
                     Damage { offset: length, position: reached, reason: "the file is too short" };
                 return Err(corrupt(dir, span.number, &damage));

@@ -4,6 +4,7 @@
 //! and the sync is never tried again, for nobody knows then what reached the disk. A batch lies in one file. A file is
 //! synced and recorded as complete before the next one is made.
 
+use super::durability::Durability;
 use super::file_name;
 use super::frame::{FILE_HEAD_BYTES, Header, write_frame};
 use super::manifest::{CleanEnd, Manifest, SealedFile};
@@ -11,12 +12,11 @@ use super::reader::LogReader;
 use super::recovery::{Recovered, make_file};
 use crate::base::codec::Digest128;
 use crate::base::dir::{AppendFile, Dir, write_all};
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::Result;
 use crate::base::ids::{Epoch, LoadId, Position, SourceId};
 use crate::base::limits::LOG_BUFFER_BYTES;
 use crate::base::time::Timestamp;
-use parking_lot::{Condvar, Mutex};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// One entry to append.
 #[derive(Debug, Clone)]
@@ -35,103 +35,6 @@ pub struct Append {
     pub load: LoadId,
     /// The payload.
     pub payload: Vec<u8>,
-}
-
-/// How far the log is durable, and who syncs.
-#[derive(Debug, Default)]
-pub struct Durability {
-    state: Mutex<SyncState>,
-    changed: Condvar,
-    failed: OnceLock<Error>,
-}
-
-#[derive(Debug, Default)]
-struct SyncState {
-    durable_end: Position,
-    syncing: bool,
-}
-
-impl Durability {
-    /// The first position that is not known to be durable.
-    pub fn durable_end(&self) -> Position {
-        self.state.lock().durable_end
-    }
-
-    /// Why nothing more is written, if so.
-    pub fn failure(&self) -> Option<&Error> {
-        self.failed.get()
-    }
-
-    fn fail(&self, error: Error) -> Error {
-        let _ = self.failed.set(error);
-        self.changed.notify_all();
-        self.refusal().unwrap_or_else(|| Error::new(ErrorKind::Io, "the writer failed"))
-    }
-
-    /// The error that every write gets after the first failure.
-    fn refusal(&self) -> Option<Error> {
-        let cause = self.failed.get()?;
-        Some(Error::new(
-            ErrorKind::Io,
-            format!(
-                "the store is read-only since a write failed ({cause}); mend the disk and open it again"
-            ),
-        ))
-    }
-
-    fn reached(&self, end: Position) {
-        let mut state = self.state.lock();
-        state.durable_end = state.durable_end.max(end);
-        self.changed.notify_all();
-    }
-
-    /// Syncs a file that holds everything before `end`, for a caller who holds the writer.
-    ///
-    /// # Errors
-    /// `Io`; the writer is then read-only.
-    pub fn synced(&self, file: &dyn AppendFile, end: Position) -> Result<()> {
-        file.sync().map_err(|e| self.fail(e))?;
-        self.reached(end);
-        Ok(())
-    }
-
-    /// Waits until everything before `end` is durable. The first that waits syncs for all: `flush` hands what is
-    /// written to the system and returns the file with the position that it now holds.
-    ///
-    /// # Errors
-    /// `Io` when the write or sync failed, now or before.
-    pub fn wait(
-        &self,
-        end: Position,
-        flush: impl FnOnce() -> Result<(Arc<dyn AppendFile>, Position)>,
-    ) -> Result<()> {
-        let mut state = self.state.lock();
-        loop {
-            if state.durable_end >= end {
-                return Ok(());
-            }
-            if let Some(refusal) = self.refusal() {
-                return Err(refusal);
-            }
-            if !state.syncing {
-                break;
-            }
-            self.changed.wait(&mut state);
-        }
-        state.syncing = true;
-        drop(state);
-        let outcome = flush().and_then(|(file, written)| match file.sync() {
-            Ok(()) => Ok(written),
-            Err(e) => Err(self.fail(e)),
-        });
-        let mut state = self.state.lock();
-        state.syncing = false;
-        if let Ok(written) = &outcome {
-            state.durable_end = state.durable_end.max(*written);
-        }
-        self.changed.notify_all();
-        outcome.map(|_| ())
-    }
 }
 
 /// The one writer of a log.
@@ -287,10 +190,9 @@ impl LogWriter {
     /// Completes the file in use and makes the next one.
     fn rotate(&mut self) -> Result<()> {
         self.flush()?;
+        self.durability.synced(self.file.as_ref(), self.next)?;
         let durability = Arc::clone(&self.durability);
         let failing = |e| durability.fail(e);
-        self.file.sync().map_err(failing)?;
-        self.durability.reached(self.next);
         self.manifest.sealed.push(SealedFile {
             number: self.manifest.active_number(),
             first: self.manifest.active_first(),
@@ -315,10 +217,9 @@ impl LogWriter {
     pub fn close(&mut self) -> Result<()> {
         self.flush()?;
         self.writable()?;
+        self.durability.synced(self.file.as_ref(), self.next)?;
         let durability = Arc::clone(&self.durability);
         let failing = |e| durability.fail(e);
-        self.file.sync().map_err(failing)?;
-        self.durability.reached(self.next);
         self.manifest.durable_end = self.next;
         self.manifest.clean = Some(CleanEnd {
             end: self.next,

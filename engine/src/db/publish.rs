@@ -1,0 +1,84 @@
+//! Where the writer meets readers and those who wait: publishing, ticking, and waiting for a level.
+//!
+//! *What it is:* the snapshot, and how a new one takes its place. *Invariants:* only the holder of the writer
+//! publishes, and never anything but the newest state, so positions never go back; a write is published before it waits
+//! for its level, so whoever knows its position finds it; who waits for others to sync does not hold the writer. All
+//! locks are those of `base::sync`, so that tests run this code under many schedules.
+
+use super::{Inner, Level, Writer, open};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::ids::Position;
+use crate::base::time::Timestamp;
+use crate::state::{Fold, Retracted, State};
+use std::sync::atomic::Ordering;
+
+/// One moment of a store: it never changes.
+pub(super) struct Snapshot {
+    pub state: State,
+}
+
+impl Inner {
+    /// Makes the newest state the one that readers get.
+    pub(super) fn publish(&self, writer: &mut Writer) -> Result<()> {
+        if writer.broken || writer.fold.freeze().is_err() {
+            self.fold_again(writer)?;
+        }
+        self.snapshot.set(Snapshot { state: writer.fold.state.clone() });
+        Ok(())
+    }
+
+    /// Advances the engine clock and publishes it, unless a write is under way, which does so itself.
+    pub(super) fn tick(&self) -> Result<Timestamp> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "the store is closed; open it again"));
+        }
+        let now = self.clock.now();
+        if now > self.snapshot.get().state.clock
+            && let Some(mut writer) = self.writer.try_lock()
+        {
+            writer.fold.state.clock = writer.log.advance_clock(now);
+            self.publish(&mut writer)?;
+        }
+        Ok(self.snapshot.get().state.clock)
+    }
+
+    /// Makes everything that is derived anew from the log, because a part of it does not hold.
+    pub(super) fn fold_again(&self, writer: &mut Writer) -> Result<()> {
+        writer.log.flush()?;
+        let before = &writer.fold.state;
+        let retracted = Retracted::clone(&before.retracted);
+        let end = writer.log.next();
+        let mut fold = Fold::after(before, retracted);
+        open::fold_into(&self.reader, end, &mut fold, (Some(self.dir.as_ref()), self.open_bytes))?;
+        fold.state.clock = fold.state.clock.max(before.clock);
+        fold.freeze()?;
+        writer.fold = fold;
+        writer.broken = false;
+        Ok(())
+    }
+
+    /// After a part that a question needed was found damaged: the next question finds it whole.
+    pub(super) fn heal(&self) {
+        if let Some(mut writer) = self.writer.try_lock() {
+            self.heal_locked(&mut writer);
+        }
+    }
+
+    /// The same, by who holds the writer.
+    pub(super) fn heal_locked(&self, writer: &mut Writer) {
+        if self.writable(writer).is_ok() && self.fold_again(writer).is_ok() {
+            self.snapshot.set(Snapshot { state: writer.fold.state.clone() });
+        }
+    }
+
+    /// Waits until everything before `end` has reached a level.
+    pub(super) fn reach(&self, end: Position, level: Level) -> Result<()> {
+        if self.durability.durable_end() >= end || level == Level::Memory {
+            return Ok(());
+        }
+        if level == Level::Os {
+            return self.writer.lock().log.flush();
+        }
+        self.durability.wait(end, || self.writer.lock().log.flush_for_sync())
+    }
+}
