@@ -39,7 +39,8 @@ fn main() {
     let db = shop.open();
     let session_of_million = session(&db);
     let mut group = criterion.benchmark_group("publish");
-    let kinds: [(&str, fn(u64) -> Record); 2] = [("an event", message), ("a change", change)];
+    type Make = fn(u64) -> Record;
+    let kinds: [(&str, Make); 2] = [("an event", message), ("a change", change)];
     let mut next = 0;
     for (kind, make) in kinds {
         for records in [1, 64] {
