@@ -29,6 +29,7 @@ mod resp;
 mod rng;
 mod scratch;
 mod slow_dir;
+mod spills;
 mod storage;
 mod store;
 mod truth;
