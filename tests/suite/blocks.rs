@@ -376,3 +376,29 @@ fn files_by_column_are_files_row_by_row() {
     }
     println!("{written} rows");
 }
+
+/// Lines that are no records stand among those that are, and count as rows.
+#[test]
+fn lines_that_are_too_long_are_the_same_both_ways() {
+    let form = Form {
+        delimiter: Some(b','),
+        crlf: false,
+        mark: false,
+        event: true,
+        ids: false,
+        time: false,
+        message_id: 0,
+    };
+    let row = |i: usize, long: usize| format!("u{},,,,,{},,,\n", i % 3, "x".repeat(long) + &i.to_string());
+    let record = navedb::limits::RECORD_BYTES_MAX;
+    let lengths = [1, 1, record + 9, 1, 2 * record, 1, record + 70_000, 1];
+    let rows: String = lengths.iter().enumerate().map(|(i, long)| row(i, *long)).collect();
+    let file = format!("{}\n{rows}", form.header().join(",")).into_bytes();
+    let pair = Pair::new();
+    let report = pair.load(&form, &file, "long lines");
+    let counted = &report.files[0];
+    assert_eq!((counted.rows, counted.broken), (8, 3), "{:?}", report.broken);
+    let before = pair.same("long lines");
+    pair.load(&form, &file, "long lines once more");
+    assert_eq!(pair.same("long lines once more"), before);
+}

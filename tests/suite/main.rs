@@ -30,6 +30,7 @@ mod resp;
 mod rng;
 mod scratch;
 mod slow_dir;
+mod spills;
 mod snapshots;
 mod storage;
 mod store;

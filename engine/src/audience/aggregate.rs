@@ -141,7 +141,8 @@ fn edge(reader: &Reader<'_>, rows: &Rows, value: &Scalar, last: bool) -> Result<
     let Some(table) = reader.events(rows.event) else { return Ok(Answers::Values(Vec::new())) };
     let key = |number: u64| {
         let (part, row) = table.locate(number)?;
-        Some((part.time(row), part.message_id(row), part.position(row)))
+        // Rows of one record, of a child table, share all but their place.
+        Some((part.time(row), part.message_id(row), part.position(row), number))
     };
     let mut chosen: Vec<Option<u64>> = vec![None; reader.state.counts.ordinals as usize];
     each_row(reader, rows, &mut |row, number| {

@@ -6,6 +6,8 @@
 //! its texts. *What it does not know:* what its rows stand for. *Where to start reading:* `ColumnView::cell`.
 
 mod block;
+#[cfg(test)]
+pub mod congruence;
 mod dictionary;
 mod index;
 mod keys;

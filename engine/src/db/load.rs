@@ -149,8 +149,6 @@ impl<'a> FileLoad<'a> {
             if rows.is_empty() {
                 return Ok(());
             }
-            self.report.rows += rows.too_long.len() as u64;
-            self.report.broken += rows.too_long.len() as u64;
             self.put_columns(roles, &rows, &mut sight)?;
             progress(self.report.rows);
         }
@@ -167,7 +165,12 @@ impl<'a> FileLoad<'a> {
             RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
             RowFormat::Json => 0,
         });
+        let mut too_long = rows.too_long.iter().map(|(line, _)| *line).peekable();
         for (line, original) in rows.iter() {
+            // Lines that are too long have their numbers among the rows, which generated keys name.
+            while too_long.next_if(|before| *before < line).is_some() {
+                self.count_too_long(1);
+            }
             self.report.rows += 1;
             let plain = sight.plain(&self.plan.shape, roles, original);
             let (key, given, understood) = if plain {
@@ -192,10 +195,16 @@ impl<'a> FileLoad<'a> {
             let fields = plain.then_some(sight.fields.as_slice());
             block.push(&key, status, line, original, fields);
         }
+        self.count_too_long(too_long.count() as u64);
         if block.rows() == 0 {
             return Ok(());
         }
         self.append(&mut writer, Entry::Block(block.finish()), None)
+    }
+
+    fn count_too_long(&mut self, lines: u64) {
+        self.report.rows += lines;
+        self.report.broken += lines;
     }
 
     /// Whether another load of the same content is in force, so that generated keys may be known. It may have begun

@@ -5,6 +5,8 @@
 //! or split of profiles changes no row; what a row does not have is NULL. *What it does not know:* which profile an
 //! identifier belongs to. *Where to start reading:* `TableView`.
 
+#[cfg(test)]
+mod congruence;
 mod merge;
 mod open;
 mod view;

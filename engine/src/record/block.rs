@@ -3,7 +3,7 @@
 use super::delimited::{parse_time, used_up};
 use super::normalise::normalise_value;
 use crate::base::codec::Digest128;
-use crate::base::limits::RECORD_IDENTIFIERS_MAX;
+use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{BlockEntry, EventName, FileShape, RowFormat, RowStatus, TextColumn};
 use std::collections::HashMap;
@@ -252,7 +252,9 @@ impl RowSight {
     /// Looks at a row. It is plain when it is regular, names an identifier, and its time, if it names one, is one: such
     /// a row can be read.
     pub fn plain(&mut self, shape: &FileShape, roles: &Roles, original: &[u8]) -> bool {
-        if !split_fields(&shape.format, original, &mut self.fields) {
+        if original.len() > RECORD_BYTES_MAX
+            || !split_fields(&shape.format, original, &mut self.fields)
+        {
             return false;
         }
         let identified = roles.ids.iter().any(|(namespace, column)| {
