@@ -36,10 +36,12 @@ pub const TEXTS: [&str; 24] = [
 ];
 
 /// Decimals near the end of what a decimal can hold, and plain ones among them.
-const BIG_DECIMALS: [&str; 9] = [
+const BIG_DECIMALS: [&str; 11] = [
     "99999999999999999999999999999999999999",
     "-99999999999999999999999999999999999999",
     "60000000000000000000000000000000000000",
+    "-60000000000000000000000000000000000000",
+    "0.30000000000000000000000000000000000001",
     "-9223372036854775809",
     "12345678901234567890.123456789012345678",
     "0.00000000000000000000000000000000000001",
@@ -116,7 +118,7 @@ fn integer(rng: &mut Rng) -> Said {
 
 fn big(rng: &mut Rng) -> Said {
     let ends = [i64::MAX, i64::MIN, i64::MAX - 1, 1 << 53, (1 << 53) + 1, 0, 7];
-    let value = *rng.pick(&ends);
+    let value = if rng.one_in(2) { *rng.pick(&ends) } else { rng.next() as i64 >> rng.below(20) };
     said(Value::Integer(value), value.to_string())
 }
 
