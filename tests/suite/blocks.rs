@@ -389,7 +389,9 @@ fn lines_that_are_too_long_are_the_same_both_ways() {
         time: false,
         message_id: 0,
     };
-    let row = |i: usize, long: usize| format!("u{},,,,,{},,,\n", i % 3, "x".repeat(long) + &i.to_string());
+    let row = |i: usize, long: usize| {
+        format!("u{},,,,,{},,,\n", i % 3, "x".repeat(long) + &i.to_string())
+    };
     let record = navedb::limits::RECORD_BYTES_MAX;
     let lengths = [1, 1, record + 9, 1, 2 * record, 1, record + 70_000, 1];
     let rows: String = lengths.iter().enumerate().map(|(i, long)| row(i, *long)).collect();

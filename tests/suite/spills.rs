@@ -133,7 +133,10 @@ fn verify(disk: &MemoryDir, (done, begun): (usize, usize), how: Crash, here: &st
     let left = disk.crash(how);
     let db = open(left.clone()).unwrap_or_else(|e| panic!("{here}: it does not open: {e}"));
     let digest = view(&db).digest().unwrap();
-    assert!(truth()[done..=begun].contains(&digest), "{here}: not what {done} to {begun} steps leave");
+    assert!(
+        truth()[done..=begun].contains(&digest),
+        "{here}: not what {done} to {begun} steps leave"
+    );
     drop(db);
     // Everything is sent once more; what was withdrawn is withdrawn again.
     let db = open(left.clone()).unwrap();
@@ -165,7 +168,8 @@ fn every_call_of_loads_that_spill_fails_in_turn() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while let Some((at, fault)) = all.get(next.fetch_add(1, Ordering::SeqCst) as usize) {
+                while let Some((at, fault)) = all.get(next.fetch_add(1, Ordering::SeqCst) as usize)
+                {
                     let plan = FaultPlan { at: *at, fault: *fault };
                     let dir = FaultDir::new(MemoryDir::new(), Some(plan));
                     let done = run(&dir);
@@ -296,7 +300,11 @@ fn a_full_disk_stops_no_load_and_changes_no_answer() {
                     } else {
                         done.unwrap_or_else(|e| panic!("{here}, step {number}: {e}"));
                     }
-                    assert_eq!(view(&db).digest().unwrap(), truth()[number + 1], "{here}, {number}");
+                    assert_eq!(
+                        view(&db).digest().unwrap(),
+                        truth()[number + 1],
+                        "{here}, {number}"
+                    );
                 }
                 dir.full.store(false, Ordering::SeqCst);
                 db.close().unwrap();

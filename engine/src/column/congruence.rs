@@ -149,7 +149,10 @@ fn judge(model: &Model, parts: &[Arc<Part>], wanted: ValueType, here: &str) {
         let told = model.get(&row).and_then(Option::as_ref);
         let expected = told.map(|value| value.widen_to(wanted).unwrap());
         let found = view.cell(row).to_value();
-        assert!(same(found.as_ref(), expected.as_ref()), "{here}: row {row}, {found:?}, {expected:?}");
+        assert!(
+            same(found.as_ref(), expected.as_ref()),
+            "{here}: row {row}, {found:?}, {expected:?}"
+        );
         let point = Point::find(parts, KEY, row).unwrap();
         assert_eq!(point.is_some(), told.is_some(), "{here}: row {row} alone");
     }
@@ -283,7 +286,9 @@ fn many_texts_have_lists_of_rows() {
 fn keys_are_found_wherever_they_are() {
     let dir = MemoryDir::new();
     let column = BlockKey::new(1, 0, 2, 0);
-    for (seed, sizes) in [(1, vec![1, 63, 64, 65]), (2, vec![70_000, 3, 500]), (3, vec![65_536, 65_537])] {
+    for (seed, sizes) in
+        [(1, vec![1, 63, 64, 65]), (2, vec![70_000, 3, 500]), (3, vec![65_536, 65_537])]
+    {
         let mut rng = Rng(seed);
         let mut all = BTreeMap::new();
         let mut parts = Vec::new();

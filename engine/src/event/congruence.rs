@@ -38,7 +38,8 @@ fn random_row(rng: &mut Rng, position: u64, types: &[ValueType]) -> Told {
         time: rng.pick(&[i64::MIN, -5, 0, 1, 2, 1 << 50]) + rng.below(3).cast_signed(),
         dated: rng.below(2) == 0,
         source: 1 + rng.below(3) as u32,
-        message_id: (rng.below(3) > 0).then(|| rng.pick(&["", "m", "日本", "long long id"]).to_owned()),
+        message_id: (rng.below(3) > 0)
+            .then(|| rng.pick(&["", "m", "日本", "long long id"]).to_owned()),
         position,
         bytes: vec![7; rng.below(9) as usize],
         properties,
@@ -87,7 +88,11 @@ fn judge(all: &[Told], parts: &[Arc<Part>], types: &[ValueType], here: &str) {
             assert_eq!((found.position(index), index), (part.position(row), row), "{here}");
             number += 1;
             let fixed = (part.node(row).0, part.time(row).0, part.dated(row), part.source(row).0);
-            assert_eq!(fixed, (told.node, told.time, told.dated, told.source), "{here}: {position}");
+            assert_eq!(
+                fixed,
+                (told.node, told.time, told.dated, told.source),
+                "{here}: {position}"
+            );
             let generated = codec::hex(&key_of(position));
             let id = told.message_id.as_deref().unwrap_or(&generated);
             assert_eq!(part.message_id(row), id, "{here}: {position}");
