@@ -1,5 +1,5 @@
-//! Changes that are written as files long before a checkpoint, and merges of such files: at every call the disk fails in
-//! every way, or is full for ever or for a while.
+//! Changes that are written as files long before a checkpoint, and merges of such files: at every call the disk fails
+//! in every way, or is full for ever or for a while.
 
 use crate::rng::full;
 use crate::store::{self, NOON, identify, session, track, view};
