@@ -3,6 +3,8 @@
 //! `cargo bench` runs all; `cargo bench --bench write -- memory` runs what has `memory` in its name. The comparison
 //! with DuckDB is a script of its own: `bench/duckdb/run.sh`.
 
+pub mod shop;
+
 use navedb::clock::SystemClock;
 use navedb::dir::{Dir, DiskDir};
 use navedb::{
