@@ -5,6 +5,8 @@
 
 pub mod million;
 
+pub mod shop;
+
 use navedb::clock::SystemClock;
 use navedb::dir::{Dir, DiskDir};
 use navedb::{

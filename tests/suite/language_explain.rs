@@ -171,7 +171,7 @@ const FOR_WAREHOUSES: &[(&str, &str)] = &[
     (
         "funnel(INTERVAL '7 days', (SELECT 1 FROM view s1), \
          (SELECT 1 FROM purchase s2 WHERE s2.campaign = s1.campaign AND amount > 1))",
-        r#"EXISTS (SELECT 1 FROM "view" "s1", "purchase" "s2" WHERE ("s1"."profile_id" = "p"."profile_id") AND (("s2"."profile_id" = "p"."profile_id") AND ("s2"."campaign" = "s1"."campaign") AND ("s2"."amount" > 1)) AND "s2"."time" > "s1"."time" AND "s2"."time" <= "s1"."time" + INTERVAL '7 days')"#,
+        r#"EXISTS (SELECT 1 FROM "view" "s1" JOIN "purchase" "s2" ON "s2"."profile_id" = "s1"."profile_id" AND "s2"."time" > "s1"."time" AND "s2"."time" <= "s1"."time" + INTERVAL '7 days' WHERE ("s1"."profile_id" = "p"."profile_id") AND (("s2"."profile_id" = "p"."profile_id") AND ("s2"."campaign" = "s1"."campaign") AND ("s2"."amount" > 1)))"#,
     ),
     (
         "NOT funnel(INTERVAL '1 month 1 hour', (SELECT 1 FROM view a), \

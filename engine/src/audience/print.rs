@@ -180,34 +180,43 @@ impl Printer<'_> {
         format!("(CAST('0x' || substr(md5({salted} || {id}), 1, 8) AS BIGINT) % {n})")
     }
 
-    /// A funnel; for a warehouse as a chain of tables, each later than the one before.
+    /// A funnel; for a warehouse as a chain of joins, each step later than the one before. A warehouse that is only
+    /// told that all steps are of the profile outside makes pairs of all events first, so each join says it of its own.
     fn funnel(&self, span: Span, steps: &[Subquery]) -> String {
-        if self.warehouse.is_none() {
+        let (Some(first), Some(_)) = (steps.first(), self.warehouse) else {
             let steps = joined(steps.iter().map(|s| format!("({})", self.subquery(s))), ", ");
             return format!("funnel({}, {steps})", interval(span));
-        }
+        };
         let time = |step: &Subquery| format!("{}.\"time\"", quoted(step.name()));
-        let tables = joined(steps.iter().map(|step| self.from(step)), ", ");
+        let profile = |step: &Subquery| format!("{}.\"profile_id\"", quoted(step.name()));
+        let later = steps.iter().zip(steps.iter().skip(1)).map(|(before, step)| {
+            let on = format!(
+                " ON {} = {} AND {at} > {} AND {at} <= {} + {}",
+                profile(step),
+                profile(first),
+                time(before),
+                time(first),
+                interval(span),
+                at = time(step),
+            );
+            format!(" JOIN {}", self.from(step, &on))
+        });
         let filters = steps.iter().filter_map(|step| step.filter.as_ref());
-        let filters = filters.map(|filter| format!("({})", self.expr(filter)));
-        let order = steps.iter().zip(steps.iter().skip(1));
-        let order = order.map(|(before, after)| format!("{} > {}", time(after), time(before)));
-        let end = steps.first().zip(steps.last());
-        let end = end
-            .map(|(first, last)| format!("{} <= {} + {}", time(last), time(first), interval(span)));
+        let filters = joined(filters.map(|filter| format!("({})", self.expr(filter))), " AND ");
         format!(
-            "EXISTS (SELECT 1 FROM {tables} WHERE {})",
-            joined(filters.chain(order).chain(end), " AND ")
+            "EXISTS (SELECT 1 FROM {}{} WHERE {filters})",
+            self.from(first, ""),
+            joined(later, "")
         )
     }
 
-    /// The events of a subquery with the entities beside them.
-    fn from(&self, subquery: &Subquery) -> String {
+    /// The events of a subquery, how they join what stands before, and the entities beside them.
+    fn from(&self, subquery: &Subquery, on: &str) -> String {
         let aliased = |table: &str, alias: &Option<String>| match alias {
             Some(alias) => format!("{} {}", quoted(table), quoted(alias)),
             None => quoted(table),
         };
-        let mut text = aliased(&subquery.event, &subquery.alias);
+        let mut text = aliased(&subquery.event, &subquery.alias) + on;
         for join in &subquery.joins {
             let kind = if join.left { "LEFT JOIN" } else { "JOIN" };
             let shared = self.warehouse.is_some_and(|warehouse| (warehouse.shared)(&join.entity));
@@ -224,7 +233,7 @@ impl Printer<'_> {
 
     pub fn subquery(&self, subquery: &Subquery) -> String {
         let mut text =
-            format!("SELECT {} FROM {}", self.select(&subquery.select), self.from(subquery));
+            format!("SELECT {} FROM {}", self.select(&subquery.select), self.from(subquery, ""));
         if let Some(filter) = &subquery.filter {
             text += &format!(" WHERE {}", self.expr(filter));
         }

@@ -94,12 +94,15 @@ pub fn memory(fill: impl FnOnce(&mut PartWriter)) -> Arc<Part> {
     Arc::new(writer.into_memory(1))
 }
 
+/// How parts that stand beside each other become one; whether none is older.
+pub type Merging<'m> = dyn Fn(&[Arc<Part>], &mut PartWriter, bool) + 'm;
+
 /// Merges neighbours at random until few parts are left.
 pub fn merged(
     rng: &mut Rng,
     parts: &[Arc<Part>],
     dir: Option<&MemoryDir>,
-    merge: &dyn Fn(&[Arc<Part>], &mut PartWriter, bool),
+    merge: &Merging<'_>,
 ) -> Vec<Arc<Part>> {
     let mut parts = parts.to_vec();
     while parts.len() > 1 && rng.below(5) > 0 {

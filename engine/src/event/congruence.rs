@@ -53,6 +53,7 @@ fn key_of(position: u64) -> codec::Digest128 {
 fn put(open: &mut OpenTable, told: &Told, types: &[ValueType]) {
     let key = key_of(told.position);
     let row = open.push(&EventRow {
+        child: false,
         node: NodeId(told.node),
         time: Timestamp(told.time),
         dated: told.dated,
