@@ -330,7 +330,7 @@ def judge(connection, answers, arguments, report):
                 timed.append((nave, duck, name, whole))
         shown = "; ".join(str(cell) for cell in ours[0]) if len(ours) == 1 else f"{len(ours)} rows"
         empty += shown in ("0", "0 rows")
-        if report and times:
+        if report and times and not wrong:
             print(f"{name}\t{shown}\t{nave:.0f}\t{duck:.0f}\t{whole}", file=report, flush=True)
     timed.sort(reverse=True)
     print(f"\nthe slowest for Nave{'':34} {'Nave, ms':>9} {'DuckDB, ms':>10}")
