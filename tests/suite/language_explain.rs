@@ -176,7 +176,7 @@ const FOR_WAREHOUSES: &[(&str, &str)] = &[
     (
         "NOT funnel(INTERVAL '1 month 1 hour', (SELECT 1 FROM view a), \
          (SELECT 1 FROM view b), (SELECT 1 FROM purchase c JOIN product d ON d.id = c.product_id))",
-        r#"NOT (EXISTS (SELECT 1 FROM "view" "a", "view" "b", "purchase" "c" JOIN "product" "d" ON "d"."id" = "c"."product_id" WHERE ("a"."profile_id" = "p"."profile_id") AND ("b"."profile_id" = "p"."profile_id") AND ("c"."profile_id" = "p"."profile_id") AND "b"."time" > "a"."time" AND "c"."time" > "b"."time" AND "c"."time" <= "a"."time" + INTERVAL '1 months 3600 seconds'))"#,
+        r#"NOT (EXISTS (SELECT 1 FROM "view" "a" JOIN "view" "b" ON "b"."profile_id" = "a"."profile_id" AND "b"."time" > "a"."time" AND "b"."time" <= "a"."time" + INTERVAL '1 months 3600 seconds' JOIN "purchase" "c" ON "c"."profile_id" = "a"."profile_id" AND "c"."time" > "b"."time" AND "c"."time" <= "a"."time" + INTERVAL '1 months 3600 seconds' JOIN "product" "d" ON "d"."id" = "c"."product_id" WHERE ("a"."profile_id" = "p"."profile_id") AND ("b"."profile_id" = "p"."profile_id") AND ("c"."profile_id" = "p"."profile_id")))"#,
     ),
 ];
 
