@@ -76,7 +76,7 @@ fn messages_flatten_and_remove() {
     let message =
         br#"{"type":"track","userId":7,"identifiers":{"email":["A@b.c",null]},"anonymousId":"z",
         "event":"buy","timestamp":"2024-01-01","messageId":"m1",
-        "properties":{"a":{"b":1.50,"c":null},"l":[{"x":1}],"t":"2024-01-02","n":"12"}}"#;
+        "properties":{"a":{"b":1.50,"c":null},"l":[{"x":1},{}],"m":[1,{}],"t":"2024-01-02","n":"12"}}"#;
     let row = decode(&Shape::Message, message).unwrap();
     assert_eq!(row.kind, Kind::Track("buy".into()));
     let names: Vec<&str> = row.identifiers.iter().map(|i| i.namespace.as_str()).collect();
@@ -88,7 +88,7 @@ fn messages_flatten_and_remove() {
         ("a.b", FieldValue::Cell(CellText { text: "1.50".into(), value_type: ValueType::Decimal }))
     );
     assert_eq!(types[1], ("a.c", FieldValue::Null));
-    assert_eq!(types[2], ("l", FieldValue::List));
+    assert_eq!(types[2], ("m", FieldValue::List));
     assert_eq!(
         types[3].1,
         FieldValue::Cell(CellText { text: "2024-01-02".into(), value_type: ValueType::Date })
@@ -96,6 +96,14 @@ fn messages_flatten_and_remove() {
     assert_eq!(
         types[4].1,
         FieldValue::Cell(CellText { text: "12".into(), value_type: ValueType::Text })
+    );
+    let [children] = row.children.as_slice() else { panic!("an array of objects is a table") };
+    assert_eq!((children.property.as_str(), children.rows.len()), ("l", 2));
+    let number =
+        |name: &str, text: &str| (name.to_owned(), FieldValue::Cell(CellText::number(text)));
+    assert_eq!(
+        children.rows,
+        [vec![number("x", "1"), number("index", "0")], vec![number("index", "1")]]
     );
     let tags = decode(
         &Shape::Message,
