@@ -10,7 +10,7 @@ pub mod shop;
 use navedb::clock::SystemClock;
 use navedb::dir::{Dir, DiskDir};
 use navedb::{
-    At, Caller, Db, Delimiter, EventName, Input, LoadRequest, Purpose, Record, RecordKind, Session,
+    At, Caller, Db, Delimiter, Input, LoadRequest, Purpose, Record, RecordKind, Said, Session,
     Settings, TimeUnit, Timestamp,
 };
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ pub fn repository(path: &str) -> PathBuf {
 /// Loads the CDNOW purchases: 69,659 events of 23,570 profiles.
 pub fn load_purchases(db: &Db) {
     let mut request =
-        LoadRequest::new("shop", RecordKind::Track(EventName::Fixed("purchase".to_string())));
+        LoadRequest::new("shop", RecordKind::Track(Said::Fixed("purchase".to_string())));
     request.inputs = vec![Input::Path(repository("tests/data/cdnow_master.txt"))];
     request.ids = vec![("customer_id".to_string(), "customer_id".to_string())];
     request.time = Some("date".to_string());

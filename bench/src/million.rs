@@ -6,7 +6,7 @@
 
 use crate::open;
 use navedb::dir::DiskDir;
-use navedb::{At, Db, EventName, Input, LoadRequest, Record, RecordKind, Timestamp, Value, View};
+use navedb::{At, Db, Input, LoadRequest, Record, RecordKind, Said, Timestamp, Value, View};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -149,7 +149,7 @@ fn folder(below: &Path) -> PathBuf {
     load(&db, &making, "profiles", RecordKind::Identify, &profile_rows(&mut rng));
     for (name, count, columns) in EVENTS {
         let rows = event_rows(&mut rng, count, columns);
-        load(&db, &making, name, RecordKind::Track(EventName::Fixed(name.to_owned())), &rows);
+        load(&db, &making, name, RecordKind::Track(Said::Fixed(name.to_owned())), &rows);
     }
     db.close().expect("the store closes");
     fs::rename(&making, &done).expect("the target folder can be written");

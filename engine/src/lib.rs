@@ -46,5 +46,5 @@ pub use db::{
     Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
     View, WhyLost, check, rebuild, repair,
 };
-pub use entry::{EventName, TimeUnit};
+pub use entry::{Said, TimeUnit};
 pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};

@@ -7,8 +7,8 @@ use crate::store::{self, NOON, session, view};
 use navedb::dir::{Crash, MemoryDir};
 use navedb::limits::RECORD_IDENTIFIERS_MAX;
 use navedb::{
-    At, Db, Delimiter, EventName, Format, Input, Level, LoadReport, LoadRequest, RecordKind,
-    Retraction, Settings, Timestamp, View,
+    At, Db, Delimiter, Format, Input, Level, LoadReport, LoadRequest, RecordKind, Retraction, Said,
+    Settings, Timestamp, View,
 };
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Form {
 
     fn request(&self, bytes: &[u8], slowly: bool) -> LoadRequest {
         let kind = if self.event {
-            RecordKind::Track(EventName::Fixed("buy".into()))
+            RecordKind::Track(Said::Fixed("buy".into()))
         } else {
             RecordKind::Identify
         };

@@ -5,7 +5,7 @@ use crate::rng::Rng;
 use crate::store::{self, NOON, open, session, view};
 use navedb::dir::MemoryDir;
 use navedb::{
-    At, Db, EventName, Input, Level, LoadReport, LoadRequest, RecordKind, Retraction, Settings,
+    At, Db, Input, Level, LoadReport, LoadRequest, RecordKind, Retraction, Said, Settings,
     TimeUnit, Timestamp, View,
 };
 use std::collections::BTreeMap;
@@ -44,8 +44,7 @@ fn purchases() -> BTreeMap<String, Vec<Purchase>> {
 }
 
 fn request(input: Input) -> LoadRequest {
-    let mut request =
-        LoadRequest::new("cdnow", RecordKind::Track(EventName::Fixed("purchase".into())));
+    let mut request = LoadRequest::new("cdnow", RecordKind::Track(Said::Fixed("purchase".into())));
     request.inputs.push(input);
     request.ids.push(("user_id".into(), "customer_id".into()));
     request.time = Some("date".into());

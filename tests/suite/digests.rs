@@ -6,8 +6,7 @@ use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, identify, say, session, track, view};
 use navedb::dir::{Dir, MemoryDir};
 use navedb::{
-    Batch, Db, EventName, Input, Level, LoadReport, LoadRequest, Record, RecordKind, Retraction,
-    View,
+    Batch, Db, Input, Level, LoadReport, LoadRequest, Record, RecordKind, Retraction, Said, View,
 };
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -137,8 +136,7 @@ fn file(rows: &[String], ids: bool) -> Vec<u8> {
 }
 
 fn load(db: &Db, name: &str, bytes: Vec<u8>, ids: bool) -> LoadReport {
-    let mut request =
-        LoadRequest::new("shop", RecordKind::Track(EventName::Fixed("purchase".into())));
+    let mut request = LoadRequest::new("shop", RecordKind::Track(Said::Fixed("purchase".into())));
     request.inputs.push(Input::Bytes { name: name.to_owned(), bytes });
     request.ids.push(("user_id".into(), "user".into()));
     request.time = Some("day".into());

@@ -6,8 +6,8 @@ use crate::scratch::Scratch;
 use crate::store::{self, NOON, identify, session, track, view};
 use navedb::dir::DiskDir;
 use navedb::{
-    At, Db, ErrorKind, EventName, Input, Level, LoadRequest, RecordKind, Result, Retraction,
-    Settings, Timestamp, View,
+    At, Db, ErrorKind, Input, Level, LoadRequest, RecordKind, Result, Retraction, Said, Settings,
+    Timestamp, View,
 };
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -41,7 +41,7 @@ fn message(i: usize) -> String {
 
 /// Rows whose ids join some profiles of messages.
 fn request(number: usize) -> LoadRequest {
-    let kind = RecordKind::Track(EventName::Fixed("buy".into()));
+    let kind = RecordKind::Track(Said::Fixed("buy".into()));
     let mut request = LoadRequest::new("shop", kind);
     let row = |i: usize| format!("u{},c{},{}.25\n", (i + number) % PEOPLE, i % 30, i + number);
     let rows: String = (0..60).map(row).collect();

@@ -3,8 +3,8 @@
 use crate::store::{self, NOON, identify, say, session, track, view, write};
 use navedb::dir::MemoryDir;
 use navedb::{
-    At, Db, EventName, Format, Input, Level, LoadRequest, RecordKind, Retraction, Settings,
-    Timestamp, Value, ValueType, View,
+    At, Db, Format, Input, Level, LoadRequest, RecordKind, Retraction, Said, Settings, Timestamp,
+    Value, ValueType, View,
 };
 use std::sync::Arc;
 
@@ -202,8 +202,7 @@ fn files_of_events_have_child_tables_with_types_of_the_whole_file() {
 {"user":"b","what":"order","products":[{"n":"many"}]}
 {"user":"b","what":"view","pages":[{"path":"/"}]}
 "#;
-    let mut request =
-        LoadRequest::new("crm", RecordKind::Track(EventName::Column("what".to_owned())));
+    let mut request = LoadRequest::new("crm", RecordKind::Track(Said::Column("what".to_owned())));
     request.inputs.push(Input::Bytes { name: "e.ndjson".into(), bytes: rows.as_bytes().into() });
     request.ids.push(("user_id".to_owned(), "user".to_owned()));
     request.format = Some(Format::Ndjson);

@@ -2,8 +2,8 @@
 
 use crate::store::{self, view};
 use navedb::{
-    Date, Db, Decimal, Delimiter, ErrorKind, EventName, Format, Input, Level, LoadReport,
-    LoadRequest, RecordKind, TimeUnit, Timestamp, Value, View,
+    Date, Db, Decimal, Delimiter, ErrorKind, Format, Input, Level, LoadReport, LoadRequest,
+    RecordKind, Said, TimeUnit, Timestamp, Value, View,
 };
 
 fn bytes(name: &str, text: &str) -> Input {
@@ -22,7 +22,7 @@ fn people(name: &str, text: &str) -> LoadRequest {
 /// A request to load one text as `purchase` events.
 fn purchases(name: &str, text: &str) -> LoadRequest {
     LoadRequest {
-        kind: RecordKind::Track(EventName::Fixed("purchase".to_owned())),
+        kind: RecordKind::Track(Said::Fixed("purchase".to_owned())),
         ..people(name, text)
     }
 }
@@ -162,7 +162,7 @@ fn an_unknown_zone_column_or_pattern_is_refused_before_anything_is_written() {
         LoadRequest { ids: vec![("user_id".into(), "users".into())], ..base() },
         LoadRequest { message_id: vec!["id".into()], ..base() },
         LoadRequest { ids: Vec::new(), ..base() },
-        LoadRequest { kind: RecordKind::Track(EventName::Column("event".into())), ..base() },
+        LoadRequest { kind: RecordKind::Track(Said::Column("event".into())), ..base() },
     ];
     let before = view(&db).digest().unwrap();
     for request in requests {
@@ -178,7 +178,7 @@ fn an_unknown_zone_column_or_pattern_is_refused_before_anything_is_written() {
 fn events_are_named_by_a_column() {
     let db = store::new();
     let file = "user,what,n\nann,open,1\nann,click,2\nben,open,3\n";
-    let kind = RecordKind::Track(EventName::Column("what".into()));
+    let kind = RecordKind::Track(Said::Column("what".into()));
     db.load(&LoadRequest { kind, ..people("e.csv", file) }).unwrap();
     assert_eq!(
         view(&db).stats().unwrap().events,

@@ -5,8 +5,8 @@ use crate::rng::full;
 use crate::store::{self, NOON, identify, session, track, view};
 use navedb::dir::{AppendFile, Crash, Dir, Fault, FaultDir, FaultPlan, FileBytes, MemoryDir};
 use navedb::{
-    Db, Error, ErrorKind, EventName, Input, Level, LoadId, LoadRequest, RecordKind, Result,
-    Retraction, Settings,
+    Db, Error, ErrorKind, Input, Level, LoadId, LoadRequest, RecordKind, Result, Retraction, Said,
+    Settings,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,11 +24,8 @@ fn open(dir: impl Dir + 'static) -> Result<Db> {
 
 /// A file of a few rows; people meet again in other files, so that merged rows come from several parts.
 fn request(numbers: std::ops::Range<usize>, events: bool) -> LoadRequest {
-    let kind = if events {
-        RecordKind::Track(EventName::Fixed("buy".into()))
-    } else {
-        RecordKind::Identify
-    };
+    let kind =
+        if events { RecordKind::Track(Said::Fixed("buy".into())) } else { RecordKind::Identify };
     let mut request = LoadRequest::new("shop", kind);
     for number in numbers {
         let row = |i: usize| {

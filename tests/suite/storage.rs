@@ -3,13 +3,12 @@
 
 use crate::store::{self, identify, say, track, view};
 use navedb::dir::MemoryDir;
-use navedb::{At, EventName, Input, Level, LoadRequest, RecordKind};
+use navedb::{At, Input, Level, LoadRequest, RecordKind, Said};
 
 const DAY: &str = "2024-03-01T00:00:00Z";
 
 fn purchases(name: &str, text: &str) -> LoadRequest {
-    let mut request =
-        LoadRequest::new("shop", RecordKind::Track(EventName::Fixed("purchase".into())));
+    let mut request = LoadRequest::new("shop", RecordKind::Track(Said::Fixed("purchase".into())));
     request.inputs.push(Input::Bytes { name: name.into(), bytes: text.as_bytes().to_vec() });
     request.ids.push(("user_id".into(), "user".into()));
     request.level = Level::Memory;

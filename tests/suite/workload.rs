@@ -4,7 +4,7 @@
 use crate::store::{self, NOON, session, track, view};
 use navedb::dir::Dir;
 use navedb::{
-    Db, ErrorKind, EventName, Input, Level, LoadRequest, Position, RecordKind, Result, Retraction,
+    Db, ErrorKind, Input, Level, LoadRequest, Position, RecordKind, Result, Retraction, Said,
     Settings, View,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,8 +72,7 @@ fn row(i: usize) -> String {
 fn request() -> LoadRequest {
     let rows: Vec<String> = (0..ROWS).map(row).collect();
     let bytes = format!("user,id,day,amount\n{}\n", rows.join("\n")).into_bytes();
-    let mut request =
-        LoadRequest::new("shop", RecordKind::Track(EventName::Fixed("purchase".into())));
+    let mut request = LoadRequest::new("shop", RecordKind::Track(Said::Fixed("purchase".into())));
     request.inputs.push(Input::Bytes { name: "rows.csv".into(), bytes });
     request.ids.push(("user_id".into(), "user".into()));
     request.time = Some("day".into());

@@ -6,8 +6,8 @@ use super::{Audience, NOW, RECEIVED};
 use navedb::clock::{Clock, ManualClock, SystemClock};
 use navedb::dir::DiskDir;
 use navedb::{
-    At, Batch, Caller, Db, ErrorKind, EventName, Input, LoadRequest, MembersRequest, Purpose,
-    Record, RecordKind, Result, Settings, Timestamp, Value, View,
+    At, Batch, Caller, Db, ErrorKind, Input, LoadRequest, MembersRequest, Purpose, Record,
+    RecordKind, Result, Said, Settings, Timestamp, Value, View,
 };
 use std::fmt::Write;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub fn prepare(store: &Path, files: &Path) -> Result<()> {
     people.ids = ids(&[("user_id", "no"), ("email", "mail")]);
     people.time = Some("changed".to_owned());
     db.load(&people)?;
-    let purchase = EventName::Fixed("purchase".to_owned());
+    let purchase = Said::Fixed("purchase".to_owned());
     let mut purchases = LoadRequest::new("web", RecordKind::Track(purchase));
     purchases.inputs = vec![Input::Path(files.join("web_undated.csv"))];
     purchases.ids = ids(&[("user_id", "no"), ("email", "mail"), ("anonymous_id", "cookie")]);

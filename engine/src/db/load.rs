@@ -9,7 +9,7 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{Entry, EventName, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::entry::{Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
 use crate::intake::{Input, LoadPlan, RawRows, RowItem, RowReader, plan_load};
 use crate::record::{
     BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
@@ -227,9 +227,9 @@ impl<'a> FileLoad<'a> {
         if let Some(id) = message_id_of(&parts) {
             return (given_key(source, &id), true, true);
         }
-        let (kind, event) = match &self.plan.shape.event {
-            Some(EventName::Fixed(event)) => ("track", event.as_str()),
-            _ => ("identify", ""),
+        let (kind, event) = match self.plan.shape.fixed_event() {
+            Some(event) => ("track", event),
+            None => ("identify", ""),
         };
         (self.generated_key(kind, event), false, true)
     }
@@ -322,12 +322,12 @@ impl<'a> FileLoad<'a> {
     }
 
     fn load_entry(&self) -> Entry {
-        Entry::Load(LoadEntry {
+        Entry::Load(Box::new(LoadEntry {
             file: self.report.name.clone(),
             content: self.plan.content,
             shape: self.plan.shape.clone(),
             types: self.plan.types.clone(),
-        })
+        }))
     }
 }
 

@@ -56,10 +56,10 @@ impl Lookup<'_> {
         compared: &mut Compared,
     ) -> Result<Option<Found>> {
         let frame = self.reader.frame_at(position)?;
-        let load = frame.header.load;
+        let (source, load) = (frame.header.source, frame.header.load);
         // Rows whose load lost its entry in a repair cannot be read: their file may be loaded again.
         let lost = load != LoadId(0) && !self.state.loads.contains_key(&load);
-        if lost || self.state.retracted.holds(load, position) {
+        if lost || self.state.hindsight.retracted.holds(source, load, position) {
             return Ok(None);
         }
         let index = usize::try_from(position.0 - frame.header.first.0).unwrap_or(usize::MAX);

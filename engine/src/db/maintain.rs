@@ -7,9 +7,9 @@ use crate::base::codec::Digest128;
 use crate::base::dir::Dir;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Position, SourceId};
-use crate::entry::{Entry, GAP_KIND, GapEntry, PAYLOAD_VERSION, SOURCE_KIND, SourceEntry};
+use crate::entry::{Entry, GAP_KIND, GAP_VERSION, GapEntry, SOURCE_KIND, SourceEntry};
 use crate::log::{Frame, GapForm, Header, LogReader, Manifest, SeenKeys, check_files, repair_log};
-use crate::state::{DERIVED, Fold, Retracted, State, load_checkpoint, remove_strays};
+use crate::state::{DERIVED, Fold, Hindsight, State, load_checkpoint, remove_strays};
 use std::sync::Arc;
 
 fn manifest_of(dir: &dyn Dir) -> Result<Manifest> {
@@ -109,7 +109,7 @@ fn check_derived(
 /// Whether a checkpoint is what the log folds to.
 fn same_fold(dir: &Arc<dyn Dir>, manifest: &Manifest, state: &State) -> Result<bool> {
     let reader = LogReader::new(Arc::clone(dir), manifest);
-    let mut folded = Fold::new(Retracted::default());
+    let mut folded = Fold::new(Hindsight::default());
     // A check changes nothing: what is folded again stays in memory.
     let spill = (None, crate::base::limits::OPEN_BYTES_MAX);
     open::fold_tail(&reader, state.end, &mut folded, spill, None)?;
@@ -154,7 +154,7 @@ pub fn repair(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>) -> Result<RepairReport> 
     };
     let form = GapForm {
         kind: GAP_KIND,
-        payload_version: PAYLOAD_VERSION,
+        payload_version: GAP_VERSION,
         encode: &encode,
         first: &first,
         source_kind: SOURCE_KIND,

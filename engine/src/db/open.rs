@@ -9,12 +9,12 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::sync::{Mutex, Newest, RwLock};
 use crate::entry::{
-    BLOCK_KIND, Entry, GAP_KIND, PAYLOAD_VERSION, RECORDS_KIND, RETRACT_KIND, StoreEntry,
+    BLOCK_KIND, DEFINITION_KIND, Entry, GAP_KIND, RECORDS_KIND, RETRACT_KIND, StoreEntry,
 };
-use crate::log::{Append, Frame, LogReader, LogWriter, Manifest, SeenKeys, open_log};
+use crate::log::{Append, Frame, Header, LogReader, LogWriter, Manifest, SeenKeys, open_log};
 use crate::record::{INFERENCE_VERSION, NORMALISER_VERSION};
 use crate::state::{
-    DERIVED, DerivedManifest, Effect, Fold, RecordContext, Retracted, load_checkpoint,
+    DERIVED, DerivedManifest, Effect, Fold, Hindsight, RecordContext, load_checkpoint,
     remove_strays,
 };
 use std::sync::Arc;
@@ -127,7 +127,7 @@ fn store_entry(store: Digest128, salt: [u8; 32]) -> Result<Append> {
     let entry = first_entry(store, salt);
     Ok(Append {
         kind: entry.kind(),
-        payload_version: PAYLOAD_VERSION,
+        payload_version: entry.version(),
         origin: 0,
         rows: 1,
         source: SourceId(0),
@@ -181,7 +181,7 @@ fn restore(
 
 fn fresh(dir: &Arc<dyn Dir>, keys_in_memory: usize) -> Result<(Fold, SeenKeys)> {
     let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &[], keys_in_memory)?;
-    Ok((Fold::new(Retracted::default()), seen))
+    Ok((Fold::new(Hindsight::default()), seen))
 }
 
 /// The folder that changes are written into when they take more bytes than this; without one they stay in memory.
@@ -196,31 +196,28 @@ pub(super) fn fold_tail(
     mut seen: Option<&mut SeenKeys>,
 ) -> Result<u64> {
     let from = fold.state.end;
-    let mut withdrawn = false;
-    let mut later = Retracted::default();
+    let mut known_later: Option<Hindsight> = None;
     reader.scan(from, end, &mut |frame| {
         if let Some(seen) = seen.as_deref_mut() {
             remember_keys(&frame, seen)?;
         }
-        if withdrawn {
-            note_retraction(&frame, &mut later)?;
-        } else if apply_frame(&frame, fold)? == Effect::Withdraws {
-            withdrawn = true;
+        if let Some(hindsight) = &mut known_later {
+            note_hindsight(&frame, hindsight)?;
+        } else if apply_frame(&frame, fold)? == Effect::Refolds {
+            known_later = Some(Hindsight::clone(&fold.state.hindsight));
         } else {
             fold.spill_if_large(dir, open_bytes)?;
         }
         Ok(())
     })?;
-    if withdrawn {
-        later.loads.extend(&fold.state.retracted.loads);
-        later.rows.extend(&fold.state.retracted.rows);
-        *fold = Fold::after(&fold.state, later);
+    if let Some(hindsight) = known_later {
+        *fold = Fold::after(&fold.state, hindsight);
         fold_into(reader, end, fold, (dir, open_bytes))?;
     }
     Ok(end.0.saturating_sub(from.0))
 }
 
-/// Folds the log into a state that knows all that is withdrawn; what becomes large is written into the folder.
+/// Folds the log into a state that knows all that is withdrawn and defined; what becomes large is written into the folder.
 pub(super) fn fold_into(
     reader: &LogReader,
     end: Position,
@@ -254,17 +251,11 @@ fn apply_frame(frame: &Frame, fold: &mut Fold) -> Result<Effect> {
     fold.apply(&at, &entry, None)
 }
 
-fn note_retraction(frame: &Frame, retracted: &mut Retracted) -> Result<()> {
-    if frame.header.kind != RETRACT_KIND || frame.header.stub {
-        return Ok(());
+fn note_hindsight(frame: &Frame, hindsight: &mut Hindsight) -> Result<()> {
+    let Header { kind, payload_version, stub, .. } = frame.header;
+    if [RETRACT_KIND, DEFINITION_KIND].contains(&kind) && !stub {
+        hindsight.note(&Entry::decode(kind, payload_version, &frame.payload)?);
     }
-    match Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)? {
-        Entry::Retract(crate::entry::RetractEntry::Load(load)) => retracted.loads.insert(load),
-        Entry::Retract(crate::entry::RetractEntry::Record(position)) => {
-            retracted.rows.insert(position)
-        }
-        _ => false,
-    };
     Ok(())
 }
 

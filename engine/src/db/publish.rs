@@ -9,7 +9,7 @@ use super::{Inner, Level, Writer, open};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Position;
 use crate::base::time::Timestamp;
-use crate::state::{Fold, Retracted, State};
+use crate::state::{Fold, Hindsight, State};
 use std::sync::atomic::Ordering;
 
 /// One moment of a store: it never changes.
@@ -46,9 +46,9 @@ impl Inner {
     pub(super) fn fold_again(&self, writer: &mut Writer) -> Result<()> {
         writer.log.flush()?;
         let before = &writer.fold.state;
-        let retracted = Retracted::clone(&before.retracted);
+        let hindsight = Hindsight::clone(&before.hindsight);
         let end = writer.log.next();
-        let mut fold = Fold::after(before, retracted);
+        let mut fold = Fold::after(before, hindsight);
         open::fold_into(&self.reader, end, &mut fold, (Some(self.dir.as_ref()), self.open_bytes))?;
         fold.state.clock = fold.state.clock.max(before.clock);
         fold.freeze()?;

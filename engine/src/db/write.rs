@@ -8,12 +8,10 @@ use crate::base::codec;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, NAME_BYTES_MAX};
-use crate::entry::{
-    Entry, Origin, PAYLOAD_VERSION, RecordsEntry, RetractEntry, Row, Shape, SourceEntry,
-};
+use crate::entry::{Entry, Origin, RecordsEntry, RetractEntry, Row, Shape, SourceEntry};
 use crate::log::Append;
 use crate::record::{Decoded, RowError, decode};
-use crate::state::{Fold, RecordContext, Retracted};
+use crate::state::{Fold, Hindsight, RecordContext};
 use std::sync::Arc;
 
 /// Entries that will be appended as one batch, and applied after.
@@ -63,7 +61,7 @@ impl Writer {
         for draft in &drafts {
             batch.push(Append {
                 kind: draft.entry.kind(),
-                payload_version: PAYLOAD_VERSION,
+                payload_version: draft.entry.version(),
                 origin: origin.code(),
                 rows: draft.entry.rows(),
                 source: draft.source,
@@ -308,26 +306,32 @@ impl Inner {
                 (RetractEntry::Record(position), number)
             }
         };
-        let mut retracted = Retracted::clone(&writer.fold.state.retracted);
-        match &entry {
-            RetractEntry::Load(load) => retracted.loads.insert(*load),
-            RetractEntry::Record(position) => retracted.rows.insert(*position),
-        };
+        self.refold_with(writer, Entry::Retract(entry), source)?;
+        Ok(last_before(writer.log.next()))
+    }
+
+    /// Folds the log anew as an entry says that speaks of earlier ones, appends the entry, and publishes.
+    pub(super) fn refold_with(
+        &self,
+        writer: &mut Writer,
+        entry: Entry,
+        source: SourceId,
+    ) -> Result<()> {
+        let mut hindsight = Hindsight::clone(&writer.fold.state.hindsight);
+        hindsight.note(&entry);
         writer.log.flush()?;
         let end = writer.log.next();
-        let mut fold = Fold::after(&writer.fold.state, retracted);
+        let mut fold = Fold::after(&writer.fold.state, hindsight);
         let spill = (Some(self.dir.as_ref()), self.open_bytes);
         super::open::fold_into(&self.reader, end, &mut fold, spill)?;
         fold.state.clock = fold.state.clock.max(writer.fold.state.clock);
         let before = std::mem::replace(&mut writer.fold, fold);
-        let entry = Entry::Retract(entry);
         let draft = Draft { entry, source, load: LoadId(0), decoded: None };
         if let Err(e) = writer.append(vec![draft], Origin::Correction) {
             writer.fold = before;
             return Err(e);
         }
-        self.publish(writer)?;
-        Ok(last_before(writer.log.next()))
+        self.publish(writer)
     }
 }
 

@@ -5,10 +5,11 @@
 //! the bytes. *What it does not know:* frames, files, and what an entry means. *Where to start reading:* `Entry`.
 
 mod block;
+mod first;
 mod shape;
 
 pub use block::{BlockEntry, TextColumn};
-pub use shape::{EventName, FileShape, RowFormat, Shape, TimeUnit};
+pub use shape::{Dialect, FileShape, RowFormat, RowKind, Said, Shape, TimeUnit};
 
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -154,6 +155,32 @@ pub enum RetractEntry {
     Load(LoadId),
     /// One row.
     Record(Position),
+    /// Many rows.
+    Records(Vec<Position>),
+    /// All rows of a source from a position up to and with another.
+    Source {
+        /// The source.
+        source: SourceId,
+        /// The first position.
+        from: Position,
+        /// The last position.
+        to: Position,
+    },
+}
+
+/// A definition: something that the owner of the store says of how records are to be understood or kept. Each version
+/// of a definition takes the place of the one before; the folds take those in force for the whole log, so that a wrong
+/// one is corrected without loading anything again.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DefinitionEntry {
+    /// What it defines, such as `trait` or `mapping`.
+    pub kind: String,
+    /// Its name among those of its kind.
+    pub name: String,
+    /// One more than that of the version before; the first is 1.
+    pub version: u32,
+    /// What it says, in TOML; none when it is dropped.
+    pub body: Option<String>,
 }
 
 /// Positions whose entries were damaged beyond saving; written by repair alone.
@@ -171,7 +198,7 @@ pub enum Entry {
     /// A source.
     Source(SourceEntry),
     /// The beginning of a load.
-    Load(LoadEntry),
+    Load(Box<LoadEntry>),
     /// Records.
     Records(RecordsEntry),
     /// A retraction.
@@ -180,10 +207,12 @@ pub enum Entry {
     Gap(GapEntry),
     /// Records by column.
     Block(BlockEntry),
+    /// A definition.
+    Definition(DefinitionEntry),
 }
 
-/// The version of the payloads that this engine writes.
-pub const PAYLOAD_VERSION: u16 = 1;
+/// The version of the payloads of gaps, which repair writes.
+pub const GAP_VERSION: u16 = 1;
 
 impl Entry {
     /// The kind number in a frame.
@@ -196,6 +225,15 @@ impl Entry {
             Entry::Retract(_) => 5,
             Entry::Gap(_) => 6,
             Entry::Block(_) => 7,
+            Entry::Definition(_) => 8,
+        }
+    }
+
+    /// The version of the payload that this engine writes.
+    pub fn version(&self) -> u16 {
+        match self {
+            Entry::Load(_) => 2,
+            _ => 1,
         }
     }
 
@@ -227,11 +265,12 @@ impl Entry {
         let bytes = match self {
             Entry::Store(entry) => codec::encode(entry),
             Entry::Source(entry) => codec::encode(entry),
-            Entry::Load(entry) => codec::encode(entry),
+            Entry::Load(entry) => codec::encode(entry.as_ref()),
             Entry::Records(entry) => codec::encode(entry),
             Entry::Retract(entry) => codec::encode(entry),
             Entry::Gap(entry) => codec::encode(entry),
             Entry::Block(entry) => codec::encode(entry),
+            Entry::Definition(entry) => codec::encode(entry),
         }?;
         if bytes.len() > crate::base::limits::PAYLOAD_BYTES_MAX {
             return Err(Error::limit(format!(
@@ -247,17 +286,21 @@ impl Entry {
     /// # Errors
     /// `Corrupt`, or `Invalid` when a newer version wrote it.
     pub fn decode(kind: u16, version: u16, payload: &[u8]) -> Result<Entry> {
-        if version != PAYLOAD_VERSION {
+        if kind == LOAD_KIND && version == 1 {
+            return first::decode_load(payload).map(|load| Entry::Load(Box::new(load)));
+        }
+        if version != if kind == LOAD_KIND { 2 } else { 1 } {
             return Err(newer(&format!("payload version {version}")));
         }
         Ok(match kind {
             1 => Entry::Store(codec::decode(payload)?),
             2 => Entry::Source(codec::decode(payload)?),
-            3 => Entry::Load(codec::decode(payload)?),
+            3 => Entry::Load(Box::new(codec::decode(payload)?)),
             4 => Entry::Records(codec::decode(payload)?),
             5 => Entry::Retract(codec::decode(payload)?),
             6 => Entry::Gap(codec::decode(payload)?),
             7 => Entry::Block(codec::decode(payload)?),
+            8 => Entry::Definition(codec::decode(payload)?),
             _ => return Err(newer(&format!("entry kind {kind}"))),
         })
     }
@@ -265,6 +308,10 @@ impl Entry {
 
 /// Kind number of sources.
 pub const SOURCE_KIND: u16 = 2;
+/// Kind number of loads.
+pub const LOAD_KIND: u16 = 3;
+/// Kind number of definitions.
+pub const DEFINITION_KIND: u16 = 8;
 /// Kind number of records: replay peeks at it without decoding.
 pub const RECORDS_KIND: u16 = 4;
 /// Kind number of records by column.

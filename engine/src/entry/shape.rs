@@ -9,7 +9,7 @@ pub enum Shape {
     /// A JSON message that says itself what it is.
     Message,
     /// A row of a file, as the load says.
-    File(FileShape),
+    File(Box<FileShape>),
 }
 
 /// How the rows of one file are read.
@@ -17,8 +17,8 @@ pub enum Shape {
 pub struct FileShape {
     /// The form of a row.
     pub format: RowFormat,
-    /// The event that each row is; none when rows are identify records.
-    pub event: Option<EventName>,
+    /// What each row is.
+    pub kind: RowKind,
     /// Namespace and column of each identifier, the most important first.
     pub ids: Vec<(String, String)>,
     /// The column of the event time.
@@ -29,9 +29,21 @@ pub struct FileShape {
     pub zone: String,
     /// The columns of the message id; none when it is generated.
     pub message_id: Vec<String>,
+    /// The encoding of the file, by its name in the WHATWG Encoding Standard, in lower case. Rows are kept in UTF-8.
+    pub encoding: String,
+    /// How the cells of columns with a type of their own are read; those of others are inferred from their texts.
+    pub readings: Vec<(String, Reading)>,
 }
 
 impl FileShape {
+    /// The name of the event that all rows are.
+    pub fn fixed_event(&self) -> Option<&str> {
+        match &self.kind {
+            RowKind::Track(Said::Fixed(event)) => Some(event),
+            _ => None,
+        }
+    }
+
     /// The column, from 1, of the most important identifier; none for JSON.
     pub fn first_identifier_column(&self) -> Option<u64> {
         let (_, wanted) = self.ids.first()?;
@@ -46,10 +58,10 @@ impl FileShape {
 /// The form of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum RowFormat {
-    /// Fields with a delimiter, quoted as in RFC 4180; the header names them.
+    /// Fields with a delimiter; the header names them.
     Delimited {
-        /// The delimiter, one byte.
-        delimiter: u8,
+        /// What stands between fields and around them.
+        dialect: Dialect,
         /// The names of the columns.
         header: Vec<String>,
     },
@@ -62,13 +74,90 @@ pub enum RowFormat {
     Json,
 }
 
-/// Where the name of the event comes from.
+/// How fields of a row are parted and quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Dialect {
+    /// What stands between fields.
+    pub delimiter: u8,
+    /// What stands around a field that holds a delimiter or the end of a line; none when fields are never quoted.
+    pub quote: Option<u8>,
+    /// What stands before a quote inside a quoted field; none when such a quote is doubled.
+    pub escape: Option<u8>,
+}
+
+impl Dialect {
+    /// The dialect of RFC 4180 with another delimiter.
+    pub fn standard(delimiter: u8) -> Dialect {
+        Dialect { delimiter, quote: Some(b'"'), escape: None }
+    }
+}
+
+/// What each row of a file is.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub enum EventName {
-    /// All rows are this event.
+pub enum RowKind {
+    /// What a person is.
+    Identify,
+    /// What a person did; the name of the event.
+    Track(Said),
+    /// A message that says itself what it is.
+    Message,
+    /// What a thing that is no person is.
+    Entity {
+        /// The type of entity.
+        entity: String,
+        /// The column of its id.
+        id: String,
+    },
+    /// That a person belongs to a group, or does no longer.
+    Membership {
+        /// The type of the group, such as `account`.
+        group: Said,
+        /// The column of the id of the group.
+        id: String,
+        /// The column that says `joined` or `left`; without it all rows say joined.
+        state: Option<String>,
+    },
+    /// What a person allowed.
+    Consent(ConsentColumns),
+}
+
+/// Where a record of a consent says what.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ConsentColumns {
+    /// The channel, such as `email`.
+    pub channel: Said,
+    /// The purpose, such as `marketing`.
+    pub purpose: Said,
+    /// The topic; none when rows name none.
+    pub topic: Option<Said>,
+    /// Whether it is given or refused.
+    pub state: Said,
+    /// The legal basis.
+    pub basis: Option<Said>,
+    /// What the person was shown.
+    pub text: Option<Said>,
+}
+
+/// A word that is the same for all rows, or stands in a column.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Said {
+    /// All rows say this.
     Fixed(String),
-    /// A column names it.
+    /// A column says it.
     Column(String),
+}
+
+/// How a cell is read whose column has a type of its own, as in Parquet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Reading {
+    /// Text, as a JSON string is read: text, or a day or instant in ISO 8601.
+    Text,
+    /// An integer, decimal, boolean, day or instant in its usual form: as it is inferred.
+    Plain,
+    /// A float, also when it has no fraction.
+    Float,
+    /// A list, an object, or a list of objects, in JSON.
+    Json,
 }
 
 /// How times are written.

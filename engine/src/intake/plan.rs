@@ -6,7 +6,7 @@ use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
 use crate::base::value::ValueType;
 use crate::catalog::{folded, nearest};
-use crate::entry::{EventName, FileShape, InferredType, RowFormat};
+use crate::entry::{Dialect, FileShape, InferredType, RowFormat, RowKind, Said};
 use crate::record::{
     CellText, Decoded, FieldValue, Kind, Quoting, Roles, RowSight, decode_file_row, joined_type,
     quick_decimal, quick_integer,
@@ -74,7 +74,7 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
     let (format, delimiter) = format_of(request, &name)?;
     let quoting = match (format, delimiter) {
         (Format::Ndjson, _) | (_, Delimiter::Whitespace) => Quoting::None,
-        (_, Delimiter::Byte(byte)) => Quoting::Delimiter(byte),
+        (_, Delimiter::Byte(byte)) => Quoting::Dialect(Dialect::standard(byte)),
     };
     let mut reader = RowReader::open(input, quoting)?;
     let header = format != Format::Ndjson;
@@ -82,7 +82,9 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
         let names = read_header(&mut reader, delimiter, &name)?;
         check_columns(request, &names, &name)?;
         match delimiter {
-            Delimiter::Byte(delimiter) => RowFormat::Delimited { delimiter, header: names },
+            Delimiter::Byte(delimiter) => {
+                RowFormat::Delimited { dialect: Dialect::standard(delimiter), header: names }
+            }
             Delimiter::Whitespace => RowFormat::Whitespace { header: names },
         }
     } else {
@@ -90,15 +92,17 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
     };
     let shape = FileShape {
         format: row_format,
-        event: match &request.kind {
-            RecordKind::Identify => None,
-            RecordKind::Track(event) => Some(event.clone()),
+        kind: match &request.kind {
+            RecordKind::Identify => RowKind::Identify,
+            RecordKind::Track(event) => RowKind::Track(event.clone()),
         },
         ids: request.ids.clone(),
         time: request.time.clone(),
         time_unit: request.time_unit.clone(),
         zone: request.zone.clone(),
         message_id: request.message_id.clone(),
+        encoding: "utf-8".to_owned(),
+        readings: Vec::new(),
     };
     let mut plan = LoadPlan {
         shape,
@@ -134,7 +138,7 @@ fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Resu
     })?;
     let names: Vec<String> = match delimiter {
         Delimiter::Whitespace => text.split_ascii_whitespace().map(str::to_owned).collect(),
-        Delimiter::Byte(byte) => crate::record::header_names(text, byte)
+        Delimiter::Byte(byte) => crate::record::header_names(text, Dialect::standard(byte))
             .map_err(|e| Error::invalid(format!("{name}:1: {}", e.reason)))?,
     };
     for (index, column) in names.iter().enumerate() {
@@ -154,7 +158,7 @@ fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Resu
 /// Every column that the request names must be there.
 fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result<()> {
     let event = match &request.kind {
-        RecordKind::Track(EventName::Column(column)) => Some(column),
+        RecordKind::Track(Said::Column(column)) => Some(column),
         _ => None,
     };
     let wanted = request.ids.iter().map(|(_, column)| column);
@@ -232,10 +236,7 @@ fn infer_columns(
             }
         }
     }
-    let event = match &plan.shape.event {
-        Some(EventName::Fixed(event)) => Some(event.clone()),
-        _ => None,
-    };
+    let event = plan.shape.fixed_event().map(str::to_owned);
     let shown = roles.values.iter().zip(types).filter_map(|((_, name), value_type)| {
         Some(InferredType { event: event.clone(), name: name.clone(), value_type: value_type? })
     });

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position};
-use crate::entry::{EventName, Origin, TimeUnit};
+use crate::entry::{Origin, Said, TimeUnit};
 use crate::log::Level;
 use std::fmt;
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ pub enum RecordKind {
     /// What a person is.
     Identify,
     /// What a person did.
-    Track(EventName),
+    Track(Said),
 }
 
 /// Where rows come from.

@@ -5,7 +5,9 @@ use super::normalise::normalise_value;
 use crate::base::codec::Digest128;
 use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
 use crate::base::time::Timestamp;
-use crate::entry::{BlockEntry, EventName, FileShape, RowFormat, RowStatus, TextColumn};
+use crate::entry::{
+    BlockEntry, Dialect, FileShape, RowFormat, RowKind, RowStatus, Said, TextColumn,
+};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -18,8 +20,8 @@ pub fn split_fields(
 ) -> bool {
     fields.clear();
     let (header, regular) = match format {
-        RowFormat::Delimited { delimiter, header } => {
-            (header, split_delimited(*delimiter, original, fields))
+        RowFormat::Delimited { dialect, header } => {
+            (header, split_delimited(*dialect, original, fields))
         }
         RowFormat::Whitespace { header } => {
             split_blanks(original, fields);
@@ -30,12 +32,22 @@ pub fn split_fields(
     regular && fields.len() == header.len() && std::str::from_utf8(original).is_ok()
 }
 
-fn split_delimited(delimiter: u8, original: &[u8], fields: &mut Vec<(Range<usize>, bool)>) -> bool {
+fn split_delimited(
+    dialect: Dialect,
+    original: &[u8],
+    fields: &mut Vec<(Range<usize>, bool)>,
+) -> bool {
+    let Dialect { delimiter, quote, escape } = dialect;
+    if escape.is_some_and(|escape| quote != Some(escape) && original.contains(&escape)) {
+        return false;
+    }
     let mut start = 0;
     loop {
         let rest = original.get(start..).unwrap_or_default();
-        let end = if let Some(inner) = rest.strip_prefix(b"\"") {
-            let Some(length) = inner.iter().position(|byte| *byte == b'"') else { return false };
+        let quoted = quote.filter(|quote| rest.first() == Some(quote));
+        let end = if let Some(quote) = quoted {
+            let inner = rest.get(1..).unwrap_or_default();
+            let Some(length) = inner.iter().position(|byte| *byte == quote) else { return false };
             fields.push((start + 1..start + 1 + length, true));
             start + length + 2
         } else {
@@ -169,11 +181,16 @@ pub struct Fields<'b> {
     block: &'b BlockEntry,
     /// For each column where its texts begin, and where the last ends.
     starts: Vec<Vec<u32>>,
+    quote: Option<u8>,
 }
 
 impl<'b> Fields<'b> {
     /// Finds where the fields begin.
-    pub fn new(block: &'b BlockEntry) -> Fields<'b> {
+    pub fn new(block: &'b BlockEntry, format: &RowFormat) -> Fields<'b> {
+        let quote = match format {
+            RowFormat::Delimited { dialect, .. } => dialect.quote,
+            _ => None,
+        };
         let starts = block.columns.iter().map(|column| {
             let mut end = 0;
             let ends = column.texts().map(|text| {
@@ -182,7 +199,7 @@ impl<'b> Fields<'b> {
             });
             std::iter::once(0).chain(ends).collect()
         });
-        Fields { block, starts: starts.collect() }
+        Fields { block, starts: starts.collect(), quote }
     }
 
     /// What a row says in a column; nothing when the field is empty and not quoted.
@@ -192,7 +209,8 @@ impl<'b> Fields<'b> {
         let bytes = self.block.columns.get(column)?.bytes.get(range)?;
         let quoted = || {
             let before = self.block.form(row).get(column);
-            before.is_some_and(|before| before.last() == Some(&b'"'))
+            before
+                .is_some_and(|before| self.quote.is_some() && before.last().copied() == self.quote)
         };
         if bytes.is_empty() && !quoted() { None } else { std::str::from_utf8(bytes).ok() }
     }
@@ -220,9 +238,8 @@ impl Roles {
             return None;
         };
         // Whether a row names too many identifiers is for the slow reader.
-        if matches!(&shape.event, Some(EventName::Column(_)))
-            || shape.ids.len() > RECORD_IDENTIFIERS_MAX
-        {
+        let plain = matches!(&shape.kind, RowKind::Identify | RowKind::Track(Said::Fixed(_)));
+        if !plain || !shape.readings.is_empty() || shape.ids.len() > RECORD_IDENTIFIERS_MAX {
             return None;
         }
         let at = |name: &str| header.iter().position(|known| known == name);
@@ -317,7 +334,8 @@ mod tests {
     #[test]
     fn rows_come_back_byte_for_byte() {
         let header: Vec<String> = ["a", "b", "c"].map(String::from).to_vec();
-        let comma = RowFormat::Delimited { delimiter: b',', header: header.clone() };
+        let comma =
+            RowFormat::Delimited { dialect: Dialect::standard(b','), header: header.clone() };
         let blanks = RowFormat::Whitespace { header };
         let rows: [(&RowFormat, &str); 9] = [
             (&comma, "1,2,3"),
@@ -355,7 +373,7 @@ mod tests {
         assert!(split_fields(&comma, b"\"1\",,\"\"", &mut fields));
         builder.push(&[7; 16], RowStatus::Accepted, 1, b"\"1\",,\"\"", Some(&fields));
         let block = builder.finish();
-        let fields = Fields::new(&block);
+        let fields = Fields::new(&block, &comma);
         assert_eq!([0, 1, 2].map(|c| fields.said(c, 0)), [Some("1"), None, Some("")]);
     }
 }

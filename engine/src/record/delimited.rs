@@ -1,20 +1,20 @@
-//! Rows with fields parted by a delimiter (RFC 4180) or by blanks.
+//! Rows with fields parted by a delimiter (RFC 4180, or another dialect) or by blanks.
 //!
-//! A field that begins with a quote ends at the next quote that is not doubled; a quote elsewhere is a character like
-//! any other. Our own reader, because libraries do not tell an empty quoted field (empty text) from an empty unquoted
+//! A field that begins with a quote ends at the next quote that is not doubled or, where the dialect has an escape, not
+//! escaped; a quote elsewhere is a character like any other. Our own reader, because libraries do not tell an empty quoted field (empty text) from an empty unquoted
 //! one (nothing was said), and do not give back the bytes of a row.
 
 use super::{
     CellText, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of, time_of,
 };
-use crate::entry::{EventName, FileShape, RowFormat};
+use crate::entry::{Dialect, FileShape, RowFormat, RowKind, Said};
 use std::borrow::Cow;
 
 /// Whether fields may be quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quoting {
-    /// With this delimiter between fields.
-    Delimiter(u8),
+    /// As the dialect says.
+    Dialect(Dialect),
     /// Never.
     None,
 }
@@ -23,9 +23,13 @@ pub enum Quoting {
 /// not in `bytes`; at the end of the input (`last`), what is left is the record.
 pub fn split_record(bytes: &[u8], quoting: Quoting, last: bool) -> Option<(usize, usize)> {
     // Most lines have no quote: the first end of a line is then the end of the record.
+    let quote = match quoting {
+        Quoting::Dialect(dialect) => dialect.quote,
+        Quoting::None => None,
+    };
     if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
         let content = bytes.get(..end).unwrap_or_default();
-        if quoting == Quoting::None || !content.contains(&b'"') {
+        if quote.is_none_or(|quote| !content.contains(&quote)) {
             return Some((content.strip_suffix(b"\r").unwrap_or(content).len(), end + 1));
         }
     }
@@ -34,11 +38,14 @@ pub fn split_record(bytes: &[u8], quoting: Quoting, last: bool) -> Option<(usize
     let mut index = 0;
     while let Some(byte) = bytes.get(index) {
         match quoting {
-            Quoting::Delimiter(_) if quoted => {
-                if *byte == b'"' {
-                    if bytes.get(index + 1) == Some(&b'"') {
+            Quoting::Dialect(dialect) if quoted => {
+                if dialect.escape == Some(*byte) && dialect.escape != quote {
+                    index += 1;
+                } else if quote == Some(*byte) {
+                    let doubled = dialect.escape.is_none_or(|escape| quote == Some(escape));
+                    if doubled && bytes.get(index + 1) == Some(byte) {
                         index += 1;
-                    } else if index + 1 == bytes.len() && !last {
+                    } else if doubled && index + 1 == bytes.len() && !last {
                         return None;
                     } else {
                         quoted = false;
@@ -50,9 +57,9 @@ pub fn split_record(bytes: &[u8], quoting: Quoting, last: bool) -> Option<(usize
                 let length = content.strip_suffix(b"\r").unwrap_or(content).len();
                 return Some((length, index + 1));
             }
-            Quoting::Delimiter(delimiter) => {
-                quoted = field_start && *byte == b'"';
-                field_start = *byte == delimiter;
+            Quoting::Dialect(dialect) => {
+                quoted = field_start && quote == Some(*byte);
+                field_start = *byte == dialect.delimiter;
             }
             Quoting::None => {}
         }
@@ -66,12 +73,14 @@ pub fn split_record(bytes: &[u8], quoting: Quoting, last: bool) -> Option<(usize
 type Field<'a> = (Cow<'a, str>, bool);
 
 /// The fields of a record.
-fn fields(record: &str, delimiter: u8) -> Result<Vec<Field<'_>>, RowError> {
+fn fields(record: &str, dialect: Dialect) -> Result<Vec<Field<'_>>, RowError> {
+    let Dialect { delimiter, quote, .. } = dialect;
     let mut found = Vec::new();
     let mut rest = record;
     loop {
-        let (field, after) = if let Some(inner) = rest.strip_prefix('"') {
-            quoted_field(inner, found.len())?
+        let quoted = quote.and_then(|quote| rest.strip_prefix(char::from(quote)));
+        let (field, after) = if let Some(inner) = quoted {
+            quoted_field(inner, dialect, found.len())?
         } else {
             let end = rest.bytes().position(|b| b == delimiter).unwrap_or(rest.len());
             let (field, after) = rest.split_at(end);
@@ -92,25 +101,42 @@ fn fields(record: &str, delimiter: u8) -> Result<Vec<Field<'_>>, RowError> {
 }
 
 /// The field after an opening quote, and what follows its closing quote.
-fn quoted_field(inner: &str, column: usize) -> Result<(Field<'_>, &str), RowError> {
+fn quoted_field(
+    inner: &str,
+    dialect: Dialect,
+    column: usize,
+) -> Result<(Field<'_>, &str), RowError> {
     let bytes = inner.as_bytes();
-    let mut doubled = false;
+    let escape = dialect.escape.filter(|escape| dialect.quote != Some(*escape));
+    // What stands before a quote that does not end the field.
+    let before_quote = escape.or(dialect.quote);
+    let mut plain = Vec::new();
+    let mut start = 0;
     let mut index = 0;
     while let Some(byte) = bytes.get(index) {
-        if *byte == b'"' {
-            if bytes.get(index + 1) != Some(&b'"') {
-                let (text, after) = inner.split_at(index);
-                let text = if doubled {
-                    Cow::Owned(text.replace("\"\"", "\""))
-                } else {
-                    Cow::Borrowed(text)
-                };
-                return Ok(((text, true), after.get(1..).unwrap_or_default()));
+        let next = bytes.get(index + 1).copied();
+        let escaped = match escape {
+            Some(escape) => *byte == escape && next.is_some(),
+            None => dialect.quote == Some(*byte) && next == before_quote,
+        };
+        if escaped {
+            plain.extend_from_slice(bytes.get(start..index).unwrap_or_default());
+            start = index + 1;
+            index += 2;
+        } else if dialect.quote == Some(*byte) {
+            let after = inner.get(index + 1..).unwrap_or_default();
+            let last = bytes.get(start..index).unwrap_or_default();
+            if plain.is_empty() && start == 0 {
+                return Ok(((Cow::Borrowed(inner.get(..index).unwrap_or_default()), true), after));
             }
-            doubled = true;
+            plain.extend_from_slice(last);
+            // Only whole ASCII characters were left out.
+            let text = String::from_utf8(plain)
+                .map_err(|_| RowError::in_column(column, "an escape stands inside a character"))?;
+            return Ok(((Cow::Owned(text), true), after));
+        } else {
             index += 1;
         }
-        index += 1;
     }
     Err(RowError::in_column(column, "a quote is never closed"))
 }
@@ -128,8 +154,8 @@ fn text_of(original: &[u8]) -> Result<&str, RowError> {
 ///
 /// # Errors
 /// When a quote is not closed.
-pub fn header_names(text: &str, delimiter: u8) -> Result<Vec<String>, RowError> {
-    Ok(fields(text, delimiter)?.into_iter().map(|(name, _)| name.trim().to_owned()).collect())
+pub fn header_names(text: &str, dialect: Dialect) -> Result<Vec<String>, RowError> {
+    Ok(fields(text, dialect)?.into_iter().map(|(name, _)| name.trim().to_owned()).collect())
 }
 
 /// The fields of a row, as many as the header has.
@@ -139,7 +165,7 @@ pub(super) fn fields_of<'a>(
 ) -> Result<Vec<Field<'a>>, RowError> {
     let text = text_of(original)?;
     let (fields, header) = match format {
-        RowFormat::Delimited { delimiter, header } => (fields(text, *delimiter)?, header),
+        RowFormat::Delimited { dialect, header } => (fields(text, *dialect)?, header),
         RowFormat::Whitespace { header } => {
             (text.split_ascii_whitespace().map(|f| (Cow::Borrowed(f), false)).collect(), header)
         }
@@ -186,16 +212,16 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
             )
         })?);
     }
-    let kind = match &shape.event {
-        None => Kind::Identify,
-        Some(EventName::Fixed(event)) => Kind::Track(event.clone()),
-        Some(EventName::Column(name)) => {
+    let kind = match &shape.kind {
+        RowKind::Track(Said::Fixed(event)) => Kind::Track(event.clone()),
+        RowKind::Track(Said::Column(name)) => {
             let missing = || RowError {
                 column: at(name).map(|i| i as u64 + 1),
                 reason: format!("column {name} names no event"),
             };
             Kind::Track(column(name).ok_or_else(missing)?.to_owned())
         }
+        _ => Kind::Identify,
     };
     let ids: Vec<Option<String>> =
         shape.message_id.iter().map(|name| column(name).map(str::to_owned)).collect();
@@ -213,7 +239,7 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
 
 /// Whether a column has another role than being a trait or property.
 pub(super) fn used_up(shape: &FileShape, name: &str) -> bool {
-    let event = matches!(&shape.event, Some(EventName::Column(column)) if column == name);
+    let event = matches!(&shape.kind, RowKind::Track(Said::Column(column)) if column == name);
     event
         || shape.time.as_deref() == Some(name)
         || shape.ids.iter().any(|(_, column)| column == name)

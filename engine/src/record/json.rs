@@ -6,7 +6,7 @@ use super::{
 };
 use crate::base::limits::{ENTITY_ID_BYTES_MAX, NESTING_MAX};
 use crate::base::time::{Timestamp, parse_timestamp};
-use crate::entry::{EventName, FileShape};
+use crate::entry::{FileShape, RowKind, Said};
 use serde_json::{Map, Value as Json};
 
 fn object_of(original: &[u8]) -> Result<Map<String, Json>, RowError> {
@@ -238,7 +238,7 @@ pub(super) fn decode_message(original: &[u8]) -> Result<Decoded, RowError> {
 /// Reads a row of an NDJSON file as its load says; columns are names with dots.
 pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
     let object = object_of(original)?;
-    let flat = Flat::of(&object, shape.event.is_some())?;
+    let flat = Flat::of(&object, matches!(shape.kind, RowKind::Track(_)))?;
     let column = |name: &str| -> Option<String> {
         flat.fields.iter().find(|(n, _)| n == name).and_then(|(_, value)| match value {
             FieldValue::Cell(cell) => Some(cell.text.clone()),
@@ -263,13 +263,13 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
             RowError::new(format!("'{text}' in \"{name}\" is no time in the given unit"))
         })?);
     }
-    let kind = match &shape.event {
-        None => Kind::Identify,
-        Some(EventName::Fixed(event)) => Kind::Track(event.clone()),
-        Some(EventName::Column(name)) => {
+    let kind = match &shape.kind {
+        RowKind::Track(Said::Fixed(event)) => Kind::Track(event.clone()),
+        RowKind::Track(Said::Column(name)) => {
             let event = column(name).filter(|e| !e.is_empty());
             Kind::Track(event.ok_or_else(|| RowError::new(format!("\"{name}\" names no event")))?)
         }
+        _ => Kind::Identify,
     };
     let ids: Vec<Option<String>> = shape.message_id.iter().map(|name| column(name)).collect();
     let message_id = message_id_of(&ids);

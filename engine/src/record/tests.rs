@@ -2,21 +2,27 @@
 
 use super::*;
 use crate::base::value::Value;
-use crate::entry::{FileShape, RowFormat, TimeUnit};
+use crate::entry::{Dialect, FileShape, RowFormat, RowKind, TimeUnit};
 
 fn shape(header: &[&str]) -> FileShape {
     FileShape {
         format: RowFormat::Delimited {
-            delimiter: b',',
+            dialect: Dialect::standard(b','),
             header: header.iter().map(ToString::to_string).collect(),
         },
-        event: None,
+        kind: RowKind::Identify,
         ids: vec![("email".into(), "mail".into())],
         time: Some("at".into()),
         time_unit: TimeUnit::Iso,
         zone: "Europe/Paris".into(),
         message_id: vec![],
+        encoding: "utf-8".into(),
+        readings: vec![],
     }
+}
+
+fn boxed(header: &[&str]) -> Box<FileShape> {
+    Box::new(shape(header))
 }
 
 fn cell(text: &str) -> FieldValue {
@@ -25,7 +31,7 @@ fn cell(text: &str) -> FieldValue {
 
 #[test]
 fn empty_cells_say_nothing_and_quoted_ones_are_text() {
-    let shape = Shape::File(shape(&["mail", "at", "a", "b"]));
+    let shape = Shape::File(boxed(&["mail", "at", "a", "b"]));
     let row = decode(&shape, b" Ann@X.org ,2024-07-01T12:00:00,,\"\"").unwrap();
     assert_eq!(row.identifiers, vec![normalise("EMAIL", "ann@x.org").unwrap()]);
     assert_eq!(row.time.unwrap().to_string(), "2024-07-01T10:00:00Z");
@@ -34,7 +40,7 @@ fn empty_cells_say_nothing_and_quoted_ones_are_text() {
 
 #[test]
 fn broken_rows_say_where() {
-    let shape = Shape::File(shape(&["mail", "at", "a"]));
+    let shape = Shape::File(boxed(&["mail", "at", "a"]));
     let column = |row: &[u8]| decode(&shape, row).unwrap_err().column;
     assert_eq!(column(b"a@b,nonsense,1"), Some(2));
     assert_eq!(column(b"a@b,,\"open"), Some(3));
@@ -182,10 +188,15 @@ fn records_split_as_the_csv_library_splits_them() {
             csv::ReaderBuilder::new().has_headers(false).from_reader(content.as_bytes());
         let expected: Vec<Vec<String>> =
             reader.records().map(|r| r.unwrap().iter().map(str::to_owned).collect()).collect();
-        let format = RowFormat::Delimited { delimiter: b',', header: vec![String::new(); 3] };
+        let format = RowFormat::Delimited {
+            dialect: Dialect::standard(b','),
+            header: vec![String::new(); 3],
+        };
         let mut found = Vec::new();
         let mut rest = content.as_bytes();
-        while let Some((length, used)) = split_record(rest, Quoting::Delimiter(b','), true) {
+        while let Some((length, used)) =
+            split_record(rest, Quoting::Dialect(Dialect::standard(b',')), true)
+        {
             let fields = delimited::fields_of(&format, &rest[..length]).unwrap();
             found.push(fields.into_iter().map(|(text, _)| text.into_owned()).collect::<Vec<_>>());
             rest = &rest[used..];

@@ -9,7 +9,7 @@ use crate::base::ids::{LoadId, NodeId, Ordinal, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::Fit;
-use crate::entry::{Entry, LoadEntry, RetractEntry, Row, RowStatus, Shape, SourceEntry};
+use crate::entry::{Entry, LoadEntry, Row, RowStatus, Shape, SourceEntry};
 use crate::event::EventRow;
 use crate::profile::{RowTrait, Winner};
 use crate::record::{CellText, Decoded, FieldValue, Kind, RowError, decode};
@@ -35,8 +35,8 @@ pub struct RecordContext {
 pub enum Effect {
     /// It is folded.
     Folded,
-    /// It withdraws what was folded: the state must be folded anew.
-    Withdraws,
+    /// It says something new of what was folded: the state must be folded anew.
+    Refolds,
 }
 
 /// What is the same for all fields of a record.
@@ -89,10 +89,10 @@ impl State {
 
     fn begin_load(&mut self, at: &RecordContext, load: &LoadEntry) {
         let id = LoadId(at.first.0);
-        if self.retracted.loads.contains(&id) {
+        if self.hindsight.retracted.loads.contains(&id) {
             return;
         }
-        let shape = Arc::new(Shape::File(load.shape.clone()));
+        let shape = Arc::new(Shape::File(Box::new(load.shape.clone())));
         let (source, file, content) = (at.source, load.file.clone(), load.content);
         let info = LoadInfo { source, file, content, shape, rows: 0 };
         Arc::make_mut(&mut self.loads).insert(id, info);
@@ -128,7 +128,7 @@ impl State {
         }
         match at.load {
             LoadId(0) => Some(Some(Arc::new(Shape::Message))),
-            load if self.retracted.loads.contains(&load) => None,
+            load if self.hindsight.retracted.loads.contains(&load) => None,
             load => Some(Arc::make_mut(&mut self.loads).get_mut(&load).map(|info| {
                 info.rows += rows as u64;
                 Arc::clone(&info.shape)
@@ -160,14 +160,9 @@ impl Fold {
             Entry::Load(load) => state.begin_load(at, load),
             Entry::Records(records) => self.apply_rows(at, &records.rows, decoded)?,
             Entry::Block(block) => self.apply_block(at, block)?,
-            Entry::Retract(retract) => {
-                let retracted = Arc::make_mut(&mut state.retracted);
-                let new = match retract {
-                    RetractEntry::Load(load) => retracted.loads.insert(*load),
-                    RetractEntry::Record(position) => retracted.rows.insert(*position),
-                };
-                if new {
-                    effect = Effect::Withdraws;
+            Entry::Retract(_) | Entry::Definition(_) => {
+                if Arc::make_mut(&mut state.hindsight).note(entry) {
+                    effect = Effect::Refolds;
                 }
             }
             Entry::Gap(_) => {}
@@ -201,7 +196,7 @@ impl Fold {
         known: Option<std::result::Result<Decoded, RowError>>,
     ) -> Result<()> {
         let position = at.first.plus(number as u64);
-        if self.state.retracted.rows.contains(&position) {
+        if self.state.hindsight.retracted.holds_row(at.source, position) {
             return Ok(());
         }
         let read = known.unwrap_or_else(|| match shape {

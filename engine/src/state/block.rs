@@ -9,7 +9,7 @@ use super::{Fold, RecordContext, ToldTraits};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::{Value, ValueType};
-use crate::entry::{BlockEntry, EventName, FileShape, RowStatus, Shape};
+use crate::entry::{BlockEntry, FileShape, RowStatus, Shape};
 use crate::record::{
     CellText, FieldValue, Fields, Roles, Times, message_id_of, normalise_value, quick_decimal,
     quick_integer,
@@ -88,11 +88,9 @@ impl Fold {
         let Some((file, roles)) = plain else {
             return self.apply_some_rows(at, entry, shape.as_ref(), 0..entry.rows());
         };
-        let block = Block { at, entry, fields: Fields::new(entry), shape: file, roles };
-        let event = match &file.event {
-            Some(EventName::Fixed(name)) => Some(name.as_str()),
-            _ => None,
-        };
+        let block =
+            Block { at, entry, fields: Fields::new(entry, &file.format), shape: file, roles };
+        let event = file.fixed_event();
         let (taken, rest) = self.take_rows(&block, event)?;
         if let Some(name) = event
             && let Some(number) = self.state.catalog.events().find(name)
@@ -134,7 +132,7 @@ impl Fold {
         let mut times = Times::default();
         for row in 0..block.entry.rows() {
             let position = block.at.first.plus(row as u64);
-            if self.state.retracted.rows.contains(&position) {
+            if self.state.hindsight.retracted.holds_row(block.at.source, position) {
                 continue;
             }
             let plain =

@@ -5,7 +5,7 @@
 //! names and types, loads, counts. Parts are mapped, not read; each block is held against its checksum when it is first
 //! needed. What does not hold is thrown away and folded again from the log; so is what another version wrote.
 
-use super::{Counts, Fold, LoadInfo, Retracted, State};
+use super::{Counts, Fold, Hindsight, LoadInfo, State};
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::{Dir, replace};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -25,7 +25,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or the form of parts changes: older derived files are then folded again.
-const FOLD_VERSION: u32 = 4;
+const FOLD_VERSION: u32 = 5;
 
 /// What the derived files are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -55,7 +55,7 @@ struct Head {
     entity_fields: Vec<Vec<Field>>,
     counts: Counts,
     dead: Vec<u8>,
-    retracted: Retracted,
+    hindsight: Hindsight,
     records: BTreeMap<SourceId, u64>,
     loads: Vec<StoredLoad>,
 }
@@ -81,7 +81,7 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
     let loads = state.loads.iter().filter_map(|(id, info)| {
         let Shape::File(shape) = info.shape.as_ref() else { return None };
         let (source, file, content) = (info.source, info.file.clone(), info.content);
-        let (shape, rows) = (shape.clone(), info.rows);
+        let (shape, rows) = (FileShape::clone(shape), info.rows);
         Some(StoredLoad { id: *id, source, file, content, shape, rows })
     });
     codec::encode_large(&Head {
@@ -99,7 +99,7 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
             .collect(),
         counts: state.counts.clone(),
         dead,
-        retracted: Retracted::clone(&state.retracted),
+        hindsight: Hindsight::clone(&state.hindsight),
         records: BTreeMap::clone(&state.records),
         loads: loads.collect(),
     })
@@ -181,7 +181,7 @@ pub fn load_checkpoint(
         return Err(Error::corrupt(format!("{MANIFEST} is of another version or store")));
     }
     let head: Head = codec::decode_large(&manifest.head)?;
-    let mut state = State::new(head.retracted);
+    let mut state = State::new(head.hindsight);
     state.store = manifest.store;
     state.end = manifest.end;
     state.next_file = manifest.next_file;
@@ -195,7 +195,10 @@ pub fn load_checkpoint(
     state.catalog = Arc::new(catalog.with_entities(head.entities, head.entity_fields));
     let loads = head.loads.into_iter().map(|stored| {
         let StoredLoad { id, source, file, content, shape, rows } = stored;
-        (id, LoadInfo { source, file, content, shape: Arc::new(Shape::File(shape)), rows })
+        (
+            id,
+            LoadInfo { source, file, content, shape: Arc::new(Shape::File(Box::new(shape))), rows },
+        )
     });
     state.loads = Arc::new(loads.collect());
     let open = |(name, digest): &(String, Digest128)| Part::open(dir, name, digest).map(Arc::new);

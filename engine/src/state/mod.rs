@@ -13,6 +13,7 @@ mod digest;
 mod entity;
 mod event;
 mod fields;
+mod hindsight;
 mod overlay;
 mod people;
 mod read;
@@ -20,6 +21,7 @@ mod read;
 pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
 pub use entity::EntityView;
+pub use hindsight::Hindsight;
 pub use read::Reader;
 
 use crate::base::codec::Digest128;
@@ -32,7 +34,7 @@ use crate::entry::Shape;
 use bincode::{Decode, Encode};
 use overlay::Open;
 use roaring::RoaringBitmap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The row space of profiles.
@@ -47,22 +49,6 @@ const QUARANTINE: BlockKey = BlockKey::new(5, 0, 0, 0);
 /// The row space of the events of a type.
 const fn events_of(number: u32) -> BlockKey {
     BlockKey { number, ..EVENTS }
-}
-
-/// What was withdrawn.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
-pub struct Retracted {
-    /// Whole loads.
-    pub loads: BTreeSet<LoadId>,
-    /// Single rows.
-    pub rows: BTreeSet<Position>,
-}
-
-impl Retracted {
-    /// Whether a row is withdrawn.
-    pub fn holds(&self, load: LoadId, position: Position) -> bool {
-        self.loads.contains(&load) || self.rows.contains(&position)
-    }
 }
 
 /// A load in force.
@@ -162,8 +148,8 @@ pub struct State {
     dead: Arc<RoaringBitmap>,
     /// Loads in force.
     pub loads: Arc<BTreeMap<LoadId, LoadInfo>>,
-    /// What was withdrawn.
-    pub retracted: Arc<Retracted>,
+    /// What is withdrawn and defined.
+    pub hindsight: Arc<Hindsight>,
     /// Records in force, by source.
     pub records: Arc<BTreeMap<SourceId, u64>>,
     /// Files first, then parts in memory; each the oldest first.
@@ -183,7 +169,7 @@ pub struct Fold {
 }
 
 impl State {
-    fn new(retracted: Retracted) -> State {
+    fn new(hindsight: Hindsight) -> State {
         State {
             store: Digest128::default(),
             salt: [0; 32],
@@ -193,7 +179,7 @@ impl State {
             counts: Counts::default(),
             dead: Arc::default(),
             loads: Arc::default(),
-            retracted: Arc::new(retracted),
+            hindsight: Arc::new(hindsight),
             records: Arc::default(),
             parts: Arc::default(),
             next_file: 1,
@@ -231,14 +217,14 @@ impl State {
 }
 
 impl Fold {
-    /// The state before the first entry, with what the whole log is known to withdraw.
-    pub fn new(retracted: Retracted) -> Fold {
-        Fold { state: State::new(retracted), open: Open::default() }
+    /// The state before the first entry, with what the whole log is known to withdraw and define.
+    pub fn new(hindsight: Hindsight) -> Fold {
+        Fold { state: State::new(hindsight), open: Open::default() }
     }
 
     /// An empty state to fold the log into again, for a store that has another in use.
-    pub fn after(state: &State, retracted: Retracted) -> Fold {
-        let mut fold = Fold::new(retracted);
+    pub fn after(state: &State, hindsight: Hindsight) -> Fold {
+        let mut fold = Fold::new(hindsight);
         fold.state.next_file = state.next_file;
         fold
     }
@@ -251,7 +237,7 @@ impl Fold {
 
     /// An empty state to fold the log into as of a time: names and types are those that are known now.
     pub fn as_of(state: &State, time: Timestamp) -> Fold {
-        let mut fold = Fold::new(Retracted::clone(&state.retracted));
+        let mut fold = Fold::new(Hindsight::clone(&state.hindsight));
         fold.state.catalog = Arc::clone(&state.catalog);
         fold.state.as_of = Some(time);
         fold

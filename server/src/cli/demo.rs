@@ -17,7 +17,7 @@ use super::text::{grouped, indented, size};
 use crate::resp::Reply;
 use crate::shape;
 use navedb::{
-    At, Delimiter, EventName, Format, Input, LoadReport, LoadRequest, Origin, Profile, RecordKind,
+    At, Delimiter, Format, Input, LoadReport, LoadRequest, Origin, Profile, RecordKind, Said,
     Stats, TimeUnit, TimelineEvent, Timestamp,
 };
 use std::fmt::Write;
@@ -93,7 +93,7 @@ fn new_folder() -> Result<PathBuf, Failure> {
 }
 
 fn request() -> LoadRequest {
-    let kind = RecordKind::Track(EventName::Fixed("purchase".to_owned()));
+    let kind = RecordKind::Track(Said::Fixed("purchase".to_owned()));
     let mut request = LoadRequest::new("cdnow", kind);
     let name = "cdnow_master.txt".to_owned();
     request.inputs = vec![Input::Bytes { name, bytes: PURCHASES.to_vec() }];

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::store::Store;
 use super::text::grouped;
 use crate::shape;
-use navedb::{EventName, FileReport, Input, LoadReport, LoadRequest, RecordKind};
+use navedb::{FileReport, Input, LoadReport, LoadRequest, RecordKind, Said};
 use std::fmt::Write;
 
 /// `nave load`
@@ -80,10 +80,8 @@ fn record_kind(arguments: &Load) -> Result<RecordKind, Failure> {
         (LoadAs::Identify, ..) => {
             Err(Failure::usage("--event and --event-column go with --as track; leave them out"))
         }
-        (LoadAs::Track, Some(name), _) => Ok(RecordKind::Track(EventName::Fixed(name.clone()))),
-        (LoadAs::Track, None, Some(column)) => {
-            Ok(RecordKind::Track(EventName::Column(column.clone())))
-        }
+        (LoadAs::Track, Some(name), _) => Ok(RecordKind::Track(Said::Fixed(name.clone()))),
+        (LoadAs::Track, None, Some(column)) => Ok(RecordKind::Track(Said::Column(column.clone()))),
         (LoadAs::Track, None, None) => {
             Err(Failure::usage("--as track needs --event NAME or --event-column COLUMN"))
         }
