@@ -40,9 +40,10 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, Explanation, Level,
+    Accept, Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, Explanation, Level,
     LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
-    ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, Receipt, Record, RepairReport,
+    ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
+    QuarantineRequest, Receipt, Record, RepairReport, ReplayReport,
     Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
     View, WhyLost, check, rebuild, repair,
 };

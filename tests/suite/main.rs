@@ -35,4 +35,5 @@ mod spills;
 mod storage;
 mod store;
 mod truth;
+mod withdrawing;
 mod workload;

@@ -114,6 +114,12 @@ pub const MEMBERS_DEFAULT: usize = 1000;
 /// Profiles in a list of greatest values that does not say how many it wants.
 pub const TOP_DEFAULT: usize = 10;
 
+/// Groups that the quarantine is counted in: reasons may name values, of which there may be any number.
+pub const QUARANTINE_GROUPS_MAX: usize = 1000;
+
+/// Bytes of a value or record that a list of the quarantine shows: a page of whole records would take gigabytes.
+pub const QUARANTINE_SHOWN_BYTES: usize = 1000;
+
 /// Rows in a row space: ordinals have 32 bits.
 pub const ROWS_MAX: u32 = u32::MAX - 1;
 

@@ -160,6 +160,8 @@ impl<'a> FileLoad<'a> {
         inner.writable(&mut writer)?;
         writer.fold.state.clock = writer.log.advance_clock(inner.clock.now());
         let content_known = self.content_known(&writer);
+        let first = self.first_row(&writer);
+        let mut replaced = Vec::new();
         let mut batch = BatchKeys::new();
         let mut block = BlockBuilder::new(match &self.plan.shape.format {
             RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
@@ -184,14 +186,19 @@ impl<'a> FileLoad<'a> {
             // A generated key names the content and the row: it is new when the content is, and two rows of one file
             // never share one.
             let sifted = if given || content_known {
-                writer.sift_row(key, original, given.then_some(&mut batch))?
+                let at = (first.plus(block.rows() as u64), self.request.revise);
+                writer.sift_row(key, original, given.then_some(&mut batch), at)?
             } else {
                 SiftedRow { new: Some((key, RowStatus::Accepted)), ..SiftedRow::default() }
             };
             self.report.duplicates += u64::from(sifted.duplicate && understood);
             self.report.conflicts += u64::from(sifted.conflict);
             let Some((key, status)) = sifted.new else { continue };
-            self.report.written += u64::from(status == RowStatus::Accepted && understood);
+            let revised = !sifted.replaced.is_empty();
+            self.report.revised += u64::from(revised);
+            replaced.extend(sifted.replaced);
+            self.report.written +=
+                u64::from(status == RowStatus::Accepted && understood && !revised);
             let fields = plain.then_some(sight.fields.as_slice());
             block.push(&key, status, line, original, fields);
         }
@@ -199,7 +206,7 @@ impl<'a> FileLoad<'a> {
         if block.rows() == 0 {
             return Ok(());
         }
-        self.append(&mut writer, Entry::Block(block.finish()), None)
+        self.append(&mut writer, (Entry::Block(block.finish()), None), replaced)
     }
 
     fn count_too_long(&mut self, lines: u64) {
@@ -278,25 +285,42 @@ impl<'a> FileLoad<'a> {
         let mut writer = self.inner.writer.lock();
         self.inner.writable(&mut writer)?;
         writer.fold.state.clock = writer.log.advance_clock(self.inner.clock.now());
-        let sifted =
-            writer.sift(&self.request.source, block, &mut BatchKeys::new(), Position(0))?;
+        let first = self.first_row(&writer);
+        let batch = (&mut BatchKeys::new(), self.request.revise);
+        let sifted = writer.sift(&self.request.source, block, batch, first)?;
         self.report.duplicates += sifted.duplicates;
+        self.report.revised += sifted.revised;
         self.report.conflicts += sifted.conflicts;
         if sifted.rows.is_empty() {
             return Ok(());
         }
         self.report.written += sifted.understood();
         let entry = Entry::Records(RecordsEntry { rows: sifted.rows });
-        self.append(&mut writer, entry, Some(sifted.decoded))
+        self.append(&mut writer, (entry, Some(sifted.decoded)), sifted.replaced)
     }
 
-    /// Appends rows; the load begins with its first new row.
+    /// The position that the next row has: before it may stand the entries of the source and of the load.
+    fn first_row(&self, writer: &Writer) -> Position {
+        let known = writer.fold.state.catalog.find_source(&self.request.source).is_some();
+        writer.log.next().plus(u64::from(!known) + u64::from(self.load.is_none()))
+    }
+
+    /// Appends rows, which take the place of others; the load begins with its first new row.
     fn append(
         &mut self,
         writer: &mut Writer,
-        entry: Entry,
-        decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
+        (entry, decoded): (Entry, Option<Vec<std::result::Result<Decoded, RowError>>>),
+        replaced: Vec<Position>,
     ) -> Result<()> {
+        if let Some(load) = self.load
+            && writer.fold.state.hindsight.retracted.loads.contains(&load)
+        {
+            let name = &self.report.name;
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("load {load} of {name} was retracted while it was under way; load it again"),
+            ));
+        }
         let mut drafts = Vec::new();
         let source = writer.source(&self.request.source, &mut drafts);
         let load = match self.load {
@@ -309,8 +333,11 @@ impl<'a> FileLoad<'a> {
         };
         self.load = Some(load);
         drafts.push(Draft { entry, source, load, decoded });
+        let (withdrawn, gone) = self.inner.draft_replaced(writer, replaced, source, load)?;
+        drafts.extend(withdrawn);
         let before = quarantined(writer);
         writer.append(drafts, self.request.origin)?;
+        writer.note_gone(&gone);
         self.inner.writable(writer)?;
         // When no file can be written now, what is gathered stays in memory, and the load counts all the same.
         let dir = Some(self.inner.dir.as_ref());

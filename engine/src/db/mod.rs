@@ -17,6 +17,8 @@ mod plans;
 mod profile_view;
 mod provenance;
 mod publish;
+mod quarantine;
+mod retract;
 mod sift;
 mod stats;
 mod types;
@@ -57,6 +59,9 @@ struct Writer {
     /// Whether the fold lacks entries, because a part could not be read while they were folded: it is made anew before
     /// anybody sees or uses it.
     broken: bool,
+    /// Whether entries said something of earlier ones that the fold has as they were: it is made anew before anybody
+    /// sees it. What exactly-once needs of it is right all the same.
+    stale: bool,
     /// The records frame that was last compared with, for rows that come in the order of the log.
     compared: Compared,
     closed: bool,
@@ -172,6 +177,9 @@ impl Inner {
 
     fn checkpoint_locked(&self, writer: &mut Writer) -> Result<Position> {
         self.writable(writer)?;
+        if writer.stale {
+            self.fold_again(writer)?;
+        }
         let (file, end) = writer.log.flush_for_sync()?;
         if self.durability.durable_end() < end {
             self.durability.synced(file.as_ref(), end)?;

@@ -77,6 +77,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         fold,
         seen: Arc::clone(&seen),
         broken: false,
+        stale: false,
         compared: None,
         closed: false,
         lock: Some(lock),

@@ -20,7 +20,7 @@ pub(super) struct Snapshot {
 impl Inner {
     /// Makes the newest state the one that readers get.
     pub(super) fn publish(&self, writer: &mut Writer) -> Result<()> {
-        if writer.broken || writer.fold.freeze().is_err() {
+        if writer.broken || writer.stale || writer.fold.freeze().is_err() {
             self.fold_again(writer)?;
         }
         self.snapshot.set(Snapshot { state: writer.fold.state.clone() });
@@ -35,6 +35,7 @@ impl Inner {
         let now = self.clock.now();
         if now > self.snapshot.get().state.clock
             && let Some(mut writer) = self.writer.try_lock()
+            && !writer.stale
         {
             writer.fold.state.clock = writer.log.advance_clock(now);
             self.publish(&mut writer)?;
@@ -53,7 +54,7 @@ impl Inner {
         fold.state.clock = fold.state.clock.max(before.clock);
         fold.freeze()?;
         writer.fold = fold;
-        writer.broken = false;
+        (writer.broken, writer.stale) = (false, false);
         Ok(())
     }
 

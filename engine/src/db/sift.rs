@@ -25,14 +25,20 @@ pub(super) struct Sifted {
     pub decoded: Vec<std::result::Result<Decoded, RowError>>,
     pub duplicates: u64,
     pub conflicts: u64,
+    /// Rows that take the place of others.
+    pub revised: u64,
+    /// The rows whose place is taken.
+    pub replaced: Vec<Position>,
 }
 
 impl Sifted {
-    /// How many rows are new and understood.
+    /// How many rows are understood, and new.
     pub(super) fn understood(&self) -> u64 {
         let rows = self.rows.iter().zip(&self.decoded);
-        rows.filter(|(row, decoded)| row.status == RowStatus::Accepted && decoded.is_ok()).count()
-            as u64
+        let accepted = |(row, decoded): &(&Row, &std::result::Result<_, _>)| {
+            row.status == RowStatus::Accepted && decoded.is_ok()
+        };
+        (rows.filter(accepted).count() as u64).saturating_sub(self.revised)
     }
 }
 
@@ -45,20 +51,23 @@ pub(super) struct SiftedRow {
     pub duplicate: bool,
     /// Its message id was known with other content.
     pub conflict: bool,
+    /// The rows whose place it takes: the one that has its message id, and one that waits with the same content.
+    pub replaced: Vec<Position>,
 }
 
-/// Keys and content digests of the rows of a batch that are not in the log yet.
-pub(super) type BatchKeys = HashMap<Digest128, Digest128>;
+/// Keys, content digests and positions of the rows of a batch that are not in the log yet.
+pub(super) type BatchKeys = HashMap<Digest128, (Digest128, Position)>;
 
 /// The key of a row that conflicts: the same content again is then known.
-fn conflict_key(key: &Digest128, original: &[u8]) -> Digest128 {
+pub(super) fn conflict_key(key: &Digest128, original: &[u8]) -> Digest128 {
     codec::digest_of_parts(&[b"conflict", key, &codec::digest(original)])
 }
 
 enum Known {
     New,
     Same,
-    Other,
+    /// The row with the same key.
+    Other(Position),
 }
 
 impl Writer {
@@ -74,27 +83,28 @@ impl Writer {
         find(&lookup, &mut self.compared)
     }
 
-    fn find_row(&mut self, key: &Digest128) -> Result<Option<(Position, Found)>> {
+    pub(super) fn find_row(&mut self, key: &Digest128) -> Result<Option<(Position, Found)>> {
         if self.seen.read().candidates(key).is_empty() {
             return Ok(None);
         }
         self.lookup(|lookup, compared| lookup.row(key, compared))
     }
 
-    /// Sorts rows into new ones, duplicates and conflicts.
+    /// Sorts rows into new ones, duplicates and conflicts, or with `revise` those that take the place of others.
     /// `batch` remembers the rows of the batch that are not in the log yet; `first` is the position of the first row.
     pub(super) fn sift(
         &mut self,
         source: &str,
         candidates: Vec<Candidate>,
-        batch: &mut BatchKeys,
+        (batch, revise): (&mut BatchKeys, bool),
         first: Position,
     ) -> Result<Sifted> {
         let mut sifted = Sifted::default();
         for candidate in candidates {
             let Candidate { key, line, original, decoded } = candidate;
+            let at = first.plus(sifted.rows.len() as u64);
             let key = key.unwrap_or_else(|| {
-                let number = first.plus(sifted.rows.len() as u64).0;
+                let number = at.0;
                 codec::digest_of_parts(&[
                     b"single",
                     source.as_bytes(),
@@ -102,9 +112,11 @@ impl Writer {
                     &original,
                 ])
             });
-            let row = self.sift_row(key, &original, Some(batch))?;
+            let row = self.sift_row(key, &original, Some(batch), (at, revise))?;
             sifted.duplicates += u64::from(row.duplicate && decoded.is_ok());
             sifted.conflicts += u64::from(row.conflict);
+            sifted.revised += u64::from(!row.replaced.is_empty());
+            sifted.replaced.extend(row.replaced);
             let Some((key, status)) = row.new else { continue };
             sifted.rows.push(Row { key, status, line, original });
             sifted.decoded.push(decoded);
@@ -113,12 +125,13 @@ impl Writer {
     }
 
     /// What exactly-once says of one row. `batch` has the rows that are not in the log yet; without it none has its
-    /// key.
+    /// key. `at` is the position that the row will have.
     pub(super) fn sift_row(
         &mut self,
         key: Digest128,
         original: &[u8],
         batch: Option<&mut BatchKeys>,
+        (at, revise): (Position, bool),
     ) -> Result<SiftedRow> {
         let mut sifted = SiftedRow::default();
         let (key, status) = match self.known(&key, original, batch.as_deref())? {
@@ -127,7 +140,14 @@ impl Writer {
                 sifted.duplicate = true;
                 return Ok(sifted);
             }
-            Known::Other => {
+            Known::Other(before) if revise => {
+                sifted.replaced.push(before);
+                // What waits in quarantine with this content is decided by it.
+                let waiting = self.find_row(&conflict_key(&key, original))?;
+                sifted.replaced.extend(waiting.map(|(position, _)| position));
+                (key, RowStatus::Accepted)
+            }
+            Known::Other(_) => {
                 let conflict = conflict_key(&key, original);
                 sifted.conflict = true;
                 if !matches!(self.known(&conflict, original, batch.as_deref())?, Known::New) {
@@ -137,7 +157,7 @@ impl Writer {
             }
         };
         if let Some(batch) = batch {
-            batch.insert(key, codec::digest(original));
+            batch.insert(key, (codec::digest(original), at));
         }
         sifted.new = Some((key, status));
         Ok(sifted)
@@ -149,18 +169,18 @@ impl Writer {
         original: &[u8],
         batch: Option<&BatchKeys>,
     ) -> Result<Known> {
-        if let Some(content) = batch.and_then(|batch| batch.get(key)) {
+        if let Some((content, position)) = batch.and_then(|batch| batch.get(key)) {
             return Ok(if *content == codec::digest(original) {
                 Known::Same
             } else {
-                Known::Other
+                Known::Other(*position)
             });
         }
         Ok(match self.find_row(key)? {
             None => Known::New,
             Some((_, Found::Erased)) => Known::Same,
             Some((_, Found::Row(known))) if known == original => Known::Same,
-            Some(_) => Known::Other,
+            Some((position, _)) => Known::Other(position),
         })
     }
 }

@@ -8,6 +8,7 @@ pub use crate::audience::Step as PlanStep;
 pub use crate::entry::Origin;
 pub use crate::intake::{BrokenRow, FileReport, LoadReport, LoadRequest};
 pub use crate::log::Level;
+pub use crate::state::QuarantineKind;
 
 /// Who asks. Until there are roles, the one caller who may do everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,7 @@ pub struct Batch {
     pub(crate) records: Vec<Record>,
     pub(crate) level: Option<Level>,
     pub(crate) origin: Origin,
+    pub(crate) revise: bool,
 }
 
 impl Batch {
@@ -103,6 +105,14 @@ impl Batch {
         self
     }
 
+    /// The batch whose records take the place of those that have their message ids and other content: these are
+    /// withdrawn. Without it such a record is a conflict.
+    #[must_use]
+    pub fn revise(mut self) -> Batch {
+        self.revise = true;
+        self
+    }
+
     /// The batch with an origin.
     #[must_use]
     pub fn origin(mut self, origin: Origin) -> Batch {
@@ -121,6 +131,8 @@ pub struct Receipt {
     pub level: Level,
     /// Records that were new.
     pub written: u64,
+    /// Records that took the place of others with their message ids.
+    pub revised: u64,
     /// Records whose message id was known, with the same content.
     pub duplicates: u64,
     /// Records whose message id was known with other content; they are in quarantine.
@@ -140,6 +152,15 @@ pub enum Retraction {
         source: String,
         /// The message id that the source gave.
         message_id: String,
+    },
+    /// All records of a source between two positions, both with them.
+    Source {
+        /// The name of the source.
+        source: String,
+        /// The first position; the first of the log when there is none.
+        from: Option<Position>,
+        /// The last position; the newest of the log when there is none.
+        to: Option<Position>,
     },
 }
 
@@ -326,4 +347,99 @@ pub struct RepairReport {
     pub actions: Vec<String>,
     /// Rows that could not be saved.
     pub lost_rows: u64,
+}
+
+/// Which items of the quarantine are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineRequest {
+    /// Of this source alone.
+    pub source: Option<String>,
+    /// Of this kind alone.
+    pub kind: Option<QuarantineKind>,
+    /// Of this trait, property or field alone, in any event and entity type unless it names one: `amount` or
+    /// `purchase.amount`.
+    pub field: Option<String>,
+    /// How many at most; a page ends with the whole of a record, so that it may have a few more.
+    pub limit: usize,
+    /// Those after this position: where the page before ended.
+    pub after: Option<Position>,
+}
+
+impl Default for QuarantineRequest {
+    fn default() -> QuarantineRequest {
+        let limit = crate::base::limits::MEMBERS_DEFAULT;
+        QuarantineRequest { source: None, kind: None, field: None, limit, after: None }
+    }
+}
+
+/// A page of the quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantinePage {
+    /// The items, in the order of the log.
+    pub items: Vec<QuarantineItem>,
+    /// Where the next page begins, when there is more.
+    pub next: Option<Position>,
+}
+
+/// Something in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineItem {
+    /// The record in the log.
+    pub position: Position,
+    /// The source.
+    pub source: String,
+    /// Why it is there.
+    pub kind: QuarantineKind,
+    /// The load, if it came with one.
+    pub load: Option<LoadId>,
+    /// The file of the load.
+    pub file: Option<String>,
+    /// The line in the file.
+    pub line: Option<u64>,
+    /// The trait, or the event or entity type and the property or field, for a value.
+    pub field: Option<String>,
+    /// The text of the value, or the beginning of the record.
+    pub value: String,
+    /// The reason in words.
+    pub reason: String,
+    /// The event time, when the record named one.
+    pub time: Option<Timestamp>,
+}
+
+/// How much is in quarantine of one source, kind, and field or reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineCount {
+    /// The source.
+    pub source: String,
+    /// The kind.
+    pub kind: QuarantineKind,
+    /// The field of values, or the reason.
+    pub about: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Which conflicts a replay accepts: the content that came later then takes the place of the one in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accept {
+    /// None but those whose message id is free by now.
+    #[default]
+    Free,
+    /// That at a position.
+    One(Position),
+    /// All of them.
+    AllConflicts,
+}
+
+/// What a replay of the quarantine did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReplayReport {
+    /// How much was in quarantine before.
+    pub before: u64,
+    /// Conflicts that were decided.
+    pub accepted: u64,
+    /// What is left, by source, kind, and field or reason.
+    pub left: Vec<QuarantineCount>,
+    /// The position that covers the replay.
+    pub position: Position,
 }

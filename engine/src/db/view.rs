@@ -123,7 +123,7 @@ impl View {
 
     /// Reads the snapshot. A part that does not hold is made anew from the log, unless that was done already; when
     /// nothing was written meanwhile, the new state is this snapshot again.
-    fn reading<T>(&self, read: impl Fn(&State) -> Result<T>) -> Result<T> {
+    pub(super) fn reading<T>(&self, read: impl Fn(&State) -> Result<T>) -> Result<T> {
         let is_damage =
             |found: &Result<T>| matches!(found, Err(e) if e.kind() == ErrorKind::Corrupt);
         let found = read(self.state());
@@ -166,7 +166,7 @@ impl View {
     }
 
     /// Hands what the writer holds in memory to the system, so that it can be read from the log.
-    fn flush(&self) -> Result<()> {
+    pub(super) fn flush(&self) -> Result<()> {
         if self.flushed {
             return Ok(());
         }

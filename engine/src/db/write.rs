@@ -8,10 +8,10 @@ use crate::base::codec;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, NAME_BYTES_MAX};
-use crate::entry::{Entry, Origin, RecordsEntry, RetractEntry, Row, Shape, SourceEntry};
+use crate::entry::{Entry, Origin, RecordsEntry, Row, Shape, SourceEntry};
 use crate::log::Append;
 use crate::record::{Decoded, RowError, decode};
-use crate::state::{Fold, Hindsight, RecordContext};
+use crate::state::{Effect, Fold, Hindsight, RecordContext};
 use std::sync::Arc;
 
 /// Entries that will be appended as one batch, and applied after.
@@ -79,7 +79,11 @@ impl Writer {
             for (index, key) in draft.entry.keys().enumerate() {
                 seen.add(&key, first.plus(index as u64));
             }
-            self.broken |= self.fold.apply(&at, &draft.entry, draft.decoded).is_err();
+            match self.fold.apply(&at, &draft.entry, draft.decoded) {
+                Ok(Effect::Folded) => {}
+                Ok(Effect::Refolds) => self.stale = true,
+                Err(_) => self.broken = true,
+            }
             first = first.plus(u64::from(rows));
         }
         // Keys are derived: when they cannot be written now they stay in memory, and the write counts all the same.
@@ -98,10 +102,11 @@ impl Session {
     /// acknowledged and the store is read-only.
     pub fn write(&self, batch: Batch) -> Result<Receipt> {
         let level = batch.level.unwrap_or(Level::Group);
-        let (read, origin) = prepare(batch)?;
+        let how = (batch.origin, batch.revise);
+        let read = prepare(batch)?;
         let mut receipt = {
             let mut writer = self.inner.writer.lock();
-            self.inner.write_locked(&mut writer, read, origin)?
+            self.inner.write_locked(&mut writer, read, how)?
         };
         self.inner.reach(receipt.position.plus(1), level)?;
         receipt.level = level;
@@ -132,8 +137,9 @@ impl Session {
                 decided => decided?,
             };
             let level = level.or(batch.level).unwrap_or(Level::Group);
-            let (read, origin) = prepare(batch)?;
-            (self.inner.write_locked(&mut writer, read, origin)?, level)
+            let how = (batch.origin, batch.revise);
+            let read = prepare(batch)?;
+            (self.inner.write_locked(&mut writer, read, how)?, level)
         };
         self.inner.reach(receipt.position.plus(1), level)?;
         receipt.level = level;
@@ -154,10 +160,11 @@ impl Session {
         self.inner.reach(position.plus(1), level)
     }
 
-    /// Withdraws a load or a record, as if it had never been said; its message ids are free again. Level sync.
+    /// Withdraws a record, a load, or a source between two positions, as if it had never been said; the message ids are
+    /// free again. Level sync.
     ///
     /// # Errors
-    /// `NotFound` when there is no such load or record in force; `Closed`; `Io`.
+    /// `NotFound` when nothing of it is in force; `Invalid` when the positions are not in order; `Closed`; `Io`.
     pub fn retract(&self, what: &Retraction) -> Result<Receipt> {
         let position = {
             let mut writer = self.inner.writer.lock();
@@ -168,6 +175,7 @@ impl Session {
             position,
             level: Level::Sync,
             written: 1,
+            revised: 0,
             duplicates: 0,
             conflicts: 0,
             broken: Vec::new(),
@@ -198,7 +206,7 @@ impl Session {
 /// Reads the records of a batch, before the writer is taken.
 type Prepared = Vec<(String, Candidate)>;
 
-fn prepare(batch: Batch) -> Result<(Prepared, Origin)> {
+fn prepare(batch: Batch) -> Result<Prepared> {
     let bytes: usize = batch.records.iter().map(|r| r.json.len()).sum();
     if batch.records.len() > BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX {
         return Err(Error::limit(format!(
@@ -222,17 +230,23 @@ fn prepare(batch: Batch) -> Result<(Prepared, Origin)> {
         };
         read.push((source, Candidate { key, line: 0, original: json, decoded }));
     }
-    Ok((read, batch.origin))
+    Ok(read)
 }
 
 impl Inner {
-    fn write_locked(&self, writer: &mut Writer, read: Prepared, origin: Origin) -> Result<Receipt> {
+    fn write_locked(
+        &self,
+        writer: &mut Writer,
+        read: Prepared,
+        (origin, revise): (Origin, bool),
+    ) -> Result<Receipt> {
         self.writable(writer)?;
         writer.fold.state.clock = writer.log.advance_clock(self.clock.now());
         let mut receipt = Receipt {
             position: Position(0),
             level: Level::Memory,
             written: 0,
+            revised: 0,
             duplicates: 0,
             conflicts: 0,
             broken: Vec::new(),
@@ -250,6 +264,7 @@ impl Inner {
         }
         let mut drafts = Vec::new();
         let mut batch = BatchKeys::new();
+        let mut replaced = Vec::new();
         let mut rest = read.into_iter().peekable();
         let mut next = writer.log.next();
         while let Some((source, candidate)) = rest.next() {
@@ -260,9 +275,10 @@ impl Inner {
             let before = drafts.len();
             let number = writer.source(&source, &mut drafts);
             next = next.plus((drafts.len() - before) as u64);
-            let sifted = writer.sift(&source, together, &mut batch, next)?;
+            let mut sifted = writer.sift(&source, together, (&mut batch, revise), next)?;
             receipt.duplicates += sifted.duplicates;
             receipt.conflicts += sifted.conflicts;
+            receipt.revised += sifted.revised;
             if sifted.rows.is_empty() {
                 drafts.truncate(before);
                 next = Position(writer.log.next().0 + positions(&drafts));
@@ -270,8 +286,11 @@ impl Inner {
             }
             receipt.written += sifted.understood();
             next = next.plus(sifted.rows.len() as u64);
+            replaced.append(&mut sifted.replaced);
             draft_rows(&mut drafts, number, sifted);
         }
+        let source = drafts.last().map_or(SourceId(0), |draft| draft.source);
+        drafts.extend(self.draft_replaced(writer, replaced, source, LoadId(0))?.0);
         if !drafts.is_empty() {
             writer.append(drafts, origin)?;
             self.publish(writer)?;
@@ -280,45 +299,17 @@ impl Inner {
         Ok(receipt)
     }
 
-    fn retract_locked(&self, writer: &mut Writer, what: &Retraction) -> Result<Position> {
-        self.writable(writer)?;
-        writer.log.advance_clock(self.clock.now());
-        let (entry, source) = match what {
-            Retraction::Load(load) => {
-                let info = writer.fold.state.loads.get(load).ok_or_else(|| {
-                    Error::not_found(format!(
-                        "there is no load {load} in force; `nave stats` lists the loads"
-                    ))
-                })?;
-                (RetractEntry::Load(*load), info.source)
-            }
-            Retraction::Record { source, message_id } => {
-                let missing = || {
-                    Error::not_found(format!(
-                        "source '{source}' has no record '{message_id}' in force"
-                    ))
-                };
-                let number = writer.fold.state.catalog.find_source(source).ok_or_else(missing)?;
-                let position = writer
-                    .lookup(|lookup, compared| lookup.message(source, message_id, compared))?
-                    .ok_or_else(missing)?
-                    .0;
-                (RetractEntry::Record(position), number)
-            }
-        };
-        self.refold_with(writer, Entry::Retract(entry), source)?;
-        Ok(last_before(writer.log.next()))
-    }
-
-    /// Folds the log anew as an entry says that speaks of earlier ones, appends the entry, and publishes.
+    /// Folds the log anew as entries say that speak of earlier ones, appends them together, and publishes.
     pub(super) fn refold_with(
         &self,
         writer: &mut Writer,
-        entry: Entry,
+        entries: Vec<Entry>,
         source: SourceId,
     ) -> Result<()> {
         let mut hindsight = Hindsight::clone(&writer.fold.state.hindsight);
-        hindsight.note(&entry);
+        for entry in &entries {
+            hindsight.note(entry);
+        }
         writer.log.flush()?;
         let end = writer.log.next();
         let mut fold = Fold::after(&writer.fold.state, hindsight);
@@ -326,11 +317,13 @@ impl Inner {
         super::open::fold_into(&self.reader, end, &mut fold, spill)?;
         fold.state.clock = fold.state.clock.max(writer.fold.state.clock);
         let before = std::mem::replace(&mut writer.fold, fold);
-        let draft = Draft { entry, source, load: LoadId(0), decoded: None };
-        if let Err(e) = writer.append(vec![draft], Origin::Correction) {
+        let draft = |entry| Draft { entry, source, load: LoadId(0), decoded: None };
+        if let Err(e) = writer.append(entries.into_iter().map(draft).collect(), Origin::Correction)
+        {
             writer.fold = before;
             return Err(e);
         }
+        (writer.stale, writer.broken) = (false, false);
         self.publish(writer)
     }
 }

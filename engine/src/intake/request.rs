@@ -37,6 +37,9 @@ pub struct LoadRequest {
     pub level: Level,
     /// Load nothing when any row is broken.
     pub strict: bool,
+    /// A row whose message id is known with other content takes the place of the one that has it; without it such a
+    /// row is a conflict.
+    pub revise: bool,
 }
 
 impl LoadRequest {
@@ -56,6 +59,7 @@ impl LoadRequest {
             origin: Origin::Live,
             level: Level::Group,
             strict: false,
+            revise: false,
         }
     }
 }
@@ -169,6 +173,8 @@ pub struct FileReport {
     pub rows: u64,
     /// Rows that were new and understood.
     pub written: u64,
+    /// Rows that took the place of others with their message ids.
+    pub revised: u64,
     /// Rows that were known, with the same content.
     pub duplicates: u64,
     /// Rows whose message id was known with other content; they are in quarantine.

@@ -94,7 +94,7 @@ impl State {
         }
         let shape = Arc::new(Shape::File(Box::new(load.shape.clone())));
         let (source, file, content) = (at.source, load.file.clone(), load.content);
-        let info = LoadInfo { source, file, content, shape, rows: 0 };
+        let info = LoadInfo { source, file, content, shape, rows: 0, withdrawn: 0 };
         Arc::make_mut(&mut self.loads).insert(id, info);
         if self.as_of.is_some() {
             return;
@@ -126,11 +126,13 @@ impl State {
         if self.catalog.sources().len() < at.source.0 as usize {
             Arc::make_mut(&mut self.catalog).keep_numbers(at.source);
         }
+        let withdrawn = self.hindsight.retracted.count(at.source, at.first, rows as u64);
         match at.load {
             LoadId(0) => Some(Some(Arc::new(Shape::Message))),
             load if self.hindsight.retracted.loads.contains(&load) => None,
             load => Some(Arc::make_mut(&mut self.loads).get_mut(&load).map(|info| {
                 info.rows += rows as u64;
+                info.withdrawn += withdrawn;
                 Arc::clone(&info.shape)
             })),
         }

@@ -15,9 +15,10 @@ pub struct Retracted {
     /// Whole loads.
     pub loads: BTreeSet<LoadId>,
     /// Single rows.
-    pub rows: BTreeSet<Position>,
-    /// Sources from a position up to and with another.
-    pub sources: BTreeSet<(SourceId, Position, Position)>,
+    rows: BTreeSet<Position>,
+    /// Of each source the stretches that are withdrawn, by their first positions: apart from each other, each up to and
+    /// with a last position. A look-up takes as long however many there were.
+    sources: BTreeMap<SourceId, BTreeMap<Position, Position>>,
 }
 
 impl Retracted {
@@ -28,10 +29,49 @@ impl Retracted {
 
     /// Whether a row of a load in force is withdrawn.
     pub fn holds_row(&self, source: SourceId, position: Position) -> bool {
-        let within = |(of, from, to): &(SourceId, Position, Position)| {
-            *of == source && (*from..=*to).contains(&position)
+        let within = |stretches: &BTreeMap<Position, Position>| {
+            let before = stretches.range(..=position).next_back();
+            before.is_some_and(|(_, last)| position <= *last)
         };
-        self.rows.contains(&position) || self.sources.iter().any(within)
+        self.rows.contains(&position) || self.sources.get(&source).is_some_and(within)
+    }
+
+    /// How many rows of a frame are withdrawn, other than with their load.
+    pub fn count(&self, source: SourceId, first: Position, rows: u64) -> u64 {
+        let end = first.plus(rows);
+        let reaches = |stretches: &BTreeMap<Position, Position>| {
+            stretches.range(..end).next_back().is_some_and(|(_, last)| first <= *last)
+        };
+        if self.rows.range(first..end).next().is_none()
+            && !self.sources.get(&source).is_some_and(reaches)
+        {
+            return 0;
+        }
+        (0..rows).filter(|row| self.holds_row(source, first.plus(*row))).count() as u64
+    }
+
+    /// Withdraws a stretch of a source. Says whether it was not wholly withdrawn before.
+    fn add_stretch(&mut self, source: SourceId, from: Position, to: Position) -> bool {
+        if from > to {
+            return false;
+        }
+        let stretches = self.sources.entry(source).or_default();
+        let known = stretches.range(..=from).next_back();
+        if known.is_some_and(|(_, last)| to <= *last) {
+            return false;
+        }
+        // What touches it becomes one with it.
+        let (mut first, mut last) = (from, to);
+        while let Some((start, end)) =
+            stretches.range(..=last.plus(1)).next_back().map(|(start, end)| (*start, *end))
+            && end.plus(1) >= first
+        {
+            stretches.remove(&start);
+            first = first.min(start);
+            last = last.max(end);
+        }
+        stretches.insert(first, last);
+        true
     }
 }
 
@@ -64,7 +104,7 @@ impl Hindsight {
     }
 
     fn note_retraction(&mut self, retract: &RetractEntry) -> bool {
-        let Retracted { loads, rows, sources } = &mut self.retracted;
+        let Retracted { loads, rows, .. } = &mut self.retracted;
         match retract {
             RetractEntry::Load(load) => loads.insert(*load),
             RetractEntry::Record(position) => rows.insert(*position),
@@ -73,7 +113,48 @@ impl Hindsight {
                 rows.extend(positions);
                 rows.len() > before
             }
-            RetractEntry::Source { source, from, to } => sources.insert((*source, *from, *to)),
+            RetractEntry::Source { source, from, to } => {
+                self.retracted.add_stretch(*source, *from, *to)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_hold_what_a_plain_list_of_them_would() {
+        let mut seed = 7_u64;
+        let mut random = |most: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % most
+        };
+        for _ in 0..200 {
+            let (mut real, mut plain) = (Hindsight::default(), Vec::new());
+            for _ in 0..random(20) {
+                let source = SourceId(u32::try_from(random(2)).unwrap());
+                let (from, to) = (Position(random(60)), Position(random(60)));
+                let inside = |of: SourceId, position: u64, plain: &[(SourceId, Position, Position)]| {
+                    let position = Position(position);
+                    plain.iter().any(|(s, f, t)| *s == of && *f <= position && position <= *t)
+                };
+                let new = (from.0..=to.0).any(|position| !inside(source, position, &plain));
+                let entry = Entry::Retract(RetractEntry::Source { source, from, to });
+                assert_eq!(real.note(&entry), new, "{from} to {to}");
+                plain.push((source, from, to));
+                for of in [SourceId(0), SourceId(1)] {
+                    let held = |p: &u64| inside(of, *p, &plain);
+                    for position in 0..62 {
+                        let said = real.retracted.holds_row(of, Position(position));
+                        assert_eq!(said, held(&position), "{position} after {plain:?}");
+                    }
+                    let (first, rows) = (random(50), random(12));
+                    let count = (first..first + rows).filter(held).count() as u64;
+                    assert_eq!(real.retracted.count(of, Position(first), rows), count);
+                }
+            }
         }
     }
 }

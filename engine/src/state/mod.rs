@@ -25,6 +25,7 @@ pub use hindsight::Hindsight;
 pub use read::Reader;
 
 use crate::base::codec::Digest128;
+use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::part::{BlockKey, Part};
 use crate::base::time::Timestamp;
@@ -64,6 +65,8 @@ pub struct LoadInfo {
     pub shape: Arc<Shape>,
     /// Rows of it in the log.
     pub rows: u64,
+    /// How many of them are withdrawn one by one, or with a stretch of the source.
+    pub withdrawn: u64,
 }
 
 /// Why something is in quarantine.
@@ -85,6 +88,30 @@ impl QuarantineKind {
             QuarantineKind::Conflict => "conflicting message id",
             QuarantineKind::Value => "contradicting value",
         }
+    }
+
+    /// The one word for it, as it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            QuarantineKind::Record => "record",
+            QuarantineKind::Conflict => "conflict",
+            QuarantineKind::Value => "value",
+        }
+    }
+}
+
+impl std::str::FromStr for QuarantineKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<QuarantineKind> {
+        [QuarantineKind::Record, QuarantineKind::Conflict, QuarantineKind::Value]
+            .into_iter()
+            .find(|kind| kind.word() == text)
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "'{text}' is no kind of quarantine; use record, conflict or value"
+                ))
+            })
     }
 }
 
@@ -211,7 +238,7 @@ impl State {
     ///
     /// # Errors
     /// `Corrupt`.
-    pub fn check(&self) -> crate::base::error::Result<()> {
+    pub fn check(&self) -> Result<()> {
         self.parts.iter().try_for_each(Part::check)
     }
 }

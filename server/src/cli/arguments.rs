@@ -5,7 +5,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use navedb::{At, Cursor, Delimiter, Format, Level, LoadId, Origin, TimeUnit, Timestamp, limits};
+use navedb::{At, Cursor, Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Look at one record
     #[command(subcommand)]
     Record(RecordCommand),
-    /// Withdraw a load or a record, as if it had never been said
+    /// Withdraw a record, a load, or a source between two positions, as if it had never been said
     Retract(Retract),
     /// Tell what the store holds
     Stats(Stats),
@@ -159,6 +159,9 @@ pub(crate) struct Load {
     /// Load nothing when a row is broken
     #[arg(long)]
     pub(crate) strict: bool,
+    /// A row whose message id is known with other content takes its place, instead of being a conflict
+    #[arg(long)]
+    pub(crate) revise: bool,
     /// The files, plain or gzip
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
@@ -304,14 +307,20 @@ pub(crate) struct Retract {
     pub(crate) store: StoreOnly,
     /// All records of a load; 'nave stats' lists the loads
     #[arg(long, value_name = "ID", value_parser = load_id,
-          conflicts_with_all = ["source", "message_id"])]
+          conflicts_with_all = ["source", "message_id", "from", "to"])]
     pub(crate) load: Option<LoadId>,
-    /// The source that sent the record
-    #[arg(long, value_name = "NAME", requires = "message_id")]
+    /// The source that sent the record or records
+    #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,
-    /// The message id that the source gave it
-    #[arg(long, value_name = "ID", requires = "source")]
+    /// The message id that the source gave the record
+    #[arg(long, value_name = "ID", requires = "source", conflicts_with_all = ["from", "to"])]
     pub(crate) message_id: Option<String>,
+    /// All records of the source from this position on
+    #[arg(long, value_name = "POSITION", requires = "source", value_parser = position)]
+    pub(crate) from: Option<Position>,
+    /// All records of the source up to and with this position
+    #[arg(long, value_name = "POSITION", requires = "source", value_parser = position)]
+    pub(crate) to: Option<Position>,
 }
 
 #[derive(Debug, Args)]
@@ -370,6 +379,13 @@ fn load_id(text: &str) -> Result<LoadId, String> {
         .map_err(|_| format!("'{text}' is no load; 'nave stats' lists the loads"))
 }
 
+fn position(text: &str) -> Result<Position, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.map(Position).ok_or_else(|| {
+        format!("'{text}' is no position; use a number from 1, as 'nave quarantine list' shows them")
+    })
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
@@ -424,6 +440,9 @@ mod tests {
             "record get --data d --source s m",
             "retract --data d --load 7",
             "retract --data d --source s --message-id m",
+            "retract --data d --source s --from 7",
+            "retract --data d --source s --from 7 --to 9",
+            "load --data d --source s --as identify --id u=u --revise f",
             "stats --data d --digest",
             "check --data d",
             "rebuild --data d",
@@ -464,8 +483,10 @@ mod tests {
             "profile get --data d user_id",
             "profile get --data d =1",
             "retract --data d --load 7 --source s --message-id m",
-            "retract --data d --source s",
             "retract --data d --message-id m",
+            "retract --data d --source s --message-id m --from 7",
+            "retract --data d --from 7",
+            "retract --data d --source s --from 0",
             "retract --data d --load x",
             "stats",
         ] {

@@ -71,6 +71,7 @@ fn request(arguments: &Load) -> Result<LoadRequest, Failure> {
     request.origin = arguments.origin;
     request.level = arguments.level;
     request.strict = arguments.strict;
+    request.revise = arguments.revise;
     Ok(request)
 }
 
@@ -119,6 +120,9 @@ fn file_line(file: &FileReport) -> String {
         "{}: {} rows, {} new, {} duplicates, {} conflicts, {} broken",
         file.name, file.rows, file.written, file.duplicates, file.conflicts, file.broken
     );
+    if file.revised > 0 {
+        let _ = write!(line, ", {} revised", file.revised);
+    }
     if file.quarantined_values > 0 {
         let _ = write!(line, ", {} values in quarantine", file.quarantined_values);
     }
@@ -139,6 +143,7 @@ mod tests {
             load: None,
             rows: 5,
             written: 2,
+            revised: 0,
             duplicates: 1,
             conflicts: 1,
             quarantined_values: 0,

@@ -16,14 +16,7 @@ use std::path::Path;
 
 /// `nave retract`
 pub(crate) fn retract(arguments: &Retract, output: &Output) -> Result<(), Failure> {
-    let (what, named) = match (arguments.load, &arguments.source, &arguments.message_id) {
-        (Some(load), ..) => (Retraction::Load(load), format!("load {load}")),
-        (None, Some(source), Some(id)) => (
-            Retraction::Record { source: source.clone(), message_id: id.clone() },
-            format!("record '{id}' of source '{source}'"),
-        ),
-        _ => return Err(Failure::usage("name --load ID, or --source NAME and --message-id ID")),
-    };
+    let (what, named) = withdrawn(arguments)?;
     let store = Store::open(&arguments.store.data, false, output)?;
     let receipt = store.session().retract(&what)?;
     store.close()?;
@@ -31,6 +24,32 @@ pub(crate) fn retract(arguments: &Retract, output: &Output) -> Result<(), Failur
         || format!("retracted {named}\nposition {}, level {}\n", receipt.position, receipt.level),
         || shape::receipt(&receipt),
     )
+}
+
+/// What the arguments name, and the words for it.
+fn withdrawn(arguments: &Retract) -> Result<(Retraction, String), Failure> {
+    let (from, to) = (arguments.from, arguments.to);
+    Ok(match (arguments.load, &arguments.source, &arguments.message_id) {
+        (Some(load), ..) => (Retraction::Load(load), format!("load {load}")),
+        (None, Some(source), Some(id)) => (
+            Retraction::Record { source: source.clone(), message_id: id.clone() },
+            format!("record '{id}' of source '{source}'"),
+        ),
+        (None, Some(source), None) if from.is_some() || to.is_some() => {
+            let first = from.map_or_else(|| "the first".to_owned(), |p| p.to_string());
+            let last = to.map_or_else(|| "the newest".to_owned(), |p| p.to_string());
+            (
+                Retraction::Source { source: source.clone(), from, to },
+                format!("source '{source}' from position {first} to {last}"),
+            )
+        }
+        _ => {
+            return Err(Failure::usage(
+                "name --load ID, or --source NAME and --message-id ID, or --source NAME and --from \
+                 or --to POSITION",
+            ));
+        }
+    })
 }
 
 /// `nave stats`
