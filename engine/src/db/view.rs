@@ -166,7 +166,7 @@ impl View {
     }
 
     /// Hands what the writer holds in memory to the system, so that it can be read from the log.
-    fn flush(&self) -> Result<()> {
+    pub(super) fn flush(&self) -> Result<()> {
         if self.flushed {
             return Ok(());
         }

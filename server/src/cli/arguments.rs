@@ -3,6 +3,7 @@
 //! *Invariant:* whatever is wrong with the arguments alone is found here or in the first lines of a
 //! command, before any store is opened, and is wrong usage. *Where to start reading:* `Command`.
 
+use super::export::{Export, LogCommand};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use navedb::{At, Cursor, Delimiter, Format, Level, LoadId, Origin, TimeUnit, Timestamp, limits};
@@ -38,6 +39,11 @@ pub(crate) enum Command {
     Record(RecordCommand),
     /// Withdraw a load or a record, as if it had never been said
     Retract(Retract),
+    /// Write profiles, identifiers, events and entities as files for other programs
+    Export(Export),
+    /// The log as text: all that was said, out and in again
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Tell what the store holds
     Stats(Stats),
     /// Check every byte of the store, changing nothing
@@ -406,6 +412,9 @@ mod tests {
              --level sync --strict f g",
             "load --data d --source s --as track --event-column c --format ndjson --delimiter - f",
             "audience count --data d p.a=1",
+            "export --data d --to f --format csv --where p.a=1 --only profiles,events --compress none --force",
+            "log export --data d --to -",
+            "log import --data d f",
             "audience count --data d --now 1998-07-01T00:00:00Z p.a=1",
             "audience explain --data d --as-of 1998-07-01 p.a=1",
             "audience explain --data d --sql p.a=1",
