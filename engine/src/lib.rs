@@ -24,6 +24,7 @@ mod column;
 mod db;
 mod entry;
 mod event;
+mod export;
 mod identity;
 mod intake;
 mod log;
@@ -31,6 +32,9 @@ mod profile;
 mod record;
 mod state;
 
+/// The types of Arrow that [`View::arrow`] gives.
+#[cfg(feature = "arrow")]
+pub use arrow;
 pub use audience::Table;
 pub use base::error::{Error, ErrorKind, Result};
 pub use base::ids::{LoadId, Position};
@@ -40,12 +44,16 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Accept, Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, Explanation, Level,
-    LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
-    ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
-    QuarantineRequest, Receipt, Record, RepairReport, ReplayReport,
-    Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
-    View, WhyLost, check, rebuild, repair,
+    Accept, Aggregates, At, Batch, BrokenRow, Caller, CheckReport, CreateFile, Cursor, Db,
+    Explanation, ExportRequest, Level, LoadStats, Member, MembersPage, MembersRequest, OpenReport,
+    Origin, PlanStep, Profile, ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose,
+    QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage, QuarantineRequest, Receipt,
+    Record, RepairReport, ReplayReport, Retraction, Session, Settings, SourceStats, Stats,
+    TextLogReport, TimelineEvent, TraitExplanation, TraitFact, View, WhyLost, check, import_log,
+    rebuild, repair,
 };
+#[cfg(feature = "arrow")]
+pub use db::{ArrowBatches, ArrowRequest, ArrowTable};
 pub use entry::{Said, TimeUnit};
+pub use export::{ExportColumn, ExportFormat, ExportPart, ExportReport, ExportType, ExportedTable};
 pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};

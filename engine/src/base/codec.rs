@@ -185,6 +185,40 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Bytes of a fixed number as hexadecimal digits, for entries that are written as text.
+pub mod digits {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes the digits.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn serialize<S: Serializer>(bytes: &[u8], writer: S) -> Result<S::Ok, S::Error> {
+        writer.serialize_str(&super::hex(bytes))
+    }
+
+    /// Reads the digits.
+    ///
+    /// # Errors
+    /// When they are others, or not as many as the bytes need.
+    pub fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
+        reader: D,
+    ) -> Result<[u8; N], D::Error> {
+        let text = String::deserialize(reader)?;
+        let wrong = || D::Error::custom(format!("'{text}' is not {} hexadecimal digits", N * 2));
+        if text.len() != N * 2 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let mut bytes = [0; N];
+        for (byte, start) in bytes.iter_mut().zip((0..).step_by(2)) {
+            let pair = text.get(start..start + 2).ok_or_else(wrong)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(bytes)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,25 @@
 //! Numbers that name things; never bare integers at an interface.
 
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The number of an entry row in the log, from 1; 0 stands for "none". Never a byte offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+)]
 pub struct Position(pub u64);
 
 impl Position {
@@ -21,7 +36,21 @@ impl fmt::Display for Position {
 }
 
 /// A load: the position of its entry in the log; 0 stands for a record that came without a load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+)]
 pub struct LoadId(pub u64);
 
 impl fmt::Display for LoadId {
@@ -31,7 +60,21 @@ impl fmt::Display for LoadId {
 }
 
 /// A source by its number in this store; 0 is the engine itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+)]
 pub struct SourceId(pub u32);
 
 /// An identifier node of the identity graph: dense, in order of first appearance.

@@ -123,6 +123,13 @@ pub const QUARANTINE_SHOWN_BYTES: usize = 1000;
 /// Rows in a row space: ordinals have 32 bits.
 pub const ROWS_MAX: u32 = u32::MAX - 1;
 
+/// Bytes of the values of one batch or row group of an export: its texts have offsets of 32 bits, and it is held in
+/// memory.
+pub const EXPORT_BATCH_BYTES: usize = 64 << 20;
+
+/// Bytes of one line of a log as text: a record whose every byte is escaped, and what stands around it.
+pub const LOG_LINE_BYTES_MAX: usize = 8 * RECORD_BYTES_MAX;
+
 const _: () = assert!(RECORD_BYTES_MAX * 4 <= PAYLOAD_BYTES_MAX);
 const _: () = assert!(LOAD_FRAME_BYTES + RECORD_BYTES_MAX < PAYLOAD_BYTES_MAX);
 const _: () = assert!((PAYLOAD_BYTES_MAX as u64) < LOG_FILE_BYTES);

@@ -3,6 +3,7 @@
 use super::number::Decimal;
 use super::time::{Date, Timestamp};
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -28,7 +29,10 @@ pub enum Value {
 }
 
 /// The type of a column of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum ValueType {
     /// Text.
     Text,

@@ -318,7 +318,9 @@ impl<'a> FileLoad<'a> {
             let name = &self.report.name;
             return Err(Error::new(
                 ErrorKind::Conflict,
-                format!("load {load} of {name} was retracted while it was under way; load it again"),
+                format!(
+                    "load {load} of {name} was retracted while it was under way; load it again"
+                ),
             ));
         }
         let mut drafts = Vec::new();

@@ -8,6 +8,7 @@
 //! *Where to start reading:* `Db`, then `write`.
 
 mod answers;
+mod export;
 mod load;
 mod lookup;
 mod maintain;
@@ -21,12 +22,15 @@ mod quarantine;
 mod retract;
 mod sift;
 mod stats;
+mod text_log;
 mod types;
 mod view;
 mod write;
 
 pub use answers::*;
+pub use export::*;
 pub use maintain::{check, rebuild, repair};
+pub use text_log::{TextLogReport, import_log};
 pub use types::*;
 pub use view::View;
 

@@ -16,6 +16,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::value::ValueType;
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 /// Whether a record tells of now, of the past, or corrects what was said. Triggers take live ones alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,11 +73,14 @@ impl std::str::FromStr for Origin {
 }
 
 /// The first entry of every log: what the store is, and which versions its folds use.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StoreEntry {
     /// Names the store; each log file repeats it.
+    #[serde(with = "codec::digits")]
     pub store: Digest128,
     /// The key of public ids.
+    #[serde(with = "codec::digits")]
     pub salt: [u8; 32],
     /// The version of the normalisers of identifiers.
     pub normalisers: u32,
@@ -87,7 +91,8 @@ pub struct StoreEntry {
 }
 
 /// A source and its number in this store.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SourceEntry {
     /// The number.
     pub number: SourceId,
@@ -96,11 +101,13 @@ pub struct SourceEntry {
 }
 
 /// The beginning of a load: how its rows are read, and the types that the whole file showed.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LoadEntry {
     /// The file, as it was named.
     pub file: String,
     /// The digest of its decompressed content.
+    #[serde(with = "codec::digits")]
     pub content: Digest128,
     /// How rows are read.
     pub shape: FileShape,
@@ -109,7 +116,8 @@ pub struct LoadEntry {
 }
 
 /// The type that a load showed for one trait or property.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InferredType {
     /// The event type for a property; none for a trait.
     pub event: Option<String>,
@@ -149,7 +157,8 @@ pub struct Row {
 }
 
 /// What is withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RetractEntry {
     /// All rows of a load, and what it inferred.
     Load(LoadId),
@@ -171,7 +180,8 @@ pub enum RetractEntry {
 /// A definition: something that the owner of the store says of how records are to be understood or kept. Each version
 /// of a definition takes the place of the one before; the folds take those in force for the whole log, so that a wrong
 /// one is corrected without loading anything again.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DefinitionEntry {
     /// What it defines, such as `trait` or `mapping`.
     pub kind: String,

@@ -2,6 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 /// How the original bytes of a row are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub enum Shape {
 }
 
 /// How the rows of one file are read.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FileShape {
     /// The form of a row.
     pub format: RowFormat,
@@ -36,6 +38,16 @@ pub struct FileShape {
 }
 
 impl FileShape {
+    /// How many columns a row has; none for JSON.
+    pub fn columns(&self) -> Option<usize> {
+        match &self.format {
+            RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => {
+                Some(header.len())
+            }
+            RowFormat::Json => None,
+        }
+    }
+
     /// The name of the event that all rows are.
     pub fn fixed_event(&self) -> Option<&str> {
         match &self.kind {
@@ -56,7 +68,8 @@ impl FileShape {
 }
 
 /// The form of a row.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RowFormat {
     /// Fields with a delimiter; the header names them.
     Delimited {
@@ -75,7 +88,8 @@ pub enum RowFormat {
 }
 
 /// How fields of a row are parted and quoted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dialect {
     /// What stands between fields.
     pub delimiter: u8,
@@ -93,7 +107,8 @@ impl Dialect {
 }
 
 /// What each row of a file is.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RowKind {
     /// What a person is.
     Identify,
@@ -122,7 +137,8 @@ pub enum RowKind {
 }
 
 /// Where a record of a consent says what.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ConsentColumns {
     /// The channel, such as `email`.
     pub channel: Said,
@@ -139,7 +155,8 @@ pub struct ConsentColumns {
 }
 
 /// A word that is the same for all rows, or stands in a column.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Said {
     /// All rows say this.
     Fixed(String),
@@ -148,7 +165,8 @@ pub enum Said {
 }
 
 /// How a cell is read whose column has a type of its own, as in Parquet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reading {
     /// Text, as a JSON string is read: text, or a day or instant in ISO 8601.
     Text,
@@ -161,7 +179,8 @@ pub enum Reading {
 }
 
 /// How times are written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TimeUnit {
     /// Seconds since 1970, with or without a fraction.
     Seconds,

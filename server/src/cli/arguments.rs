@@ -3,9 +3,12 @@
 //! *Invariant:* whatever is wrong with the arguments alone is found here or in the first lines of a
 //! command, before any store is opened, and is wrong usage. *Where to start reading:* `Command`.
 
+use super::export::{Export, LogCommand};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use navedb::{At, Cursor, Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits};
+use navedb::{
+    At, Cursor, Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits,
+};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -38,6 +41,11 @@ pub(crate) enum Command {
     Record(RecordCommand),
     /// Withdraw a record, a load, or a source between two positions, as if it had never been said
     Retract(Retract),
+    /// Write profiles, identifiers, events and entities as files for other programs
+    Export(Export),
+    /// The log as text: all that was said, out and in again
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Tell what the store holds
     Stats(Stats),
     /// Check every byte of the store, changing nothing
@@ -382,7 +390,9 @@ fn load_id(text: &str) -> Result<LoadId, String> {
 fn position(text: &str) -> Result<Position, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.map(Position).ok_or_else(|| {
-        format!("'{text}' is no position; use a number from 1, as 'nave quarantine list' shows them")
+        format!(
+            "'{text}' is no position; use a number from 1, as 'nave quarantine list' shows them"
+        )
     })
 }
 
@@ -422,6 +432,9 @@ mod tests {
              --level sync --strict f g",
             "load --data d --source s --as track --event-column c --format ndjson --delimiter - f",
             "audience count --data d p.a=1",
+            "export --data d --to f --format csv --where p.a=1 --only profiles,events --compress none --force",
+            "log export --data d --to -",
+            "log import --data d f",
             "audience count --data d --now 1998-07-01T00:00:00Z p.a=1",
             "audience explain --data d --as-of 1998-07-01 p.a=1",
             "audience explain --data d --sql p.a=1",

@@ -10,6 +10,7 @@ mod arguments;
 mod audience;
 mod bench;
 mod demo;
+mod export;
 mod failure;
 mod load;
 mod maintain;
@@ -23,6 +24,7 @@ mod text;
 use arguments::{Arguments, AudienceCommand, Command, ProfileCommand, RecordCommand};
 use clap::Parser;
 use clap::error::ErrorKind;
+use export::LogCommand;
 use failure::Failure;
 use output::Output;
 use std::io::Write;
@@ -56,6 +58,9 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Profile(ProfileCommand::Timeline(who)) => profile::timeline(&who, output),
         Command::Record(RecordCommand::Get(which)) => profile::record(&which, output),
         Command::Retract(what) => maintain::retract(&what, output),
+        Command::Export(what) => export::export(&what, output),
+        Command::Log(LogCommand::Export(what)) => export::log_export(&what, output),
+        Command::Log(LogCommand::Import(what)) => export::log_import(&what, output),
         Command::Stats(stats) => maintain::stats(&stats, output),
         Command::Check(store) => maintain::check(&store, output),
         Command::Rebuild(store) => maintain::rebuild(&store, output),

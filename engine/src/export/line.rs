@@ -1,0 +1,243 @@
+//! Entries of the log as lines of JSON, there and back.
+//!
+//! *Invariants:* a line says all that a fold takes from its entry; bytes are given back as they were. *Where to start
+//! reading:* `EntryLine`; `docs/export.md` shows the lines.
+
+use crate::base::codec::{self, Digest128};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::ids::{LoadId, Position, SourceId};
+use crate::base::time::Timestamp;
+use crate::entry::{
+    BlockEntry, DefinitionEntry, Entry, FileShape, GapEntry, LoadEntry, Origin, RecordsEntry,
+    RetractEntry, Row, RowStatus, SourceEntry, StoreEntry,
+};
+use crate::log::{Frame, Header};
+use crate::record::{BlockBuilder, Roles, RowSight};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+/// A flag that is left out of a line unless it is set.
+fn is_unset(flag: &bool) -> bool {
+    !flag
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// An entry of the log. An entry with rows is followed by a line for each of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntryLine {
+    /// The position of its first row.
+    pub position: Position,
+    /// The engine clock, microseconds since 1970.
+    pub clock: i64,
+    /// `live`, `history` or `correction`.
+    pub origin: String,
+    /// The number of the source; 0 is the engine.
+    pub source: SourceId,
+    /// The load; 0 for none.
+    pub load: LoadId,
+    /// Whether the next entry belongs to the same batch.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub more: bool,
+    /// What it says.
+    pub entry: EntryText,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum EntryText {
+    /// The store.
+    Store(StoreEntry),
+    /// A source.
+    Source(SourceEntry),
+    /// The beginning of a load.
+    Load(Box<LoadEntry>),
+    /// So many rows follow.
+    Records(u32),
+    /// So many rows follow, which the log keeps by column.
+    Columns(u32),
+    /// A retraction.
+    Retract(RetractEntry),
+    /// A definition.
+    Definition(DefinitionEntry),
+    /// Positions that were lost in a repair.
+    Gap {
+        /// How many.
+        rows: u32,
+        /// What was found.
+        reason: String,
+    },
+}
+
+/// A row of the entry before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowLine {
+    /// Its position.
+    pub row: Position,
+    /// The key of exactly-once.
+    #[serde(with = "codec::digits")]
+    pub key: Digest128,
+    /// The line in its file.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub line: u64,
+    /// Whether its message id was known with other content.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub conflict: bool,
+    /// The bytes, when they are text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The bytes, when they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+}
+
+/// The last line, without which a file is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TailLine {
+    /// The first position that the log does not have.
+    pub end: Position,
+    /// How many entries there are.
+    pub entries: u64,
+    /// The digest of all lines before, with their ends.
+    #[serde(with = "codec::digits")]
+    pub digest: Digest128,
+}
+
+impl EntryLine {
+    /// The lines of a frame: the entry, and its rows.
+    ///
+    /// # Errors
+    /// `Corrupt`; `Invalid` for what an erasure left, which has no line.
+    pub fn of(frame: &Frame) -> Result<(EntryLine, Vec<Row>)> {
+        let header = &frame.header;
+        if header.stub {
+            return Err(Error::invalid(format!(
+                "the entry at position {} was erased; a log with erasures cannot be exported as \
+                 text, copy the folder of the store instead",
+                header.first
+            )));
+        }
+        let entry = Entry::decode(header.kind, header.payload_version, &frame.payload)?;
+        let (entry, rows) = match entry {
+            Entry::Store(store) => (EntryText::Store(store), Vec::new()),
+            Entry::Source(source) => (EntryText::Source(source), Vec::new()),
+            Entry::Load(load) => (EntryText::Load(load), Vec::new()),
+            Entry::Records(records) => (EntryText::Records(header.rows), records.rows),
+            Entry::Block(block) => (EntryText::Columns(header.rows), block.to_rows()),
+            Entry::Retract(retract) => (EntryText::Retract(retract), Vec::new()),
+            Entry::Definition(definition) => (EntryText::Definition(definition), Vec::new()),
+            Entry::Gap(gap) => {
+                (EntryText::Gap { rows: header.rows, reason: gap.reason }, Vec::new())
+            }
+        };
+        Ok((EntryLine::with(header, entry)?, rows))
+    }
+
+    fn with(header: &Header, entry: EntryText) -> Result<EntryLine> {
+        let origin = Origin::from_code(header.origin).ok_or_else(|| {
+            Error::corrupt(format!("the entry at position {} has no origin", header.first))
+        })?;
+        Ok(EntryLine {
+            position: header.first,
+            clock: header.clock.0,
+            origin: origin.name().to_owned(),
+            source: header.source,
+            load: header.load,
+            more: header.continues,
+            entry,
+        })
+    }
+
+    /// How many row lines follow.
+    pub fn rows(&self) -> u32 {
+        match self.entry {
+            EntryText::Records(rows) | EntryText::Columns(rows) => rows,
+            _ => 0,
+        }
+    }
+
+    /// How many positions it takes.
+    pub fn positions(&self) -> u32 {
+        match self.entry {
+            EntryText::Records(rows) | EntryText::Columns(rows) | EntryText::Gap { rows, .. } => {
+                rows
+            }
+            _ => 1,
+        }
+    }
+
+    /// The engine clock.
+    pub fn clock(&self) -> Timestamp {
+        Timestamp(self.clock)
+    }
+
+    /// The entry again, with its rows; `shape` says how rows by column are split.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn entry(self, rows: Vec<Row>, shape: Option<&FileShape>) -> Result<Entry> {
+        Ok(match self.entry {
+            EntryText::Store(store) => Entry::Store(store),
+            EntryText::Source(source) => Entry::Source(source),
+            EntryText::Load(load) => Entry::Load(load),
+            EntryText::Records(_) => Entry::Records(RecordsEntry { rows }),
+            EntryText::Columns(_) => Entry::Block(block(&rows, shape)?),
+            EntryText::Retract(retract) => Entry::Retract(retract),
+            EntryText::Definition(definition) => Entry::Definition(definition),
+            EntryText::Gap { reason, .. } => Entry::Gap(GapEntry { reason }),
+        })
+    }
+}
+
+/// The rows by column, as loading the file made them.
+fn block(rows: &[Row], shape: Option<&FileShape>) -> Result<BlockEntry> {
+    let missing = || Error::invalid("no load before says how these rows are split");
+    let shape = shape.ok_or_else(missing)?;
+    let (Some(roles), Some(columns)) = (Roles::of(shape), shape.columns()) else {
+        return Err(Error::invalid("rows of this load are not kept by column; write \"records\""));
+    };
+    let mut builder = BlockBuilder::new(columns);
+    let mut sight = RowSight::default();
+    for row in rows {
+        let plain = sight.plain(shape, &roles, &row.original);
+        let fields = plain.then_some(sight.fields.as_slice());
+        builder.push(&row.key, row.status, row.line, &row.original, fields);
+    }
+    Ok(builder.finish())
+}
+
+impl RowLine {
+    /// The line of a row at a position.
+    pub fn of(position: Position, row: Row) -> RowLine {
+        let Row { key, status, line, original } = row;
+        let (text, base64) = match String::from_utf8(original) {
+            Ok(text) => (Some(text), None),
+            Err(bytes) => (None, Some(STANDARD.encode(bytes.as_bytes()))),
+        };
+        let conflict = status == RowStatus::Conflict;
+        RowLine { row: position, key, line, conflict, text, base64 }
+    }
+
+    /// The row again.
+    ///
+    /// # Errors
+    /// `Invalid` when the bytes are not said once.
+    pub fn row(self) -> Result<Row> {
+        let original = match (self.text, self.base64) {
+            (Some(text), None) => text.into_bytes(),
+            (None, Some(text)) => STANDARD.decode(&text).map_err(|e| {
+                Error::new(ErrorKind::Invalid, format!("'base64' cannot be read: {e}"))
+            })?,
+            _ => return Err(Error::invalid("a row has either 'text' or 'base64'")),
+        };
+        let status = if self.conflict { RowStatus::Conflict } else { RowStatus::Accepted };
+        Ok(Row { key: self.key, status, line: self.line, original })
+    }
+}
