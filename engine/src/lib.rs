@@ -42,9 +42,9 @@ pub use base::{clock, dir, limits};
 pub use db::{
     Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, Explanation, Level,
     LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
-    ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, Receipt, Record, RepairReport,
-    Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
-    View, WhyLost, check, rebuild, repair,
+    ProfileConsent, ProfileExplanation, ProfileIdentifier, ProfileMembership, ProfileTrait,
+    Purpose, Receipt, Record, RepairReport, Retraction, Session, Settings, SourceStats, Stats,
+    TimelineEvent, TraitExplanation, TraitFact, View, WhyLost, check, rebuild, repair,
 };
-pub use entry::{Said, TimeUnit};
-pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};
+pub use entry::{ConsentColumns, RowKind as RecordKind, Said, TimeUnit};
+pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest};
