@@ -46,14 +46,14 @@ pub use base::{clock, dir, limits};
 pub use db::{
     Accept, Aggregates, At, Batch, BrokenRow, Caller, CheckReport, CreateFile, Cursor, Db,
     Explanation, ExportRequest, Level, LoadStats, Member, MembersPage, MembersRequest, OpenReport,
-    Origin, PlanStep, Profile, ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose,
-    QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage, QuarantineRequest, Receipt,
-    Record, RepairReport, ReplayReport, Retraction, Session, Settings, SourceStats, Stats,
-    TextLogReport, TimelineEvent, TraitExplanation, TraitFact, View, WhyLost, check, import_log,
-    rebuild, repair,
+    Origin, PlanStep, Profile, ProfileConsent, ProfileExplanation, ProfileIdentifier,
+    ProfileMembership, ProfileTrait, Purpose, QuarantineCount, QuarantineItem, QuarantineKind,
+    QuarantinePage, QuarantineRequest, Receipt, Record, RepairReport, ReplayReport, Retraction,
+    Session, Settings, SourceStats, Stats, TextLogReport, TimelineEvent, TraitExplanation,
+    TraitFact, View, WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};
-pub use entry::{Said, TimeUnit};
+pub use entry::{ConsentColumns, RowKind as RecordKind, Said, TimeUnit};
 pub use export::{ExportColumn, ExportFormat, ExportPart, ExportReport, ExportType, ExportedTable};
-pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};
+pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest};

@@ -8,8 +8,8 @@
 use crate::resp::Reply;
 use navedb::{
     Aggregates, BrokenRow, CheckReport, Explanation, FileReport, LoadReport, MembersPage,
-    OpenReport, Profile, ProfileExplanation, ProfileTrait, Receipt, RepairReport, Stats, Table,
-    TimelineEvent, TraitFact, Value, WhyLost,
+    OpenReport, Profile, ProfileConsent, ProfileExplanation, ProfileMembership, ProfileTrait,
+    Receipt, RepairReport, Stats, Table, TimelineEvent, TraitFact, Value, WhyLost,
 };
 
 /// A typed value. Days and instants are text.
@@ -85,6 +85,33 @@ pub(crate) fn profile(profile: &Profile) -> Reply {
         ("identifiers", identifiers),
         ("traits", Reply::Map(traits.collect())),
         ("events", counts(&profile.events)),
+        ("consents", Reply::list(&profile.consents, consent)),
+        ("memberships", Reply::list(&profile.memberships, membership)),
+    ])
+}
+
+fn consent(known: &ProfileConsent) -> Reply {
+    Reply::map([
+        ("channel", Reply::from(known.channel.as_str())),
+        ("purpose", Reply::from(known.purpose.as_str())),
+        ("topic", Reply::optional(known.topic.as_deref())),
+        ("state", Reply::from(known.state.as_str())),
+        ("time", Reply::from(known.time.to_string())),
+        ("source", Reply::from(known.source.as_str())),
+        ("basis", Reply::optional(known.basis.as_deref())),
+        ("text", Reply::optional(known.text.as_deref())),
+        ("position", Reply::count(known.position.0)),
+    ])
+}
+
+fn membership(known: &ProfileMembership) -> Reply {
+    Reply::map([
+        ("group", Reply::from(known.group.as_str())),
+        ("id", Reply::from(known.id.as_str())),
+        ("state", Reply::from(known.state.as_str())),
+        ("time", Reply::from(known.time.to_string())),
+        ("source", Reply::from(known.source.as_str())),
+        ("position", Reply::count(known.position.0)),
     ])
 }
 

@@ -60,7 +60,7 @@ impl Form {
         request.time = self.time.then(|| "when".to_owned());
         request.message_id =
             ["id", "part"].iter().take(self.message_id).map(ToString::to_string).collect();
-        request.level = Level::Memory;
+        request.level = Some(Level::Memory);
         request
     }
 }

@@ -49,7 +49,7 @@ fn request(input: Input) -> LoadRequest {
     request.ids.push(("user_id".into(), "customer_id".into()));
     request.time = Some("date".into());
     request.time_unit = TimeUnit::Pattern("%Y%m%d".into());
-    request.level = Level::Memory;
+    request.level = Some(Level::Memory);
     request
 }
 

@@ -140,7 +140,7 @@ fn load(db: &Db, name: &str, bytes: Vec<u8>, ids: bool) -> LoadReport {
     request.inputs.push(Input::Bytes { name: name.to_owned(), bytes });
     request.ids.push(("user_id".into(), "user".into()));
     request.time = Some("day".into());
-    request.level = Level::Memory;
+    request.level = Some(Level::Memory);
     if ids {
         request.message_id.push("id".into());
     }

@@ -49,7 +49,7 @@ fn request(number: usize) -> LoadRequest {
     request.inputs.push(Input::Bytes { name: format!("{number}.csv"), bytes });
     request.ids.push(("user_id".into(), "user".into()));
     request.ids.push(("card".into(), "card".into()));
-    request.level = Level::Memory;
+    request.level = Some(Level::Memory);
     request
 }
 

@@ -206,7 +206,7 @@ fn files_of_events_have_child_tables_with_types_of_the_whole_file() {
     request.inputs.push(Input::Bytes { name: "e.ndjson".into(), bytes: rows.as_bytes().into() });
     request.ids.push(("user_id".to_owned(), "user".to_owned()));
     request.format = Some(Format::Ndjson);
-    request.level = Level::Memory;
+    request.level = Some(Level::Memory);
     let db = store::new();
     let report = db.load(&request).unwrap();
     assert_eq!(report.files[0].written, 3);

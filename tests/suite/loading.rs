@@ -15,7 +15,7 @@ fn people(name: &str, text: &str) -> LoadRequest {
     let mut request = LoadRequest::new("crm", RecordKind::Identify);
     request.inputs.push(bytes(name, text));
     request.ids.push(("user_id".to_owned(), "user".to_owned()));
-    request.level = Level::Memory;
+    request.level = Some(Level::Memory);
     request
 }
 
@@ -312,7 +312,7 @@ fn a_load_says_how_far_it_is_and_reaches_its_level() {
     let db = store::new();
     let rows: String = (0..10_000).map(|i| format!("u{i},{i}\n")).collect();
     let mut request = purchases("p.csv", &format!("user,n\n{rows}"));
-    request.level = Level::Group;
+    request.level = Some(Level::Group);
     let mut seen = Vec::new();
     let report = db.load_with(&request, &mut |rows| seen.push(rows)).unwrap();
     assert!(seen.is_sorted() && seen.last().is_some_and(|last| *last <= 10_000), "{seen:?}");

@@ -37,7 +37,7 @@ fn request(numbers: std::ops::Range<usize>, events: bool) -> LoadRequest {
     }
     request.ids.push(("user_id".into(), "user".into()));
     request.ids.push(("card".into(), "card".into()));
-    request.level = Level::Sync;
+    request.level = Some(Level::Sync);
     request
 }
 

@@ -11,7 +11,7 @@ fn purchases(name: &str, text: &str) -> LoadRequest {
     let mut request = LoadRequest::new("shop", RecordKind::Track(Said::Fixed("purchase".into())));
     request.inputs.push(Input::Bytes { name: name.into(), bytes: text.as_bytes().to_vec() });
     request.ids.push(("user_id".into(), "user".into()));
-    request.level = Level::Memory;
+    request.level = Some(Level::Memory);
     request
 }
 

@@ -41,7 +41,7 @@ fn load(db: &Db, told: &Told) -> navedb::LoadReport {
     request.ids.push(("user_id".into(), "user".into()));
     request.time = Some("day".into());
     request.message_id.push("id".into());
-    request.level = Level::Memory;
+    request.level = Some(Level::Memory);
     request.revise = true;
     db.load(&request).unwrap()
 }
@@ -198,7 +198,7 @@ fn purchases(rows: &[&str], revise: bool) -> LoadRequest {
     request.ids.push(("user_id".into(), "user".into()));
     request.time = Some("day".into());
     request.message_id.push("id".into());
-    request.level = Level::Sync;
+    request.level = Some(Level::Sync);
     request.revise = revise;
     request
 }

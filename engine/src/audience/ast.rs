@@ -58,6 +58,12 @@ pub enum ExprKind {
     /// The instant of a local time in a zone: both are written as AT TIME ZONE.
     FromZone(Box<Expr>, Box<Expr>),
     HasIdentifier(String),
+    /// The profile allows a purpose on a channel, and a topic of it if one is named.
+    Consents {
+        channel: String,
+        purpose: String,
+        topic: Option<String>,
+    },
     /// A text is in a set.
     AnyOf(Box<Expr>, Box<Expr>),
     /// A number below `n` that depends on the profile and a salt alone.

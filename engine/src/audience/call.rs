@@ -7,6 +7,7 @@ use super::query::Use;
 use crate::base::error::{Error, Result};
 use crate::base::limits::FUNNEL_STEPS;
 use crate::base::time::Span;
+use crate::record::consent_word;
 use sqlparser::ast::{
     self as sql, BinaryOperator, Expr as Sql, FunctionArg, FunctionArgExpr, FunctionArguments,
 };
@@ -167,6 +168,19 @@ impl Places<'_> {
                 Some(namespace) => Ok(ExprKind::HasIdentifier(namespace)),
                 None => wrong("has_identifier('phone')"),
             },
+            ("consents", [channel, purpose, topic @ ..]) if topic.len() < 2 => {
+                let texts = (word_of(channel), word_of(purpose), topic.first().map(|t| word_of(t)));
+                match texts {
+                    (Some(channel), Some(purpose), None) => {
+                        Ok(ExprKind::Consents { channel, purpose, topic: None })
+                    }
+                    (Some(channel), Some(purpose), Some(Some(topic))) => {
+                        Ok(ExprKind::Consents { channel, purpose, topic: Some(topic) })
+                    }
+                    _ => wrong(CONSENTS),
+                }
+            }
+            ("consents", _) => wrong(CONSENTS),
             ("bucket", [salt, n]) => match (text_of(salt), n) {
                 (Some(salt), Sql::Value(n)) => match n.to_string().parse() {
                     Ok(n) if (1..=u64::from(u32::MAX)).contains(&n) => {
@@ -185,11 +199,18 @@ impl Places<'_> {
     }
 }
 
+const CONSENTS: &str =
+    "consents('email', 'marketing'), or with a topic consents('email', 'marketing', 'news')";
+
+/// A channel, purpose or topic in the form in which they are compared; nothing for what is no text, or a blank one.
+fn word_of(expr: &Sql) -> Option<String> {
+    text_of(expr).map(|text| consent_word(&text)).filter(|word| !word.is_empty())
+}
+
 /// Why a function is not answered.
 fn unknown_function(name: &str, at: usize) -> Error {
     match name {
         "in_segment" => not_yet(name, "segments", at),
-        "consents" => not_yet(name, "consents", at),
         "count" | "sum" | "min" | "max" | "avg" => {
             let hint = "an aggregate stands in a subquery of its own, such as";
             Error::invalid(format!("{name}: {hint} (SELECT {name}(...) FROM purchase e)")).at(at)

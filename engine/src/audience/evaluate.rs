@@ -5,6 +5,7 @@
 //! parts only about profiles that its earlier parts leave; cheap parts are asked first.
 
 use super::aggregate::{Answers, answer};
+use super::consent::consents;
 use super::explain::{Step, Steps};
 use super::funnel::funnel;
 use super::indexed::{at_most, by_index};
@@ -57,6 +58,11 @@ pub fn evaluate(resolved: &Resolved, state: &State, explain: bool) -> Result<Eva
                 let found = funnel(reader, query)?;
                 steps.funnel(answers.len(), query, &found);
                 Answers::Exists(found.through)
+            }
+            Query::Consents(query) => {
+                let allowed = consents(reader, query);
+                steps.consents(answers.len(), query, allowed.len());
+                Answers::Exists(allowed)
             }
         });
     }

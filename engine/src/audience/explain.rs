@@ -7,9 +7,10 @@
 use super::aggregate::{Answers, events_of};
 use super::funnel::Found;
 use super::resolved::{
-    Condition, EntityColumn, EventColumn, EventQuery, FunnelQuery, Rows, Scalar,
+    Condition, ConsentQuery, EntityColumn, EventColumn, EventQuery, FunnelQuery, Rows, Scalar,
 };
 use crate::base::value::ValueType;
+use crate::record::CONSENT;
 use crate::state::{Reader, State};
 
 /// One step of the evaluation.
@@ -111,6 +112,23 @@ impl<'a> Steps<'a> {
         let value = query.aggregate.as_ref().and_then(|aggregate| aggregate.value.as_ref());
         let text = format!("subquery {}: {}", number + 1, query.text);
         steps.push(pass(self.reader, &[&query.rows], value, None, 0, text, selected));
+    }
+
+    /// A question for consents that was answered. It looks at all of them: whose they are, when, and four texts.
+    pub fn consents(&mut self, number: usize, query: &ConsentQuery, selected: u64) {
+        let Some(steps) = &mut self.steps else { return };
+        let table = self.reader.state.catalog.events().find(CONSENT);
+        let rows = table.map_or(0, |table| events_of(self.reader, table));
+        let ConsentQuery { channel, purpose, topic } = query;
+        let topic = topic.as_ref().map_or_else(String::new, |topic| format!(" about {topic}"));
+        steps.push(Step {
+            depth: 0,
+            text: format!("subquery {}: consents to {purpose}{topic} on {channel}", number + 1),
+            rows: Some(rows),
+            asked: None,
+            selected,
+            bytes: rows * (OWNER_BYTES + TIME_BYTES + 4 * width(Some(ValueType::Text))),
+        });
     }
 
     /// A funnel that was answered, with its steps.

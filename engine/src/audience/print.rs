@@ -6,6 +6,7 @@
 
 use super::ast::{COUNT, Expr, ExprKind, Item, ItemKind, Literal, Question, Select, Subquery};
 use crate::base::time::{DAY_MICROS, Span, Timestamp};
+use crate::record::EVERY;
 use std::fmt;
 
 /// What a warehouse must be told.
@@ -122,6 +123,9 @@ impl Printer<'_> {
             ExprKind::FromZone(value, zone) => self.in_zone(value, zone, "TIMESTAMP"),
             ExprKind::AnyOf(value, set) => self.any_of(value, set),
             ExprKind::HasIdentifier(namespace) => self.has_identifier(namespace),
+            ExprKind::Consents { channel, purpose, topic } => {
+                self.consents(channel, purpose, topic.as_deref())
+            }
             ExprKind::Bucket { salt, n } => self.bucket(salt, *n),
             ExprKind::Scalar(subquery) => format!("({})", self.subquery(subquery)),
             ExprKind::Exists { subquery, negated } => {
@@ -168,6 +172,33 @@ impl Printer<'_> {
              {}.profile_id AND \"nave.i\".namespace = {})",
             quoted(warehouse.profiles),
             text_literal(&namespace.trim().to_lowercase())
+        )
+    }
+
+    /// Consents; for a warehouse the latest of each identifier, channel, purpose and topic, of two at the same time the
+    /// one that refuses, and then whether all of them are given.
+    fn consents(&self, channel: &str, purpose: &str, topic: Option<&str>) -> String {
+        let topic = topic.map(text_literal);
+        let Some(warehouse) = self.warehouse else {
+            let words = [text_literal(channel), text_literal(purpose)].into_iter().chain(topic);
+            return format!("consents({})", joined(words, ", "));
+        };
+        let either = |word: &str| format!("({}, {})", text_literal(word), text_literal(EVERY));
+        let topic = topic.map_or_else(String::new, |topic| {
+            format!(" AND (\"nave.r\".topic = {topic} OR \"nave.r\".topic IS NULL)")
+        });
+        let columns = ["namespace", "value", "channel", "purpose", "topic"].into_iter();
+        let within = joined(columns.map(|name| format!("\"nave.r\".{name}")), ", ");
+        format!(
+            "coalesce((SELECT bool_and(\"nave.c\".given) FROM (SELECT \"nave.r\".profile_id, \
+             \"nave.r\".state = 'granted' AS given, row_number() OVER (PARTITION BY {within} \
+             ORDER BY \"nave.r\".\"time\" DESC, \"nave.r\".state = 'granted') AS place \
+             FROM \"nave.consent\" \"nave.r\" WHERE \"nave.r\".channel IN {} \
+             AND \"nave.r\".purpose IN {}{topic}) \"nave.c\" WHERE \"nave.c\".place = 1 \
+             AND \"nave.c\".profile_id = {}.profile_id), FALSE)",
+            either(channel),
+            either(purpose),
+            quoted(warehouse.profiles)
         )
     }
 

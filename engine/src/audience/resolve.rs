@@ -2,7 +2,7 @@
 
 use super::ast::{Arithmetic, Comparison, Expr, ExprKind, Literal, Part, Question};
 use super::names::{Named, Scope};
-use super::resolved::{Condition, Query, Resolved, Scalar};
+use super::resolved::{Condition, ConsentQuery, Query, Resolved, Scalar};
 use super::typing::{
     arithmetic_type, check_pattern, comparable, constant, negate, profile_in, shifted,
 };
@@ -120,6 +120,14 @@ impl Resolver<'_> {
             }
             ExprKind::HasIdentifier(namespace) => {
                 Condition::HasIdentifier(folded(namespace.trim()))
+            }
+            ExprKind::Consents { channel, purpose, topic } => {
+                let asked = ConsentQuery {
+                    channel: channel.clone(),
+                    purpose: purpose.clone(),
+                    topic: topic.clone(),
+                };
+                Condition::Exists(self.consents(asked, scope, at)?)
             }
             ExprKind::Literal(Literal::Boolean(value)) => Condition::Constant(Some(*value)),
             ExprKind::Literal(Literal::Null) => Condition::Constant(None),

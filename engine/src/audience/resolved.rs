@@ -124,6 +124,16 @@ pub struct JoinOf {
 pub enum Query {
     Events(Box<EventQuery>),
     Funnel(FunnelQuery),
+    Consents(ConsentQuery),
+}
+
+/// Whether profiles allow a purpose on a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentQuery {
+    pub channel: String,
+    pub purpose: String,
+    /// None asks for all topics.
+    pub topic: Option<String>,
 }
 
 /// A subquery over one event type.

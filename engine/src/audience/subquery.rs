@@ -4,8 +4,8 @@ use super::ast::{Aggregate, Comparison, Expr, ExprKind, Join, Select, Subquery};
 use super::names::{Named, Scope, Table, TableKind, hint, same};
 use super::resolve::Resolver;
 use super::resolved::{
-    AggregateOf, Condition, EntityColumn, EventQuery, FunnelQuery, FunnelStep, JoinOf, Query, Rows,
-    Scalar,
+    AggregateOf, Condition, ConsentQuery, EntityColumn, EventQuery, FunnelQuery, FunnelStep,
+    JoinOf, Query, Rows, Scalar,
 };
 use super::typing::comparable;
 use crate::base::error::{Error, Result};
@@ -27,7 +27,7 @@ impl Resolver<'_> {
         // What was asked before, under whatever aliases, is answered once.
         let known = self.queries.iter().position(|query| match query {
             Query::Events(known) => known.rows == rows && known.aggregate == aggregate,
-            Query::Funnel(_) => false,
+            Query::Funnel(_) | Query::Consents(_) => false,
         });
         if let Some(known) = known {
             return Ok(known);
@@ -63,6 +63,22 @@ impl Resolver<'_> {
             found.push(FunnelStep { rows, between, looks_at, text });
         }
         self.queries.push(Query::Funnel(FunnelQuery { span, steps: found, at }));
+        Ok(self.queries.len() - 1)
+    }
+
+    /// A pass over the consents.
+    pub(super) fn consents(
+        &mut self,
+        asked: ConsentQuery,
+        outer: Option<&Scope>,
+        at: usize,
+    ) -> Result<usize> {
+        self.one_more(outer, 1, at)?;
+        let asked = Query::Consents(asked);
+        if let Some(known) = self.queries.iter().position(|query| *query == asked) {
+            return Ok(known);
+        }
+        self.queries.push(asked);
         Ok(self.queries.len() - 1)
     }
 

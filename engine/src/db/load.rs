@@ -4,16 +4,17 @@ use super::lookup::given_key;
 use super::sift::{BatchKeys, Candidate, SiftedRow};
 use super::types::{FileReport, LoadReport, LoadRequest};
 use super::write::{Draft, check_source};
-use super::{Db, Inner, Writer, last_before};
+use super::{Db, Inner, Level, Writer, last_before};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
 use crate::entry::{Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
-use crate::intake::{Input, LoadPlan, RawRows, RowItem, RowReader, plan_load};
+use crate::intake::{Input, LineRecord, LoadPlan, RawRows, RowItem, RowReader, plan_load};
 use crate::record::{
     BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
 };
+use std::borrow::Cow;
 
 const BROKEN_SHOWN: usize = 100;
 
@@ -56,13 +57,13 @@ impl Db {
             files: Vec::new(),
             broken: Vec::new(),
             position: Position(0),
-            level: request.level,
+            level: Level::Group,
         };
-        let mut before = 0;
+        let (mut before, mut consents) = (0, false);
         for (input, plan) in request.inputs.iter().zip(&plans) {
             report.broken.extend(plan.broken.iter().cloned());
             let file = FileLoad::new(&self.inner, request, plan, input)?;
-            let done = file.run(&mut |rows| progress(before + rows))?;
+            let done = file.run(&mut consents, &mut |rows| progress(before + rows))?;
             before += done.rows;
             report.files.push(done);
         }
@@ -72,7 +73,8 @@ impl Db {
             self.inner.publish(&mut writer)?;
             writer.log.next()
         };
-        self.inner.reach(end, request.level)?;
+        report.level = request.level.unwrap_or(if consents { Level::Sync } else { Level::Group });
+        self.inner.reach(end, report.level)?;
         report.position = last_before(end);
         Ok(report)
     }
@@ -86,6 +88,8 @@ struct FileLoad<'a> {
     reader: RowReader,
     report: FileReport,
     load: Option<LoadId>,
+    /// Whether a row tells what a person allowed.
+    consents: bool,
 }
 
 impl<'a> FileLoad<'a> {
@@ -97,10 +101,11 @@ impl<'a> FileLoad<'a> {
     ) -> Result<FileLoad<'a>> {
         let reader = RowReader::open(input, plan.quoting)?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
-        Ok(FileLoad { inner, request, plan, reader, report, load: None })
+        Ok(FileLoad { inner, request, plan, reader, report, load: None, consents: false })
     }
 
-    fn run(mut self, progress: &mut dyn FnMut(u64)) -> Result<FileReport> {
+    /// Loads the file; `consents` is set when there are consents in it.
+    fn run(mut self, consents: &mut bool, progress: &mut dyn FnMut(u64)) -> Result<FileReport> {
         if self.plan.header {
             self.reader.next_row()?;
         }
@@ -116,6 +121,7 @@ impl<'a> FileLoad<'a> {
                 format!("{name} changed while it was loaded; load it again"),
             ));
         }
+        *consents |= self.consents;
         self.report.load = self.load;
         Ok(self.report)
     }
@@ -124,17 +130,21 @@ impl<'a> FileLoad<'a> {
         let mut block = Vec::new();
         let mut bytes = 0;
         while let Some(item) = self.reader.next_row()? {
-            self.report.rows += 1;
             let RowItem::Row { line, original } = item else {
+                self.report.rows += 1;
                 self.report.broken += 1;
                 continue;
             };
-            bytes += original.len() + 64;
-            block.push(self.candidate(line, original));
-            if block.len() >= LOAD_FRAME_ROWS || bytes >= LOAD_FRAME_BYTES {
-                self.put(std::mem::take(&mut block))?;
-                bytes = 0;
-                progress(self.report.rows);
+            for record in self.plan.records_of(original) {
+                self.report.rows += 1;
+                let candidate = self.candidate(line, record);
+                bytes += candidate.size();
+                block.push(candidate);
+                if block.len() >= LOAD_FRAME_ROWS || bytes >= LOAD_FRAME_BYTES {
+                    self.put(std::mem::take(&mut block))?;
+                    bytes = 0;
+                    progress(self.report.rows);
+                }
             }
         }
         self.put(block)
@@ -241,11 +251,14 @@ impl<'a> FileLoad<'a> {
         (self.generated_key(kind, event), false, true)
     }
 
-    fn candidate(&mut self, line: u64, original: Vec<u8>) -> Candidate {
-        let decoded = decode_file_row(&self.plan.shape, &original);
+    fn candidate(&mut self, line: u64, record: LineRecord) -> Candidate {
+        let row = record.original();
+        let decoded = decode_file_row(&self.plan.shape, &row);
         self.report.broken += u64::from(decoded.is_err());
-        let key = self.key(&decoded);
-        Candidate { key: Some(key), line, original, decoded }
+        self.consents |= decoded.as_ref().is_ok_and(Decoded::consents);
+        let key = Some(self.key(&decoded));
+        let row = if let Cow::Owned(row) = row { Some(row) } else { None };
+        Candidate { key, line, original: record.bytes, row, decoded }
     }
 
     /// The key of a row: its message id, or else content digest, kind and event name, and row number.

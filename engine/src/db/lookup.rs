@@ -7,11 +7,12 @@ use crate::base::ids::{LoadId, Position};
 use crate::entry::{Entry, Row};
 use crate::identity::PublicId;
 use crate::log::{LogReader, SeenKeys};
+use crate::record::message_of;
 use crate::state::State;
 
 /// A row that is in force.
 pub(super) enum Found {
-    /// Its bytes.
+    /// Its bytes, as they were sent.
     Row(Vec<u8>),
     /// Only its key is left.
     Erased,
@@ -78,7 +79,10 @@ impl Lookup<'_> {
             *compared = Some((frame.header.first, rows));
         }
         let row = compared.as_ref().and_then(|(_, rows)| rows.get(index));
-        Ok(row.filter(|row| row.key == *key).map(|row| Found::Row(row.original.clone())))
+        let batched = self.state.loads.get(&load).is_some_and(|info| info.shape.may_share());
+        let sent = row.filter(|row| row.key == *key).map(|row| row.original.as_slice());
+        let sent = sent.map(|original| if batched { message_of(original) } else { original });
+        Ok(sent.map(|sent| Found::Row(sent.to_vec())))
     }
 
     /// The record of a message id: one that its source gave, or a generated one in its 32 digits.

@@ -1,6 +1,8 @@
 //! One profile: its identifiers, golden record and timeline.
 
-use super::types::{Profile, ProfileIdentifier, ProfileTrait, TimelineEvent};
+use super::types::{
+    Profile, ProfileConsent, ProfileIdentifier, ProfileMembership, ProfileTrait, TimelineEvent,
+};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::event::TablePart;
@@ -62,7 +64,39 @@ fn whole(reader: &Reader<'_>, ordinal: Ordinal) -> Option<Profile> {
     });
     let mut events: Vec<(String, u64)> = events.filter(|(_, count)| *count > 0).collect();
     events.sort_unstable();
-    Some(Profile { id, identifiers, traits, events })
+    let consents = consents(reader, &row.members);
+    let memberships = reader.memberships_of(&row.members).into_iter().map(|known| {
+        let source = catalog.source_name(known.source).to_owned();
+        ProfileMembership {
+            group: known.group.to_owned(),
+            id: known.id.to_owned(),
+            state: known.state.to_owned(),
+            time: known.time,
+            source,
+            position: known.position,
+        }
+    });
+    let memberships = memberships.collect();
+    Some(Profile { id, identifiers, traits, events, consents, memberships })
+}
+
+fn consents(reader: &Reader<'_>, members: &[NodeId]) -> Vec<ProfileConsent> {
+    let latest = reader.consents_of(members);
+    let found = latest.strictest().into_iter().map(|((channel, purpose, topic), known)| {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        ProfileConsent {
+            channel: channel.to_owned(),
+            purpose: purpose.to_owned(),
+            topic: owned(topic),
+            state: known.state.name().to_owned(),
+            time: known.time,
+            source: reader.state.catalog.source_name(known.source).to_owned(),
+            basis: owned(known.basis),
+            text: owned(known.text),
+            position: known.position,
+        }
+    });
+    found.collect()
 }
 
 pub(super) fn timeline(

@@ -21,7 +21,7 @@ use crate::base::limits::{
 };
 use crate::catalog::folded;
 use crate::entry::{Entry, Origin, RecordsEntry, Row, RowStatus, Shape};
-use crate::record::decode;
+use crate::record::{decode, message_of};
 use crate::state::{QuarantineKind, Quarantined, Reader, State};
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -143,7 +143,7 @@ impl View {
             let line = row.as_ref().map(|(_, _, row)| row.line).filter(|line| *line > 0);
             let value = match (item.kind, row) {
                 (QuarantineKind::Value, _) => shortened(item.text.as_bytes()),
-                (_, Some((_, _, row))) => shortened(&row.original),
+                (_, Some((_, _, row))) => shortened(message_of(&row.original)),
                 (_, None) => String::new(),
             };
             items.push(QuarantineItem {
@@ -289,7 +289,7 @@ impl Inner {
         let key = given_key(state.catalog.source_name(decided.source), &id);
         let at = writer.log.next().plus(decided.rows.len() as u64);
         let batch = Some(&mut decided.batch);
-        let sifted = writer.sift_row(key, &row.original, batch, (at, take))?;
+        let sifted = writer.sift_row(key, message_of(&row.original), batch, (at, take))?;
         if sifted.conflict {
             return Ok(0);
         }

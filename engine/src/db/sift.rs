@@ -14,8 +14,18 @@ pub(super) struct Candidate {
     /// Its key, when it names a message id or has a generated one that is the same each time.
     pub key: Option<Digest128>,
     pub line: u64,
+    /// The bytes as they were sent, which exactly-once compares.
     pub original: Vec<u8>,
+    /// The bytes that are kept, when they are not these alone: a message, and what its batch shares.
+    pub row: Option<Vec<u8>>,
     pub decoded: std::result::Result<Decoded, RowError>,
+}
+
+impl Candidate {
+    /// How many bytes it takes in a frame, about.
+    pub(super) fn size(&self) -> usize {
+        self.row.as_ref().unwrap_or(&self.original).len() + 64
+    }
 }
 
 /// What exactly-once says of rows.
@@ -101,7 +111,7 @@ impl Writer {
     ) -> Result<Sifted> {
         let mut sifted = Sifted::default();
         for candidate in candidates {
-            let Candidate { key, line, original, decoded } = candidate;
+            let Candidate { key, line, original, row: kept, decoded } = candidate;
             let at = first.plus(sifted.rows.len() as u64);
             let key = key.unwrap_or_else(|| {
                 let number = at.0;
@@ -118,6 +128,7 @@ impl Writer {
             sifted.revised += u64::from(!row.replaced.is_empty());
             sifted.replaced.extend(row.replaced);
             let Some((key, status)) = row.new else { continue };
+            let original = kept.unwrap_or(original);
             sifted.rows.push(Row { key, status, line, original });
             sifted.decoded.push(decoded);
         }

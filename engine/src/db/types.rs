@@ -129,6 +129,8 @@ pub struct Receipt {
     pub position: Position,
     /// The level that was reached before the reply.
     pub level: Level,
+    /// The level of such a batch when it names none: group, and sync when it tells what persons allowed.
+    pub default_level: Level,
     /// Records that were new.
     pub written: u64,
     /// Records that took the place of others with their message ids.
@@ -213,6 +215,51 @@ pub struct Profile {
     pub traits: Vec<ProfileTrait>,
     /// How many events it has, by event type, sorted by name.
     pub events: Vec<(String, u64)>,
+    /// What the person allowed: for each channel, purpose and topic the strictest of what is the latest for each
+    /// identifier. Sorted.
+    pub consents: Vec<ProfileConsent>,
+    /// The groups of the person, and those that they left. Sorted.
+    pub memberships: Vec<ProfileMembership>,
+}
+
+/// What a person allowed, or refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileConsent {
+    /// The channel; `*` is every one.
+    pub channel: String,
+    /// The purpose; `*` is every one.
+    pub purpose: String,
+    /// The topic; none is all of the purpose.
+    pub topic: Option<String>,
+    /// `granted`, `denied` or `withdrawn`.
+    pub state: String,
+    /// When it was said (event time).
+    pub time: Timestamp,
+    /// The source that said so.
+    pub source: String,
+    /// The legal basis.
+    pub basis: Option<String>,
+    /// What the person was shown.
+    pub text: Option<String>,
+    /// The record that said so.
+    pub position: Position,
+}
+
+/// That a person belongs to a group, or did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileMembership {
+    /// The type of the group: an entity type.
+    pub group: String,
+    /// Which one.
+    pub id: String,
+    /// `joined` or `left`.
+    pub state: String,
+    /// When (event time).
+    pub time: Timestamp,
+    /// The source that said so.
+    pub source: String,
+    /// The record that said so.
+    pub position: Position,
 }
 
 /// One event of a profile.

@@ -101,13 +101,14 @@ impl Session {
     /// `Limit` when it is too large; `Invalid` for a bad source name; `Closed`; `Io`, and then nothing of it was
     /// acknowledged and the store is read-only.
     pub fn write(&self, batch: Batch) -> Result<Receipt> {
-        let level = batch.level.unwrap_or(Level::Group);
+        let level = batch.level;
         let how = (batch.origin, batch.revise);
         let read = prepare(batch)?;
         let mut receipt = {
             let mut writer = self.inner.writer.lock();
             self.inner.write_locked(&mut writer, read, how)?
         };
+        let level = level.unwrap_or(receipt.default_level);
         self.inner.reach(receipt.position.plus(1), level)?;
         receipt.level = level;
         Ok(receipt)
@@ -136,11 +137,12 @@ impl Session {
                 }
                 decided => decided?,
             };
-            let level = level.or(batch.level).unwrap_or(Level::Group);
+            let level = level.or(batch.level);
             let how = (batch.origin, batch.revise);
             let read = prepare(batch)?;
             (self.inner.write_locked(&mut writer, read, how)?, level)
         };
+        let level = level.unwrap_or(receipt.default_level);
         self.inner.reach(receipt.position.plus(1), level)?;
         receipt.level = level;
         Ok(receipt)
@@ -174,6 +176,7 @@ impl Session {
         Ok(Receipt {
             position,
             level: Level::Sync,
+            default_level: Level::Sync,
             written: 1,
             revised: 0,
             duplicates: 0,
@@ -228,9 +231,17 @@ fn prepare(batch: Batch) -> Result<Prepared> {
             Ok(record) => record.message_id.as_deref().map(|id| given_key(&source, id)),
             Err(_) => Some(codec::digest_of_parts(&[b"broken", source.as_bytes(), &json])),
         };
-        read.push((source, Candidate { key, line: 0, original: json, decoded }));
+        read.push((source, Candidate { key, line: 0, original: json, row: None, decoded }));
     }
     Ok(read)
+}
+
+/// The level of a batch that names none: what persons allowed is synced.
+fn default_level(read: &Prepared) -> Level {
+    let consents = |(_, candidate): &(String, Candidate)| {
+        candidate.decoded.as_ref().is_ok_and(Decoded::consents)
+    };
+    if read.iter().any(consents) { Level::Sync } else { Level::Group }
 }
 
 impl Inner {
@@ -245,6 +256,7 @@ impl Inner {
         let mut receipt = Receipt {
             position: Position(0),
             level: Level::Memory,
+            default_level: default_level(&read),
             written: 0,
             revised: 0,
             duplicates: 0,

@@ -4,6 +4,7 @@ use super::shape::{Dialect, FileShape, RowFormat, RowKind, Said, TimeUnit};
 use super::{InferredType, LoadEntry};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
+use crate::base::value::ValueType;
 use bincode::{Decode, Encode};
 
 #[derive(Encode, Decode)]
@@ -11,7 +12,14 @@ struct FirstLoad {
     file: String,
     content: Digest128,
     shape: FirstShape,
-    types: Vec<InferredType>,
+    types: Vec<FirstType>,
+}
+
+#[derive(Encode, Decode)]
+struct FirstType {
+    event: Option<String>,
+    name: String,
+    value_type: ValueType,
 }
 
 #[derive(Encode, Decode)]
@@ -51,13 +59,16 @@ pub(super) fn decode_load(payload: &[u8]) -> Result<LoadEntry> {
     let readings = Vec::new();
     let shape =
         FileShape { format, kind, ids, time, time_unit, zone, message_id, encoding, readings };
-    Ok(LoadEntry { file, content, shape, types })
+    let types = types.into_iter().map(|first| {
+        let FirstType { event, name, value_type } = first;
+        InferredType { event, entity: None, name, value_type }
+    });
+    Ok(LoadEntry { file, content, shape, types: types.collect() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::value::ValueType;
 
     #[test]
     fn a_load_of_the_first_version_is_read_still() {
@@ -70,9 +81,10 @@ mod tests {
             zone: "UTC".into(),
             message_id: vec![],
         };
-        let types =
-            vec![InferredType { event: None, name: "t".into(), value_type: ValueType::Decimal }];
-        let first = FirstLoad { file: "f".into(), content: [4; 16], shape, types: types.clone() };
+        let (name, value_type) = ("t".to_owned(), ValueType::Decimal);
+        let types = vec![FirstType { event: None, name: name.clone(), value_type }];
+        let first = FirstLoad { file: "f".into(), content: [4; 16], shape, types };
+        let types = vec![InferredType { event: None, entity: None, name, value_type }];
         let bytes = codec::encode(&first).unwrap();
         // The bytes that the first version wrote.
         assert_eq!(codec::hex(&codec::digest(&bytes)), "fa6fa915db5f2465a834179708720f70");

@@ -9,7 +9,7 @@ mod first;
 mod shape;
 
 pub use block::{BlockEntry, TextColumn};
-pub use shape::{Dialect, FileShape, RowFormat, RowKind, Said, Shape, TimeUnit};
+pub use shape::{ConsentColumns, Dialect, FileShape, RowFormat, RowKind, Said, Shape, TimeUnit};
 
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -121,6 +121,8 @@ pub struct LoadEntry {
 pub struct InferredType {
     /// The event type for a property; none for a trait.
     pub event: Option<String>,
+    /// The entity type for a field of an entity.
+    pub entity: Option<String>,
     /// The trait or property.
     pub name: String,
     /// The type.

@@ -13,6 +13,13 @@ pub enum Shape {
     File(Box<FileShape>),
 }
 
+impl Shape {
+    /// Whether rows may have behind them what the batch that they came in shares.
+    pub fn may_share(&self) -> bool {
+        matches!(self, Shape::File(shape) if shape.kind == RowKind::Message)
+    }
+}
+
 /// How the rows of one file are read.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,6 +143,35 @@ pub enum RowKind {
     Consent(ConsentColumns),
 }
 
+impl RowKind {
+    /// Shows each column that says what a row is.
+    pub fn each_column<'a>(&'a self, see: &mut dyn FnMut(&'a str)) {
+        match self {
+            RowKind::Identify | RowKind::Message => {}
+            RowKind::Track(event) => event.column().into_iter().for_each(see),
+            RowKind::Entity { id, .. } => see(id),
+            RowKind::Membership { group, id, state } => {
+                group.column().into_iter().for_each(&mut *see);
+                see(id);
+                state.iter().for_each(|state| see(state));
+            }
+            RowKind::Consent(columns) => {
+                let ConsentColumns { channel, purpose, topic, state, basis, text } = columns;
+                let all = [Some(channel), Some(purpose), Some(state)];
+                let all = all.into_iter().chain([topic.as_ref(), basis.as_ref(), text.as_ref()]);
+                all.flatten().filter_map(Said::column).for_each(see);
+            }
+        }
+    }
+
+    /// Whether a column says what a row is.
+    pub fn names(&self, column: &str) -> bool {
+        let mut found = false;
+        self.each_column(&mut |known| found |= known == column);
+        found
+    }
+}
+
 /// Where a record of a consent says what.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,6 +198,16 @@ pub enum Said {
     Fixed(String),
     /// A column says it.
     Column(String),
+}
+
+impl Said {
+    /// The column that says it.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Said::Fixed(_) => None,
+            Said::Column(column) => Some(column),
+        }
+    }
 }
 
 /// How a cell is read whose column has a type of its own, as in Parquet.

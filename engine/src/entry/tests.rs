@@ -76,8 +76,12 @@ fn a_load_entry_is_frozen() {
         encoding: "utf-8".into(),
         readings: vec![("a".into(), Reading::Text)],
     };
-    let types =
-        vec![InferredType { event: None, name: "t".into(), value_type: ValueType::Decimal }];
+    let types = vec![InferredType {
+        event: None,
+        entity: Some("p".into()),
+        name: "t".into(),
+        value_type: ValueType::Decimal,
+    }];
     let load =
         Entry::Load(Box::new(LoadEntry { file: "f".into(), content: [4; 16], shape, types }));
     let digest = codec::hex(&codec::digest(&round_trip(&load)));

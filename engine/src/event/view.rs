@@ -202,6 +202,14 @@ impl TablePart {
         places.take_while(|row| self.node(*row) == node).collect()
     }
 
+    /// The text of a property; nothing for what is none.
+    pub fn text(&self, number: usize, row: u32) -> Option<&str> {
+        match self.cell(number, row) {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The part that has the rows.
     pub(super) fn source_part(&self) -> &Arc<Part> {
         &self.part

@@ -9,8 +9,6 @@ mod plan;
 mod request;
 mod rows;
 
-pub use plan::{LoadPlan, plan_load};
-pub use request::{
-    BrokenRow, Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind,
-};
+pub use plan::{LineRecord, LoadPlan, plan_load};
+pub use request::{BrokenRow, Delimiter, FileReport, Format, Input, LoadReport, LoadRequest};
 pub use rows::{RawRows, RowItem, RowReader};

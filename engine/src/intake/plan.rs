@@ -1,17 +1,20 @@
 //! The first look at a file: its columns, the types that it shows, and the digest of its content.
 
-use super::request::{BrokenRow, Delimiter, Format, Input, LoadRequest, RecordKind};
+use super::request::{BrokenRow, Delimiter, Format, Input, LoadRequest};
 use super::rows::{RawRows, RowItem, RowReader};
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
 use crate::base::value::ValueType;
 use crate::catalog::{folded, nearest};
-use crate::entry::{Dialect, FileShape, InferredType, RowFormat, RowKind, Said};
+use crate::entry::{ConsentColumns, Dialect, FileShape, InferredType, RowFormat, RowKind, Said};
 use crate::record::{
-    CellText, Decoded, FieldValue, Kind, Quoting, Roles, RowSight, decode_file_row, joined_type,
-    quick_decimal, quick_integer,
+    CellText, ConsentState, Decoded, FieldValue, Kind, Messages, Quoting, Roles, RowSight,
+    check_reserved, decode_file_row, joined_type, messages_of, quick_decimal, quick_integer,
+    with_shared,
 };
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// How a file is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,7 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
         )));
     }
     let (format, delimiter) = format_of(request, &name)?;
+    check_kind(request, format)?;
     let quoting = match (format, delimiter) {
         (Format::Ndjson, _) | (_, Delimiter::Whitespace) => Quoting::None,
         (_, Delimiter::Byte(byte)) => Quoting::Dialect(Dialect::standard(byte)),
@@ -92,10 +96,7 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
     };
     let shape = FileShape {
         format: row_format,
-        kind: match &request.kind {
-            RecordKind::Identify => RowKind::Identify,
-            RecordKind::Track(event) => RowKind::Track(event.clone()),
-        },
+        kind: request.kind.clone(),
         ids: request.ids.clone(),
         time: request.time.clone(),
         time_unit: request.time_unit.clone(),
@@ -155,15 +156,52 @@ fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Resu
     Ok(names)
 }
 
+/// What rows are must fit the rest of the request.
+fn check_kind(request: &LoadRequest, format: Format) -> Result<()> {
+    let named = !request.ids.is_empty() || request.time.is_some() || !request.message_id.is_empty();
+    let wrong = match &request.kind {
+        RowKind::Message if format != Format::Ndjson => {
+            "messages are JSON, one a line: format ndjson"
+        }
+        RowKind::Message if named => {
+            "messages say themselves who, when and under which id: leave out --id, --time and \
+             --message-id"
+        }
+        RowKind::Entity { .. } if !request.ids.is_empty() => {
+            "an entity is no person and has no identifiers: leave out --id, and name the column of \
+             its id with --id-column"
+        }
+        RowKind::Track(Said::Fixed(name)) => {
+            return check_reserved("event", name).map_err(|e| Error::invalid(e.reason));
+        }
+        RowKind::Entity { entity: name, .. }
+        | RowKind::Membership { group: Said::Fixed(name), .. } => {
+            return check_reserved("entity type", name).map_err(|e| Error::invalid(e.reason));
+        }
+        RowKind::Consent(columns) => return check_consent(columns),
+        _ => return Ok(()),
+    };
+    Err(Error::invalid(wrong))
+}
+
+/// A state that all rows share must be one.
+fn check_consent(columns: &ConsentColumns) -> Result<()> {
+    match &columns.state {
+        Said::Fixed(state) if ConsentState::of(state).is_none() => Err(Error::invalid(format!(
+            "'{state}' is no state of a consent; use granted, denied or withdrawn"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Every column that the request names must be there.
 fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result<()> {
-    let event = match &request.kind {
-        RecordKind::Track(Said::Column(column)) => Some(column),
-        _ => None,
-    };
+    let mut of_kind = Vec::new();
+    request.kind.each_column(&mut |column| of_kind.push(column));
     let wanted = request.ids.iter().map(|(_, column)| column);
-    for column in wanted.chain(&request.time).chain(&request.message_id).chain(event) {
-        if !header.contains(column) {
+    let wanted = wanted.chain(&request.time).chain(&request.message_id).map(String::as_str);
+    for column in wanted.chain(of_kind) {
+        if !header.iter().any(|known| known == column) {
             let hint = match nearest(column, header.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean '{near}'?"),
                 None => format!("the columns are {}", header.join(", ")),
@@ -178,23 +216,63 @@ fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result
 fn infer(plan: &mut LoadPlan, reader: &mut RowReader, name: &str) -> Result<()> {
     let mut types = Types::new();
     while let Some(item) = reader.next_row()? {
-        let (line, column, reason) = match item {
-            RowItem::TooLong { line, reason } => (line, None, reason),
-            RowItem::Row { line, original } => match decode_file_row(&plan.shape, &original) {
-                Err(e) => (line, e.column, e.reason),
-                Ok(record) => {
-                    note_types(&mut types, record);
-                    continue;
+        match item {
+            RowItem::TooLong { line, reason } => plan.note_broken(name, line, None, reason),
+            RowItem::Row { line, original } => {
+                let records = plan.records_of(original);
+                for record in records {
+                    match decode_file_row(&plan.shape, &record.original()) {
+                        Err(e) => {
+                            let column = e.column.map(|column| column + record.at as u64);
+                            plan.note_broken(name, line, column, e.reason);
+                        }
+                        Ok(record) => note_types(&mut types, record),
+                    }
                 }
-            },
-        };
-        plan.note_broken(name, line, column, reason);
+            }
+        }
     }
     plan.types = types.into_values().collect();
     Ok(())
 }
 
+/// A record of a line.
+pub struct LineRecord {
+    /// Where it begins in the line.
+    at: usize,
+    /// Its bytes, as they were sent.
+    pub bytes: Vec<u8>,
+    /// What its batch shares.
+    shared: Rc<[u8]>,
+}
+
+impl LineRecord {
+    /// The bytes of its row.
+    pub fn original(&self) -> Cow<'_, [u8]> {
+        with_shared(Cow::Borrowed(&self.bytes), &self.shared)
+    }
+}
+
 impl LoadPlan {
+    /// The records of a line: many for a batch of messages, else one. They are cut out one by one.
+    pub fn records_of(&self, line: Vec<u8>) -> impl Iterator<Item = LineRecord> + use<> {
+        let Messages { places, shared } = match &self.shape.kind {
+            RowKind::Message => messages_of(&line),
+            _ => Messages { places: vec![0..line.len()], shared: Vec::new() },
+        };
+        let (shared, mut line) = (Rc::from(shared), line);
+        places.into_iter().map(move |place| {
+            let at = place.start;
+            let whole = place == (0..line.len());
+            let bytes = if whole {
+                std::mem::take(&mut line)
+            } else {
+                line.get(place).unwrap_or_default().to_vec()
+            };
+            LineRecord { at, bytes, shared: Rc::clone(&shared) }
+        })
+    }
+
     fn note_broken(&mut self, name: &str, line: u64, column: Option<u64>, reason: String) {
         self.broken_count += 1;
         if self.broken.len() < BROKEN_SHOWN {
@@ -238,7 +316,8 @@ fn infer_columns(
     }
     let event = plan.shape.fixed_event().map(str::to_owned);
     let shown = roles.values.iter().zip(types).filter_map(|((_, name), value_type)| {
-        Some(InferredType { event: event.clone(), name: name.clone(), value_type: value_type? })
+        let (event, name, value_type) = (event.clone(), name.clone(), value_type?);
+        Some(InferredType { event, entity: None, name, value_type })
     });
     let mut shown: Vec<InferredType> = shown.collect();
     shown.sort_by_key(|inferred| folded(&inferred.name));
@@ -267,32 +346,39 @@ fn note_slowly(types: &mut [Option<ValueType>], roles: &Roles, record: Decoded) 
     }
 }
 
-/// Types by event and name, both without case.
-type Types = BTreeMap<(Option<String>, String), InferredType>;
+/// Types by event type or entity type, and name, all without case.
+type Types = BTreeMap<((Option<String>, Option<String>), String), InferredType>;
 
 fn note_types(types: &mut Types, record: Decoded) {
-    let event = match record.kind {
-        Kind::Identify => None,
-        Kind::Track(event) => Some(event),
-        // No file has rows of this kind; a message says its types by itself.
-        Kind::Entity { .. } => return,
+    let (event, entity) = match record.kind {
+        Kind::Identify => (None, None),
+        Kind::Track(event) => (Some(event), None),
+        Kind::Entity { entity, .. } => (None, Some(entity)),
     };
     for children in record.children {
         let table = event.as_deref().map(|event| children.table(event));
-        children.rows.into_iter().for_each(|fields| note_fields(types, table.as_ref(), fields));
+        for fields in children.rows {
+            note_fields(types, (table.as_ref(), None), fields);
+        }
     }
-    note_fields(types, event.as_ref(), record.fields);
+    note_fields(types, (event.as_ref(), entity.as_ref()), record.fields);
 }
 
-fn note_fields(types: &mut Types, event: Option<&String>, fields: Vec<(String, FieldValue)>) {
+fn note_fields(
+    types: &mut Types,
+    (event, entity): (Option<&String>, Option<&String>),
+    fields: Vec<(String, FieldValue)>,
+) {
+    let scope = (event.map(|event| folded(event)), entity.map(|entity| folded(entity)));
     for (name, value) in fields {
         let FieldValue::Cell(cell) = value else { continue };
-        let key = (event.map(|event| folded(event)), folded(&name));
+        let key = (scope.clone(), folded(&name));
         types
             .entry(key)
             .and_modify(|known| known.value_type = joined_type(known.value_type, cell.value_type))
             .or_insert_with(|| InferredType {
                 event: event.cloned(),
+                entity: entity.cloned(),
                 name,
                 value_type: cell.value_type,
             });

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position};
-use crate::entry::{Origin, Said, TimeUnit};
+use crate::entry::{Origin, RowKind as RecordKind, TimeUnit};
 use crate::log::Level;
 use std::fmt;
 use std::path::PathBuf;
@@ -33,8 +33,8 @@ pub struct LoadRequest {
     pub delimiter: Option<Delimiter>,
     /// Whether the rows tell of now or of the past.
     pub origin: Origin,
-    /// How durable the load is before it is reported.
-    pub level: Level,
+    /// How durable the load is before it is reported; none is group, and sync when there are consents in it.
+    pub level: Option<Level>,
     /// Load nothing when any row is broken.
     pub strict: bool,
     /// A row whose message id is known with other content takes the place of the one that has it; without it such a
@@ -43,7 +43,7 @@ pub struct LoadRequest {
 }
 
 impl LoadRequest {
-    /// A request with defaults: ISO times in UTC, origin live, level group.
+    /// A request with defaults: ISO times in UTC, origin live.
     pub fn new(source: impl Into<String>, kind: RecordKind) -> LoadRequest {
         LoadRequest {
             source: source.into(),
@@ -57,20 +57,11 @@ impl LoadRequest {
             message_id: Vec::new(),
             delimiter: None,
             origin: Origin::Live,
-            level: Level::Group,
+            level: None,
             strict: false,
             revise: false,
         }
     }
-}
-
-/// What a row of a file is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordKind {
-    /// What a person is.
-    Identify,
-    /// What a person did.
-    Track(Said),
 }
 
 /// Where rows come from.

@@ -4,10 +4,9 @@
 //! escaped; a quote elsewhere is a character like any other. Our own reader, because libraries do not tell an empty quoted field (empty text) from an empty unquoted
 //! one (nothing was said), and do not give back the bytes of a row.
 
-use super::{
-    CellText, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of, time_of,
-};
-use crate::entry::{Dialect, FileShape, RowFormat, RowKind, Said};
+use super::kinds::{Told, fields_wanted, told};
+use super::{CellText, Decoded, FieldValue, RowError, add_identifier, message_id_of, time_of};
+use crate::entry::{Dialect, FileShape, RowFormat};
 use std::borrow::Cow;
 
 /// Whether fields may be quoted.
@@ -212,35 +211,26 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
             )
         })?);
     }
-    let kind = match &shape.kind {
-        RowKind::Track(Said::Fixed(event)) => Kind::Track(event.clone()),
-        RowKind::Track(Said::Column(name)) => {
-            let missing = || RowError {
-                column: at(name).map(|i| i as u64 + 1),
-                reason: format!("column {name} names no event"),
-            };
-            Kind::Track(column(name).ok_or_else(missing)?.to_owned())
-        }
-        _ => Kind::Identify,
-    };
+    let place = |name: &str| at(name).map(|index| index as u64 + 1);
+    let Told { kind, beside } = told(&shape.kind, |name| column(name).map(str::to_owned), place)?;
     let ids: Vec<Option<String>> =
         shape.message_id.iter().map(|name| column(name).map(str::to_owned)).collect();
     let mut values = Vec::with_capacity(header.len());
     for (index, name) in header.iter().enumerate() {
-        if !used_up(shape, name)
+        if fields_wanted(&shape.kind)
+            && !used_up(shape, name)
             && let Some(text) = said(index)
         {
             values.push((name.clone(), FieldValue::Cell(CellText::inferred(text))));
         }
     }
     let (message_id, children) = (message_id_of(&ids), Vec::new());
-    Ok(Decoded { kind, identifiers, time, message_id, fields: values, children })
+    Ok(Decoded { kind, identifiers, time, message_id, fields: values, children, beside })
 }
 
 /// Whether a column has another role than being a trait or property.
 pub(super) fn used_up(shape: &FileShape, name: &str) -> bool {
-    let event = matches!(&shape.kind, RowKind::Track(Said::Column(column)) if column == name);
-    event
+    shape.kind.names(name)
         || shape.time.as_deref() == Some(name)
         || shape.ids.iter().any(|(_, column)| column == name)
         || shape.message_id.iter().any(|column| column == name)

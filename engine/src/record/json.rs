@@ -1,15 +1,13 @@
-//! JSON records: messages that say themselves what they are, and rows of NDJSON files.
+//! JSON objects as fields, and rows of NDJSON files.
 
 use super::delimited::{parse_time, used_up};
-use super::{
-    CellText, Children, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of,
-};
-use crate::base::limits::{ENTITY_ID_BYTES_MAX, NESTING_MAX};
-use crate::base::time::{Timestamp, parse_timestamp};
-use crate::entry::{FileShape, RowKind, Said};
+use super::kinds::{Told, fields_wanted, told};
+use super::{CellText, Children, Decoded, FieldValue, RowError, add_identifier, message_id_of};
+use crate::base::limits::NESTING_MAX;
+use crate::entry::{FileShape, RowKind};
 use serde_json::{Map, Value as Json};
 
-fn object_of(original: &[u8]) -> Result<Map<String, Json>, RowError> {
+pub(super) fn object_of(original: &[u8]) -> Result<Map<String, Json>, RowError> {
     let value: Json = serde_json::from_slice(original).map_err(|e| {
         // The library counts lines inside the record; the reader knows the line in the file.
         let text = e.to_string();
@@ -26,7 +24,7 @@ fn object_of(original: &[u8]) -> Result<Map<String, Json>, RowError> {
 }
 
 /// The text of a scalar; nothing for null, lists and objects.
-fn scalar_text(value: &Json) -> Option<String> {
+pub(super) fn scalar_text(value: &Json) -> Option<String> {
     match value {
         Json::String(text) => Some(text.clone()),
         Json::Number(number) => Some(number.to_string()),
@@ -40,15 +38,15 @@ const INDEX: &str = "index";
 
 /// What an object says.
 #[derive(Default)]
-struct Flat {
-    fields: Vec<(String, FieldValue)>,
+pub(super) struct Flat {
+    pub fields: Vec<(String, FieldValue)>,
     /// The arrays of objects, where these are rows of child tables.
-    children: Option<Vec<Children>>,
+    pub children: Option<Vec<Children>>,
 }
 
 impl Flat {
     /// What an object says: of an event, where arrays of objects are child tables, or of something else.
-    fn of(object: &Map<String, Json>, event: bool) -> Result<Flat, RowError> {
+    pub fn of(object: &Map<String, Json>, event: bool) -> Result<Flat, RowError> {
         let mut flat = Flat { fields: Vec::new(), children: event.then(Vec::new) };
         flat.add("", object, 0)?;
         Ok(flat)
@@ -122,117 +120,16 @@ impl Flat {
     }
 }
 
-fn text_field(object: &Map<String, Json>, name: &str) -> Result<Option<String>, RowError> {
+pub(super) fn text_field(
+    object: &Map<String, Json>,
+    name: &str,
+) -> Result<Option<String>, RowError> {
     match object.get(name) {
         None | Some(Json::Null) => Ok(None),
         Some(Json::String(text)) => Ok(Some(text.clone())),
         Some(Json::Number(number)) => Ok(Some(number.to_string())),
         Some(_) => Err(RowError::new(format!("\"{name}\" must be text"))),
     }
-}
-
-fn message_identifiers(object: &Map<String, Json>) -> Result<Vec<super::Identifier>, RowError> {
-    let mut identifiers = Vec::new();
-    if let Some(value) = text_field(object, "userId")? {
-        add_identifier(&mut identifiers, "user_id", &value);
-    }
-    match object.get("identifiers") {
-        None | Some(Json::Null) => {}
-        Some(Json::Object(given)) => {
-            for (namespace, value) in given {
-                let values = match value {
-                    Json::Array(values) => values.as_slice(),
-                    single => std::slice::from_ref(single),
-                };
-                for value in values {
-                    match value {
-                        Json::Null => {}
-                        Json::String(text) => add_identifier(&mut identifiers, namespace, text),
-                        Json::Number(number) => {
-                            add_identifier(&mut identifiers, namespace, &number.to_string());
-                        }
-                        _ => {
-                            return Err(RowError::new(format!(
-                                "identifier \"{namespace}\" must be text"
-                            )));
-                        }
-                    }
-                }
-            }
-        }
-        Some(_) => {
-            return Err(RowError::new("\"identifiers\" must be an object: {\"email\": \"...\"}"));
-        }
-    }
-    if let Some(value) = text_field(object, "anonymousId")? {
-        add_identifier(&mut identifiers, "anonymous_id", &value);
-    }
-    Ok(identifiers)
-}
-
-fn message_time(object: &Map<String, Json>) -> Result<Option<Timestamp>, RowError> {
-    let Some(text) = text_field(object, "timestamp")? else { return Ok(None) };
-    let found = parse_timestamp(text.trim(), &jiff::tz::TimeZone::UTC);
-    let found = found.ok_or_else(|| {
-        RowError::new(format!("\"timestamp\" is '{text}'; write it like 2026-01-31T12:00:00Z"))
-    })?;
-    Ok(Some(found.0))
-}
-
-/// The kind of an entity message. Its id is text or a number, taken as text, without white space around it.
-fn message_entity(object: &Map<String, Json>) -> Result<Kind, RowError> {
-    let entity =
-        text_field(object, "entity")?.filter(|name| !name.is_empty()).ok_or_else(|| {
-            RowError::new("an entity message needs \"entity\", its type, such as \"product\"")
-        })?;
-    let id = text_field(object, "id")?.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
-    let id = id.ok_or_else(|| RowError::new("an entity message needs \"id\", text or a number"))?;
-    if id.len() > ENTITY_ID_BYTES_MAX {
-        return Err(RowError::new(format!(
-            "\"id\" has {} bytes; at most {ENTITY_ID_BYTES_MAX} are taken",
-            id.len()
-        )));
-    }
-    Ok(Kind::Entity { entity, id })
-}
-
-/// Reads a message: `type`, identifiers, `timestamp`, `messageId`, and `traits`, or `event` and `properties`, or
-/// `entity`, `id` and `traits`, and then no identifiers.
-pub(super) fn decode_message(original: &[u8]) -> Result<Decoded, RowError> {
-    let object = object_of(original)?;
-    let kind = text_field(&object, "type")?;
-    let (kind, inner) = match kind.as_deref() {
-        Some("identify") => (Kind::Identify, "traits"),
-        Some("track") => {
-            let event = text_field(&object, "event")?.filter(|e| !e.is_empty());
-            let event = event.ok_or_else(|| RowError::new("a track message needs \"event\""))?;
-            (Kind::Track(event), "properties")
-        }
-        Some("entity") => (message_entity(&object)?, "traits"),
-        Some(other) => {
-            return Err(RowError::new(format!(
-                "type \"{other}\" is unknown; use identify, track or entity"
-            )));
-        }
-        None => return Err(RowError::new("\"type\" is missing; use identify, track or entity")),
-    };
-    let flat = match object.get(inner) {
-        None | Some(Json::Null) => Flat::default(),
-        Some(Json::Object(given)) => Flat::of(given, matches!(kind, Kind::Track(_)))?,
-        Some(_) => return Err(RowError::new(format!("\"{inner}\" must be an object"))),
-    };
-    let identifiers = match &kind {
-        Kind::Entity { .. } => Vec::new(),
-        _ => message_identifiers(&object)?,
-    };
-    Ok(Decoded {
-        kind,
-        identifiers,
-        time: message_time(&object)?,
-        message_id: text_field(&object, "messageId")?.filter(|id| !id.is_empty()),
-        fields: flat.fields,
-        children: flat.children.unwrap_or_default(),
-    })
 }
 
 /// Reads a row of an NDJSON file as its load says; columns are names with dots.
@@ -263,18 +160,12 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
             RowError::new(format!("'{text}' in \"{name}\" is no time in the given unit"))
         })?);
     }
-    let kind = match &shape.kind {
-        RowKind::Track(Said::Fixed(event)) => Kind::Track(event.clone()),
-        RowKind::Track(Said::Column(name)) => {
-            let event = column(name).filter(|e| !e.is_empty());
-            Kind::Track(event.ok_or_else(|| RowError::new(format!("\"{name}\" names no event")))?)
-        }
-        _ => Kind::Identify,
-    };
+    let Told { kind, beside } = told(&shape.kind, |name| column(name), |_| None)?;
     let ids: Vec<Option<String>> = shape.message_id.iter().map(|name| column(name)).collect();
     let message_id = message_id_of(&ids);
-    let fields = flat.fields.into_iter().filter(|(name, _)| !used_up(shape, name)).collect();
+    let wanted = |name: &str| fields_wanted(&shape.kind) && !used_up(shape, name);
+    let fields = flat.fields.into_iter().filter(|(name, _)| wanted(name)).collect();
     let children = flat.children.unwrap_or_default().into_iter();
     let children = children.filter(|children| !used_up(shape, &children.property)).collect();
-    Ok(Decoded { kind, identifiers, time, message_id, fields, children })
+    Ok(Decoded { kind, identifiers, time, message_id, fields, children, beside })
 }

@@ -4,23 +4,31 @@
 //! shape does not say; a row that cannot be read gives a reason, never a part of itself. *What it does not know:* types
 //! in force, profiles, the log. *Where to start reading:* `decode`.
 
+mod batch;
 mod block;
 mod cell;
 mod delimited;
 mod json;
+mod kinds;
+mod message;
 mod normalise;
 mod quick;
+mod reserved;
 
+pub use batch::{Messages, message_of, messages_of, with_shared};
 pub use block::{BlockBuilder, Fields, Roles, RowSight, Times};
 pub use cell::{CellText, time_of};
 pub use delimited::{Quoting, header_names, split_record};
 pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};
 pub use quick::{quick_decimal, quick_integer};
+pub use reserved::{
+    Beside, CONSENT, ConsentState, EVERY, MEMBERSHIP, check_reserved, consent_word,
+};
 
 use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
-use crate::entry::{FileShape, RowFormat, Shape};
+use crate::entry::{FileShape, RowFormat, RowKind, Shape};
 
 /// The version of type inference that `cell` implements.
 pub const INFERENCE_VERSION: u32 = 1;
@@ -83,12 +91,24 @@ pub struct Decoded {
     pub fields: Vec<(String, FieldValue)>,
     /// The arrays of objects of a track event.
     pub children: Vec<Children>,
+    /// The consents and memberships that it tells beside: of the person whom the identifiers name.
+    pub beside: Vec<Beside>,
 }
 
 impl Decoded {
     /// The identifiers: namespace and value.
     pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
         self.identifiers.iter().map(|i| (i.namespace.as_str(), i.value.as_str()))
+    }
+
+    /// Whether it says something of a person.
+    pub fn of_person(&self) -> bool {
+        !matches!(self.kind, Kind::Entity { .. }) || !self.beside.is_empty()
+    }
+
+    /// Whether it tells what a person allowed.
+    pub fn consents(&self) -> bool {
+        self.beside.iter().any(|beside| beside.event == CONSENT)
     }
 }
 
@@ -124,7 +144,7 @@ pub fn decode(shape: &Shape, original: &[u8]) -> Result<Decoded, RowError> {
     match shape {
         Shape::Message => {
             check_size(original)?;
-            check_identifiers(json::decode_message(original)?, None)
+            check_identifiers(message::decode_message(original, &[])?, None)
         }
         Shape::File(shape) => decode_file_row(shape, original),
     }
@@ -136,8 +156,12 @@ pub fn decode(shape: &Shape, original: &[u8]) -> Result<Decoded, RowError> {
 /// The reason, with the column where it has one.
 pub fn decode_file_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
     check_size(original)?;
-    let decoded = match &shape.format {
-        RowFormat::Json => json::decode_row(shape, original)?,
+    let decoded = match (&shape.kind, &shape.format) {
+        (RowKind::Message, _) => {
+            let (message, shared) = batch::apart(original);
+            message::decode_message(message, shared)?
+        }
+        (_, RowFormat::Json) => json::decode_row(shape, original)?,
         _ => delimited::decode_row(shape, original)?,
     };
     check_identifiers(decoded, shape.first_identifier_column())
@@ -155,8 +179,7 @@ fn check_size(original: &[u8]) -> Result<(), RowError> {
 
 /// `column` is where an identifier would stand.
 fn check_identifiers(decoded: Decoded, column: Option<u64>) -> Result<Decoded, RowError> {
-    let person = !matches!(decoded.kind, Kind::Entity { .. });
-    if person && decoded.identifiers.is_empty() {
+    if decoded.of_person() && decoded.identifiers.is_empty() {
         let reason = "there is no identifier (blank, null, 0 and -1 are none); give at least one";
         return Err(RowError { column, reason: reason.to_owned() });
     }

@@ -102,11 +102,15 @@ impl State {
         let catalog = Arc::make_mut(&mut self.catalog);
         for inferred in &load.types {
             // A name too many is told when its values come.
-            let fields = match &inferred.event {
-                None => Some(catalog.traits_mut()),
-                Some(event) => {
+            let fields = match (&inferred.event, &inferred.entity) {
+                (None, None) => Some(catalog.traits_mut()),
+                (Some(event), _) => {
                     let Ok(event) = catalog.event_number(event) else { continue };
                     catalog.properties_mut(event)
+                }
+                (None, Some(entity)) => {
+                    let Ok(entity) = catalog.entity_number(entity) else { continue };
+                    catalog.entity_fields_mut(entity)
                 }
             };
             if let Some(fields) = fields
@@ -235,18 +239,21 @@ impl Fold {
             (RowStatus::Accepted, Ok(record)) => record,
         };
         if let Kind::Entity { entity, id } = &record.kind {
+            self.apply_entity(&fact, (entity, id), row, &record)?;
+        }
+        if !record.of_person() {
             *Arc::make_mut(&mut self.state.records).entry(at.source).or_default() += 1;
-            return self.apply_entity(&fact, (entity, id), row, &record);
+            return Ok(());
         }
         let Some((node, profile)) = self.observe(record.named(), time)? else { return Ok(()) };
         *Arc::make_mut(&mut self.state.records).entry(at.source).or_default() += 1;
         fact.message_id = record.message_id.as_deref();
         match &record.kind {
-            Kind::Identify | Kind::Entity { .. } => {
-                self.apply_traits(&fact, node, profile, &record)
-            }
-            Kind::Track(event) => self.apply_event(&fact, node, event, row, &record),
+            Kind::Identify => self.apply_traits(&fact, node, profile, &record)?,
+            Kind::Track(event) => self.apply_event(&fact, node, event, row, &record)?,
+            Kind::Entity { .. } => {}
         }
+        record.beside.iter().try_for_each(|beside| self.apply_beside(&fact, node, row, beside))
     }
 
     /// The values of fields that fit, by number; the others go to quarantine.

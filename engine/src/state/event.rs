@@ -12,7 +12,7 @@ use crate::base::ids::NodeId;
 use crate::base::value::Value;
 use crate::entry::Row;
 use crate::event::EventRow;
-use crate::record::{Children, Decoded, FieldValue};
+use crate::record::{Beside, Children, Decoded, FieldValue};
 
 impl Fold {
     /// Folds a record of an event.
@@ -37,6 +37,27 @@ impl Fold {
             .children
             .iter()
             .try_for_each(|children| self.apply_children(fact, node, event, children))
+    }
+
+    /// Folds a consent or a membership that a record tells beside what it is.
+    pub(super) fn apply_beside(
+        &mut self,
+        fact: &Fact<'_>,
+        node: NodeId,
+        row: &Row,
+        beside: &Beside,
+    ) -> Result<()> {
+        let event = beside.event;
+        let number = match self.state.event_number(event) {
+            Ok(number) => number,
+            Err(e) => {
+                let reason = e.message().to_owned();
+                return self.reject_record(fact, QuarantineKind::Record, Some(event), row, reason);
+            }
+        };
+        let told = self.fitting(fact, Owner::Event(number, event), &beside.fields)?;
+        self.push_event(number, &fact.row(node), told);
+        Ok(())
     }
 
     /// Folds the rows of a child table.

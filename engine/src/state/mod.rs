@@ -9,6 +9,7 @@
 mod apply;
 mod block;
 mod checkpoint;
+mod consent;
 mod digest;
 mod entity;
 mod event;

@@ -4,6 +4,7 @@
 //! command, before any store is opened, and is wrong usage. *Where to start reading:* `Command`.
 
 use super::export::{Export, LogCommand};
+use super::kinds::RowArguments;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use navedb::{
@@ -118,6 +119,14 @@ pub(crate) enum LoadAs {
     Identify,
     /// What persons did
     Track,
+    /// Messages that say themselves what they are, as Segment sends them
+    Messages,
+    /// What things that are no persons are
+    Entity,
+    /// Which groups persons belong to
+    Membership,
+    /// What persons allowed
+    Consent,
 }
 
 #[derive(Debug, Args)]
@@ -128,15 +137,15 @@ pub(crate) struct Load {
     /// The system that the files come from
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
-    /// Whether the rows say what persons are (traits) or did (events)
-    #[arg(long = "as", value_name = "identify|track", hide_possible_values = true)]
+    /// What the rows are: what persons are (traits) or did (events), messages, entities, memberships or consents
+    #[arg(
+        long = "as",
+        value_name = "identify|track|messages|entity|membership|consent",
+        hide_possible_values = true
+    )]
     pub(crate) kind: LoadAs,
-    /// The event of all rows (track)
-    #[arg(long, value_name = "NAME", conflicts_with = "event_column")]
-    pub(crate) event: Option<String>,
-    /// The column that names the event (track)
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) event_column: Option<String>,
+    #[command(flatten)]
+    pub(crate) rows: RowArguments,
     /// csv, tsv or ndjson; without it by the file's name
     #[arg(long, value_name = "F", value_parser = engine::<Format>)]
     pub(crate) format: Option<Format>,
@@ -161,9 +170,9 @@ pub(crate) struct Load {
     /// live, or history, which never causes a message to anybody
     #[arg(long, value_name = "ORIGIN", default_value = "live", value_parser = origin)]
     pub(crate) origin: Origin,
-    /// When the load is done: memory, os, group or sync
-    #[arg(long, value_name = "LEVEL", default_value = "group", value_parser = engine::<Level>)]
-    pub(crate) level: Level,
+    /// When the load is done: memory, os, group or sync; without it group, and sync when there are consents in it
+    #[arg(long, value_name = "LEVEL", value_parser = engine::<Level>)]
+    pub(crate) level: Option<Level>,
     /// Load nothing when a row is broken
     #[arg(long)]
     pub(crate) strict: bool,
@@ -431,6 +440,10 @@ mod tests {
              --time-unit %Y --zone Europe/Paris --message-id a,b --delimiter tab --origin history \
              --level sync --strict f g",
             "load --data d --source s --as track --event-column c --format ndjson --delimiter - f",
+            "load --data d --source s --as messages f",
+            "load --data d --source s --as entity --entity product --id-column sku f",
+            "load --data d --source s --as membership --group account --group-id a --state-column x f",
+            "load --data d --source s --as consent --channel email --purpose-column p --state granted f",
             "audience count --data d p.a=1",
             "export --data d --to f --format csv --where p.a=1 --only profiles,events --compress none --force",
             "log export --data d --to -",
@@ -474,6 +487,7 @@ mod tests {
             "nothing",
             "load --data d --source s --as identify",
             "load --data d --source s --as page f",
+            "load --data d --source s --as consent --channel email --channel-column c f",
             "load --data d --source s --as track --event e --event-column c f",
             "load --data d --source s --as track --event e --id user_id f",
             "load --data d --source s --as track --event e --level fast f",

@@ -4,13 +4,14 @@
 //! them, and the rest is counted; with `--strict` a broken row is a failure. *Where to start
 //! reading:* `load`, then `summary`.
 
-use super::arguments::{Load, LoadAs};
+use super::arguments::Load;
 use super::failure::Failure;
+use super::kinds::record_kind;
 use super::output::Output;
 use super::store::Store;
 use super::text::grouped;
 use crate::shape;
-use navedb::{FileReport, Input, LoadReport, LoadRequest, RecordKind, Said};
+use navedb::{FileReport, Input, LoadReport, LoadRequest};
 use std::fmt::Write;
 
 /// `nave load`
@@ -59,7 +60,8 @@ pub(crate) fn run(
 }
 
 fn request(arguments: &Load) -> Result<LoadRequest, Failure> {
-    let mut request = LoadRequest::new(&arguments.source, record_kind(arguments)?);
+    let mut request =
+        LoadRequest::new(&arguments.source, record_kind(arguments.kind, &arguments.rows)?);
     request.inputs = arguments.files.iter().cloned().map(Input::Path).collect();
     request.format = arguments.format;
     request.ids.clone_from(&arguments.id);
@@ -73,20 +75,6 @@ fn request(arguments: &Load) -> Result<LoadRequest, Failure> {
     request.strict = arguments.strict;
     request.revise = arguments.revise;
     Ok(request)
-}
-
-fn record_kind(arguments: &Load) -> Result<RecordKind, Failure> {
-    match (arguments.kind, &arguments.event, &arguments.event_column) {
-        (LoadAs::Identify, None, None) => Ok(RecordKind::Identify),
-        (LoadAs::Identify, ..) => {
-            Err(Failure::usage("--event and --event-column go with --as track; leave them out"))
-        }
-        (LoadAs::Track, Some(name), _) => Ok(RecordKind::Track(Said::Fixed(name.clone()))),
-        (LoadAs::Track, None, Some(column)) => Ok(RecordKind::Track(Said::Column(column.clone()))),
-        (LoadAs::Track, None, None) => {
-            Err(Failure::usage("--as track needs --event NAME or --event-column COLUMN"))
-        }
-    }
 }
 
 fn tell_broken(report: &LoadReport, output: &Output) {

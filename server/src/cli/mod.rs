@@ -12,6 +12,7 @@ mod bench;
 mod demo;
 mod export;
 mod failure;
+mod kinds;
 mod load;
 mod maintain;
 mod output;

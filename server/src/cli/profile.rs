@@ -10,7 +10,8 @@ use super::text::{Side, columns, pairs, section};
 use crate::resp::Reply;
 use crate::shape;
 use navedb::{
-    Profile, ProfileExplanation, ProfileIdentifier, ProfileTrait, TimelineEvent, TraitFact, View,
+    Profile, ProfileConsent, ProfileExplanation, ProfileIdentifier, ProfileMembership,
+    ProfileTrait, TimelineEvent, TraitFact, View,
 };
 
 /// `nave profile get`
@@ -94,7 +95,24 @@ pub(crate) fn profile_text(profile: &Profile) -> String {
     section(&mut text, "traits", &[Side::Left; 4], &traits);
     let events = pairs(profile.events.iter().map(|(name, count)| (name.as_str(), *count)));
     section(&mut text, "events", &[Side::Left, Side::Right], &events);
+    let consents: Vec<_> = profile.consents.iter().map(consent_row).collect();
+    section(&mut text, "consents", &[Side::Left; 4], &consents);
+    let memberships: Vec<_> = profile.memberships.iter().map(membership_row).collect();
+    section(&mut text, "memberships", &[Side::Left; 4], &memberships);
     text
+}
+
+fn consent_row(known: &ProfileConsent) -> Vec<String> {
+    let topic = known.topic.as_ref().map_or_else(String::new, |topic| format!(" ({topic})"));
+    let said = format!("{} said so at {}", known.source, known.time);
+    let basis = known.basis.as_ref().map_or_else(String::new, |basis| format!(", basis {basis}"));
+    let purpose = format!("{}{topic}", known.purpose);
+    vec![known.channel.clone(), purpose, known.state.clone(), said + &basis]
+}
+
+fn membership_row(known: &ProfileMembership) -> Vec<String> {
+    let said = format!("{} said so at {}", known.source, known.time);
+    vec![known.group.clone(), known.id.clone(), known.state.clone(), said]
 }
 
 fn identifier_row(identifier: &ProfileIdentifier) -> Vec<String> {

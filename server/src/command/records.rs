@@ -16,11 +16,12 @@ use navedb::{Batch, Level, Record};
 pub(super) fn put(call: &mut Call<'_>) -> Outcome {
     let source = call.text(0)?;
     let level = match call.args.get(2) {
-        Some(_) => call.text(2)?.to_ascii_lowercase().parse()?,
-        None => Level::Group,
+        Some(_) => Some(call.text(2)?.to_ascii_lowercase().parse()?),
+        None => None,
     };
     let record = Record::message(source, call.bytes(1));
     let receipt = call.server.store().write(Batch::new().record(record).level(Level::Memory))?;
+    let level = level.unwrap_or(receipt.default_level);
     call.session.promise(Promise { position: receipt.position, level });
     if let Some(broken) = receipt.broken.first() {
         return Err(Failure::new("BROKEN", &broken.reason));

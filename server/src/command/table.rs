@@ -114,7 +114,8 @@ pub(crate) static COMMANDS: &[Command] = &[
         args: (2, 3),
         group: "Records",
         summary: "Writes what a source said, one JSON message, and answers once it has come as \
-                  far as the level: memory, os, group (if none is named) or sync.",
+                  far as the level: memory, os, group or sync; if none is named group, and sync for a \
+                  consent.",
         reply: "map: `position`, `level`, `status` (`written`, `duplicate` or `conflict`); \
                 error `BROKEN`",
         example: r#"RECORD.PUT crm '{"type":"identify","userId":"7","traits":{"city":"Lyon"}}'"#,
