@@ -23,6 +23,7 @@ mod language_children;
 mod language_entities;
 mod language_explain;
 mod language_funnel;
+mod language_money;
 mod language_values;
 mod loading;
 mod members;

@@ -8,6 +8,7 @@ use super::aggregate::{Answers, answer};
 use super::explain::{Step, Steps};
 use super::funnel::funnel;
 use super::indexed::{at_most, by_index};
+use super::money::Fault;
 use super::resolved::{Condition, Query, Resolved};
 use super::row::Row;
 use super::table::{Table, fill};
@@ -34,7 +35,7 @@ struct Truth {
 struct Evaluator<'a> {
     reader: &'a Reader<'a>,
     answers: Vec<Answers>,
-    fault: Flag<Option<&'static str>>,
+    fault: Flag<Option<Fault>>,
     steps: Steps<'a>,
 }
 

@@ -15,6 +15,7 @@ mod explain;
 mod funnel;
 mod indexed;
 mod literal;
+mod money;
 mod names;
 mod number;
 mod parse;
