@@ -71,6 +71,10 @@ pub enum ExprKind {
         salt: String,
         n: u64,
     },
+    /// The number of a field of money, whatever its currencies.
+    Amount(Box<Expr>),
+    /// A field of money in one currency.
+    Convert(Box<Conversion>),
     /// A subquery that gives one value.
     Scalar(Box<Subquery>),
     Exists {
@@ -82,6 +86,19 @@ pub enum ExprKind {
         span: Span,
         steps: Vec<Subquery>,
     },
+}
+
+/// `convert(value, 'EUR')`; what was found out when names were looked up stands beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversion {
+    pub value: Expr,
+    pub to: String,
+    /// The field that has the currency.
+    pub currency: Option<Expr>,
+    /// The time that decides which rate holds.
+    pub day: Option<Expr>,
+    /// The name of the field of rates that says from which day on they hold.
+    pub dated: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Operations and functions on values, from the grammar's tree to ours.
 
-use super::ast::{Arithmetic, Expr, ExprKind, Part};
+use super::ast::{Arithmetic, Conversion, Expr, ExprKind, Part};
 use super::literal::{not_understood, part_of, span_of};
 use super::parse::Places;
 use super::query::Use;
@@ -190,6 +190,19 @@ impl Places<'_> {
                 },
                 _ => wrong("bucket('salt', 100)"),
             },
+            ("amount", [_]) => Ok(ExprKind::Amount(value(0)?)),
+            ("convert", [_, to]) => match text_of(to) {
+                Some(to) => Ok(ExprKind::Convert(Box::new(Conversion {
+                    value: *value(0)?,
+                    to,
+                    currency: None,
+                    day: None,
+                    dated: String::new(),
+                }))),
+                None => wrong("convert(e.amount, 'EUR')"),
+            },
+            ("amount", _) => wrong("amount(e.amount)"),
+            ("convert", _) => wrong("convert(e.amount, 'EUR')"),
             ("funnel", arguments) => self.funnel(arguments, at, depth),
             ("has_identifier", _) => wrong("has_identifier('phone')"),
             ("bucket", _) => wrong("bucket('salt', 100)"),

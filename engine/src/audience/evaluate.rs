@@ -9,6 +9,7 @@ use super::consent::consents;
 use super::explain::{Step, Steps};
 use super::funnel::funnel;
 use super::indexed::{at_most, by_index};
+use super::money::Fault;
 use super::resolved::{Condition, Query, Resolved};
 use super::row::Row;
 use super::table::{Table, fill};
@@ -35,7 +36,7 @@ struct Truth {
 struct Evaluator<'a> {
     reader: &'a Reader<'a>,
     answers: Vec<Answers>,
-    fault: Flag<Option<&'static str>>,
+    fault: Flag<Option<Fault>>,
     steps: Steps<'a>,
 }
 

@@ -278,6 +278,7 @@ fn describe_value(scalar: &Scalar, state: &State) -> String {
         Scalar::InZoneOf(inner, zone) => format!("{} in the zone {}", of(inner), of(zone)),
         Scalar::FromZone(inner, _) => format!("{} from a zone", of(inner)),
         Scalar::FromZoneOf(inner, zone) => format!("{} from the zone {}", of(inner), of(zone)),
+        Scalar::Convert(convert) => format!("{} in {}", of(&convert.value), convert.to),
         Scalar::Bucket { n, .. } => format!("bucket of {n}"),
         Scalar::Subquery(number) => format!("subquery {}", number + 1),
         Scalar::Event(..) => "event".to_owned(),

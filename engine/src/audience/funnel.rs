@@ -7,6 +7,7 @@
 //! unknown. *Where to start reading:* `funnel`.
 
 use super::aggregate::{each_row, time_of};
+use super::money::Fault;
 use super::resolved::{Condition, FunnelQuery, FunnelStep};
 use super::row::{Bound, Row, bind};
 use crate::base::error::{Error, Result};
@@ -148,7 +149,7 @@ impl<'a> Search<'a> {
         query: &'a FunnelQuery,
         events: Vec<&'a [Candidate]>,
         ordinal: Ordinal,
-        fault: &'a Flag<Option<&'static str>>,
+        fault: &'a Flag<Option<Fault>>,
     ) -> Search<'a> {
         let tables = query.steps.iter().filter_map(|step| reader.events(step.rows.event));
         let looked_at = |step: usize, earlier: &usize| {

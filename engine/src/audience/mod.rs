@@ -16,6 +16,7 @@ mod explain;
 mod funnel;
 mod indexed;
 mod literal;
+mod money;
 mod names;
 mod number;
 mod parse;

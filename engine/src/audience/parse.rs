@@ -10,8 +10,9 @@ use sqlparser::ast::{
     FunctionArguments, Spanned, UnaryOperator,
 };
 use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Location, Token};
+use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 /// Texts up to this length need no stack beyond what a thread has.
 const SHORT_TEXT: usize = 2048;
@@ -39,8 +40,19 @@ pub fn parse(text: &str) -> Result<Question> {
 fn parse_here(text: &str) -> Result<Question> {
     let places = Places::new(text);
     let dialect = PostgreSqlDialect {};
+    let mut tokens = Tokenizer::new(&dialect, text)
+        .tokenize_with_location()
+        .map_err(|e| places.parser_error(&e.into()))?;
+    // To the grammar CONVERT takes a type; to us it is a function.
+    for token in &mut tokens {
+        if let Token::Word(word) = &mut token.token
+            && word.keyword == Keyword::CONVERT
+        {
+            word.keyword = Keyword::NoKeyword;
+        }
+    }
     let parser = Parser::new(&dialect).with_recursion_limit(AUDIENCE_DEPTH_MAX * 4);
-    let mut parser = parser.try_with_sql(text).map_err(|e| places.parser_error(&e))?;
+    let mut parser = parser.with_tokens_with_locations(tokens);
     let first = parser.peek_token();
     if first.token == Token::EOF {
         return Err(Error::invalid(

@@ -4,7 +4,10 @@
 //! function that only Nave knows, and the same answer, given tables as `docs/audience-language.md` describes them.
 //! *Where to start reading:* `Printer`.
 
-use super::ast::{COUNT, Expr, ExprKind, Item, ItemKind, Literal, Question, Select, Subquery};
+use super::ast::{
+    COUNT, Conversion, Expr, ExprKind, Item, ItemKind, Literal, Question, Select, Subquery,
+};
+use super::money::RATES;
 use crate::base::time::{DAY_MICROS, Span, Timestamp};
 use crate::record::EVERY;
 use std::fmt;
@@ -127,6 +130,9 @@ impl Printer<'_> {
                 self.consents(channel, purpose, topic.as_deref())
             }
             ExprKind::Bucket { salt, n } => self.bucket(salt, *n),
+            ExprKind::Amount(value) if self.warehouse.is_some() => of(value),
+            ExprKind::Amount(value) => format!("amount({})", of(value)),
+            ExprKind::Convert(convert) => self.convert(convert),
             ExprKind::Scalar(subquery) => format!("({})", self.subquery(subquery)),
             ExprKind::Exists { subquery, negated } => {
                 format!("{}EXISTS ({})", not(*negated), self.subquery(subquery))
@@ -161,6 +167,26 @@ impl Printer<'_> {
             None => format!("{value} = ANY({set})"),
             Some(_) => format!("{value} = ANY(coalesce({set}, []))"),
         }
+    }
+
+    /// A conversion; a warehouse looks for the latest rate of the pair up to the day.
+    fn convert(&self, convert: &Conversion) -> String {
+        let (value, to) = (self.expr(&convert.value), text_literal(&convert.to));
+        let known = self.warehouse.zip(convert.currency.as_ref()).zip(convert.day.as_ref());
+        let Some(((warehouse, currency), day)) = known else {
+            return format!("convert({value}, {to})");
+        };
+        let shared = (warehouse.shared)(RATES);
+        let table = if shared { format!("entities.{RATES}") } else { RATES.to_owned() };
+        let (currency, dated) = (self.expr(currency), quoted(&convert.dated));
+        let dated = format!("CAST(\"nave.r\".{dated} AS DATE)");
+        format!(
+            "CASE WHEN {currency} = {to} THEN {value} ELSE {value} * (SELECT \"nave.r\".\"rate\" FROM {} \
+             \"nave.r\" WHERE \"nave.r\".\"from\" = {currency} AND \"nave.r\".\"to\" = {to} AND \
+             {dated} <= CAST({} AS DATE) ORDER BY {dated} DESC, \"nave.r\".\"id\" DESC LIMIT 1) END",
+            quoted(&table),
+            self.expr(day),
+        )
     }
 
     fn has_identifier(&self, namespace: &str) -> String {

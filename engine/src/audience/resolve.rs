@@ -88,7 +88,7 @@ impl Resolver<'_> {
             ExprKind::IsNull { value, negated } => {
                 let condition = match self.named(value, scope)? {
                     Some(Named::ProfileId) => Condition::Constant(Some(false)),
-                    _ => match self.scalar(value, scope)? {
+                    _ => match self.bare(value, scope)? {
                         (_, Some(ValueType::Set)) => {
                             let hint = "a set is never NULL, an absent one is empty";
                             return Err(
@@ -216,7 +216,10 @@ impl Resolver<'_> {
                 Ok((Scalar::Constant(Some(Value::Timestamp(self.now))), Some(ValueType::Timestamp)))
             }
             ExprKind::Name(_) => match self.named(expr, scope)? {
-                Some(Named::Value(scalar, value_type)) => Ok((scalar, value_type)),
+                Some(Named::Value(scalar, value_type)) => {
+                    self.guard(expr, &scalar, scope)?;
+                    Ok((scalar, value_type))
+                }
                 _ => Err(Error::invalid("profile_id is compared with =, <> and IN alone").at(at)),
             },
             ExprKind::Shift(value, span) => {
@@ -257,6 +260,8 @@ impl Resolver<'_> {
             ExprKind::Bucket { salt, n } => {
                 Ok((Scalar::Bucket { salt: salt.clone(), n: *n }, Some(ValueType::Integer)))
             }
+            ExprKind::Amount(value) => self.amount(value, scope),
+            ExprKind::Convert(convert) => self.convert(convert, scope, at),
             ExprKind::Scalar(subquery) => {
                 let number = self.subquery(subquery, scope, at)?;
                 let aggregate = match self.queries.get(number) {

@@ -1,10 +1,12 @@
 //! A question whose names are columns: what the evaluator works on.
 
 use super::ast::{Aggregate, Arithmetic, Comparison, Part};
+use super::money::Rates;
 use crate::base::time::Span;
 use crate::base::value::{Value, ValueType};
 use crate::identity::PublicId;
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 /// A value of a profile, or of the events and entities at hand.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +38,22 @@ pub enum Scalar {
         salt: String,
         n: u64,
     },
+    /// An amount of money in one currency.
+    Convert(Box<Convert>),
     /// The answer of a subquery, by its number.
     Subquery(usize),
+}
+
+/// An amount and what converts it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Convert {
+    pub value: Scalar,
+    /// The currency of the amount.
+    pub currency: Scalar,
+    /// The time whose day decides which rate holds.
+    pub day: Scalar,
+    pub to: String,
+    pub rates: Arc<Rates>,
 }
 
 /// A column of an event.
@@ -247,6 +263,9 @@ impl Scalar {
                 right.visit(see);
             }
             Scalar::Coalesce(values, _) => values.iter().for_each(|value| value.visit(see)),
+            Scalar::Convert(convert) => {
+                [&convert.value, &convert.currency, &convert.day].iter().for_each(|v| v.visit(see));
+            }
             Scalar::Constant(_)
             | Scalar::Trait(_)
             | Scalar::Event(..)

@@ -4,8 +4,10 @@
 //! `bind`.
 
 use super::aggregate::Answers;
+use super::ast::Arithmetic;
+use super::money::{Code, Fault};
 use super::number::{negate, operate};
-use super::resolved::{Condition, EntityColumn, EventColumn, Rows, Scalar};
+use super::resolved::{Condition, Convert, EntityColumn, EventColumn, Rows, Scalar};
 use super::text::{ENDS_IN_ESCAPE, ends_in_escape, like};
 use super::time;
 use crate::base::ids::Ordinal;
@@ -28,7 +30,7 @@ pub struct Row<'a> {
     /// The events and entities at hand, by slot: inside a subquery alone.
     pub bound: &'a [Bound<'a>],
     /// Why a value cannot be given, if one cannot.
-    pub fault: &'a Flag<Option<&'static str>>,
+    pub fault: &'a Flag<Option<Fault>>,
 }
 
 /// What stands in a slot.
@@ -86,7 +88,7 @@ impl<'a> Row<'a> {
     /// A value, or NULL with the reason noted: the whole question then has no answer.
     fn given(&self, found: Result<Cell<'a>, &'static str>) -> Cell<'a> {
         found.unwrap_or_else(|reason| {
-            self.fault.set(Some(reason));
+            self.fault.set(Some(Fault::Plain(reason)));
             Cell::Null
         })
     }
@@ -140,6 +142,33 @@ impl<'a> Row<'a> {
         self.given(found.map(Cell::Timestamp).ok_or(OUT_OF_RANGE))
     }
 
+    /// An amount in another currency.
+    fn converted(&self, convert: &'a Convert) -> Cell<'a> {
+        let (amount, currency) = (self.value(&convert.value), self.value(&convert.currency));
+        if amount.is_null() {
+            return Cell::Null;
+        }
+        let Some(from) = currency.text() else {
+            return self.given(Err("an amount without a currency cannot be converted"));
+        };
+        if from == convert.to {
+            return amount.widened(ValueType::Decimal);
+        }
+        let day = time::instant(self.value(&convert.day)).map(|time| time.date());
+        let rate = day.and_then(|day| convert.rates.on(from, day));
+        match (rate, day) {
+            (Some(rate), _) => {
+                self.given(operate(Arithmetic::Multiply, amount, Cell::Decimal(rate)))
+            }
+            (None, day) => {
+                let day = day.unwrap_or_default();
+                let fault = Fault::NoRate(Code::of(from), Code::of(&convert.to), day);
+                self.fault.set(Some(fault));
+                Cell::Null
+            }
+        }
+    }
+
     /// A value.
     pub fn value(&self, scalar: &'a Scalar) -> Cell<'a> {
         match scalar {
@@ -184,6 +213,7 @@ impl<'a> Row<'a> {
                 let id = self.reader.profile_id(self.ordinal);
                 id.map_or(Cell::Null, |id| Cell::Integer(bucket(salt, &id.to_string(), *n)))
             }
+            Scalar::Convert(convert) => self.converted(convert),
             Scalar::Subquery(number) => {
                 self.answers.get(*number).map_or(Cell::Null, |answers| answers.value(self.ordinal))
             }
@@ -211,7 +241,7 @@ impl<'a> Row<'a> {
                 let (text, pattern) = (self.value(value), self.value(pattern));
                 let (text, pattern) = (text.text()?, pattern.text()?);
                 if ends_in_escape(pattern, *escape) {
-                    self.fault.set(Some(ENDS_IN_ESCAPE));
+                    self.fault.set(Some(Fault::Plain(ENDS_IN_ESCAPE)));
                 }
                 Some(like(text, pattern, *escape, *any_case))
             }

@@ -296,7 +296,9 @@ impl Resolver<'_> {
         {
             return Ok(Some(rows));
         }
-        let (scalar, found) = self.scalar(value, scope)?;
+        let counts = aggregate == Aggregate::Count && !distinct;
+        let given = if counts { self.bare(value, scope) } else { self.scalar(value, scope) };
+        let (scalar, found) = given?;
         let value_type = match (aggregate, found) {
             (_, Some(ValueType::Set)) => {
                 return Err(Error::invalid("a set has no aggregate; ask 'x' = ANY(set)").at(at));

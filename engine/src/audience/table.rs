@@ -47,6 +47,9 @@ impl Resolver<'_> {
         let mut order = Vec::with_capacity(table.order.len());
         for (item, down) in &mut table.order {
             let column = self.item(item, keys)?;
+            if let (ItemKind::Value(value), Column::Value(scalar)) = (&item.kind, &column) {
+                self.guard(value, scalar, None)?;
+            }
             let known = columns.iter().position(|c| *c == column).unwrap_or(columns.len());
             if known == columns.len() {
                 columns.push(column);
@@ -91,7 +94,7 @@ impl Resolver<'_> {
             }
             (ItemKind::Value(value), None) => match self.named(value, None)? {
                 Some(Named::ProfileId) => Ok(Column::ProfileId),
-                _ => Ok(Column::Value(self.scalar(value, None)?.0)),
+                _ => Ok(Column::Value(self.bare(value, None)?.0)),
             },
         }
     }

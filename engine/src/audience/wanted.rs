@@ -145,8 +145,8 @@ impl Names<'_> {
         Item { kind: ItemKind::Aggregate(select), name: aggregate.name().to_owned(), at: 0 }
     }
 
-    /// The type of a trait; none when it never had a value.
-    fn type_of(&self, name: &str) -> Result<Option<ValueType>> {
+    /// The type of a trait; none when it never had a value. With `computed` it must have one currency, if any.
+    fn type_of(&self, name: &str, computed: bool) -> Result<Option<ValueType>> {
         let resolver = Resolver {
             state: self.state,
             now: self.now,
@@ -158,14 +158,20 @@ impl Names<'_> {
         };
         let found = resolver.named(&mut self.name(name), None);
         match found.map_err(|e| Error::new(e.kind(), e.message()))? {
-            Some(Named::Value(_, value_type)) => Ok(value_type),
+            Some(Named::Value(scalar, value_type)) => {
+                if computed {
+                    let guarded = resolver.guard(&self.name(name), &scalar, None);
+                    guarded.map_err(|e| Error::new(e.kind(), e.message()))?;
+                }
+                Ok(value_type)
+            }
             _ => Err(Error::invalid(format!("'{name}' is the name of every profile, no trait"))),
         }
     }
 
     /// The type of a trait that is no set.
     fn single(&self, name: &str, refused: &str) -> Result<Option<ValueType>> {
-        match self.type_of(name)? {
+        match self.type_of(name, true)? {
             Some(ValueType::Set) => Err(Error::invalid(format!(
                 "'{name}' is a set, which {refused}; ask 'x' = ANY(set)"
             ))),
@@ -224,7 +230,7 @@ impl Names<'_> {
         }
         let mut known = HashSet::new();
         for name in select {
-            self.type_of(name)?;
+            self.type_of(name, false)?;
             if !known.insert(folded(name)) {
                 return Err(Error::invalid(format!("'{name}' is selected twice")));
             }

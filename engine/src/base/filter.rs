@@ -12,6 +12,11 @@ pub fn bytes_for(rows: usize) -> usize {
     (rows * BITS_PER_ROW).div_ceil(BLOCK_BYTES * 8).max(1) * BLOCK_BYTES
 }
 
+/// Whether bytes are a filter: whole blocks, at least one.
+pub fn is_one(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.len().is_multiple_of(BLOCK_BYTES)
+}
+
 /// The bits of a key prefix: byte offsets and masks in the filter.
 fn bits(prefix: u64, len: usize) -> impl Iterator<Item = (usize, u8)> {
     let blocks = (len / BLOCK_BYTES).max(1) as u64;

@@ -12,13 +12,19 @@ use super::mmap::FileBytes;
 use bincode::{Decode, Encode};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 const MAGIC: &[u8; 8] = b"NAVEPART";
 /// Bytes behind the directory: its offset, its length and its digest.
 const TAIL: usize = 32;
 /// Blocks begin at multiples of this.
 const ALIGNMENT: usize = 8;
+/// A block is 65,536 rows, and rows have 32 bits.
+const CHUNKS_MAX: u32 = 1 << 16;
+/// The bytes of a block are those of its checksum.
+const WRITTEN: u8 = 1;
+/// What a block says of itself fits its bytes.
+const SOUND: u8 = 2;
 /// Bytes that are gathered before they are handed to the file system.
 const BUFFER: usize = 1 << 20;
 
@@ -79,7 +85,8 @@ pub struct Part {
     place: String,
     bytes: FileBytes,
     entries: Vec<Entry>,
-    held: Vec<AtomicBool>,
+    /// How far each block is believed.
+    held: Vec<AtomicU8>,
     weight: u64,
     digest: Option<Digest128>,
 }
@@ -120,13 +127,10 @@ impl Part {
             return Err(damaged());
         }
         let directory: Directory = codec::decode_large(directory)?;
-        let inside = |entry: &Entry| {
-            entry.offset.checked_add(entry.length).is_some_and(|end| end <= offset as u64)
-        };
-        if !directory.entries.iter().all(inside) {
+        if !lies_well(&directory.entries, offset as u64) {
             return Err(damaged());
         }
-        let held = directory.entries.iter().map(|_| AtomicBool::new(false)).collect();
+        let held = directory.entries.iter().map(|_| AtomicU8::new(0)).collect();
         let Directory { weight, entries } = directory;
         Ok(Part { place: name.to_owned(), bytes, entries, held, weight, digest: Some(*digest) })
     }
@@ -162,6 +166,27 @@ impl Part {
     /// # Errors
     /// `Corrupt` when its bytes are not those that were written.
     pub fn block(self: &Arc<Part>, key: BlockKey) -> Result<Option<Block>> {
+        self.believe(key, WRITTEN, |_| true)
+    }
+
+    /// A block whose counts hold against its bytes, which `sound` says once for each opening.
+    ///
+    /// # Errors
+    /// `Corrupt` when its bytes are not those that were written, or are no such block.
+    pub fn sound_block(
+        self: &Arc<Part>,
+        key: BlockKey,
+        sound: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Option<Block>> {
+        self.believe(key, SOUND, sound)
+    }
+
+    fn believe(
+        self: &Arc<Part>,
+        key: BlockKey,
+        wanted: u8,
+        sound: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Option<Block>> {
         let Ok(index) = self.entries.binary_search_by_key(&key, |entry| entry.key) else {
             return Ok(None);
         };
@@ -171,12 +196,16 @@ impl Part {
         let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
         let range =
             start..start.saturating_add(usize::try_from(entry.length).unwrap_or(usize::MAX));
-        if !held.load(Ordering::Acquire) {
+        let known = held.load(Ordering::Acquire);
+        if known < wanted {
             let bytes = self.bytes.get(range.clone()).unwrap_or_default();
-            if codec::crc(bytes) != entry.crc {
+            if known < WRITTEN && codec::crc(bytes) != entry.crc {
                 return Err(self.damaged());
             }
-            held.store(true, Ordering::Release);
+            if !sound(bytes) {
+                return Err(self.damaged());
+            }
+            held.fetch_max(wanted, Ordering::AcqRel);
         }
         Ok(Some(Block { part: Arc::clone(self), range }))
     }
@@ -214,6 +243,24 @@ impl Part {
         }
         Ok(())
     }
+}
+
+/// Whether blocks come in order of their keys, lie before the directory, and share no bytes: all of them together are
+/// then no larger than the file.
+fn lies_well(entries: &[Entry], directory: u64) -> bool {
+    let keys = entries.iter().zip(entries.iter().skip(1));
+    let ordered = keys.fold(true, |ordered, (before, after)| ordered && before.key < after.key);
+    let mut ranges = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let Some(end) = entry.offset.checked_add(entry.length) else { return false };
+        if entry.offset < MAGIC.len() as u64 || end > directory || entry.key.chunk >= CHUNKS_MAX {
+            return false;
+        }
+        ranges.push((entry.offset, end));
+    }
+    ranges.sort_unstable();
+    let beside = ranges.iter().zip(ranges.iter().skip(1));
+    ordered && beside.fold(true, |apart, (before, after)| apart && before.1 <= after.0)
 }
 
 /// Writes a part: in memory, or as a file.
@@ -267,7 +314,7 @@ impl PartWriter {
     /// The part, when it is in memory.
     pub fn into_memory(mut self, weight: u64) -> Part {
         self.entries.sort_unstable_by_key(|entry| entry.key);
-        let held = self.entries.iter().map(|_| AtomicBool::new(true)).collect();
+        let held = self.entries.iter().map(|_| AtomicU8::new(SOUND)).collect();
         let bytes = FileBytes::Heap(Arc::new(self.buffer));
         let place = String::new();
         Part { place, bytes, entries: self.entries, held, weight, digest: None }

@@ -25,6 +25,9 @@ pub struct Field {
     pub lists: u64,
 }
 
+/// What follows the name of an amount of money in the name of the field that has its currency.
+pub const CURRENCY: &str = ".currency";
+
 /// What must happen to a column for a value to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
@@ -78,6 +81,16 @@ impl Fields {
     /// A field by its number.
     pub fn get(&self, number: usize) -> Option<&Field> {
         self.fields.get(number)
+    }
+
+    /// The field that has the currency of a number, when the number is an amount of money: that of the same name with
+    /// `.currency` behind it.
+    pub fn currency_of(&self, number: usize) -> Option<usize> {
+        let field =
+            self.fields.get(number).filter(|f| f.value_type.is_some_and(ValueType::is_number))?;
+        let currency = self.find(&format!("{}{CURRENCY}", field.name))?;
+        let text = self.fields.get(currency)?.value_type == Some(ValueType::Text);
+        text.then_some(currency)
     }
 
     /// The number of a name, new if need be.

@@ -76,6 +76,11 @@ impl BlockView {
         self.value_type
     }
 
+    /// Whether its rows follow one another from the first of the chunk.
+    pub(super) fn is_dense(&self) -> bool {
+        !self.listed && self.first == 0
+    }
+
     /// How values are laid out.
     pub fn layout(&self) -> Layout {
         match self.kind {
@@ -225,6 +230,18 @@ impl BlockView {
         let (start, end) = self.ends(slot);
         let data = self.values + self.count * usize::from(self.width);
         (start + index < end).then(|| self.u32_at(data + (start + index) * 4))
+    }
+
+    /// The greatest code of the set of a slot.
+    pub(super) fn last_code(&self, slot: usize) -> Option<u32> {
+        self.code(slot, self.code_count(slot).checked_sub(1)?)
+    }
+
+    /// Whether it tells of the same rows as another block, and has a value for the same ones of them.
+    pub(super) fn tells_as(&self, other: &BlockView) -> bool {
+        let head = |block: &BlockView| (block.count, block.first, block.listed, block.nulls);
+        let same = |to: usize| self.block.get(HEADER..to) == other.block.get(HEADER..to);
+        head(self) == head(other) && same(self.values)
     }
 
     /// The rows of the whole space that it tells of, when it is of a chunk.

@@ -1,6 +1,7 @@
 //! Texts of a column in one part, sorted: their codes are their places.
 
 use super::block::BlockView;
+use super::sound;
 use super::write::{ColumnWriter, Layout};
 use super::{CHUNK_BITS, TEXTS};
 use crate::base::error::Result;
@@ -24,9 +25,12 @@ impl Dictionary {
     pub fn open(part: &Arc<Part>, key: BlockKey) -> Result<Dictionary> {
         let key = key.form(TEXTS);
         let mut found = Dictionary::default();
-        while let Some(block) = part.block(key.chunk(found.blocks.len() as u32))? {
-            let view = BlockView::new(block).ok_or_else(|| part.damaged())?;
-            found.len += u32::try_from(view.count()).unwrap_or(u32::MAX);
+        for chunk in 0.. {
+            let Some(block) = part.sound_block(key.chunk(chunk), sound::texts)? else { break };
+            // All blocks but the last are full.
+            let full = found.len == chunk << CHUNK_BITS;
+            let view = BlockView::new(block).filter(|_| full).ok_or_else(|| part.damaged())?;
+            found.len = found.len.saturating_add(u32::try_from(view.count()).unwrap_or(u32::MAX));
             found.blocks.push(view);
         }
         Ok(found)

@@ -3,7 +3,7 @@
 //! Bitmaps: the number of codes, then for each its cardinality and the end of its bytes, then the bytes in the portable
 //! form of roaring. Lists: the number of codes, the end of each, then rows.
 
-use super::{BITMAPS, POSTINGS};
+use super::{BITMAPS, POSTINGS, sound};
 use crate::base::codec::{u32_at, u64_at};
 use crate::base::error::{Error, Result};
 use crate::base::limits::BITMAP_CODES_MAX;
@@ -91,18 +91,19 @@ pub(super) enum RowsByCode {
     Postings(Block),
 }
 
-const BITMAP_ENTRY: usize = 12;
+pub(super) const BITMAP_ENTRY: usize = 12;
 
 impl RowsByCode {
     pub(super) fn open(part: &Arc<Part>, key: BlockKey) -> Result<Option<RowsByCode>> {
-        if let Some(block) = part.block(key.form(BITMAPS))? {
+        if let Some(block) = part.sound_block(key.form(BITMAPS), sound::bitmaps)? {
             return Ok(Some(RowsByCode::Bitmaps(block)));
         }
-        Ok(part.block(key.form(POSTINGS))?.map(RowsByCode::Postings))
+        let postings = part.sound_block(key.form(POSTINGS), sound::postings)?;
+        Ok(postings.map(RowsByCode::Postings))
     }
 
-    /// Adds the rows of a code; nothing when the index is not one.
-    pub(super) fn add(&self, code: u32, rows: &mut RoaringBitmap) -> Option<()> {
+    /// Adds the rows of a code, of a column of so many chunks; nothing when the index is not one.
+    pub(super) fn add(&self, code: u32, chunks: u32, rows: &mut RoaringBitmap) -> Option<()> {
         let code = code as usize;
         match self {
             RowsByCode::Bitmaps(block) => {
@@ -111,10 +112,16 @@ impl RowsByCode {
                     return Some(());
                 }
                 let end = |code: usize| u64_at(block, 4 + code * BITMAP_ENTRY + 4);
-                let data = 4 + codes * BITMAP_ENTRY;
+                let data = block.get(4 + codes * BITMAP_ENTRY..)?;
                 let start = if code == 0 { 0 } else { usize::try_from(end(code - 1)?).ok()? };
-                let bytes = block.get(data + start..data + usize::try_from(end(code)?).ok()?)?;
-                *rows |= RoaringBitmap::deserialize_from(bytes).ok()?;
+                let bytes = data.get(start..usize::try_from(end(code)?).ok()?)?;
+                // A run of 65,536 rows is four bytes: what a bitmap may become is bounded before it is made.
+                let most = usize::try_from(chunks).unwrap_or(usize::MAX);
+                sound::containers(bytes).filter(|containers| *containers <= most)?;
+                let found = RoaringBitmap::deserialize_from(bytes).ok()?;
+                let stored = u32_at(block, 4 + code * BITMAP_ENTRY)?;
+                (found.len() == u64::from(stored)).then_some(())?;
+                *rows |= found;
             }
             RowsByCode::Postings(block) => {
                 let codes = u32_at(block, 0)? as usize;
@@ -134,12 +141,16 @@ impl RowsByCode {
     /// How many rows a code has.
     pub(super) fn cardinality(&self, code: u32) -> u64 {
         let code = code as usize;
+        let (RowsByCode::Bitmaps(block) | RowsByCode::Postings(block)) = self;
+        if u32_at(block, 0).is_none_or(|codes| code >= codes as usize) {
+            return 0;
+        }
         let found = match self {
             RowsByCode::Bitmaps(block) => u32_at(block, 4 + code * BITMAP_ENTRY),
             RowsByCode::Postings(block) => {
                 let end = |code: usize| u32_at(block, 4 + code * 4);
                 let start = if code == 0 { Some(0) } else { end(code - 1) };
-                end(code).zip(start).map(|(end, start)| end - start)
+                end(code).zip(start).map(|(end, start)| end.saturating_sub(start))
             }
         };
         u64::from(found.unwrap_or_default())

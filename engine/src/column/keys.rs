@@ -1,6 +1,7 @@
 //! From a 128-bit key to a row: sorted keys in blocks of a chunk, found by the first key of each block.
 
 use super::block::BlockView;
+use super::sound;
 use super::view::{ColumnView, Faults};
 use super::write::{ColumnWriter, Layout};
 use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS};
@@ -9,9 +10,10 @@ use crate::base::filter;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use std::sync::Arc;
 
-fn view(part: &Arc<Part>, key: BlockKey) -> Result<Option<BlockView>> {
-    let Some(block) = part.block(key)? else { return Ok(None) };
-    BlockView::new(block).ok_or_else(|| part.damaged()).map(Some)
+fn view(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockView>> {
+    let Some(block) = part.sound_block(key, sound::block)? else { return Ok(None) };
+    let view = BlockView::new(block).filter(|view| view.layout() == layout && view.is_dense());
+    view.ok_or_else(|| part.damaged()).map(Some)
 }
 
 /// How many keys of a block are less than one (or not greater, with `equal`).
@@ -40,20 +42,23 @@ fn prefix_of(key: u128) -> u64 {
 /// The row of a key in one part. A key that the part does not have costs one look into its filter, which keeps loads of
 /// new identifiers from touching all pages of all parts.
 fn find_in(part: &Arc<Part>, column: BlockKey, key: u128) -> Result<Option<u32>> {
-    if let Some(bits) = part.block(column.form(FILTER))?
+    if let Some(bits) = part.sound_block(column.form(FILTER), filter::is_one)?
         && !filter::may_hold(&bits, prefix_of(key))
     {
         return Ok(None);
     }
-    let Some(fences) = view(part, column.form(FENCES))? else { return Ok(None) };
+    let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { return Ok(None) };
     let Some(chunk) = lower(&fences, key, true).checked_sub(1) else { return Ok(None) };
     let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
-    let Some(keys) = view(part, column.form(KEYS).chunk(chunk))? else { return Ok(None) };
+    let keys = view(part, column.form(KEYS).chunk(chunk), Layout::Wide)?;
+    let keys = keys.ok_or_else(|| part.damaged())?;
     let slot = lower(&keys, key, false);
     if slot >= keys.count() || keys.wide(slot) != key {
         return Ok(None);
     }
-    Ok(view(part, column.form(ROWS).chunk(chunk))?.map(|rows| rows.number(slot)))
+    let rows = view(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
+    let rows = rows.filter(|rows| rows.count() == keys.count());
+    Ok(Some(rows.ok_or_else(|| part.damaged())?.number(slot)))
 }
 
 /// The row of a key, from the newest part that has it.

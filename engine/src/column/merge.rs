@@ -98,7 +98,11 @@ impl ColumnMerge {
         let code = |old: u32| self.codes.get(source)?.get(old as usize).copied();
         match (self.layout, self.value_type) {
             (Layout::Integers, Some(ValueType::Text)) => {
-                writer.integer(row, i64::from(code(block.number(slot)).unwrap_or_default()))
+                let code = code(block.number(slot)).unwrap_or_else(|| {
+                    view.note_damage(tier);
+                    0
+                });
+                writer.integer(row, i64::from(code))
             }
             (Layout::Integers, Some(ValueType::Timestamp)) => match view.cell_of(tier, slot) {
                 Cell::Timestamp(time) => writer.integer(row, time.0),
@@ -107,7 +111,13 @@ impl ColumnMerge {
             (Layout::Integers, _) => writer.integer(row, block.integer(slot)),
             (Layout::Sets, _) => {
                 let old = (0..block.code_count(slot)).filter_map(|i| block.code(slot, i));
-                writer.codes(row, old.filter_map(code))
+                let known = |old: u32| {
+                    code(old).or_else(|| {
+                        view.note_damage(tier);
+                        None
+                    })
+                };
+                writer.codes(row, old.filter_map(known))
             }
             (Layout::Bytes, _) => writer.bytes(row, block.bytes(slot)),
             (Layout::Wide, _) => writer.wide(row, block.wide(slot)),

@@ -5,6 +5,7 @@
 //! type, and a column is read in the widest type that its catalog names; the codes of a text column are in the order of
 //! its texts. *What it does not know:* what its rows stand for. *Where to start reading:* `ColumnView::cell`.
 
+mod beside;
 mod block;
 #[cfg(test)]
 pub mod congruence;
@@ -14,6 +15,7 @@ mod keys;
 mod merge;
 mod open;
 mod point;
+mod sound;
 mod view;
 mod write;
 
@@ -23,7 +25,8 @@ pub use keys::{find_key, merge_keys, write_keys};
 pub use merge::{ColumnMerge, Keeping, merge_column};
 pub use open::OpenColumn;
 pub use point::Point;
-pub use view::{ColumnView, Faults};
+pub use sound::containers;
+pub use view::{ColumnView, Faults, rows_in};
 pub use write::{ColumnWriter, Layout};
 
 use crate::base::number::Decimal;

@@ -2,6 +2,7 @@
 
 use super::CHUNK_BITS;
 use super::block::BlockView;
+use super::sound;
 use crate::base::error::Result;
 use crate::base::part::{BlockKey, Part};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ impl Point {
     pub fn find(parts: &[Arc<Part>], column: BlockKey, row: u32) -> Result<Option<Point>> {
         let key = column.chunk(row >> CHUNK_BITS);
         for part in parts.iter().rev() {
-            let Some(block) = part.block(key)? else { continue };
+            let Some(block) = part.sound_block(key, sound::block)? else { continue };
             let block = BlockView::new(block).ok_or_else(|| part.damaged())?;
             if let Some(slot) = block.slot(row & 0xffff) {
                 return Ok((!block.is_null(slot)).then_some(Point { block, slot }));

@@ -3,6 +3,7 @@
 use super::block::BlockView;
 use super::dictionary::Dictionary;
 use super::index::RowsByCode;
+use super::sound;
 use super::write::Layout;
 use super::{CHUNK_BITS, Cell, SetCell};
 use crate::base::error::{Error, Result};
@@ -107,7 +108,8 @@ impl ColumnView {
         slot.get_or_init(|| {
             let mut tiers = Vec::new();
             for (number, part) in self.parts.iter().enumerate() {
-                let block = self.faults.or_note(part.block(self.key.chunk(chunk))).flatten();
+                let block = part.sound_block(self.key.chunk(chunk), sound::block);
+                let block = self.faults.or_note(block).flatten();
                 let Some(block) = block else { continue };
                 match BlockView::new(block) {
                     Some(view) => tiers.push(Tier { view, part: number }),
@@ -196,6 +198,28 @@ impl ColumnView {
         }
     }
 
+    /// Takes note that a code of a block stands for no text.
+    #[cold]
+    fn no_text(&self, tier: &Tier) -> Cell<'_> {
+        self.note_damage(tier);
+        Cell::Null
+    }
+
+    /// Takes note that a block is not what it says.
+    pub(super) fn note_damage(&self, tier: &Tier) {
+        if let Some(part) = self.parts.get(tier.part) {
+            self.faults.note(part.damaged());
+        }
+    }
+
+    /// One more than the greatest row that a part tells of.
+    pub fn end(&self) -> u64 {
+        let Some(chunk) = self.chunks().checked_sub(1) else { return 0 };
+        let last = |tier: &Tier| tier.view.row(tier.view.count().saturating_sub(1));
+        let last = self.tiers(chunk).iter().map(last).max();
+        last.map_or(0, |last| (u64::from(chunk) << CHUNK_BITS) + u64::from(last) + 1)
+    }
+
     /// The value of a slot of a block.
     pub fn cell_of<'a>(&'a self, tier: &'a Tier, slot: usize) -> Cell<'a> {
         let view = &tier.view;
@@ -205,11 +229,13 @@ impl ColumnView {
         let cell = match view.value_type() {
             Some(ValueType::Text) => {
                 let text = self.dictionary(tier.part).and_then(|d| d.text(view.number(slot)));
-                text.map_or(Cell::Null, Cell::Text)
+                text.map_or_else(|| self.no_text(tier), Cell::Text)
             }
             Some(ValueType::Set) => match self.dictionary(tier.part) {
-                Some(dictionary) => Cell::Set(SetCell::Codes(view, slot, dictionary)),
-                None => Cell::Null,
+                Some(dictionary) if view.last_code(slot).is_none_or(|c| c < dictionary.len()) => {
+                    Cell::Set(SetCell::Codes(view, slot, dictionary))
+                }
+                _ => self.no_text(tier),
             },
             Some(ValueType::Integer) => Cell::Integer(view.integer(slot)),
             Some(ValueType::Boolean) => Cell::Boolean(view.integer(slot) != 0),
@@ -240,7 +266,7 @@ impl ColumnView {
             }
             if let Some(index) = self.index(number) {
                 for code in codes {
-                    if index.add(code, &mut found).is_none()
+                    if index.add(code, self.chunks(), &mut found).is_none()
                         && let Some(part) = self.parts.get(number)
                     {
                         self.faults.note(part.damaged());
@@ -299,16 +325,36 @@ impl ColumnView {
     /// The rows that have a value.
     pub fn present(&self) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
-        for chunk in 0..self.chunks() {
-            for tier in self.tiers(chunk).iter().rev() {
-                if !found.is_empty() {
-                    found -= tier.view.rows(chunk);
-                }
-                found |= tier.view.present(chunk);
+        (0..self.chunks()).for_each(|chunk| found |= self.present_in(chunk));
+        found
+    }
+
+    /// The rows of a chunk that have a value.
+    pub(super) fn present_in(&self, chunk: u32) -> RoaringBitmap {
+        let mut found = RoaringBitmap::new();
+        for tier in self.tiers(chunk).iter().rev() {
+            if !found.is_empty() {
+                found -= tier.view.rows(chunk);
             }
+            found |= tier.view.present(chunk);
         }
         found
     }
+
+    /// Shows the texts of each part.
+    pub(super) fn each_dictionary(&self, see: impl FnMut(&Dictionary)) {
+        (0..self.parts.len()).filter_map(|part| self.dictionary(part)).for_each(see);
+    }
+}
+
+/// One more than the greatest row that parts tell of in a column.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold.
+pub fn rows_in(parts: &[Arc<Part>], key: BlockKey) -> Result<u64> {
+    let faults = Faults::default();
+    let end = ColumnView::new(parts.iter(), key, None, &faults).end();
+    faults.check().map(|()| end)
 }
 
 fn scan_codes(view: &BlockView, chunk: u32, codes: &[u32], found: &mut RoaringBitmap) {

@@ -42,8 +42,14 @@ impl TableView {
     ) -> TableView {
         let mut found = TableView::default();
         for part in parts {
-            let head = faults.or_note(part.block(key.field(NODE).form(HEAD))).flatten();
+            let head = part.sound_block(key.field(NODE).form(HEAD), |head| head.len() == 4);
+            let head = faults.or_note(head).flatten();
             let Some(rows) = head.and_then(|head| codec::u32_at(&head, 0)) else { continue };
+            let nodes = ColumnView::new(std::iter::once(part), key.field(NODE), None, faults);
+            if nodes.end() != u64::from(rows) {
+                faults.note(part.damaged());
+                continue;
+            }
             found.parts.push(TablePart {
                 part: Arc::clone(part),
                 key,
@@ -97,7 +103,15 @@ impl TablePart {
 
     #[inline]
     fn integer(&self, field: u32, row: u32) -> i64 {
-        self.fixed(field).and_then(|column| column.integer(row)).unwrap_or_default()
+        let known = self.fixed(field).and_then(|column| column.integer(row));
+        known.unwrap_or_else(|| self.lacks())
+    }
+
+    /// Takes note that a column does not tell of all rows.
+    #[cold]
+    fn lacks<T: Default>(&self) -> T {
+        self.faults.note(self.part.damaged());
+        T::default()
     }
 
     /// The identifier of a row.
@@ -139,7 +153,8 @@ impl TablePart {
 
     /// The message id: that of the source, or the generated one in 32 digits.
     pub fn message_id(&self, row: u32) -> Cow<'_, str> {
-        let bytes = self.fixed(MESSAGE).and_then(|c| c.bytes(row)).unwrap_or_default();
+        let bytes = self.fixed(MESSAGE).and_then(|c| c.bytes(row));
+        let bytes = bytes.unwrap_or_else(|| self.lacks());
         match std::str::from_utf8(bytes) {
             Ok(text) if self.given_id(row) => Cow::Borrowed(text),
             _ => Cow::Owned(codec::hex(bytes)),
@@ -148,7 +163,8 @@ impl TablePart {
 
     /// The message id as a value.
     pub fn message_cell(&self, row: u32) -> Cell<'_> {
-        let bytes = self.fixed(MESSAGE).and_then(|c| c.bytes(row)).unwrap_or_default();
+        let bytes = self.fixed(MESSAGE).and_then(|c| c.bytes(row));
+        let bytes = bytes.unwrap_or_else(|| self.lacks());
         if self.given_id(row) {
             return std::str::from_utf8(bytes).map_or(Cell::Null, Cell::Text);
         }
@@ -164,7 +180,8 @@ impl TablePart {
 
     /// What is kept of a row as bytes.
     pub fn bytes(&self, row: u32) -> &[u8] {
-        self.fixed(BYTES).and_then(|column| column.bytes(row)).unwrap_or_default()
+        let known = self.fixed(BYTES).and_then(|column| column.bytes(row));
+        known.unwrap_or_else(|| self.lacks())
     }
 
     /// The column of a property.
@@ -188,7 +205,7 @@ impl TablePart {
     pub fn rows_of(&self, node: NodeId) -> Vec<u32> {
         let order =
             self.by_node.get_or_init(|| self.view(self.key.field(NODE).form(BY_NODE), None));
-        let row_at = |place: u32| order.number(place).unwrap_or_default();
+        let row_at = |place: u32| order.number(place).unwrap_or_else(|| self.lacks());
         let (mut low, mut high) = (0, self.rows);
         while low < high {
             let middle = u32::midpoint(low, high);

@@ -14,7 +14,7 @@ use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
     ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, find_key, merge_column,
-    merge_keys, write_keys,
+    merge_keys, rows_in, write_keys,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -259,6 +259,14 @@ impl OpenNodes {
 /// `Corrupt`.
 pub fn find_node(parts: &[Arc<Part>], public: PublicId) -> Result<Option<NodeId>> {
     Ok(find_key(parts, NODES.field(PUBLIC), public.0)?.map(NodeId))
+}
+
+/// How many nodes parts tell of.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn nodes_in(parts: &[Arc<Part>]) -> Result<u64> {
+    rows_in(parts, NODES.field(LABEL))
 }
 
 /// Merges the nodes of parts.

@@ -15,6 +15,7 @@ use crate::base::value::{Value, ValueType};
 use crate::catalog::{Catalog, Fields};
 use crate::column::{
     Cell, ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, merge_column,
+    rows_in,
 };
 use bincode::{Decode, Encode};
 use std::cmp::Ordering;
@@ -282,6 +283,14 @@ pub fn stored_row(parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Res
     let anchor = Point::find(parts, space.field(ANCHOR), ordinal.0)?;
     let members = anchor.map(|anchor| NodeId(anchor.number())).into_iter().collect();
     Ok(GoldenRow { members, traits: Vec::new() })
+}
+
+/// One more than the greatest ordinal that parts tell of.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn ordinals_in(parts: &[Arc<Part>], space: BlockKey) -> Result<u64> {
+    rows_in(parts, space.field(ANCHOR))
 }
 
 /// Merges the rows and columns of parts. `whole`: no older part tells of these rows.

@@ -5,7 +5,8 @@
 //! names and types, loads, counts. Parts are mapped, not read; each block is held against its checksum when it is first
 //! needed. What does not hold is thrown away and folded again from the log; so is what another version wrote.
 
-use super::{Counts, Fold, Hindsight, LoadInfo, State};
+use super::entity::entities_of;
+use super::{Counts, Fold, Hindsight, LoadInfo, PROFILES, QUARANTINE, State};
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::{Dir, replace};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -13,11 +14,15 @@ use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::part::Part;
 use crate::base::time::Timestamp;
 use crate::catalog::{Catalog, Field};
+use crate::column::{Faults, containers};
 use crate::entry::{FileShape, Shape};
+use crate::event::TableView;
+use crate::identity::nodes_in;
 use crate::log::{RunName, read_sealed_bytes, sealed_bytes};
+use crate::profile::ordinals_in;
 use bincode::{Decode, Encode};
 use roaring::RoaringBitmap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The folder of derived files.
@@ -181,7 +186,9 @@ pub fn load_checkpoint(
     if manifest.version != FOLD_VERSION || manifest.store != *store {
         return Err(Error::corrupt(format!("{MANIFEST} is of another version or store")));
     }
+    let damaged = || Error::corrupt(format!("{MANIFEST} is damaged"));
     let head: Head = codec::decode_large(&manifest.head)?;
+    (manifest.names_well() && head.fits()).then_some(()).ok_or_else(damaged)?;
     let mut state = State::new(head.hindsight);
     state.store = manifest.store;
     state.end = manifest.end;
@@ -202,5 +209,49 @@ pub fn load_checkpoint(
     state.loads = Arc::new(loads.collect());
     let open = |(name, digest): &(String, Digest128)| Part::open(dir, name, digest).map(Arc::new);
     state.parts = Arc::new(manifest.parts.iter().map(open).collect::<Result<_>>()?);
+    if !counts_hold(&state)? {
+        return Err(damaged());
+    }
     Ok(Some((state, manifest)))
+}
+
+/// Whether the counts of a state are those of its parts.
+fn counts_hold(state: &State) -> Result<bool> {
+    let Counts { nodes, entities, ordinals, broken, conflicts, values } = &state.counts;
+    let (parts, same) = (&state.parts, |found: u64, count: u32| found == u64::from(count));
+    let mut hold = same(nodes_in(parts)?, *nodes) && same(ordinals_in(parts, PROFILES)?, *ordinals);
+    for (number, count) in (0..).zip(entities) {
+        hold &= same(ordinals_in(parts, entities_of(number))?, *count);
+    }
+    let faults = Faults::default();
+    let rejected = TableView::new(parts.iter(), QUARANTINE, &[], &faults).len();
+    faults.check()?;
+    let counted = broken.checked_add(*conflicts).and_then(|sum| sum.checked_add(*values));
+    Ok(hold && counted == Some(rejected) && state.dead.max().is_none_or(|dead| dead < *ordinals))
+}
+
+impl Head {
+    /// Whether its lists are as long as one another, and what its bitmap claims is bounded by the profiles.
+    fn fits(&self) -> bool {
+        let chunks = (self.counts.ordinals as usize).div_ceil(1 << 16);
+        self.properties.len() == self.events.len()
+            && self.entity_fields.len() == self.entities.len()
+            && self.counts.entities.len() <= self.entities.len()
+            && containers(&self.dead).is_some_and(|containers| containers <= chunks)
+    }
+}
+
+impl DerivedManifest {
+    /// Whether each part is named once, as parts are named, with a number that is not taken again.
+    fn names_well(&self) -> bool {
+        let number = |(name, _): &(String, Digest128)| {
+            let digits =
+                name.strip_prefix(DERIVED)?.strip_prefix("/part-")?.strip_suffix(".nave")?;
+            digits.parse::<u64>().ok().filter(|number| *number < self.next_file)
+        };
+        let numbers: Option<BTreeSet<u64>> = self.parts.iter().map(number).collect();
+        numbers.is_some_and(|numbers| numbers.len() == self.parts.len())
+            && self.next_file < u64::from(u32::MAX)
+            && self.end > Position(0)
+    }
 }

@@ -212,12 +212,16 @@ impl EntityView {
 
     /// The value of a field of an entity.
     pub fn value(&self, field: usize, ordinal: Ordinal) -> Cell<'_> {
-        let Some((slot, wanted)) = self.fields.get(field) else { return Cell::Null };
-        let column = slot.get_or_init(|| {
+        self.column(field).map_or(Cell::Null, |column| column.cell(ordinal.0))
+    }
+
+    /// The column of a field.
+    pub fn column(&self, field: usize) -> Option<&ColumnView> {
+        let (slot, wanted) = self.fields.get(field)?;
+        Some(slot.get_or_init(|| {
             let key = trait_key(self.space, field);
             ColumnView::new(self.parts.iter(), key, *wanted, &self.faults)
-        });
-        column.cell(ordinal.0)
+        }))
     }
 
     /// Everything that is known of an entity.

@@ -117,7 +117,12 @@ pub(super) fn merge(parts: &[Arc<Part>], writer: &mut PartWriter, whole: bool) -
     for space in entities {
         merge_entities(parts, space, writer, whole)?;
     }
-    Ok(parts.iter().map(|part| part.weight()).sum())
+    Ok(weight_of(parts.iter()))
+}
+
+/// How much is in parts, for the choice of what to merge.
+fn weight_of<'p>(parts: impl Iterator<Item = &'p Arc<Part>>) -> u64 {
+    parts.fold(0, |sum, part| part.weight().saturating_add(sum))
 }
 
 /// How many parts at the end are to become one: as many as are no heavier, by class, than the last.
@@ -244,9 +249,7 @@ impl Fold {
         loop {
             let files = &self.state.parts;
             let mut run = run_at_end(files, FILE_FAN as u64);
-            let weight = |run: usize| -> u64 {
-                files.iter().rev().take(run).map(|part| part.weight()).sum()
-            };
+            let weight = |run: usize| -> u64 { weight_of(files.iter().rev().take(run)) };
             while run >= FILE_FAN && weight(run) > PART_WEIGHT_MAX {
                 run -= 1;
             }

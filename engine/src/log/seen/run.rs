@@ -58,12 +58,13 @@ impl Run {
         let (head, body) = bytes.split_at_checked(HEAD).ok_or_else(damaged)?;
         let rows =
             codec::u64_at(head, 16).and_then(|n| usize::try_from(n).ok()).ok_or_else(damaged)?;
-        let filter =
+        let behind =
             codec::u64_at(head, 24).and_then(|n| usize::try_from(n).ok()).ok_or_else(damaged)?;
         let digest = codec::digest_at(head, 32).ok_or_else(damaged)?;
         let holds = head.get(..8) == Some(MAGIC)
             && codec::u32_at(head, 8) == Some(1)
-            && rows.checked_mul(ROW).and_then(|n| n.checked_add(filter)) == Some(body.len())
+            && rows.checked_mul(ROW).and_then(|n| n.checked_add(behind)) == Some(body.len())
+            && body.get(body.len() - behind..).is_some_and(filter::is_one)
             && digest == name.digest
             && digest == digest_of(head.get(..32).unwrap_or_default(), body);
         if !holds {
