@@ -33,6 +33,12 @@ pub(super) fn given_key(source: &str, message_id: &str) -> Digest128 {
     codec::digest_of_parts(&[b"message", source.as_bytes(), message_id.as_bytes()])
 }
 
+/// The bytes of a row of a load as its source sent them, without what its batch shares.
+pub(super) fn sent<'r>(state: &State, load: LoadId, row: &'r Row) -> &'r [u8] {
+    let batched = state.loads.get(&load).is_some_and(|info| info.shape.may_share());
+    if batched { message_of(&row.original) } else { &row.original }
+}
+
 impl Lookup<'_> {
     /// The row of a key, the newest that the state holds and does not withdraw.
     pub(super) fn row(
@@ -79,9 +85,7 @@ impl Lookup<'_> {
             *compared = Some((frame.header.first, rows));
         }
         let row = compared.as_ref().and_then(|(_, rows)| rows.get(index));
-        let batched = self.state.loads.get(&load).is_some_and(|info| info.shape.may_share());
-        let sent = row.filter(|row| row.key == *key).map(|row| row.original.as_slice());
-        let sent = sent.map(|original| if batched { message_of(original) } else { original });
+        let sent = row.filter(|row| row.key == *key).map(|row| sent(self.state, load, row));
         Ok(sent.map(|sent| Found::Row(sent.to_vec())))
     }
 

@@ -5,7 +5,7 @@
 //! read since a definition or the program changed leaves it when the log is folded anew. A page is bounded, however
 //! much there is.
 
-use super::lookup::given_key;
+use super::lookup::{given_key, sent};
 use super::retract::log_row;
 use super::sift::BatchKeys;
 use super::types::{
@@ -21,7 +21,7 @@ use crate::base::limits::{
 };
 use crate::catalog::folded;
 use crate::entry::{Entry, Origin, RecordsEntry, Row, RowStatus, Shape};
-use crate::record::{decode, message_of};
+use crate::record::decode;
 use crate::state::{QuarantineKind, Quarantined, Reader, State};
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -140,11 +140,11 @@ impl View {
             let row = log_row(&self.inner.reader, item.position, &mut cached)?;
             let load = row.as_ref().map(|(_, load, _)| *load).filter(|load| load.0 > 0);
             let info = load.and_then(|load| self.state().loads.get(&load));
+            let sent = row.as_ref().map(|(_, load, row)| sent(self.state(), *load, row));
             let line = row.as_ref().map(|(_, _, row)| row.line).filter(|line| *line > 0);
-            let value = match (item.kind, row) {
-                (QuarantineKind::Value, _) => shortened(item.text.as_bytes()),
-                (_, Some((_, _, row))) => shortened(message_of(&row.original)),
-                (_, None) => String::new(),
+            let value = match item.kind {
+                QuarantineKind::Value => shortened(item.text.as_bytes()),
+                _ => sent.map(shortened).unwrap_or_default(),
             };
             items.push(QuarantineItem {
                 position: item.position,
@@ -216,7 +216,7 @@ impl Inner {
             limit: LOAD_FRAME_ROWS,
             ..QuarantineRequest::default()
         };
-        while before.conflicts > 0 {
+        loop {
             let (items, more) = page(&state, &request)?;
             let mut cached = None;
             for item in &items {
@@ -276,7 +276,7 @@ impl Inner {
         (position, row): (Position, Row),
         take: bool,
     ) -> Result<u64> {
-        let state = &writer.fold.state;
+        let state = writer.fold.state.clone();
         let shape = match decided.load {
             LoadId(0) => None,
             load => match state.loads.get(&load) {
@@ -289,7 +289,7 @@ impl Inner {
         let key = given_key(state.catalog.source_name(decided.source), &id);
         let at = writer.log.next().plus(decided.rows.len() as u64);
         let batch = Some(&mut decided.batch);
-        let sifted = writer.sift_row(key, message_of(&row.original), batch, (at, take))?;
+        let sifted = writer.sift_row(key, sent(&state, decided.load, &row), batch, (at, take))?;
         if sifted.conflict {
             return Ok(0);
         }
