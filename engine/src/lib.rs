@@ -44,7 +44,10 @@ pub use db::{
     LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
     ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, Receipt, Record, RepairReport,
     Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
-    View, WhyLost, check, rebuild, repair,
+    View, Watermark, WhyLost, check, rebuild, repair,
 };
 pub use entry::{Said, TimeUnit};
-pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};
+pub use intake::{
+    Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest, Phase, Progress,
+    RecordKind,
+};

@@ -17,6 +17,7 @@ mod evaluate;
 mod folding;
 mod generator;
 mod healing;
+mod interrupted;
 mod language;
 mod language_children;
 mod language_entities;

@@ -8,6 +8,7 @@
 //! *Where to start reading:* `Db`, then `write`.
 
 mod answers;
+mod continuation;
 mod load;
 mod lookup;
 mod maintain;
@@ -21,6 +22,7 @@ mod sift;
 mod stats;
 mod types;
 mod view;
+mod watermark;
 mod write;
 
 pub use answers::*;

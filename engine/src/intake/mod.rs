@@ -8,9 +8,11 @@
 mod plan;
 mod request;
 mod rows;
+mod watch;
 
 pub use plan::{LoadPlan, plan_load};
 pub use request::{
-    BrokenRow, Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind,
+    BrokenRow, Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest, RecordKind,
 };
 pub use rows::{RawRows, RowItem, RowReader};
+pub use watch::{Phase, Progress, Watch};

@@ -2,8 +2,10 @@
 
 use super::request::{BrokenRow, Delimiter, Format, Input, LoadRequest, RecordKind};
 use super::rows::{RawRows, RowItem, RowReader};
+use super::watch::{Phase, Watch};
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
+use crate::base::limits::LOAD_FRAME_ROWS;
 use crate::base::value::ValueType;
 use crate::catalog::{folded, nearest};
 use crate::entry::{Dialect, FileShape, InferredType, RowFormat, RowKind, Said};
@@ -54,12 +56,17 @@ fn format_of(request: &LoadRequest, name: &str) -> Result<(Format, Delimiter)> {
     Ok((format, request.delimiter.unwrap_or(Delimiter::Byte(usual))))
 }
 
-/// Reads a whole file once and says how it will be loaded.
+/// Reads a whole file once and says how it will be loaded; nothing when it was told to stop.
 ///
 /// # Errors
 /// `Invalid` when the request does not fit the file; `NotFound` and `Io` when it cannot be read.
-pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
+pub fn plan_load(
+    request: &LoadRequest,
+    input: &Input,
+    watch: &mut Watch<'_>,
+) -> Result<Option<LoadPlan>> {
     let name = input.name();
+    watch.begin(Phase::Plan, name.clone());
     if request.ids.is_empty() {
         return Err(Error::invalid(
             "a load needs an identifier: --id NAMESPACE=COLUMN, such as --id email=mail",
@@ -114,11 +121,11 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
         broken_count: 0,
     };
     match Roles::of(&plan.shape) {
-        Some(roles) => infer_columns(&mut plan, &roles, &mut reader, &name)?,
-        None => infer(&mut plan, &mut reader, &name)?,
+        Some(roles) => infer_columns(&mut plan, &roles, &mut reader, watch)?,
+        None => infer(&mut plan, &mut reader, watch)?,
     }
     plan.content = reader.content();
-    Ok(plan)
+    Ok((!watch.stopped()).then_some(plan))
 }
 
 fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Result<Vec<String>> {
@@ -175,9 +182,14 @@ fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result
 }
 
 /// Reads all rows for the types that they show.
-fn infer(plan: &mut LoadPlan, reader: &mut RowReader, name: &str) -> Result<()> {
+fn infer(plan: &mut LoadPlan, reader: &mut RowReader, watch: &mut Watch<'_>) -> Result<()> {
     let mut types = Types::new();
+    let mut rows = 0;
     while let Some(item) = reader.next_row()? {
+        rows += 1;
+        if rows % LOAD_FRAME_ROWS as u64 == 0 && !watch.goes_on(reader.bytes(), rows) {
+            return Ok(());
+        }
         let (line, column, reason) = match item {
             RowItem::TooLong { line, reason } => (line, None, reason),
             RowItem::Row { line, original } => match decode_file_row(&plan.shape, &original) {
@@ -188,8 +200,9 @@ fn infer(plan: &mut LoadPlan, reader: &mut RowReader, name: &str) -> Result<()> 
                 }
             },
         };
-        plan.note_broken(name, line, column, reason);
+        plan.note_broken(reader.name(), line, column, reason);
     }
+    watch.goes_on(reader.bytes(), rows);
     plan.types = types.into_values().collect();
     Ok(())
 }
@@ -208,23 +221,29 @@ fn infer_columns(
     plan: &mut LoadPlan,
     roles: &Roles,
     reader: &mut RowReader,
-    name: &str,
+    watch: &mut Watch<'_>,
 ) -> Result<()> {
     let mut types: Vec<Option<ValueType>> = vec![None; roles.values.len()];
     let mut rows = RawRows::default();
+    let mut read = 0;
     let mut sight = RowSight::default();
     loop {
-        reader.next_rows(&mut rows)?;
+        reader.next_rows(&mut rows, u64::MAX)?;
+        read += rows.count().0 + rows.too_long.len() as u64;
+        let goes_on = watch.goes_on(reader.bytes(), read);
         if rows.is_empty() {
             break;
         }
+        if !goes_on {
+            return Ok(());
+        }
         for (line, reason) in &rows.too_long {
-            plan.note_broken(name, *line, None, reason.clone());
+            plan.note_broken(reader.name(), *line, None, reason.clone());
         }
         for (line, original) in rows.iter() {
             if !sight.plain(&plan.shape, roles, original) {
                 match decode_file_row(&plan.shape, original) {
-                    Err(e) => plan.note_broken(name, line, e.column, e.reason),
+                    Err(e) => plan.note_broken(reader.name(), line, e.column, e.reason),
                     Ok(record) => note_slowly(&mut types, roles, record),
                 }
                 continue;

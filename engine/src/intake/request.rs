@@ -37,6 +37,20 @@ pub struct LoadRequest {
     pub level: Level,
     /// Load nothing when any row is broken.
     pub strict: bool,
+    /// The query that the rows come from, when it is asked again and again.
+    pub following: Option<Following>,
+}
+
+/// A query of a database that is asked again and again, each time from the greatest value of a column on.
+///
+/// Its rows come in the order of that column. Those without a message id are known by the name of the query and all of
+/// their values, not by the place where they stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Following {
+    /// The name of the query among those of its source.
+    pub query: String,
+    /// The column.
+    pub column: String,
 }
 
 impl LoadRequest {
@@ -56,6 +70,7 @@ impl LoadRequest {
             origin: Origin::Live,
             level: Level::Group,
             strict: false,
+            following: None,
         }
     }
 }
@@ -156,6 +171,8 @@ pub struct LoadReport {
     pub position: Position,
     /// The level that was reached.
     pub level: Level,
+    /// Whether it was stopped before the end. What it had written is in force; the same request goes on from there.
+    pub interrupted: bool,
 }
 
 /// What the load of one file did.
@@ -165,8 +182,10 @@ pub struct FileReport {
     pub name: String,
     /// The load, when anything was new.
     pub load: Option<LoadId>,
-    /// Rows of the file.
+    /// Rows of the file that were read.
     pub rows: u64,
+    /// The row, from 1, that it went on at, when an earlier run had loaded those before it.
+    pub continued_at: Option<u64>,
     /// Rows that were new and understood.
     pub written: u64,
     /// Rows that were known, with the same content.

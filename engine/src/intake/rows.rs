@@ -1,11 +1,14 @@
 //! The rows of a file, one after another, in bounded memory.
 
 use super::request::Input;
+use super::watch::Counted;
 use crate::base::dir::open_input;
 use crate::base::error::{Error, Result};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS, RECORD_BYTES_MAX};
 use crate::record::{Quoting, split_record};
+use std::cell::Cell;
 use std::io::{BufReader, Cursor, Read};
+use std::rc::Rc;
 
 const PIECE: usize = 256 << 10;
 
@@ -51,6 +54,11 @@ impl RawRows {
         self.rows.is_empty() && self.too_long.is_empty()
     }
 
+    /// How many rows there are, without lines that are too long, and the line of the last.
+    pub fn count(&self) -> (u64, Option<u64>) {
+        (self.rows.len() as u64, self.rows.last().map(|(_, line)| *line))
+    }
+
     fn push(&mut self, line: u64, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.rows.push((self.bytes.len(), line));
@@ -78,6 +86,8 @@ pub struct RowReader {
     failed: Option<Error>,
     name: String,
     hasher: blake3::Hasher,
+    /// Bytes of the input as it is stored that were read.
+    stored: Rc<Cell<u64>>,
 }
 
 impl RowReader {
@@ -91,6 +101,7 @@ impl RowReader {
             Input::Path(path) => open_input(path)?,
             Input::Bytes { bytes, .. } => Box::new(Cursor::new(bytes.clone())),
         };
+        let (plain, stored) = Counted::new(plain);
         let mut plain = BufReader::with_capacity(PIECE, plain);
         let mut first = Vec::with_capacity(3);
         plain.by_ref().take(2).read_to_end(&mut first).map_err(|e| Error::io("read", &name, &e))?;
@@ -111,6 +122,7 @@ impl RowReader {
             failed: None,
             name,
             hasher: blake3::Hasher::new(),
+            stored,
         };
         // A read may give less than the mark that some programs put before UTF-8.
         while reader.buffer.len() < 3 && !reader.ended {
@@ -125,6 +137,16 @@ impl RowReader {
     /// The digest of all decompressed bytes that were read.
     pub fn content(&self) -> crate::base::codec::Digest128 {
         crate::base::codec::first_half(self.hasher.finalize())
+    }
+
+    /// The name of the input in reports.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many bytes of the input as it is stored were read.
+    pub fn bytes(&self) -> u64 {
+        self.stored.get()
     }
 
     fn rest(&self) -> &[u8] {
@@ -175,13 +197,15 @@ impl RowReader {
         }
     }
 
-    /// The next rows that are not empty, as many as make a block; none at the end of the file.
+    /// The next rows that are not empty, as many as make a block, and no more than asked for; none at the end of the
+    /// file.
     ///
     /// # Errors
     /// As `next_row`.
-    pub fn next_rows(&mut self, into: &mut RawRows) -> Result<()> {
+    pub fn next_rows(&mut self, into: &mut RawRows, most: u64) -> Result<()> {
         into.clear();
-        while into.rows.len() < LOAD_FRAME_ROWS && into.bytes.len() < LOAD_FRAME_BYTES {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(LOAD_FRAME_ROWS);
+        while into.rows.len() < most && into.bytes.len() < LOAD_FRAME_BYTES {
             let rest = self.buffer.get(self.used..).unwrap_or_default();
             if let Some((length, used)) = split_record(rest, self.quoting, false)
                 && length > 0

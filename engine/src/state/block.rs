@@ -80,7 +80,8 @@ impl Block<'_> {
 
 impl Fold {
     pub(super) fn apply_block(&mut self, at: &RecordContext, entry: &BlockEntry) -> Result<()> {
-        let Some(shape) = self.state.begin_rows(at, entry.rows()) else { return Ok(()) };
+        let last = entry.line(entry.rows().saturating_sub(1));
+        let Some(shape) = self.state.begin_rows(at, entry.rows(), last) else { return Ok(()) };
         let plain = match shape.as_deref() {
             Some(Shape::File(shape)) => Roles::of(shape).map(|roles| (shape, roles)),
             _ => None,

@@ -25,7 +25,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or the form of parts changes: older derived files are then folded again.
-const FOLD_VERSION: u32 = 5;
+const FOLD_VERSION: u32 = 6;
 
 /// What the derived files are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -68,6 +68,7 @@ struct StoredLoad {
     content: Digest128,
     shape: FileShape,
     rows: u64,
+    line: u64,
 }
 
 fn head_of(state: &State) -> Result<Vec<u8>> {
@@ -81,8 +82,8 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
     let loads = state.loads.iter().filter_map(|(id, info)| {
         let Shape::File(shape) = info.shape.as_ref() else { return None };
         let (source, file, content) = (info.source, info.file.clone(), info.content);
-        let (shape, rows) = (FileShape::clone(shape), info.rows);
-        Some(StoredLoad { id: *id, source, file, content, shape, rows })
+        let (shape, rows, line) = (FileShape::clone(shape), info.rows, info.line);
+        Some(StoredLoad { id: *id, source, file, content, shape, rows, line })
     });
     codec::encode_large(&Head {
         salt: state.salt,
@@ -194,11 +195,9 @@ pub fn load_checkpoint(
     let catalog = Catalog::from_stored(head.sources, head.traits, head.events, head.properties);
     state.catalog = Arc::new(catalog.with_entities(head.entities, head.entity_fields));
     let loads = head.loads.into_iter().map(|stored| {
-        let StoredLoad { id, source, file, content, shape, rows } = stored;
-        (
-            id,
-            LoadInfo { source, file, content, shape: Arc::new(Shape::File(Box::new(shape))), rows },
-        )
+        let StoredLoad { id, source, file, content, shape, rows, line } = stored;
+        let shape = Arc::new(Shape::File(Box::new(shape)));
+        (id, LoadInfo { source, file, content, shape, rows, line })
     });
     state.loads = Arc::new(loads.collect());
     let open = |(name, digest): &(String, Digest128)| Part::open(dir, name, digest).map(Arc::new);

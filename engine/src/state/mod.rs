@@ -64,6 +64,8 @@ pub struct LoadInfo {
     pub shape: Arc<Shape>,
     /// Rows of it in the log.
     pub rows: u64,
+    /// The line of the last of them in its file.
+    pub line: u64,
 }
 
 /// Why something is in quarantine.

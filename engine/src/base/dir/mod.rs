@@ -9,7 +9,7 @@ mod disk;
 mod fault;
 mod memory;
 
-pub use disk::{DiskDir, open_input};
+pub use disk::{DiskDir, input_len, open_input};
 pub use fault::{Fault, FaultDir, FaultPlan};
 pub use memory::{Crash, MemoryDir};
 
