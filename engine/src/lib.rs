@@ -46,5 +46,7 @@ pub use db::{
     Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
     View, WhyLost, check, rebuild, repair,
 };
-pub use entry::{Said, TimeUnit};
-pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};
+pub use entry::{Reading, Said, TimeUnit};
+pub use intake::{
+    Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind, RowSpool, TypedRows,
+};

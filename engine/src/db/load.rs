@@ -8,9 +8,8 @@ use super::{Db, Inner, Writer, last_before};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
-use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
 use crate::entry::{Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
-use crate::intake::{Input, LoadPlan, RawRows, RowItem, RowReader, plan_load};
+use crate::intake::{Input, LoadPlan, RawRows, Rows, check_request, plan_load};
 use crate::record::{
     BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
 };
@@ -40,18 +39,8 @@ impl Db {
         if request.inputs.is_empty() {
             return Err(Error::invalid("a load needs at least one file"));
         }
-        let mut plans = Vec::with_capacity(request.inputs.len());
-        for input in &request.inputs {
-            let plan = plan_load(request, input)?;
-            if request.strict && plan.broken_count > 0 {
-                let first = plan.broken.first().map(ToString::to_string).unwrap_or_default();
-                return Err(Error::invalid(format!(
-                    "{} broken rows, nothing was loaded; the first is {first}",
-                    plan.broken_count
-                )));
-            }
-            plans.push(plan);
-        }
+        check_request(request)?;
+        let plans = plan_all(request)?;
         let mut report = LoadReport {
             files: Vec::new(),
             broken: Vec::new(),
@@ -60,9 +49,18 @@ impl Db {
         };
         let mut before = 0;
         for (input, plan) in request.inputs.iter().zip(&plans) {
-            report.broken.extend(plan.broken.iter().cloned());
-            let file = FileLoad::new(&self.inner, request, plan, input)?;
-            let done = file.run(&mut |rows| progress(before + rows))?;
+            let done = match plan {
+                Ok(plan) => {
+                    report.broken.extend(plan.broken.iter().cloned());
+                    let file = FileLoad::new(&self.inner, request, plan, input)?;
+                    file.run(&mut |rows| progress(before + rows))?
+                }
+                Err(failed) => FileReport {
+                    name: input.name(),
+                    failure: Some(failed.message().to_owned()),
+                    ..FileReport::default()
+                },
+            };
             before += done.rows;
             report.files.push(done);
         }
@@ -78,12 +76,39 @@ impl Db {
     }
 }
 
+/// Looks at all files. One that cannot be read does not keep the others out, unless the load is strict or there is no
+/// other.
+fn plan_all(request: &LoadRequest) -> Result<Vec<Result<LoadPlan>>> {
+    let mut plans = Vec::with_capacity(request.inputs.len());
+    for input in &request.inputs {
+        let plan = match plan_load(request, input) {
+            Err(failed) if request.strict || request.inputs.len() == 1 => return Err(failed),
+            plan => plan,
+        };
+        if let (true, Ok(plan)) = (request.strict, &plan) {
+            if plan.broken_count > 0 {
+                let first = plan.broken.first().map(ToString::to_string).unwrap_or_default();
+                return Err(Error::invalid(format!(
+                    "{} broken rows, nothing was loaded; the first is {first}",
+                    plan.broken_count
+                )));
+            }
+            if !plan.trouble.said.is_empty() {
+                let (name, said) = (input.name(), &plan.trouble.said);
+                return Err(Error::invalid(format!("{name}: {said}; nothing was loaded")));
+            }
+        }
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
 /// The load of one file.
 struct FileLoad<'a> {
     inner: &'a Inner,
     request: &'a LoadRequest,
     plan: &'a LoadPlan,
-    reader: RowReader,
+    reader: Box<dyn Rows>,
     report: FileReport,
     load: Option<LoadId>,
 }
@@ -95,15 +120,12 @@ impl<'a> FileLoad<'a> {
         plan: &'a LoadPlan,
         input: &Input,
     ) -> Result<FileLoad<'a>> {
-        let reader = RowReader::open(input, plan.quoting)?;
+        let reader = plan.open(input)?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
         Ok(FileLoad { inner, request, plan, reader, report, load: None })
     }
 
     fn run(mut self, progress: &mut dyn FnMut(u64)) -> Result<FileReport> {
-        if self.plan.header {
-            self.reader.next_row()?;
-        }
         match Roles::of(&self.plan.shape) {
             Some(roles) => self.run_by_column(&roles, progress)?,
             None => self.run_by_row(progress)?,
@@ -117,27 +139,32 @@ impl<'a> FileLoad<'a> {
             ));
         }
         self.report.load = self.load;
+        let trouble = &self.plan.trouble;
+        self.report.lost = trouble.lost;
+        if !trouble.said.is_empty() {
+            self.report.failure = Some(trouble.said.clone());
+        }
         Ok(self.report)
     }
 
     fn run_by_row(&mut self, progress: &mut dyn FnMut(u64)) -> Result<()> {
-        let mut block = Vec::new();
-        let mut bytes = 0;
-        while let Some(item) = self.reader.next_row()? {
-            self.report.rows += 1;
-            let RowItem::Row { line, original } = item else {
-                self.report.broken += 1;
-                continue;
-            };
-            bytes += original.len() + 64;
-            block.push(self.candidate(line, original));
-            if block.len() >= LOAD_FRAME_ROWS || bytes >= LOAD_FRAME_BYTES {
-                self.put(std::mem::take(&mut block))?;
-                bytes = 0;
-                progress(self.report.rows);
+        let mut rows = RawRows::default();
+        loop {
+            self.reader.next_rows(&mut rows)?;
+            if rows.is_empty() {
+                return Ok(());
             }
+            let mut block = Vec::new();
+            for (line, original) in rows.items() {
+                self.report.rows += 1;
+                match original {
+                    Some(original) => block.push(self.candidate(line, original.to_vec())),
+                    None => self.report.broken += 1,
+                }
+            }
+            self.put(block)?;
+            progress(self.report.rows);
         }
-        self.put(block)
     }
 
     /// Rows of one kind with delimited fields: a block of columns at a time, and no record for each row.
@@ -165,13 +192,13 @@ impl<'a> FileLoad<'a> {
             RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
             RowFormat::Json => 0,
         });
-        let mut too_long = rows.too_long.iter().map(|(line, _)| *line).peekable();
-        for (line, original) in rows.iter() {
+        for (line, original) in rows.items() {
             // Lines that are too long have their numbers among the rows, which generated keys name.
-            while too_long.next_if(|before| *before < line).is_some() {
-                self.count_too_long(1);
-            }
             self.report.rows += 1;
+            let Some(original) = original else {
+                self.report.broken += 1;
+                continue;
+            };
             let plain = sight.plain(&self.plan.shape, roles, original);
             let (key, given, understood) = if plain {
                 self.plain_key(roles, sight, original)
@@ -195,16 +222,10 @@ impl<'a> FileLoad<'a> {
             let fields = plain.then_some(sight.fields.as_slice());
             block.push(&key, status, line, original, fields);
         }
-        self.count_too_long(too_long.count() as u64);
         if block.rows() == 0 {
             return Ok(());
         }
         self.append(&mut writer, Entry::Block(block.finish()), None)
-    }
-
-    fn count_too_long(&mut self, lines: u64) {
-        self.report.rows += lines;
-        self.report.broken += lines;
     }
 
     /// Whether another load of the same content is in force, so that generated keys may be known. It may have begun
