@@ -46,8 +46,8 @@ pub use db::{
     Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
     View, Watermark, WhyLost, check, rebuild, repair,
 };
-pub use entry::{Said, TimeUnit};
+pub use entry::{Reading, Said, TimeUnit};
 pub use intake::{
     Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest, Phase, Progress,
-    RecordKind,
+    RecordKind, RowSpool, TypedRows,
 };

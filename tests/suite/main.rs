@@ -15,6 +15,7 @@ mod durability;
 mod errors;
 mod evaluate;
 mod folding;
+mod formats;
 mod generator;
 mod healing;
 mod interrupted;

@@ -9,10 +9,9 @@ use super::{Db, Inner, Writer, last_before};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
-use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
 use crate::entry::{Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
 use crate::intake::{
-    Input, LoadPlan, Phase, Progress, RawRows, RowItem, RowReader, Watch, plan_load,
+    Input, LoadPlan, Phase, Progress, RawRows, Rows, Watch, check_request, plan_load,
 };
 use crate::record::{
     BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
@@ -45,6 +44,7 @@ impl Db {
         if request.inputs.is_empty() {
             return Err(Error::invalid("a load needs at least one file"));
         }
+        check_request(request)?;
         let mut watch = Watch::new(progress, &request.inputs);
         let mut report = LoadReport {
             files: Vec::new(),
@@ -53,7 +53,7 @@ impl Db {
             level: request.level,
             interrupted: false,
         };
-        match plans(request, &mut watch)? {
+        match plan_all(request, &mut watch)? {
             Some(plans) => self.load_planned(request, &plans, &mut watch, &mut report)?,
             None => report.interrupted = true,
         }
@@ -71,16 +71,24 @@ impl Db {
     fn load_planned(
         &self,
         request: &LoadRequest,
-        plans: &[LoadPlan],
+        plans: &[Result<LoadPlan>],
         watch: &mut Watch<'_>,
         report: &mut LoadReport,
     ) -> Result<()> {
         for (input, plan) in request.inputs.iter().zip(plans) {
             watch.begin(Phase::Rows, input.name());
-            report.interrupted |= !watch.goes_on(0, 0);
+            report.interrupted |= !watch.goes_on(Some(0), 0);
             if report.interrupted {
                 return Ok(());
             }
+            let plan = match plan {
+                Ok(plan) => plan,
+                Err(failed) => {
+                    let (name, failure) = (input.name(), Some(failed.message().to_owned()));
+                    report.files.push(FileReport { name, failure, ..FileReport::default() });
+                    continue;
+                }
+            };
             report.broken.extend(plan.broken.iter().cloned());
             let mut file = FileLoad::new(&self.inner, request, plan, input)?;
             let whole = file.run(input, watch)?;
@@ -92,17 +100,29 @@ impl Db {
     }
 }
 
-/// Looks at all files; nothing when it was told to stop.
-fn plans(request: &LoadRequest, watch: &mut Watch<'_>) -> Result<Option<Vec<LoadPlan>>> {
+/// Looks at all files. One that cannot be read does not keep the others out, unless the load is strict or there is no
+/// other. Nothing when it was told to stop.
+fn plan_all(request: &LoadRequest, watch: &mut Watch<'_>) -> Result<Option<Vec<Result<LoadPlan>>>> {
     let mut plans = Vec::with_capacity(request.inputs.len());
     for input in &request.inputs {
-        let Some(plan) = plan_load(request, input, watch)? else { return Ok(None) };
-        if request.strict && plan.broken_count > 0 {
-            let first = plan.broken.first().map(ToString::to_string).unwrap_or_default();
-            return Err(Error::invalid(format!(
-                "{} broken rows, nothing was loaded; the first is {first}",
-                plan.broken_count
-            )));
+        let plan = match plan_load(request, input, watch) {
+            Err(failed) if request.strict || request.inputs.len() == 1 => return Err(failed),
+            Ok(None) => return Ok(None),
+            Ok(Some(plan)) => Ok(plan),
+            Err(failed) => Err(failed),
+        };
+        if let (true, Ok(plan)) = (request.strict, &plan) {
+            if plan.broken_count > 0 {
+                let first = plan.broken.first().map(ToString::to_string).unwrap_or_default();
+                return Err(Error::invalid(format!(
+                    "{} broken rows, nothing was loaded; the first is {first}",
+                    plan.broken_count
+                )));
+            }
+            if !plan.trouble.said.is_empty() {
+                let (name, said) = (input.name(), &plan.trouble.said);
+                return Err(Error::invalid(format!("{name}: {said}; nothing was loaded")));
+            }
         }
         plans.push(plan);
     }
@@ -114,22 +134,15 @@ struct FileLoad<'a> {
     inner: &'a Inner,
     request: &'a LoadRequest,
     plan: &'a LoadPlan,
-    reader: RowReader,
+    reader: Box<dyn Rows>,
     report: FileReport,
     known: Continuation,
     /// Rows that were passed over, because the log has them, and lines among them that are too long.
     passed: (u64, u64),
+    /// Bytes of the input as it is stored.
+    stored: Option<u64>,
     /// The value of the column that a query is followed by, in the last row that is done.
     reached: Option<String>,
-}
-
-/// The rows of an input, behind its header.
-fn open_rows(input: &Input, plan: &LoadPlan) -> Result<RowReader> {
-    let mut reader = RowReader::open(input, plan.quoting)?;
-    if plan.header {
-        reader.next_row()?;
-    }
-    Ok(reader)
 }
 
 impl<'a> FileLoad<'a> {
@@ -139,10 +152,20 @@ impl<'a> FileLoad<'a> {
         plan: &'a LoadPlan,
         input: &Input,
     ) -> Result<FileLoad<'a>> {
-        let reader = open_rows(input, plan)?;
+        let reader = plan.open(input)?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
         let known = Continuation::find(&inner.writer.lock(), request, plan);
-        Ok(FileLoad { inner, request, plan, reader, report, known, passed: (0, 0), reached: None })
+        Ok(FileLoad {
+            inner,
+            request,
+            plan,
+            reader,
+            report,
+            known,
+            passed: (0, 0),
+            stored: input.stored_bytes(),
+            reached: None,
+        })
     }
 
     /// Loads the file; says whether all of it.
@@ -153,7 +176,7 @@ impl<'a> FileLoad<'a> {
             if whole && self.passed.0 == 0 {
                 // They are not the beginning of the file: each row is looked up.
                 self.known.exact = false;
-                self.reader = open_rows(input, self.plan)?;
+                self.reader = self.plan.open(input)?;
             }
         }
         whole = whole
@@ -162,7 +185,7 @@ impl<'a> FileLoad<'a> {
                 None => self.run_by_row(watch)?,
             };
         if whole {
-            watch.goes_on(self.reader.bytes(), self.report.rows);
+            watch.goes_on(self.bytes(), self.report.rows);
             if self.reader.content() != self.plan.content {
                 let name = &self.report.name;
                 return Err(Error::new(
@@ -172,7 +195,20 @@ impl<'a> FileLoad<'a> {
             }
         }
         self.tell_passed(whole);
+        let trouble = &self.plan.trouble;
+        self.report.lost = trouble.lost;
+        if !trouble.said.is_empty() {
+            self.report.failure = Some(trouble.said.clone());
+        }
         Ok(whole)
+    }
+
+    /// Bytes of the input that were read; of a format that does not tell, the share of its rows.
+    fn bytes(&self) -> Option<u64> {
+        self.reader.bytes().or_else(|| {
+            let share = self.report.rows as f64 / self.plan.rows.max(1) as f64;
+            Some((self.stored? as f64 * share.min(1.0)) as u64)
+        })
     }
 
     /// Keeps how far the query was read, if the rows are of one, and gives the report.
@@ -185,29 +221,30 @@ impl<'a> FileLoad<'a> {
         Ok(self.report)
     }
 
-    /// Passes over the rows that the log has, which end with a line; says whether it was not stopped.
-    fn pass_over(&mut self, mut left: u64, last: u64, watch: &mut Watch<'_>) -> Result<bool> {
+    /// Passes over the rows that the log has, which end with a line and, as all that a load writes, with a block; says
+    /// whether it was not stopped.
+    fn pass_over(&mut self, wanted: u64, last: u64, watch: &mut Watch<'_>) -> Result<bool> {
         let mut rows = RawRows::default();
         let (mut passed, mut too_long, mut line) = (0, 0, None);
-        while left > 0 {
-            self.reader.next_rows(&mut rows, left)?;
-            let (count, ends) = rows.count();
+        while passed < wanted {
+            self.reader.next_rows(&mut rows)?;
             if rows.is_empty() {
-                return Ok(true);
+                break;
             }
-            left -= count;
+            let (count, ends) = rows.count();
             passed += count;
             too_long += rows.too_long.len() as u64;
             line = ends.or(line);
-            if !watch.goes_on(self.reader.bytes(), passed + too_long) {
-                self.report.rows = passed + too_long;
+            self.report.rows = passed + too_long;
+            if !watch.goes_on(self.bytes(), self.report.rows) {
                 self.passed = (passed, too_long);
                 return Ok(false);
             }
         }
-        if line == Some(last) {
-            self.report.rows = passed + too_long;
+        if passed == wanted && line == Some(last) {
             self.passed = (passed, too_long);
+        } else {
+            self.report.rows = 0;
         }
         Ok(true)
     }
@@ -231,43 +268,47 @@ impl<'a> FileLoad<'a> {
         }
     }
 
+    /// Rows that are records each; says whether it was not stopped.
     fn run_by_row(&mut self, watch: &mut Watch<'_>) -> Result<bool> {
-        let mut block = Vec::new();
-        let mut bytes = 0;
-        while let Some(item) = self.reader.next_row()? {
-            if block.len() >= LOAD_FRAME_ROWS || bytes >= LOAD_FRAME_BYTES {
-                self.put(std::mem::take(&mut block))?;
-                bytes = 0;
-                if !watch.goes_on(self.reader.bytes(), self.report.rows) {
-                    return Ok(false);
+        let mut rows = RawRows::default();
+        self.reader.next_rows(&mut rows)?;
+        while !rows.is_empty() {
+            let mut block = Vec::new();
+            for (line, original) in rows.items() {
+                self.report.rows += 1;
+                match original {
+                    Some(original) => block.push(self.candidate(line, original.to_vec())),
+                    None => self.report.broken += 1,
                 }
             }
-            self.report.rows += 1;
-            let RowItem::Row { line, original } = item else {
-                self.report.broken += 1;
-                continue;
-            };
-            bytes += original.len() + 64;
-            block.push(self.candidate(line, original));
-        }
-        self.put(block)?;
-        Ok(true)
-    }
-
-    /// Rows of one kind with delimited fields: a block of columns at a time, and no record for each row.
-    fn run_by_column(&mut self, roles: &Roles, watch: &mut Watch<'_>) -> Result<bool> {
-        let mut rows = RawRows::default();
-        let mut sight = RowSight::default();
-        self.reader.next_rows(&mut rows, u64::MAX)?;
-        while !rows.is_empty() {
-            self.put_columns(roles, &rows, &mut sight)?;
-            let goes_on = watch.goes_on(self.reader.bytes(), self.report.rows);
-            self.reader.next_rows(&mut rows, u64::MAX)?;
-            if !goes_on && !rows.is_empty() {
+            self.put(block)?;
+            if !self.next_block(&mut rows, watch)? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Rows of one kind with delimited fields: a block of columns at a time, and no record for each row. Says whether
+    /// it was not stopped.
+    fn run_by_column(&mut self, roles: &Roles, watch: &mut Watch<'_>) -> Result<bool> {
+        let mut rows = RawRows::default();
+        let mut sight = RowSight::default();
+        self.reader.next_rows(&mut rows)?;
+        while !rows.is_empty() {
+            self.put_columns(roles, &rows, &mut sight)?;
+            if !self.next_block(&mut rows, watch)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tells how far it is and takes the next rows; says whether it goes on with them.
+    fn next_block(&mut self, rows: &mut RawRows, watch: &mut Watch<'_>) -> Result<bool> {
+        let goes_on = watch.goes_on(self.bytes(), self.report.rows);
+        self.reader.next_rows(rows)?;
+        Ok(goes_on || rows.is_empty())
     }
 
     fn put_columns(&mut self, roles: &Roles, rows: &RawRows, sight: &mut RowSight) -> Result<()> {
@@ -282,13 +323,13 @@ impl<'a> FileLoad<'a> {
             RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
             RowFormat::Json => 0,
         });
-        let mut too_long = rows.too_long.iter().map(|(line, _)| *line).peekable();
-        for (line, original) in rows.iter() {
+        for (line, original) in rows.items() {
             // Lines that are too long have their numbers among the rows, which generated keys name.
-            while too_long.next_if(|before| *before < line).is_some() {
-                self.count_too_long(1);
-            }
             self.report.rows += 1;
+            let Some(original) = original else {
+                self.report.broken += 1;
+                continue;
+            };
             let plain = sight.plain(&self.plan.shape, roles, original);
             let (key, given, understood) = if plain {
                 if let Some(value) = follow.and_then(|column| sight.said(original, column)) {
@@ -316,16 +357,10 @@ impl<'a> FileLoad<'a> {
             let fields = plain.then_some(sight.fields.as_slice());
             block.push(&key, status, line, original, fields);
         }
-        self.count_too_long(too_long.count() as u64);
         if block.rows() == 0 {
             return Ok(());
         }
         self.append(&mut writer, Entry::Block(block.finish()), None)
-    }
-
-    fn count_too_long(&mut self, lines: u64) {
-        self.report.rows += lines;
-        self.report.broken += lines;
     }
 
     /// The column that the query is followed by.

@@ -9,7 +9,7 @@ mod first;
 mod shape;
 
 pub use block::{BlockEntry, TextColumn};
-pub use shape::{Dialect, FileShape, RowFormat, RowKind, Said, Shape, TimeUnit};
+pub use shape::{Dialect, FileShape, Reading, RowFormat, RowKind, Said, Shape, TimeUnit};
 
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};

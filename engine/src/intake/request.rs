@@ -1,10 +1,13 @@
 //! What a load asks for and what it did, as plain data.
 
+use super::typed::TypedRows;
+use crate::base::dir::{Spool, SpoolWriter, input_len};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::entry::{Origin, Said, TimeUnit};
 use crate::log::Level;
 use std::fmt;
+use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -96,6 +99,15 @@ pub enum Input {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// Bytes that could be read but once, such as those of standard input, kept in a temporary file.
+    Spooled {
+        /// The name.
+        name: String,
+        /// The file.
+        spool: Spool,
+    },
+    /// Rows of typed columns.
+    Rows(TypedRows),
 }
 
 impl Input {
@@ -103,8 +115,30 @@ impl Input {
     pub fn name(&self) -> String {
         match self {
             Input::Path(path) => path.display().to_string(),
-            Input::Bytes { name, .. } => name.clone(),
+            Input::Bytes { name, .. } | Input::Spooled { name, .. } => name.clone(),
+            Input::Rows(rows) => rows.name.clone(),
         }
+    }
+
+    /// Its bytes as they are stored; none when it does not tell.
+    pub(crate) fn stored_bytes(&self) -> Option<u64> {
+        match self {
+            Input::Path(path) => input_len(path),
+            Input::Bytes { bytes, .. } => Some(bytes.len() as u64),
+            Input::Spooled { spool, .. } => spool.bytes().ok(),
+            Input::Rows(rows) => rows.stored_bytes(),
+        }
+    }
+
+    /// Keeps all bytes of a reader in a temporary file: a load reads its inputs twice.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn spooled(name: impl Into<String>, bytes: &mut dyn Read) -> Result<Input> {
+        let name = name.into();
+        let mut writer = SpoolWriter::new()?;
+        writer.copy(bytes, &name)?;
+        Ok(Input::Spooled { spool: writer.finish()?, name })
     }
 }
 
@@ -117,6 +151,22 @@ pub enum Format {
     Tsv,
     /// One JSON object a line.
     Ndjson,
+    /// Apache Parquet.
+    Parquet,
+    /// Apache Arrow IPC, as a file or as a stream.
+    Arrow,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Ndjson => "ndjson",
+            Format::Parquet => "parquet",
+            Format::Arrow => "arrow",
+        })
+    }
 }
 
 impl FromStr for Format {
@@ -127,9 +177,11 @@ impl FromStr for Format {
             "csv" => Format::Csv,
             "tsv" => Format::Tsv,
             "ndjson" => Format::Ndjson,
+            "parquet" => Format::Parquet,
+            "arrow" => Format::Arrow,
             other => {
                 return Err(Error::invalid(format!(
-                    "'{other}' is no format; use csv, tsv or ndjson"
+                    "'{other}' is no format; use csv, tsv, ndjson, parquet or arrow"
                 )));
             }
         })
@@ -196,6 +248,10 @@ pub struct FileReport {
     pub quarantined_values: u64,
     /// Rows that could not be understood.
     pub broken: u64,
+    /// Rows that are known to be lost in parts of the file that could not be read.
+    pub lost: u64,
+    /// Why the file, or a part of it, could not be read; what could be read was loaded.
+    pub failure: Option<String>,
 }
 
 /// A row or record that could not be understood.

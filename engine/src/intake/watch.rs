@@ -4,7 +4,6 @@
 //! those of the inputs as they are stored, so that their sum is known before the first is read.
 
 use super::request::Input;
-use crate::base::dir::input_len;
 use std::cell::Cell;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -55,7 +54,7 @@ impl<'w> Watch<'w> {
     pub fn new(tell: &'w mut Tell<'w>, inputs: &[Input]) -> Watch<'w> {
         Watch {
             tell,
-            total: inputs.iter().map(stored_bytes).sum(),
+            total: inputs.iter().map(Input::stored_bytes).sum(),
             phase: Phase::Plan,
             file: String::new(),
             before: (0, 0),
@@ -74,31 +73,30 @@ impl<'w> Watch<'w> {
         self.file = file;
     }
 
-    /// Tells how many bytes and rows of the input were read, and says whether the load goes on.
-    pub fn goes_on(&mut self, bytes: u64, rows: u64) -> bool {
+    /// Tells how many bytes (if it is known) and rows of the input were read, and says whether the load goes on.
+    pub fn goes_on(&mut self, bytes: Option<u64>, rows: u64) -> bool {
+        let known = bytes.is_some();
+        let bytes = bytes.unwrap_or(self.now.0);
         self.now = (bytes, rows);
         let progress = Progress {
             file: &self.file,
             phase: self.phase,
             bytes_done: self.before.0 + bytes,
-            bytes_total: self.total,
+            bytes_total: self.total.filter(|_| known),
             rows: self.before.1 + rows,
         };
         self.stopped |= (self.tell)(&progress).is_break();
         !self.stopped
     }
 
+    /// The name of the input that is read now.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Whether the load was told to stop.
     pub fn stopped(&self) -> bool {
         self.stopped
-    }
-}
-
-/// The bytes of an input as it is stored; none when it does not tell.
-fn stored_bytes(input: &Input) -> Option<u64> {
-    match input {
-        Input::Path(path) => input_len(path),
-        Input::Bytes { bytes, .. } => Some(bytes.len() as u64),
     }
 }
 

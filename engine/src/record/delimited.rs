@@ -5,9 +5,9 @@
 //! one (nothing was said), and do not give back the bytes of a row.
 
 use super::{
-    CellText, Decoded, FieldValue, Kind, RowError, add_identifier, message_id_of, time_of,
+    CellText, Decoded, FieldValue, Kind, RowError, add_identifier, json, message_id_of, time_of,
 };
-use crate::entry::{Dialect, FileShape, RowFormat, RowKind, Said};
+use crate::entry::{Dialect, FileShape, Reading, RowFormat, RowKind, Said};
 use std::borrow::Cow;
 
 /// Whether fields may be quoted.
@@ -197,7 +197,12 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
 
     let mut identifiers = Vec::new();
     for (namespace, name) in &shape.ids {
-        if let Some(value) = column(name) {
+        let Some(value) = column(name) else { continue };
+        if shape.reading(name) == Some(Reading::Json) {
+            for value in json::scalars(value) {
+                add_identifier(&mut identifiers, namespace, &value);
+            }
+        } else {
             add_identifier(&mut identifiers, namespace, value);
         }
     }
@@ -226,14 +231,21 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
     let ids: Vec<Option<String>> =
         shape.message_id.iter().map(|name| column(name).map(str::to_owned)).collect();
     let mut values = Vec::with_capacity(header.len());
+    let mut children = Vec::new();
     for (index, name) in header.iter().enumerate() {
-        if !used_up(shape, name)
-            && let Some(text) = said(index)
-        {
-            values.push((name.clone(), FieldValue::Cell(CellText::inferred(text))));
+        let Some(text) = said(index).filter(|_| !used_up(shape, name)) else { continue };
+        match shape.reading(name) {
+            Some(Reading::Json) => {
+                let event = matches!(shape.kind, RowKind::Track(_));
+                let (fields, tables) = json::cell(name, text, event)
+                    .map_err(|e| RowError { column: Some(index as u64 + 1), ..e })?;
+                values.extend(fields);
+                children.extend(tables);
+            }
+            reading => values.push((name.clone(), FieldValue::Cell(CellText::read(text, reading)))),
         }
     }
-    let (message_id, children) = (message_id_of(&ids), Vec::new());
+    let message_id = message_id_of(&ids);
     Ok(Decoded { kind, identifiers, time, message_id, fields: values, children })
 }
 

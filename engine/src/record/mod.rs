@@ -7,13 +7,15 @@
 mod block;
 mod cell;
 mod delimited;
+mod given;
 mod json;
 mod normalise;
 mod quick;
 
-pub use block::{BlockBuilder, Fields, Roles, RowSight, Times};
+pub use block::{BlockBuilder, Fields, Roles, RowSight, Times, ValueColumn};
 pub use cell::{CellText, time_of};
 pub use delimited::{Quoting, header_names, split_record};
+pub use given::given_back;
 pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};
 pub use quick::{quick_decimal, quick_integer};
 

@@ -160,6 +160,8 @@ mod tests {
             conflicts: 1,
             quarantined_values: 0,
             broken: 1,
+            lost: 0,
+            failure: None,
         };
         assert_eq!(file_line(&file), "f.csv: 5 rows, 2 new, 1 duplicates, 1 conflicts, 1 broken");
         let again = FileReport { duplicates: 5, written: 0, conflicts: 0, broken: 0, ..file };
