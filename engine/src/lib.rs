@@ -50,10 +50,13 @@ pub use db::{
     ProfileMembership, ProfileTrait, Purpose, QuarantineCount, QuarantineItem, QuarantineKind,
     QuarantinePage, QuarantineRequest, Receipt, Record, RepairReport, ReplayReport, Retraction,
     Session, Settings, SourceStats, Stats, TextLogReport, TimelineEvent, TraitExplanation,
-    TraitFact, View, WhyLost, check, import_log, rebuild, repair,
+    TraitFact, View, Watermark, WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};
-pub use entry::{ConsentColumns, RowKind as RecordKind, Said, TimeUnit};
+pub use entry::{ConsentColumns, Reading, RowKind as RecordKind, Said, TimeUnit};
 pub use export::{ExportColumn, ExportFormat, ExportPart, ExportReport, ExportType, ExportedTable};
-pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest};
+pub use intake::{
+    Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest, Phase, Progress,
+    RowSpool, TypedRows,
+};

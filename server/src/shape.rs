@@ -245,6 +245,7 @@ pub(crate) fn load_report(report: &LoadReport) -> Reply {
         ("broken", Reply::list(&report.broken, broken_row)),
         ("position", Reply::count(report.position.0)),
         ("level", Reply::from(report.level.to_string())),
+        ("interrupted", Reply::Boolean(report.interrupted)),
     ])
 }
 
@@ -253,6 +254,7 @@ fn file_report(file: &FileReport) -> Reply {
         ("name", Reply::from(file.name.as_str())),
         ("load", file.load.map_or(Reply::Null, |load| Reply::count(load.0))),
         ("rows", Reply::count(file.rows)),
+        ("continued_at", file.continued_at.map_or(Reply::Null, Reply::count)),
         ("written", Reply::count(file.written)),
         ("revised", Reply::count(file.revised)),
         ("duplicates", Reply::count(file.duplicates)),

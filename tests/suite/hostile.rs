@@ -84,7 +84,7 @@ fn victim() -> MemoryDir {
         let bytes = format!("user,card,amount\n{rows}").into_bytes();
         request.inputs.push(Input::Bytes { name: format!("{round}.csv"), bytes });
         request.ids = vec![("user_id".into(), "user".into()), ("card".into(), "card".into())];
-        request.level = Level::Memory;
+        request.level = Some(Level::Memory);
         db.load(&request).unwrap();
         db.close().unwrap();
     }

@@ -2,9 +2,10 @@
 
 use crate::store::{self, view};
 use navedb::{
-    Date, Db, Decimal, Delimiter, ErrorKind, Format, Input, Level, LoadReport, LoadRequest,
-    RecordKind, Said, TimeUnit, Timestamp, Value, View,
+    Date, Db, Decimal, Delimiter, ErrorKind, Format, Input, Level, LoadReport, LoadRequest, Phase,
+    Progress, RecordKind, Said, TimeUnit, Timestamp, Value, View,
 };
+use std::ops::ControlFlow;
 
 fn bytes(name: &str, text: &str) -> Input {
     Input::Bytes { name: name.to_owned(), bytes: text.as_bytes().to_vec() }
@@ -314,7 +315,15 @@ fn a_load_says_how_far_it_is_and_reaches_its_level() {
     let mut request = purchases("p.csv", &format!("user,n\n{rows}"));
     request.level = Some(Level::Group);
     let mut seen = Vec::new();
-    let report = db.load_with(&request, &mut |rows| seen.push(rows)).unwrap();
+    let mut tell = |progress: &Progress<'_>| {
+        assert_eq!(progress.file, "p.csv");
+        assert!(progress.bytes_total.is_some_and(|total| progress.bytes_done <= total));
+        if progress.phase == Phase::Rows {
+            seen.push(progress.rows);
+        }
+        ControlFlow::Continue(())
+    };
+    let report = db.load_with(&request, &mut tell).unwrap();
     assert!(seen.is_sorted() && seen.last().is_some_and(|last| *last <= 10_000), "{seen:?}");
     assert!(report.level >= Level::Group);
     assert!(view(&db).stats().unwrap().durable >= report.position);

@@ -13,6 +13,15 @@ pub const LOAD_FRAME_BYTES: usize = 1 << 20;
 /// Rows that a load gathers into one frame.
 pub const LOAD_FRAME_ROWS: usize = 16_384;
 
+/// Rows that are taken out of a Parquet file at once.
+pub const TABLE_BATCH_ROWS: usize = 8192;
+
+/// Bytes that are taken out of a Parquet file at once, as far as its row groups say how long rows are.
+pub const TABLE_BATCH_BYTES: u64 = 8 << 20;
+
+/// Bytes of one message of Arrow IPC, packed or unpacked: a batch is in memory as its writer made it.
+pub const ARROW_MESSAGE_BYTES_MAX: u64 = 1 << 30;
+
 /// Records in one batch: a batch is applied as one, under the writer's lock.
 pub const BATCH_RECORDS_MAX: usize = 100_000;
 

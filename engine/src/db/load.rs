@@ -1,5 +1,6 @@
 //! Loading files: a first look, then rows in frames of bounded size.
 
+use super::continuation::Continuation;
 use super::lookup::given_key;
 use super::sift::{BatchKeys, Candidate, SiftedRow};
 use super::types::{FileReport, LoadReport, LoadRequest};
@@ -10,62 +11,56 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
 use crate::entry::{Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
-use crate::intake::{Input, LineRecord, LoadPlan, RawRows, RowItem, RowReader, plan_load};
+use crate::intake::{
+    Input, LineRecord, LoadPlan, Phase, Progress, RawRows, Rows, Watch, check_request, plan_load,
+};
 use crate::record::{
     BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
 };
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 const BROKEN_SHOWN: usize = 100;
 
 impl Db {
-    /// Loads files.
+    /// Loads files. The same request again goes on where an earlier one was interrupted.
     ///
     /// # Errors
     /// `Invalid` when the request does not fit a file, or when it is strict and a row is broken, and then nothing is
     /// loaded; `NotFound`, `Io`, `Closed`.
     pub fn load(&self, request: &LoadRequest) -> Result<LoadReport> {
-        self.load_with(request, &mut |_| {})
+        self.load_with(request, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// Loads files and tells how many rows were read so far, now and then.
+    /// Loads files and tells how far it is, at the end of each frame. Who is told may stop the load there: what it has
+    /// written stays in force, and the same request again goes on behind it.
     ///
     /// # Errors
     /// As `load`.
     pub fn load_with(
         &self,
         request: &LoadRequest,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<LoadReport> {
         check_source(&request.source)?;
         if request.inputs.is_empty() {
             return Err(Error::invalid("a load needs at least one file"));
         }
-        let mut plans = Vec::with_capacity(request.inputs.len());
-        for input in &request.inputs {
-            let plan = plan_load(request, input)?;
-            if request.strict && plan.broken_count > 0 {
-                let first = plan.broken.first().map(ToString::to_string).unwrap_or_default();
-                return Err(Error::invalid(format!(
-                    "{} broken rows, nothing was loaded; the first is {first}",
-                    plan.broken_count
-                )));
-            }
-            plans.push(plan);
-        }
+        check_request(request)?;
+        let mut watch = Watch::new(progress, &request.inputs);
         let mut report = LoadReport {
             files: Vec::new(),
             broken: Vec::new(),
             position: Position(0),
             level: Level::Group,
+            interrupted: false,
         };
-        let (mut before, mut consents) = (0, false);
-        for (input, plan) in request.inputs.iter().zip(&plans) {
-            report.broken.extend(plan.broken.iter().cloned());
-            let file = FileLoad::new(&self.inner, request, plan, input)?;
-            let done = file.run(&mut consents, &mut |rows| progress(before + rows))?;
-            before += done.rows;
-            report.files.push(done);
+        let mut consents = false;
+        match plan_all(request, &mut watch)? {
+            Some(plans) => {
+                consents = self.load_planned(request, &plans, &mut watch, &mut report)?;
+            }
+            None => report.interrupted = true,
         }
         report.broken.truncate(BROKEN_SHOWN);
         let end = {
@@ -78,6 +73,69 @@ impl Db {
         report.position = last_before(end);
         Ok(report)
     }
+
+    /// Loads files that were looked at; says whether they tell what persons allowed.
+    fn load_planned(
+        &self,
+        request: &LoadRequest,
+        plans: &[Result<LoadPlan>],
+        watch: &mut Watch<'_>,
+        report: &mut LoadReport,
+    ) -> Result<bool> {
+        let mut consents = false;
+        for (input, plan) in request.inputs.iter().zip(plans) {
+            watch.begin(Phase::Rows, input.name());
+            report.interrupted |= !watch.goes_on(Some(0), 0);
+            if report.interrupted {
+                break;
+            }
+            let plan = match plan {
+                Ok(plan) => plan,
+                Err(failed) => {
+                    let (name, failure) = (input.name(), Some(failed.message().to_owned()));
+                    report.files.push(FileReport { name, failure, ..FileReport::default() });
+                    continue;
+                }
+            };
+            report.broken.extend(plan.broken.iter().cloned());
+            let mut file = FileLoad::new(&self.inner, request, plan, input)?;
+            let whole = file.run(input, watch)?;
+            consents |= file.consents;
+            let done = file.finish()?;
+            report.interrupted |= !whole;
+            report.files.push(done);
+        }
+        Ok(consents)
+    }
+}
+
+/// Looks at all files. One that cannot be read does not keep the others out, unless the load is strict or there is no
+/// other. Nothing when it was told to stop.
+fn plan_all(request: &LoadRequest, watch: &mut Watch<'_>) -> Result<Option<Vec<Result<LoadPlan>>>> {
+    let mut plans = Vec::with_capacity(request.inputs.len());
+    for input in &request.inputs {
+        let plan = match plan_load(request, input, watch) {
+            Err(failed) if request.strict || request.inputs.len() == 1 => return Err(failed),
+            Ok(None) => return Ok(None),
+            Ok(Some(plan)) => Ok(plan),
+            Err(failed) => Err(failed),
+        };
+        if let (true, Ok(plan)) = (request.strict, &plan) {
+            if plan.broken_count > 0 {
+                let first = plan.broken.first().map(ToString::to_string).unwrap_or_default();
+                return Err(Error::invalid(format!(
+                    "{} broken rows, nothing was loaded; the first is {first}",
+                    plan.broken_count
+                )));
+            }
+            if !plan.trouble.said.is_empty() {
+                let (name, said) = (input.name(), &plan.trouble.said);
+                return Err(Error::invalid(format!("{name}: {said}; nothing was loaded")));
+            }
+        }
+        plans.push(plan);
+    }
+    Ok(Some(plans))
 }
 
 /// The load of one file.
@@ -85,11 +143,17 @@ struct FileLoad<'a> {
     inner: &'a Inner,
     request: &'a LoadRequest,
     plan: &'a LoadPlan,
-    reader: RowReader,
+    reader: Box<dyn Rows>,
     report: FileReport,
-    load: Option<LoadId>,
+    known: Continuation,
     /// Whether a row tells what a person allowed.
     consents: bool,
+    /// Rows that were passed over, because the log has them, and lines among them that are too long.
+    passed: (u64, u64),
+    /// Bytes of the input as it is stored.
+    stored: Option<u64>,
+    /// The value of the column that a query is followed by, in the last row that is done.
+    reached: Option<String>,
 }
 
 impl<'a> FileLoad<'a> {
@@ -99,69 +163,175 @@ impl<'a> FileLoad<'a> {
         plan: &'a LoadPlan,
         input: &Input,
     ) -> Result<FileLoad<'a>> {
-        let reader = RowReader::open(input, plan.quoting)?;
+        let reader = plan.open(input)?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
-        Ok(FileLoad { inner, request, plan, reader, report, load: None, consents: false })
+        let known = Continuation::find(&inner.writer.lock(), request, plan);
+        Ok(FileLoad {
+            inner,
+            request,
+            plan,
+            reader,
+            report,
+            known,
+            consents: false,
+            passed: (0, 0),
+            stored: input.stored_bytes(),
+            reached: None,
+        })
     }
 
-    /// Loads the file; `consents` is set when there are consents in it.
-    fn run(mut self, consents: &mut bool, progress: &mut dyn FnMut(u64)) -> Result<FileReport> {
-        if self.plan.header {
-            self.reader.next_row()?;
+    /// Loads the file; says whether all of it.
+    fn run(&mut self, input: &Input, watch: &mut Watch<'_>) -> Result<bool> {
+        let mut whole = true;
+        if let Some((rows, line)) = self.known.prefix() {
+            whole = self.pass_over(rows, line, watch)?;
+            if whole && self.passed.0 == 0 {
+                // They are not the beginning of the file: each row is looked up.
+                self.known.exact = false;
+                self.reader = self.plan.open(input)?;
+            }
         }
-        match Roles::of(&self.plan.shape) {
-            Some(roles) => self.run_by_column(&roles, progress)?,
-            None => self.run_by_row(progress)?,
+        whole = whole
+            && match Roles::of(&self.plan.shape) {
+                Some(roles) => self.run_by_column(&roles, watch)?,
+                None => self.run_by_row(watch)?,
+            };
+        if whole {
+            watch.goes_on(self.bytes(), self.report.rows);
+            if self.reader.content() != self.plan.content {
+                let name = &self.report.name;
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("{name} changed while it was loaded; load it again"),
+                ));
+            }
         }
-        progress(self.report.rows);
-        if self.reader.content() != self.plan.content {
-            let name = &self.report.name;
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!("{name} changed while it was loaded; load it again"),
-            ));
+        self.tell_passed(whole);
+        let trouble = &self.plan.trouble;
+        self.report.lost = trouble.lost;
+        if !trouble.said.is_empty() {
+            self.report.failure = Some(trouble.said.clone());
         }
-        *consents |= self.consents;
-        self.report.load = self.load;
+        Ok(whole)
+    }
+
+    /// Bytes of the input that were read; of a format that does not tell, the share of its rows.
+    fn bytes(&self) -> Option<u64> {
+        self.reader.bytes().or_else(|| {
+            let share = self.report.rows as f64 / self.plan.rows.max(1) as f64;
+            Some((self.stored? as f64 * share.min(1.0)) as u64)
+        })
+    }
+
+    /// Keeps how far the query was read, if the rows are of one, and gives the report.
+    fn finish(self) -> Result<FileReport> {
+        if let (Some(following), Some(value)) = (&self.request.following, self.reached) {
+            let mut writer = self.inner.writer.lock();
+            let load = self.report.load;
+            self.inner.keep_watermark(&mut writer, self.request, following, value, load)?;
+        }
         Ok(self.report)
     }
 
-    fn run_by_row(&mut self, progress: &mut dyn FnMut(u64)) -> Result<()> {
-        let mut block = Vec::new();
-        let mut bytes = 0;
-        while let Some(item) = self.reader.next_row()? {
-            let RowItem::Row { line, original } = item else {
-                self.report.rows += 1;
-                self.report.broken += 1;
-                continue;
-            };
-            for record in self.plan.records_of(original) {
-                self.report.rows += 1;
-                let candidate = self.candidate(line, record);
-                bytes += candidate.size();
-                block.push(candidate);
-                if block.len() >= LOAD_FRAME_ROWS || bytes >= LOAD_FRAME_BYTES {
-                    self.put(std::mem::take(&mut block))?;
-                    bytes = 0;
-                    progress(self.report.rows);
-                }
-            }
-        }
-        self.put(block)
-    }
-
-    /// Rows of one kind with delimited fields: a block of columns at a time, and no record for each row.
-    fn run_by_column(&mut self, roles: &Roles, progress: &mut dyn FnMut(u64)) -> Result<()> {
+    /// Passes over the rows that the log has, which end with a line and, as all that a load writes, with a block; says
+    /// whether it was not stopped.
+    fn pass_over(&mut self, wanted: u64, last: u64, watch: &mut Watch<'_>) -> Result<bool> {
         let mut rows = RawRows::default();
-        let mut sight = RowSight::default();
-        loop {
+        let (mut passed, mut too_long, mut line) = (0, 0, None);
+        while passed < wanted {
             self.reader.next_rows(&mut rows)?;
             if rows.is_empty() {
-                return Ok(());
+                break;
             }
-            self.put_columns(roles, &rows, &mut sight)?;
-            progress(self.report.rows);
+            let (count, ends) = rows.count();
+            passed += count;
+            too_long += rows.too_long.len() as u64;
+            line = ends.or(line);
+            self.report.rows = passed + too_long;
+            if !watch.goes_on(self.bytes(), self.report.rows) {
+                self.passed = (passed, too_long);
+                return Ok(false);
+            }
         }
+        if passed == wanted && line == Some(last) {
+            self.passed = (passed, too_long);
+        } else {
+            self.report.rows = 0;
+        }
+        Ok(true)
+    }
+
+    /// Counts the rows that were passed over among those that were known or could not be understood: the plan has
+    /// counted those of the whole file.
+    fn tell_passed(&mut self, whole: bool) {
+        let (rows, too_long) = self.passed;
+        let broken = if whole {
+            self.plan.broken_count.saturating_sub(self.report.broken)
+        } else {
+            too_long
+        };
+        if rows == 0 {
+            return;
+        }
+        self.report.broken += broken;
+        self.report.duplicates += (rows + too_long).saturating_sub(broken);
+        if self.report.rows > rows + too_long {
+            self.report.continued_at = Some(rows + too_long + 1);
+        }
+    }
+
+    /// Rows that are records each; says whether it was not stopped.
+    fn run_by_row(&mut self, watch: &mut Watch<'_>) -> Result<bool> {
+        let mut rows = RawRows::default();
+        self.reader.next_rows(&mut rows)?;
+        while !rows.is_empty() {
+            let (mut block, mut bytes) = (Vec::new(), 0);
+            for (line, original) in rows.items() {
+                let Some(original) = original else {
+                    self.report.rows += 1;
+                    self.report.broken += 1;
+                    continue;
+                };
+                for record in self.plan.records_of(original.to_vec()) {
+                    self.report.rows += 1;
+                    let candidate = self.candidate(line, record);
+                    bytes += candidate.size();
+                    block.push(candidate);
+                    // One line may be a batch of many messages.
+                    if block.len() >= LOAD_FRAME_ROWS || bytes >= LOAD_FRAME_BYTES {
+                        self.put(std::mem::take(&mut block))?;
+                        bytes = 0;
+                    }
+                }
+            }
+            self.put(block)?;
+            if !self.next_block(&mut rows, watch)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Rows of one kind with delimited fields: a block of columns at a time, and no record for each row. Says whether
+    /// it was not stopped.
+    fn run_by_column(&mut self, roles: &Roles, watch: &mut Watch<'_>) -> Result<bool> {
+        let mut rows = RawRows::default();
+        let mut sight = RowSight::default();
+        self.reader.next_rows(&mut rows)?;
+        while !rows.is_empty() {
+            self.put_columns(roles, &rows, &mut sight)?;
+            if !self.next_block(&mut rows, watch)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tells how far it is and takes the next rows; says whether it goes on with them.
+    fn next_block(&mut self, rows: &mut RawRows, watch: &mut Watch<'_>) -> Result<bool> {
+        let goes_on = watch.goes_on(self.bytes(), self.report.rows);
+        self.reader.next_rows(rows)?;
+        Ok(goes_on || rows.is_empty())
     }
 
     fn put_columns(&mut self, roles: &Roles, rows: &RawRows, sight: &mut RowSight) -> Result<()> {
@@ -169,32 +339,37 @@ impl<'a> FileLoad<'a> {
         let mut writer = inner.writer.lock();
         inner.writable(&mut writer)?;
         writer.fold.state.clock = writer.log.advance_clock(inner.clock.now());
-        let content_known = self.content_known(&writer);
         let first = self.first_row(&writer);
         let mut replaced = Vec::new();
+        let content_known = self.known.may_be_known(&writer, self.plan);
+        let follow = self.followed();
         let mut batch = BatchKeys::new();
         let mut block = BlockBuilder::new(match &self.plan.shape.format {
             RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
             RowFormat::Json => 0,
         });
-        let mut too_long = rows.too_long.iter().map(|(line, _)| *line).peekable();
-        for (line, original) in rows.iter() {
+        for (line, original) in rows.items() {
             // Lines that are too long have their numbers among the rows, which generated keys name.
-            while too_long.next_if(|before| *before < line).is_some() {
-                self.count_too_long(1);
-            }
             self.report.rows += 1;
+            let Some(original) = original else {
+                self.report.broken += 1;
+                continue;
+            };
             let plain = sight.plain(&self.plan.shape, roles, original);
             let (key, given, understood) = if plain {
+                if let Some(value) = follow.and_then(|column| sight.said(original, column)) {
+                    self.reached = Some(value.to_owned());
+                }
                 self.plain_key(roles, sight, original)
             } else {
                 let decoded = decode_file_row(&self.plan.shape, original);
                 let given = decoded.as_ref().is_ok_and(|record| record.message_id.is_some());
-                (self.key(&decoded), given, decoded.is_ok())
+                (self.key(&decoded, original), given, decoded.is_ok())
             };
             self.report.broken += u64::from(!understood);
             // A generated key names the content and the row: it is new when the content is, and two rows of one file
             // never share one.
+            let given = given || self.request.following.is_some();
             let sifted = if given || content_known {
                 let at = (first.plus(block.rows() as u64), self.request.revise);
                 writer.sift_row(key, original, given.then_some(&mut batch), at)?
@@ -212,23 +387,17 @@ impl<'a> FileLoad<'a> {
             let fields = plain.then_some(sight.fields.as_slice());
             block.push(&key, status, line, original, fields);
         }
-        self.count_too_long(too_long.count() as u64);
         if block.rows() == 0 {
             return Ok(());
         }
         self.append(&mut writer, (Entry::Block(block.finish()), None), replaced)
     }
 
-    fn count_too_long(&mut self, lines: u64) {
-        self.report.rows += lines;
-        self.report.broken += lines;
-    }
-
-    /// Whether another load of the same content is in force, so that generated keys may be known. It may have begun
-    /// while this one was under way.
-    fn content_known(&self, writer: &Writer) -> bool {
-        let mut loads = writer.fold.state.loads.iter();
-        loads.any(|(id, known)| known.content == self.plan.content && Some(*id) != self.load)
+    /// The column that the query is followed by.
+    fn followed(&self) -> Option<usize> {
+        let following = self.request.following.as_ref()?;
+        let RowFormat::Delimited { header, .. } = &self.plan.shape.format else { return None };
+        header.iter().position(|name| *name == following.column)
     }
 
     /// The key of a row that can be read, and whether its message id was given.
@@ -248,7 +417,7 @@ impl<'a> FileLoad<'a> {
             Some(event) => ("track", event),
             None => ("identify", ""),
         };
-        (self.generated_key(kind, event), false, true)
+        (self.generated_key(kind, event, original), false, true)
     }
 
     fn candidate(&mut self, line: u64, record: LineRecord) -> Candidate {
@@ -256,13 +425,13 @@ impl<'a> FileLoad<'a> {
         let decoded = decode_file_row(&self.plan.shape, &row);
         self.report.broken += u64::from(decoded.is_err());
         self.consents |= decoded.as_ref().is_ok_and(Decoded::consents);
-        let key = Some(self.key(&decoded));
+        let key = Some(self.key(&decoded, &record.bytes));
         let row = if let Cow::Owned(row) = row { Some(row) } else { None };
         Candidate { key, line, original: record.bytes, row, decoded }
     }
 
     /// The key of a row: its message id, or else content digest, kind and event name, and row number.
-    fn key(&self, decoded: &std::result::Result<Decoded, RowError>) -> Digest128 {
+    fn key(&self, decoded: &std::result::Result<Decoded, RowError>, original: &[u8]) -> Digest128 {
         let source = self.request.source.as_str();
         let record = decoded.as_ref().ok();
         if let Some(id) = record.and_then(|record| record.message_id.as_deref()) {
@@ -274,10 +443,17 @@ impl<'a> FileLoad<'a> {
             Some(Kind::Entity { entity, .. }) => ("entity", entity.as_str()),
             None => ("broken", ""),
         };
-        self.generated_key(kind, event)
+        self.generated_key(kind, event, original)
     }
 
-    fn generated_key(&self, kind: &str, event: &str) -> Digest128 {
+    fn generated_key(&self, kind: &str, event: &str, original: &[u8]) -> Digest128 {
+        if let Some(following) = &self.request.following {
+            let source = self.request.source.as_bytes();
+            let (query, kind, event) =
+                (following.query.as_bytes(), kind.as_bytes(), event.as_bytes());
+            let parts: [&[u8]; 6] = [b"row of a query", source, query, kind, event, original];
+            return codec::digest_of_parts(&parts);
+        }
         let number = self.report.rows.to_le_bytes();
         let parts: [&[u8]; 6] = [
             b"row",
@@ -315,17 +491,17 @@ impl<'a> FileLoad<'a> {
     /// The position that the next row has: before it may stand the entries of the source and of the load.
     fn first_row(&self, writer: &Writer) -> Position {
         let known = writer.fold.state.catalog.find_source(&self.request.source).is_some();
-        writer.log.next().plus(u64::from(!known) + u64::from(self.load.is_none()))
+        writer.log.next().plus(u64::from(!known) + u64::from(self.known.load.is_none()))
     }
 
-    /// Appends rows, which take the place of others; the load begins with its first new row.
+    /// Appends rows, which take the place of others; a new load begins with its first new row.
     fn append(
         &mut self,
         writer: &mut Writer,
         (entry, decoded): (Entry, Option<Vec<std::result::Result<Decoded, RowError>>>),
         replaced: Vec<Position>,
     ) -> Result<()> {
-        if let Some(load) = self.load
+        if let Some(load) = self.known.load
             && writer.fold.state.hindsight.retracted.loads.contains(&load)
         {
             let name = &self.report.name;
@@ -338,7 +514,14 @@ impl<'a> FileLoad<'a> {
         }
         let mut drafts = Vec::new();
         let source = writer.source(&self.request.source, &mut drafts);
-        let load = match self.load {
+        let load = match self.known.load {
+            Some(load) if !writer.fold.state.loads.contains_key(&load) => {
+                let name = &self.report.name;
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("load {load} was withdrawn while {name} was loaded; load it again"),
+                ));
+            }
             Some(load) => load,
             None => {
                 let load = LoadId(writer.log.next().plus(drafts.len() as u64).0);
@@ -346,7 +529,8 @@ impl<'a> FileLoad<'a> {
                 load
             }
         };
-        self.load = Some(load);
+        self.report.load = Some(load);
+        self.known.wrote(load, u64::from(entry.rows()));
         drafts.push(Draft { entry, source, load, decoded });
         let (withdrawn, gone) = self.inner.draft_replaced(writer, replaced, source, load)?;
         drafts.extend(withdrawn);

@@ -8,6 +8,7 @@
 //! *Where to start reading:* `Db`, then `write`.
 
 mod answers;
+mod continuation;
 mod export;
 mod load;
 mod lookup;
@@ -25,6 +26,7 @@ mod stats;
 mod text_log;
 mod types;
 mod view;
+mod watermark;
 mod write;
 
 pub use answers::*;

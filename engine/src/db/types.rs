@@ -4,6 +4,7 @@ use crate::base::ids::{LoadId, Position};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 
+pub use super::watermark::Watermark;
 pub use crate::audience::Step as PlanStep;
 pub use crate::entry::Origin;
 pub use crate::intake::{BrokenRow, FileReport, LoadReport, LoadRequest};

@@ -10,6 +10,8 @@ use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{Ordinal, Position};
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
+use crate::entry::Shape;
+use crate::record::given_back;
 use crate::state::{Fold, State};
 use std::sync::Arc;
 
@@ -214,7 +216,8 @@ impl View {
         self.reading(|state| super::provenance::explanation(state, namespace, value))
     }
 
-    /// The bytes of a record as its source sent them, by its message id (or the generated one).
+    /// The bytes of a record as its source sent them, by its message id (or the generated one). A row of typed columns,
+    /// such as one of a Parquet file, is given as a JSON object.
     ///
     /// # Errors
     /// `Corrupt` when its frame does not hold; `Io`.
@@ -222,10 +225,16 @@ impl View {
         self.flush()?;
         let seen = self.inner.seen.read();
         let lookup = Lookup { seen: &seen, reader: &self.inner.reader, state: self.state() };
-        let found = lookup.message(source, message_id, &mut None)?;
-        Ok(found.and_then(|(_, row)| match row {
-            Found::Row(original) => Some(original),
-            Found::Erased => None,
+        let Some((position, Found::Row(original))) =
+            lookup.message(source, message_id, &mut None)?
+        else {
+            return Ok(None);
+        };
+        let load = self.inner.reader.frame_at(position)?.header.load;
+        let info = self.state().loads.get(&load);
+        Ok(Some(match info.map(|info| info.shape.as_ref()) {
+            Some(Shape::File(shape)) => given_back(shape, original),
+            _ => original,
         }))
     }
 

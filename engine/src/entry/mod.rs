@@ -9,7 +9,9 @@ mod first;
 mod shape;
 
 pub use block::{BlockEntry, TextColumn};
-pub use shape::{ConsentColumns, Dialect, FileShape, RowFormat, RowKind, Said, Shape, TimeUnit};
+pub use shape::{
+    ConsentColumns, Dialect, FileShape, Reading, RowFormat, RowKind, Said, Shape, TimeUnit,
+};
 
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -324,6 +326,8 @@ pub const SOURCE_KIND: u16 = 2;
 pub const LOAD_KIND: u16 = 3;
 /// Kind number of definitions.
 pub const DEFINITION_KIND: u16 = 8;
+/// The kind of definitions that say how far a query of a database was read. They change no fold.
+pub const WATERMARK_KIND: &str = "watermark";
 /// Kind number of records: replay peeks at it without decoding.
 pub const RECORDS_KIND: u16 = 4;
 /// Kind number of records by column.

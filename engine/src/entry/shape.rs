@@ -63,6 +63,16 @@ impl FileShape {
         }
     }
 
+    /// How the cells of a column are read that has a type of its own.
+    pub fn reading(&self, name: &str) -> Option<Reading> {
+        self.readings.iter().find(|(column, _)| column == name).map(|(_, reading)| *reading)
+    }
+
+    /// Whether its rows are rows of typed columns: no file has them, they were made from one with types of its own.
+    pub fn is_typed(&self) -> bool {
+        matches!(self.format, RowFormat::Delimited { dialect, .. } if dialect == Dialect::TYPED)
+    }
+
     /// The column, from 1, of the most important identifier; none for JSON.
     pub fn first_identifier_column(&self) -> Option<u64> {
         let (_, wanted) = self.ids.first()?;
@@ -107,6 +117,10 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// The dialect of rows of typed columns: characters that no text holds for another purpose. Cells that hold text
+    /// are quoted, others are not; an empty cell without quotes is NULL.
+    pub const TYPED: Dialect = Dialect { delimiter: 0x1f, quote: Some(0x1e), escape: None };
+
     /// The dialect of RFC 4180 with another delimiter.
     pub fn standard(delimiter: u8) -> Dialect {
         Dialect { delimiter, quote: Some(b'"'), escape: None }

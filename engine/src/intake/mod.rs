@@ -5,10 +5,19 @@
 //! named with file and line and the rest loads; memory is bounded by one record. *What it does not know:* the store.
 //! *Where to start reading:* `plan_load`.
 
+mod input;
 mod plan;
 mod request;
 mod rows;
+#[cfg(feature = "arrow")]
+mod table;
+mod typed;
+mod watch;
 
-pub use plan::{LineRecord, LoadPlan, plan_load};
-pub use request::{BrokenRow, Delimiter, FileReport, Format, Input, LoadReport, LoadRequest};
-pub use rows::{RawRows, RowItem, RowReader};
+pub use plan::{LineRecord, LoadPlan, check_request, plan_load};
+pub use request::{
+    BrokenRow, Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest,
+};
+pub use rows::{RawRows, Rows};
+pub use typed::{RowSpool, TypedRows};
+pub use watch::{Phase, Progress, Watch};

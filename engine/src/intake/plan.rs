@@ -1,14 +1,18 @@
 //! The first look at a file: its columns, the types that it shows, and the digest of its content.
 
 use super::request::{BrokenRow, Delimiter, Format, Input, LoadRequest};
-use super::rows::{RawRows, RowItem, RowReader};
+use super::rows::{RawRows, RowReader, Rows, Trouble};
+use super::typed::{TypedReader, check_names};
+use super::watch::{Phase, Watch};
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
 use crate::base::value::ValueType;
 use crate::catalog::{folded, nearest};
-use crate::entry::{ConsentColumns, Dialect, FileShape, InferredType, RowFormat, RowKind, Said};
+use crate::entry::{
+    ConsentColumns, Dialect, FileShape, InferredType, Reading, RowFormat, RowKind, Said,
+};
 use crate::record::{
-    CellText, ConsentState, Decoded, FieldValue, Kind, Messages, Quoting, Roles, RowSight,
+    ConsentState, Decoded, FieldValue, Kind, Messages, Quoting, Roles, RowSight, ValueColumn,
     check_reserved, decode_file_row, joined_type, messages_of, quick_decimal, quick_integer,
     with_shared,
 };
@@ -21,49 +25,77 @@ use std::rc::Rc;
 pub struct LoadPlan {
     /// How its rows are read.
     pub shape: FileShape,
-    /// How its rows are split.
-    pub quoting: Quoting,
-    /// Whether the first row is a header.
-    pub header: bool,
-    /// The digest of its decompressed content.
+    /// How its rows are found.
+    form: Form,
+    /// The digest of its decompressed content, or of its typed rows.
     pub content: Digest128,
+    /// Rows that it has, with lines that are too long.
+    pub rows: u64,
     /// The types that it showed.
     pub types: Vec<InferredType>,
     /// The first hundred rows that could not be understood.
     pub broken: Vec<BrokenRow>,
     /// How many could not.
     pub broken_count: u64,
+    /// What could not be read.
+    pub trouble: Trouble,
+}
+
+/// How the rows of an input are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Lines, or records with quotes, of text.
+    Text { quoting: Quoting, header: bool },
+    /// Rows of typed columns.
+    Typed(Option<Format>),
 }
 
 const BROKEN_SHOWN: usize = 100;
 
-fn format_of(request: &LoadRequest, name: &str) -> Result<(Format, Delimiter)> {
-    let plain = name.strip_suffix(".gz").unwrap_or(name);
+/// The format of an input: as the request says, by its first bytes, or by its name.
+fn format_of(request: &LoadRequest, name: &str, shown: Option<Format>) -> Result<Format> {
+    let endings = [".gz", ".zst", ".zstd"];
+    let plain = endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
     let format = match (request.format, ending.as_str()) {
         (Some(format), _) => format,
         (None, "csv") => Format::Csv,
         (None, "tsv" | "tab") => Format::Tsv,
         (None, "ndjson" | "jsonl" | "json") => Format::Ndjson,
-        (None, _) if request.delimiter.is_some() => Format::Csv,
-        (None, "txt") => return Ok((Format::Csv, Delimiter::Whitespace)),
-        (None, _) => {
-            return Err(Error::invalid(format!(
-                "the name {name} does not tell the format; give --format csv, tsv or ndjson"
-            )));
-        }
+        (None, "parquet" | "pq") => Format::Parquet,
+        (None, "arrow" | "arrows" | "feather" | "ipc") => Format::Arrow,
+        (None, _) if request.delimiter.is_some() || ending == "txt" => shown.unwrap_or(Format::Csv),
+        (None, _) => shown.ok_or_else(|| {
+            Error::invalid(format!(
+                "the name {name} does not tell the format; give --format csv, tsv, ndjson, parquet or arrow"
+            ))
+        })?,
     };
-    let usual = if format == Format::Tsv { b'\t' } else { b',' };
-    Ok((format, request.delimiter.unwrap_or(Delimiter::Byte(usual))))
+    if let Some(shown) = shown.filter(|shown| *shown != format) {
+        return Err(Error::invalid(format!(
+            "{name} is to be read as {format}, but its first bytes are those of {shown}; give --format {shown}"
+        )));
+    }
+    Ok(format)
 }
 
-/// Reads a whole file once and says how it will be loaded.
+/// What parts the fields of a text format.
+fn delimiter_of(request: &LoadRequest, format: Format, name: &str) -> Delimiter {
+    let usual = match format {
+        Format::Tsv => Delimiter::Byte(b'\t'),
+        _ if request.format.is_none() && name.contains(".txt") => Delimiter::Whitespace,
+        _ => Delimiter::Byte(b','),
+    };
+    request.delimiter.unwrap_or(usual)
+}
+
+/// What is wrong with a request, whatever its files hold.
 ///
 /// # Errors
-/// `Invalid` when the request does not fit the file; `NotFound` and `Io` when it cannot be read.
-pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
-    let name = input.name();
-    if request.ids.is_empty() {
+/// `Invalid`.
+pub fn check_request(request: &LoadRequest) -> Result<()> {
+    let of_person = !matches!(request.kind, RowKind::Message | RowKind::Entity { .. });
+    if request.ids.is_empty() && of_person {
         return Err(Error::invalid(
             "a load needs an identifier: --id NAMESPACE=COLUMN, such as --id email=mail",
         ));
@@ -74,26 +106,78 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
             "'{zone}' is no time zone; use an IANA name such as Europe/Paris"
         )));
     }
-    let (format, delimiter) = format_of(request, &name)?;
-    check_kind(request, format)?;
-    let quoting = match (format, delimiter) {
-        (Format::Ndjson, _) | (_, Delimiter::Whitespace) => Quoting::None,
-        (_, Delimiter::Byte(byte)) => Quoting::Dialect(Dialect::standard(byte)),
-    };
-    let mut reader = RowReader::open(input, quoting)?;
-    let header = format != Format::Ndjson;
-    let row_format = if header {
-        let names = read_header(&mut reader, delimiter, &name)?;
-        check_columns(request, &names, &name)?;
-        match delimiter {
-            Delimiter::Byte(delimiter) => {
-                RowFormat::Delimited { dialect: Dialect::standard(delimiter), header: names }
-            }
-            Delimiter::Whitespace => RowFormat::Whitespace { header: names },
+    Ok(())
+}
+
+/// The rows of an input with typed columns.
+fn open_typed(input: &Input, format: Option<Format>) -> Result<TypedReader> {
+    let table = match (input, format) {
+        (Input::Rows(rows), _) => rows.table(),
+        #[cfg(feature = "arrow")]
+        (_, Some(Format::Parquet)) => super::table::parquet(input)?,
+        #[cfg(feature = "arrow")]
+        (_, Some(Format::Arrow)) => super::table::arrow(input)?,
+        _ => {
+            return Err(Error::invalid(format!(
+                "{} is Parquet or Arrow, which this build cannot read; build it with the feature arrow",
+                input.name()
+            )));
         }
-    } else {
-        RowFormat::Json
     };
+    Ok(TypedReader::new(table))
+}
+
+/// Reads a whole file once and says how it will be loaded; nothing when it was told to stop.
+///
+/// # Errors
+/// `Invalid` when the request does not fit the file; `NotFound` and `Io` when it cannot be read.
+pub fn plan_load(
+    request: &LoadRequest,
+    input: &Input,
+    watch: &mut Watch<'_>,
+) -> Result<Option<LoadPlan>> {
+    let name = input.name();
+    watch.begin(Phase::Plan, name.clone());
+    let format = match input {
+        Input::Rows(_) => None,
+        _ => Some(format_of(request, &name, super::input::open(input)?.format)?),
+    };
+    check_kind(request, format)?;
+    let mut reader: Box<dyn Rows>;
+    let (form, row_format, readings);
+    match format {
+        None | Some(Format::Parquet | Format::Arrow) => {
+            let typed = open_typed(input, format)?;
+            readings = typed.columns().clone();
+            let header: Vec<String> = readings.iter().map(|(column, _)| column.clone()).collect();
+            check_columns(request, &header, &name)?;
+            form = Form::Typed(format);
+            row_format = RowFormat::Delimited { dialect: Dialect::TYPED, header };
+            reader = Box::new(typed);
+        }
+        Some(Format::Ndjson) => {
+            form = Form::Text { quoting: Quoting::None, header: false };
+            (row_format, readings) = (RowFormat::Json, Vec::new());
+            reader = Box::new(RowReader::open(input, Quoting::None)?);
+        }
+        Some(format) => {
+            let delimiter = delimiter_of(request, format, &name);
+            let quoting = match delimiter {
+                Delimiter::Whitespace => Quoting::None,
+                Delimiter::Byte(byte) => Quoting::Dialect(Dialect::standard(byte)),
+            };
+            let mut text = RowReader::open(input, quoting)?;
+            let header = read_header(&mut text, delimiter, &name)?;
+            check_columns(request, &header, &name)?;
+            form = Form::Text { quoting, header: true };
+            readings = Vec::new();
+            row_format = match quoting {
+                Quoting::Dialect(dialect) => RowFormat::Delimited { dialect, header },
+                Quoting::None => RowFormat::Whitespace { header },
+            };
+            reader = Box::new(text);
+        }
+    }
     let shape = FileShape {
         format: row_format,
         kind: request.kind.clone(),
@@ -103,30 +187,32 @@ pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
         zone: request.zone.clone(),
         message_id: request.message_id.clone(),
         encoding: "utf-8".to_owned(),
-        readings: Vec::new(),
+        readings,
     };
     let mut plan = LoadPlan {
         shape,
-        quoting,
-        header,
+        form,
         content: Digest128::default(),
+        rows: 0,
         types: Vec::new(),
         broken: Vec::new(),
         broken_count: 0,
+        trouble: Trouble::default(),
     };
     match Roles::of(&plan.shape) {
-        Some(roles) => infer_columns(&mut plan, &roles, &mut reader, &name)?,
-        None => infer(&mut plan, &mut reader, &name)?,
+        Some(roles) => infer_columns(&mut plan, &roles, reader.as_mut(), watch)?,
+        None => infer(&mut plan, reader.as_mut(), watch)?,
     }
     plan.content = reader.content();
-    Ok(plan)
+    plan.trouble = reader.trouble();
+    Ok((!watch.stopped()).then_some(plan))
 }
 
 fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Result<Vec<String>> {
-    let original = match reader.next_row()? {
-        Some(RowItem::Row { original, .. }) => original,
-        Some(RowItem::TooLong { reason, .. }) => {
-            return Err(Error::invalid(format!("{name}:1: {reason}")));
+    let original = match reader.first_row()? {
+        Some((_, Ok(original))) => original,
+        Some((line, Err(reason))) => {
+            return Err(Error::invalid(format!("{name}:{line}: {reason}")));
         }
         None => {
             return Err(Error::invalid(format!(
@@ -142,25 +228,15 @@ fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Resu
         Delimiter::Byte(byte) => crate::record::header_names(text, Dialect::standard(byte))
             .map_err(|e| Error::invalid(format!("{name}:1: {}", e.reason)))?,
     };
-    for (index, column) in names.iter().enumerate() {
-        if column.is_empty() {
-            return Err(Error::invalid(format!("{name}:1:{}: the column has no name", index + 1)));
-        }
-        if names.iter().take(index).any(|before| folded(before) == folded(column)) {
-            return Err(Error::invalid(format!(
-                "{name}:1:{}: the name '{column}' comes twice",
-                index + 1
-            )));
-        }
-    }
+    check_names(names.iter().map(String::as_str), |column| format!("{name}:1:{column}"))?;
     Ok(names)
 }
 
 /// What rows are must fit the rest of the request.
-fn check_kind(request: &LoadRequest, format: Format) -> Result<()> {
+fn check_kind(request: &LoadRequest, format: Option<Format>) -> Result<()> {
     let named = !request.ids.is_empty() || request.time.is_some() || !request.message_id.is_empty();
     let wrong = match &request.kind {
-        RowKind::Message if format != Format::Ndjson => {
+        RowKind::Message if format != Some(Format::Ndjson) => {
             "messages are JSON, one a line: format ndjson"
         }
         RowKind::Message if named => {
@@ -213,21 +289,19 @@ fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result
 }
 
 /// Reads all rows for the types that they show.
-fn infer(plan: &mut LoadPlan, reader: &mut RowReader, name: &str) -> Result<()> {
+fn infer(plan: &mut LoadPlan, reader: &mut dyn Rows, watch: &mut Watch<'_>) -> Result<()> {
     let mut types = Types::new();
-    while let Some(item) = reader.next_row()? {
-        match item {
-            RowItem::TooLong { line, reason } => plan.note_broken(name, line, None, reason),
-            RowItem::Row { line, original } => {
-                let records = plan.records_of(original);
-                for record in records {
-                    match decode_file_row(&plan.shape, &record.original()) {
-                        Err(e) => {
-                            let column = e.column.map(|column| column + record.at as u64);
-                            plan.note_broken(name, line, column, e.reason);
-                        }
-                        Ok(record) => note_types(&mut types, record),
+    let mut rows = RawRows::default();
+    while plan.next_rows(reader, &mut rows, watch)? {
+        let name = watch.file();
+        for (line, original) in rows.iter() {
+            for record in plan.records_of(original.to_vec()) {
+                match decode_file_row(&plan.shape, &record.original()) {
+                    Err(e) => {
+                        let column = e.column.map(|column| column + record.at as u64);
+                        plan.note_broken(name, line, column, e.reason);
                     }
+                    Ok(record) => note_types(&mut types, record),
                 }
             }
         }
@@ -273,6 +347,39 @@ impl LoadPlan {
         })
     }
 
+    /// The rows of the input from the first on.
+    ///
+    /// # Errors
+    /// As `plan_load`.
+    pub fn open(&self, input: &Input) -> Result<Box<dyn Rows>> {
+        Ok(match self.form {
+            Form::Typed(format) => Box::new(open_typed(input, format)?),
+            Form::Text { quoting, header } => {
+                let mut reader = RowReader::open(input, quoting)?;
+                if header {
+                    reader.first_row()?;
+                }
+                Box::new(reader)
+            }
+        })
+    }
+
+    /// Takes the next rows and tells how far it is; says whether there are any to go on with.
+    fn next_rows(
+        &mut self,
+        reader: &mut dyn Rows,
+        rows: &mut RawRows,
+        watch: &mut Watch<'_>,
+    ) -> Result<bool> {
+        reader.next_rows(rows)?;
+        self.rows += rows.count().0 + rows.too_long.len() as u64;
+        let goes_on = watch.goes_on(reader.bytes(), self.rows);
+        for (line, reason) in &rows.too_long {
+            self.note_broken(watch.file(), *line, None, reason.clone());
+        }
+        Ok(goes_on && !rows.is_empty())
+    }
+
     fn note_broken(&mut self, name: &str, line: u64, column: Option<u64>, reason: String) {
         self.broken_count += 1;
         if self.broken.len() < BROKEN_SHOWN {
@@ -285,65 +392,92 @@ impl LoadPlan {
 fn infer_columns(
     plan: &mut LoadPlan,
     roles: &Roles,
-    reader: &mut RowReader,
-    name: &str,
+    reader: &mut dyn Rows,
+    watch: &mut Watch<'_>,
 ) -> Result<()> {
     let mut types: Vec<Option<ValueType>> = vec![None; roles.values.len()];
+    let mut inner = Types::new();
     let mut rows = RawRows::default();
     let mut sight = RowSight::default();
-    loop {
-        reader.next_rows(&mut rows)?;
-        if rows.is_empty() {
-            break;
-        }
-        for (line, reason) in &rows.too_long {
-            plan.note_broken(name, *line, None, reason.clone());
-        }
+    while plan.next_rows(reader, &mut rows, watch)? {
+        let name = watch.file();
         for (line, original) in rows.iter() {
             if !sight.plain(&plan.shape, roles, original) {
                 match decode_file_row(&plan.shape, original) {
                     Err(e) => plan.note_broken(name, line, e.column, e.reason),
-                    Ok(record) => note_slowly(&mut types, roles, record),
+                    Ok(record) => note_slowly(&mut types, &mut inner, roles, record),
                 }
                 continue;
             }
-            for ((column, _), known) in roles.values.iter().zip(&mut types) {
-                if let Some(text) = sight.said(original, *column) {
-                    *known = Some(widened_by(*known, text));
+            for (column, known) in roles.values.iter().zip(&mut types) {
+                if let Some(text) = sight.said(original, column.column) {
+                    *known = widened_by(*known, text, column);
                 }
             }
         }
     }
     let event = plan.shape.fixed_event().map(str::to_owned);
-    let shown = roles.values.iter().zip(types).filter_map(|((_, name), value_type)| {
-        let (event, name, value_type) = (event.clone(), name.clone(), value_type?);
+    let shown = roles.values.iter().zip(types).filter_map(|(column, value_type)| {
+        let (event, name, value_type) = (event.clone(), column.name.clone(), value_type?);
         Some(InferredType { event, entity: None, name, value_type })
     });
-    let mut shown: Vec<InferredType> = shown.collect();
-    shown.sort_by_key(|inferred| folded(&inferred.name));
+    let mut shown: Vec<InferredType> = shown.chain(inner.into_values()).collect();
+    shown.sort_by_key(|inferred| (inferred.event.clone(), folded(&inferred.name)));
     plan.types = shown;
     Ok(())
 }
 
-/// The type of a column that has shown one and shows a text.
-fn widened_by(known: Option<ValueType>, text: &str) -> ValueType {
-    match known {
-        Some(ValueType::Text) => ValueType::Text,
-        Some(ValueType::Integer) if quick_integer(text).is_some() => ValueType::Integer,
-        Some(ValueType::Decimal) if quick_decimal(text).is_some() => ValueType::Decimal,
-        Some(known) => joined_type(known, CellText::inferred(text).value_type),
-        None => CellText::inferred(text).value_type,
+/// The type of a column that may have shown one and shows a text.
+fn widened_by(known: Option<ValueType>, text: &str, column: &ValueColumn) -> Option<ValueType> {
+    match (known, column.reading) {
+        (Some(ValueType::Text), _) => return known,
+        (Some(ValueType::Integer), None | Some(Reading::Plain))
+            if quick_integer(text).is_some() =>
+        {
+            return known;
+        }
+        (Some(ValueType::Decimal), None | Some(Reading::Plain))
+            if quick_decimal(text).is_some() =>
+        {
+            return known;
+        }
+        _ => {}
     }
+    joined_cell(known, column.cell(text).value_type, column.reading)
 }
 
-fn note_slowly(types: &mut [Option<ValueType>], roles: &Roles, record: Decoded) {
-    for (name, value) in record.fields {
+/// The type of a column with a cell more. A cell that is no value of a column with a type of its own, such as a day
+/// beyond the calendar, does not make the column one of text.
+fn joined_cell(
+    known: Option<ValueType>,
+    cell: ValueType,
+    reading: Option<Reading>,
+) -> Option<ValueType> {
+    let own = matches!(reading, Some(Reading::Plain | Reading::Float));
+    if own && cell == ValueType::Text {
+        return known;
+    }
+    Some(known.map_or(cell, |known| joined_type(known, cell)))
+}
+
+/// What a record shows: the types of columns, and those of fields that JSON in a column holds.
+fn note_slowly(
+    types: &mut [Option<ValueType>],
+    inner: &mut Types,
+    roles: &Roles,
+    mut record: Decoded,
+) {
+    let is_column = |name: &str| roles.values.iter().any(|column| column.name == name);
+    for (name, value) in record.fields.extract_if(.., |(name, _)| is_column(name)) {
         let FieldValue::Cell(cell) = value else { continue };
-        let column = roles.values.iter().position(|(_, known)| *known == name);
-        if let Some(known) = column.and_then(|column| types.get_mut(column)) {
-            *known = Some(known.map_or(cell.value_type, |k| joined_type(k, cell.value_type)));
+        let column = roles.values.iter().position(|column| column.name == name);
+        if let Some(at) = column
+            && let (Some(known), Some(column)) = (types.get_mut(at), roles.values.get(at))
+        {
+            *known = joined_cell(*known, cell.value_type, column.reading);
         }
     }
+    note_types(inner, record);
 }
 
 /// Types by event type or entity type, and name, all without case.

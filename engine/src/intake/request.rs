@@ -1,10 +1,13 @@
 //! What a load asks for and what it did, as plain data.
 
+use super::typed::TypedRows;
+use crate::base::dir::{Spool, SpoolWriter, input_len};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::entry::{Origin, RowKind as RecordKind, TimeUnit};
 use crate::log::Level;
 use std::fmt;
+use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -40,6 +43,20 @@ pub struct LoadRequest {
     /// A row whose message id is known with other content takes the place of the one that has it; without it such a
     /// row is a conflict.
     pub revise: bool,
+    /// The query that the rows come from, when it is asked again and again.
+    pub following: Option<Following>,
+}
+
+/// A query of a database that is asked again and again, each time from the greatest value of a column on.
+///
+/// Its rows come in the order of that column. Those without a message id are known by the name of the query and all of
+/// their values, not by the place where they stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Following {
+    /// The name of the query among those of its source.
+    pub query: String,
+    /// The column.
+    pub column: String,
 }
 
 impl LoadRequest {
@@ -60,6 +77,7 @@ impl LoadRequest {
             level: None,
             strict: false,
             revise: false,
+            following: None,
         }
     }
 }
@@ -76,6 +94,15 @@ pub enum Input {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// Bytes that could be read but once, such as those of standard input, kept in a temporary file.
+    Spooled {
+        /// The name.
+        name: String,
+        /// The file.
+        spool: Spool,
+    },
+    /// Rows of typed columns.
+    Rows(TypedRows),
 }
 
 impl Input {
@@ -83,8 +110,30 @@ impl Input {
     pub fn name(&self) -> String {
         match self {
             Input::Path(path) => path.display().to_string(),
-            Input::Bytes { name, .. } => name.clone(),
+            Input::Bytes { name, .. } | Input::Spooled { name, .. } => name.clone(),
+            Input::Rows(rows) => rows.name.clone(),
         }
+    }
+
+    /// Its bytes as they are stored; none when it does not tell.
+    pub(crate) fn stored_bytes(&self) -> Option<u64> {
+        match self {
+            Input::Path(path) => input_len(path),
+            Input::Bytes { bytes, .. } => Some(bytes.len() as u64),
+            Input::Spooled { spool, .. } => spool.bytes().ok(),
+            Input::Rows(rows) => rows.stored_bytes(),
+        }
+    }
+
+    /// Keeps all bytes of a reader in a temporary file: a load reads its inputs twice.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn spooled(name: impl Into<String>, bytes: &mut dyn Read) -> Result<Input> {
+        let name = name.into();
+        let mut writer = SpoolWriter::new()?;
+        writer.copy(bytes, &name)?;
+        Ok(Input::Spooled { spool: writer.finish()?, name })
     }
 }
 
@@ -97,6 +146,22 @@ pub enum Format {
     Tsv,
     /// One JSON object a line.
     Ndjson,
+    /// Apache Parquet.
+    Parquet,
+    /// Apache Arrow IPC, as a file or as a stream.
+    Arrow,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Ndjson => "ndjson",
+            Format::Parquet => "parquet",
+            Format::Arrow => "arrow",
+        })
+    }
 }
 
 impl FromStr for Format {
@@ -107,9 +172,11 @@ impl FromStr for Format {
             "csv" => Format::Csv,
             "tsv" => Format::Tsv,
             "ndjson" => Format::Ndjson,
+            "parquet" => Format::Parquet,
+            "arrow" => Format::Arrow,
             other => {
                 return Err(Error::invalid(format!(
-                    "'{other}' is no format; use csv, tsv or ndjson"
+                    "'{other}' is no format; use csv, tsv, ndjson, parquet or arrow"
                 )));
             }
         })
@@ -151,6 +218,8 @@ pub struct LoadReport {
     pub position: Position,
     /// The level that was reached.
     pub level: Level,
+    /// Whether it was stopped before the end. What it had written is in force; the same request goes on from there.
+    pub interrupted: bool,
 }
 
 /// What the load of one file did.
@@ -160,8 +229,10 @@ pub struct FileReport {
     pub name: String,
     /// The load, when anything was new.
     pub load: Option<LoadId>,
-    /// Rows of the file.
+    /// Rows of the file that were read.
     pub rows: u64,
+    /// The row, from 1, that it went on at, when an earlier run had loaded those before it.
+    pub continued_at: Option<u64>,
     /// Rows that were new and understood.
     pub written: u64,
     /// Rows that took the place of others with their message ids.
@@ -174,6 +245,10 @@ pub struct FileReport {
     pub quarantined_values: u64,
     /// Rows that could not be understood.
     pub broken: u64,
+    /// Rows that are known to be lost in parts of the file that could not be read.
+    pub lost: u64,
+    /// Why the file, or a part of it, could not be read; what could be read was loaded.
+    pub failure: Option<String>,
 }
 
 /// A row or record that could not be understood.

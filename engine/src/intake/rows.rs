@@ -1,31 +1,65 @@
 //! The rows of a file, one after another, in bounded memory.
 
+use super::input::Opened;
 use super::request::Input;
-use crate::base::dir::open_input;
+use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS, RECORD_BYTES_MAX};
 use crate::record::{Quoting, split_record};
-use std::io::{BufReader, Cursor, Read};
+use std::cell::Cell;
+use std::io::Read;
+use std::rc::Rc;
 
 const PIECE: usize = 256 << 10;
 
 /// A row of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RowItem {
-    /// Its bytes without the end of the line.
-    Row {
-        /// The line that it begins on, from 1.
-        line: u64,
-        /// The bytes.
-        original: Vec<u8>,
-    },
-    /// It is too long to be a record.
-    TooLong {
-        /// The line that it begins on, from 1.
-        line: u64,
-        /// Why.
-        reason: String,
-    },
+enum RowItem {
+    /// Its line, from 1, and its bytes without the end of the line.
+    Row { line: u64, original: Vec<u8> },
+    /// It is too long to be a record: its line, and why.
+    TooLong { line: u64, reason: String },
+}
+
+/// Where rows come from, a block after another.
+pub trait Rows {
+    /// The next rows that are not empty, as many as make a block; none at the end, or where nothing more can be read.
+    ///
+    /// # Errors
+    /// `Io` when what was gathered for this load cannot be read.
+    fn next_rows(&mut self, into: &mut RawRows) -> Result<()>;
+
+    /// The digest of all that was read.
+    fn content(&self) -> Digest128;
+
+    /// How many bytes of the input as it is stored were read; none when it does not tell.
+    fn bytes(&self) -> Option<u64>;
+
+    /// What could not be read, once there are no more rows.
+    fn trouble(&self) -> Trouble;
+}
+
+/// What of a file could not be read: not a row, but a part of the file or all that is behind a place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trouble {
+    /// What and where; empty when all was read.
+    pub said: String,
+    /// Rows that are known to be lost by it.
+    pub lost: u64,
+}
+
+impl Trouble {
+    /// Says one more thing.
+    pub fn add(&mut self, what: &str, lost: u64) {
+        const SHOWN: usize = 2000;
+        if self.said.len() < SHOWN {
+            if !self.said.is_empty() {
+                self.said.push_str("; ");
+            }
+            self.said.push_str(what);
+        }
+        self.lost += lost;
+    }
 }
 
 /// Rows of a file, one after another in one piece of memory.
@@ -51,9 +85,53 @@ impl RawRows {
         self.rows.is_empty() && self.too_long.is_empty()
     }
 
+    /// How many rows there are, without lines that are too long, and the line of the last.
+    pub fn count(&self) -> (u64, Option<u64>) {
+        (self.rows.len() as u64, self.rows.last().map(|(_, line)| *line))
+    }
+
     fn push(&mut self, line: u64, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.rows.push((self.bytes.len(), line));
+    }
+
+    /// Whether they make a block.
+    pub fn is_full(&self) -> bool {
+        self.rows.len() >= LOAD_FRAME_ROWS || self.bytes.len() >= LOAD_FRAME_BYTES
+    }
+
+    /// Appends a row that is written in place; gives its bytes when it is one.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub fn write(
+        &mut self,
+        line: u64,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<&[u8]> {
+        let start = self.bytes.len();
+        write(&mut self.bytes)?;
+        let length = self.bytes.len() - start;
+        if length > RECORD_BYTES_MAX {
+            self.bytes.truncate(start);
+            let reason =
+                format!("the row has {length} bytes; a record has at most {RECORD_BYTES_MAX}");
+            self.too_long.push((line, reason));
+        } else {
+            self.rows.push((self.bytes.len(), line));
+        }
+        Ok(self.bytes.get(start..).unwrap_or_default())
+    }
+
+    /// All in order: the line, and the row unless it is too long.
+    pub fn items(&self) -> impl Iterator<Item = (u64, Option<&[u8]>)> {
+        let mut too_long = self.too_long.iter().map(|(line, _)| *line).peekable();
+        let mut rows = self.iter().peekable();
+        std::iter::from_fn(move || match (too_long.peek(), rows.peek()) {
+            (Some(long), Some((line, _))) if long < line => too_long.next().map(|l| (l, None)),
+            (Some(_), None) => too_long.next().map(|line| (line, None)),
+            _ => rows.next().map(|(line, row)| (line, Some(row))),
+        })
     }
 
     /// The rows in order: line and bytes.
@@ -75,32 +153,21 @@ pub struct RowReader {
     used: usize,
     line: u64,
     ended: bool,
-    failed: Option<Error>,
+    failed: Option<String>,
     name: String,
     hasher: blake3::Hasher,
+    /// Bytes of the input as it is stored that were read.
+    stored: Rc<Cell<u64>>,
 }
 
 impl RowReader {
-    /// Opens an input; one that begins like gzip is decompressed.
+    /// Opens an input; one that is packed is unpacked.
     ///
     /// # Errors
     /// `NotFound`, `Io`.
     pub fn open(input: &Input, quoting: Quoting) -> Result<RowReader> {
         let name = input.name();
-        let plain: Box<dyn Read> = match input {
-            Input::Path(path) => open_input(path)?,
-            Input::Bytes { bytes, .. } => Box::new(Cursor::new(bytes.clone())),
-        };
-        let mut plain = BufReader::with_capacity(PIECE, plain);
-        let mut first = Vec::with_capacity(3);
-        plain.by_ref().take(2).read_to_end(&mut first).map_err(|e| Error::io("read", &name, &e))?;
-        let zipped = first == [0x1f, 0x8b];
-        let whole = Cursor::new(first).chain(plain);
-        let input: Box<dyn Read> = if zipped {
-            Box::new(flate2::read::MultiGzDecoder::new(whole))
-        } else {
-            Box::new(whole)
-        };
+        let Opened { bytes: input, stored, .. } = super::input::open(input)?;
         let mut reader = RowReader {
             input,
             quoting,
@@ -111,6 +178,7 @@ impl RowReader {
             failed: None,
             name,
             hasher: blake3::Hasher::new(),
+            stored,
         };
         // A read may give less than the mark that some programs put before UTF-8.
         while reader.buffer.len() < 3 && !reader.ended {
@@ -120,11 +188,6 @@ impl RowReader {
             reader.used = 3;
         }
         Ok(reader)
-    }
-
-    /// The digest of all decompressed bytes that were read.
-    pub fn content(&self) -> crate::base::codec::Digest128 {
-        crate::base::codec::first_half(self.hasher.finalize())
     }
 
     fn rest(&self) -> &[u8] {
@@ -138,12 +201,20 @@ impl RowReader {
         let before = self.buffer.len();
         self.buffer.resize(before + PIECE, 0);
         let free = self.buffer.get_mut(before..).unwrap_or_default();
-        let read = match self.input.read(free) {
+        let read = loop {
+            match self.input.read(free) {
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        let read = match read {
             Ok(read) => read,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => 0,
             Err(e) => {
-                let place = format!("{} behind line {}", self.name, self.line);
-                self.failed = Some(Error::io("read", &place, &e));
+                let rest = String::from_utf8_lossy(self.buffer.get(..before).unwrap_or_default());
+                let line = self.line + rest.bytes().filter(|byte| *byte == b'\n').count() as u64;
+                self.failed = Some(format!(
+                    "it cannot be read behind line {line} ({e}): it was cut or is damaged"
+                ));
                 self.ended = true;
                 0
             }
@@ -162,26 +233,36 @@ impl RowReader {
         RowItem::Row { line, original }
     }
 
-    /// The next row that is not empty; nothing at the end of the file.
+    /// The first row: the line, and its bytes unless it is too long.
     ///
     /// # Errors
-    /// `Io` when the file cannot be read further, such as one that was cut while it was packed.
-    pub fn next_row(&mut self) -> Result<Option<RowItem>> {
-        loop {
-            match self.next_raw() {
-                Some(RowItem::Row { original, .. }) if original.is_empty() => {}
-                found => return self.failed.take().map_or(Ok(found), Err),
-            }
+    /// `Invalid` when nothing can be read before the first row ends.
+    pub fn first_row(&mut self) -> Result<Option<(u64, std::result::Result<Vec<u8>, String>)>> {
+        match self.next_row() {
+            Some(RowItem::Row { line, original }) => Ok(Some((line, Ok(original)))),
+            Some(RowItem::TooLong { line, reason }) => Ok(Some((line, Err(reason)))),
+            None => match &self.failed {
+                Some(reason) => Err(Error::invalid(format!("{}: {reason}", self.name))),
+                None => Ok(None),
+            },
         }
     }
 
-    /// The next rows that are not empty, as many as make a block; none at the end of the file.
-    ///
-    /// # Errors
-    /// As `next_row`.
-    pub fn next_rows(&mut self, into: &mut RawRows) -> Result<()> {
+    /// The next row that is not empty; nothing at the end of the file.
+    fn next_row(&mut self) -> Option<RowItem> {
+        loop {
+            match self.next_raw() {
+                Some(RowItem::Row { original, .. }) if original.is_empty() => {}
+                found => return found,
+            }
+        }
+    }
+}
+
+impl Rows for RowReader {
+    fn next_rows(&mut self, into: &mut RawRows) -> Result<()> {
         into.clear();
-        while into.rows.len() < LOAD_FRAME_ROWS && into.bytes.len() < LOAD_FRAME_BYTES {
+        while !into.is_full() {
             let rest = self.buffer.get(self.used..).unwrap_or_default();
             if let Some((length, used)) = split_record(rest, self.quoting, false)
                 && length > 0
@@ -193,7 +274,7 @@ impl RowReader {
                 self.used += used;
                 continue;
             }
-            match self.next_row()? {
+            match self.next_row() {
                 Some(RowItem::Row { line, original }) => into.push(line, &original),
                 Some(RowItem::TooLong { line, reason }) => into.too_long.push((line, reason)),
                 None => break,
@@ -202,6 +283,20 @@ impl RowReader {
         Ok(())
     }
 
+    fn content(&self) -> Digest128 {
+        codec::first_half(self.hasher.finalize())
+    }
+
+    fn bytes(&self) -> Option<u64> {
+        Some(self.stored.get())
+    }
+
+    fn trouble(&self) -> Trouble {
+        Trouble { said: self.failed.clone().unwrap_or_default(), lost: 0 }
+    }
+}
+
+impl RowReader {
     fn next_raw(&mut self) -> Option<RowItem> {
         loop {
             let whole = split_record(self.rest(), self.quoting, false);

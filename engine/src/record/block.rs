@@ -2,11 +2,12 @@
 
 use super::delimited::{parse_time, used_up};
 use super::normalise::normalise_value;
+use super::{CellText, json};
 use crate::base::codec::Digest128;
 use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{
-    BlockEntry, Dialect, FileShape, RowFormat, RowKind, RowStatus, Said, TextColumn,
+    BlockEntry, Dialect, FileShape, Reading, RowFormat, RowKind, RowStatus, Said, TextColumn,
 };
 use std::collections::HashMap;
 use std::ops::Range;
@@ -225,8 +226,36 @@ pub struct Roles {
     pub time: Option<usize>,
     /// The columns of the message id.
     pub message_id: Vec<usize>,
-    /// The columns that are traits or properties, with their names.
-    pub values: Vec<(usize, String)>,
+    /// The columns that are traits or properties, with their names and how they are read.
+    pub values: Vec<ValueColumn>,
+}
+
+/// A column that is a trait or property.
+#[derive(Debug)]
+pub struct ValueColumn {
+    /// Which column.
+    pub column: usize,
+    /// Its name.
+    pub name: String,
+    /// How its cells are read, when it has a type of its own.
+    pub reading: Option<Reading>,
+}
+
+impl ValueColumn {
+    /// Whether a cell is one value: JSON may hold more than a list of scalars, which is for the slow reader.
+    pub fn is_plain(&self, text: &str) -> bool {
+        self.reading != Some(Reading::Json) || json::flat_list(text).is_some()
+    }
+
+    /// The value of a plain cell.
+    pub fn cell(&self, text: &str) -> CellText {
+        match self.reading {
+            Some(Reading::Json) => {
+                json::flat_list(text).unwrap_or_else(|| CellText::read(text, self.reading))
+            }
+            reading => CellText::read(text, reading),
+        }
+    }
 }
 
 impl Roles {
@@ -239,7 +268,12 @@ impl Roles {
         };
         // Whether a row names too many identifiers is for the slow reader.
         let plain = matches!(&shape.kind, RowKind::Identify | RowKind::Track(Said::Fixed(_)));
-        if !plain || !shape.readings.is_empty() || shape.ids.len() > RECORD_IDENTIFIERS_MAX {
+        if !plain || shape.ids.len() > RECORD_IDENTIFIERS_MAX {
+            return None;
+        }
+        // A list of identifiers, or one as a time, is for the slow reader too.
+        let mut used = shape.readings.iter().filter(|(name, _)| used_up(shape, name));
+        if used.any(|(_, reading)| *reading == Reading::Json) {
             return None;
         }
         let at = |name: &str| header.iter().position(|known| known == name);
@@ -252,7 +286,13 @@ impl Roles {
             ids: ids.collect::<Option<_>>()?,
             time: shape.time.as_deref().and_then(at),
             message_id: shape.message_id.iter().map(|name| at(name)).collect::<Option<_>>()?,
-            values: values.map(|(index, name)| (index, name.clone())).collect(),
+            values: values
+                .map(|(column, name)| ValueColumn {
+                    column,
+                    name: name.clone(),
+                    reading: shape.reading(name),
+                })
+                .collect(),
         })
     }
 }
@@ -266,8 +306,8 @@ pub struct RowSight {
 }
 
 impl RowSight {
-    /// Looks at a row. It is plain when it is regular, names an identifier, and its time, if it names one, is one: such
-    /// a row can be read.
+    /// Looks at a row. It is plain when it is regular, names an identifier, its time, if it names one, is one, and each
+    /// of its cells is one value: such a row can be read.
     pub fn plain(&mut self, shape: &FileShape, roles: &Roles, original: &[u8]) -> bool {
         if original.len() > RECORD_BYTES_MAX
             || !split_fields(&shape.format, original, &mut self.fields)
@@ -278,7 +318,10 @@ impl RowSight {
             let value = self.said(original, *column);
             value.and_then(|value| normalise_value(namespace, value)).is_some()
         });
-        if !identified {
+        let plain = |value: &ValueColumn| {
+            self.said(original, value.column).is_none_or(|text| value.is_plain(text))
+        };
+        if !identified || !roles.values.iter().all(plain) {
             return false;
         }
         let Some(column) = roles.time else { return true };

@@ -3,7 +3,7 @@
 use crate::base::number::Decimal;
 use crate::base::time::{Date, Timestamp, Twice, parse_date, parse_timestamp};
 use crate::base::value::{Value, ValueType};
-use crate::entry::TimeUnit;
+use crate::entry::{Reading, TimeUnit};
 use jiff::tz::TimeZone;
 
 /// The text of a value as its source wrote it, and the narrowest type that it reads as.
@@ -28,6 +28,17 @@ impl CellText {
         CellText { text: text.to_owned(), value_type }
     }
 
+    /// A cell of a column with a type of its own, save one that holds JSON.
+    pub fn read(text: &str, reading: Option<Reading>) -> CellText {
+        match reading {
+            None | Some(Reading::Plain | Reading::Json) => CellText::inferred(text),
+            Some(Reading::Text) => CellText::string(text),
+            Some(Reading::Float) => {
+                CellText { text: text.to_owned(), value_type: ValueType::Float }
+            }
+        }
+    }
+
     /// A JSON string: text, or a day or instant in ISO 8601.
     pub fn string(text: &str) -> CellText {
         let value_type = time_type(text).unwrap_or(ValueType::Text);
@@ -50,9 +61,9 @@ impl CellText {
         CellText { text: list.to_string(), value_type: ValueType::Set }
     }
 
-    /// Whether it is a number that no float holds.
+    /// Whether it is a number that no float holds, or none that can be compared.
     pub fn is_beyond_floats(&self) -> bool {
-        self.value_type == ValueType::Float && self.text.parse().is_ok_and(f64::is_infinite)
+        self.value_type == ValueType::Float && !self.text.parse().is_ok_and(f64::is_finite)
     }
 
     /// The value in a type that holds it: its own, a wider one, or text. Nothing when it contradicts.

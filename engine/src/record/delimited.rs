@@ -5,8 +5,10 @@
 //! one (nothing was said), and do not give back the bytes of a row.
 
 use super::kinds::{Told, fields_wanted, told};
-use super::{CellText, Decoded, FieldValue, RowError, add_identifier, message_id_of, time_of};
-use crate::entry::{Dialect, FileShape, RowFormat};
+use super::{
+    CellText, Decoded, FieldValue, RowError, add_identifier, json, message_id_of, time_of,
+};
+use crate::entry::{Dialect, FileShape, Reading, RowFormat, RowKind};
 use std::borrow::Cow;
 
 /// Whether fields may be quoted.
@@ -196,7 +198,12 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
 
     let mut identifiers = Vec::new();
     for (namespace, name) in &shape.ids {
-        if let Some(value) = column(name) {
+        let Some(value) = column(name) else { continue };
+        if shape.reading(name) == Some(Reading::Json) {
+            for value in json::scalars(value) {
+                add_identifier(&mut identifiers, namespace, &value);
+            }
+        } else {
             add_identifier(&mut identifiers, namespace, value);
         }
     }
@@ -216,15 +223,24 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
     let ids: Vec<Option<String>> =
         shape.message_id.iter().map(|name| column(name).map(str::to_owned)).collect();
     let mut values = Vec::with_capacity(header.len());
+    let mut children = Vec::new();
     for (index, name) in header.iter().enumerate() {
-        if fields_wanted(&shape.kind)
-            && !used_up(shape, name)
-            && let Some(text) = said(index)
-        {
-            values.push((name.clone(), FieldValue::Cell(CellText::inferred(text))));
+        if !fields_wanted(&shape.kind) || used_up(shape, name) {
+            continue;
+        }
+        let Some(text) = said(index) else { continue };
+        match shape.reading(name) {
+            Some(Reading::Json) => {
+                let event = matches!(shape.kind, RowKind::Track(_));
+                let (fields, tables) = json::cell(name, text, event)
+                    .map_err(|e| RowError { column: Some(index as u64 + 1), ..e })?;
+                values.extend(fields);
+                children.extend(tables);
+            }
+            reading => values.push((name.clone(), FieldValue::Cell(CellText::read(text, reading)))),
         }
     }
-    let (message_id, children) = (message_id_of(&ids), Vec::new());
+    let message_id = message_id_of(&ids);
     Ok(Decoded { kind, identifiers, time, message_id, fields: values, children, beside })
 }
 

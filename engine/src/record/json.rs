@@ -132,6 +132,40 @@ pub(super) fn text_field(
     }
 }
 
+/// What the JSON in a cell of a column says: fields under the name of the column, and child tables of an event.
+pub(super) fn cell(
+    name: &str,
+    text: &str,
+    event: bool,
+) -> Result<(Vec<(String, FieldValue)>, Vec<Children>), RowError> {
+    let value: Json = serde_json::from_str(text)
+        .map_err(|e| RowError::new(format!("column {name} holds no JSON: {e}")))?;
+    let mut object = Map::new();
+    object.insert(name.to_owned(), value);
+    let flat = Flat::of(&object, event)?;
+    Ok((flat.fields, flat.children.unwrap_or_default()))
+}
+
+/// The texts of a list of scalars in JSON, or of one scalar: identifiers.
+pub(super) fn scalars(text: &str) -> Vec<String> {
+    match serde_json::from_str(text) {
+        Ok(Json::Array(values)) => values.iter().filter_map(scalar_text).collect(),
+        Ok(value) => scalar_text(&value).into_iter().collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The set that a list of scalars in JSON is; nothing for what is none.
+pub(super) fn flat_list(text: &str) -> Option<CellText> {
+    // Anything nested is for the slow reader.
+    let inner = text.strip_prefix('[')?;
+    if inner.contains(['[', '{']) {
+        return None;
+    }
+    let value: Json = serde_json::from_str(text).ok()?;
+    value.is_array().then(|| CellText::set(&value))
+}
+
 /// Reads a row of an NDJSON file as its load says; columns are names with dots.
 pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
     let object = object_of(original)?;

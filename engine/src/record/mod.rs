@@ -8,6 +8,7 @@ mod batch;
 mod block;
 mod cell;
 mod delimited;
+mod given;
 mod json;
 mod kinds;
 mod message;
@@ -16,9 +17,10 @@ mod quick;
 mod reserved;
 
 pub use batch::{Messages, message_of, messages_of, with_shared};
-pub use block::{BlockBuilder, Fields, Roles, RowSight, Times};
+pub use block::{BlockBuilder, Fields, Roles, RowSight, Times, ValueColumn};
 pub use cell::{CellText, time_of};
 pub use delimited::{Quoting, header_names, split_record};
+pub use given::given_back;
 pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};
 pub use quick::{quick_decimal, quick_integer};
 pub use reserved::{

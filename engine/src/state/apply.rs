@@ -94,7 +94,7 @@ impl State {
         }
         let shape = Arc::new(Shape::File(Box::new(load.shape.clone())));
         let (source, file, content) = (at.source, load.file.clone(), load.content);
-        let info = LoadInfo { source, file, content, shape, rows: 0, withdrawn: 0 };
+        let info = LoadInfo { source, file, content, shape, rows: 0, line: 0, withdrawn: 0 };
         Arc::make_mut(&mut self.loads).insert(id, info);
         if self.as_of.is_some() {
             return;
@@ -121,11 +121,13 @@ impl State {
         }
     }
 
-    /// Takes note of rows: how they are read, when their load still has its entry; nothing when it is withdrawn.
+    /// Takes note of rows and of the line of the last: how they are read, when their load still has its entry; nothing
+    /// when it is withdrawn.
     pub(super) fn begin_rows(
         &mut self,
         at: &RecordContext,
         rows: usize,
+        line: u64,
     ) -> Option<Option<Arc<Shape>>> {
         if self.catalog.sources().len() < at.source.0 as usize {
             Arc::make_mut(&mut self.catalog).keep_numbers(at.source);
@@ -137,6 +139,7 @@ impl State {
             load => Some(Arc::make_mut(&mut self.loads).get_mut(&load).map(|info| {
                 info.rows += rows as u64;
                 info.withdrawn += withdrawn;
+                info.line = line;
                 Arc::clone(&info.shape)
             })),
         }
@@ -183,7 +186,8 @@ impl Fold {
         rows: &[Row],
         decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
     ) -> Result<()> {
-        let Some(shape) = self.state.begin_rows(at, rows.len()) else { return Ok(()) };
+        let last = rows.last().map_or(0, |row| row.line);
+        let Some(shape) = self.state.begin_rows(at, rows.len(), last) else { return Ok(()) };
         let mut decoded = decoded.map(Vec::into_iter);
         for (number, row) in rows.iter().enumerate() {
             let known = decoded.as_mut().and_then(Iterator::next);

@@ -9,9 +9,9 @@ use super::{Fold, RecordContext, ToldTraits};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::{Value, ValueType};
-use crate::entry::{BlockEntry, FileShape, RowStatus, Shape};
+use crate::entry::{BlockEntry, FileShape, Reading, RowStatus, Shape};
 use crate::record::{
-    CellText, FieldValue, Fields, Roles, Times, message_id_of, normalise_value, quick_decimal,
+    FieldValue, Fields, Roles, Times, ValueColumn, message_id_of, normalise_value, quick_decimal,
     quick_integer,
 };
 use std::borrow::Cow;
@@ -30,11 +30,13 @@ struct Block<'b> {
 }
 
 /// A cell in one of the common forms, when the field has a type that it is a value of.
-fn quick(text: &str, in_force: Option<ValueType>) -> Option<Value> {
-    match in_force? {
-        ValueType::Integer => quick_integer(text).map(Value::Integer),
-        ValueType::Decimal => quick_decimal(text).map(Value::Decimal),
-        ValueType::Text => Some(Value::Text(text.to_owned())),
+fn quick(text: &str, reading: Option<Reading>, in_force: Option<ValueType>) -> Option<Value> {
+    match (in_force?, reading) {
+        (_, Some(Reading::Json)) => None,
+        (ValueType::Text, _) => Some(Value::Text(text.to_owned())),
+        (_, Some(Reading::Text | Reading::Float)) => None,
+        (ValueType::Integer, _) => quick_integer(text).map(Value::Integer),
+        (ValueType::Decimal, _) => quick_decimal(text).map(Value::Decimal),
         _ => None,
     }
 }
@@ -64,6 +66,14 @@ impl Block<'_> {
         Some(if time <= self.at.clock { (time, true) } else { (self.at.clock, false) })
     }
 
+    /// Whether each cell of a row is one value.
+    fn one_value_each(&self, row: usize) -> bool {
+        let plain = |value: &ValueColumn| {
+            self.fields.said(value.column, row).is_none_or(|text| value.is_plain(text))
+        };
+        self.roles.values.iter().all(plain)
+    }
+
     fn identifiers(&self, row: usize) -> Vec<(&str, Cow<'_, str>)> {
         let mut found: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(self.roles.ids.len());
         for (namespace, column) in &self.roles.ids {
@@ -80,7 +90,8 @@ impl Block<'_> {
 
 impl Fold {
     pub(super) fn apply_block(&mut self, at: &RecordContext, entry: &BlockEntry) -> Result<()> {
-        let Some(shape) = self.state.begin_rows(at, entry.rows()) else { return Ok(()) };
+        let last = entry.line(entry.rows().saturating_sub(1));
+        let Some(shape) = self.state.begin_rows(at, entry.rows(), last) else { return Ok(()) };
         let plain = match shape.as_deref() {
             Some(Shape::File(shape)) => Roles::of(shape).map(|roles| (shape, roles)),
             _ => None,
@@ -143,7 +154,7 @@ impl Fold {
                 continue;
             };
             let identifiers = block.identifiers(row);
-            if identifiers.is_empty() {
+            if identifiers.is_empty() || !block.one_value_each(row) {
                 rest.push(row);
                 continue;
             }
@@ -186,10 +197,11 @@ impl Fold {
         taken: &[Taken],
     ) -> Result<()> {
         let mut times = Times::default();
-        for (column, name) in &block.roles.values {
+        for column in &block.roles.values {
+            let name = column.name.as_str();
             for (row, index) in taken {
-                let Some(text) = block.fields.said(*column, *row) else { continue };
-                let value = match self.quick_field(Owner::Event(event.0, event.1), name, text) {
+                let Some(text) = block.fields.said(column.column, *row) else { continue };
+                let value = match self.quick_field(Owner::Event(event.0, event.1), column, text) {
                     Some(found) => Some(found),
                     None => {
                         let key = block.entry.key(*row).unwrap_or_default();
@@ -199,7 +211,7 @@ impl Fold {
                         let id = block.message_id(*row);
                         let (record, message_id) = (block.at, id.as_deref());
                         let fact = Fact { record, position, time, dated, key: &key, message_id };
-                        let cell = FieldValue::Cell(CellText::inferred(text));
+                        let cell = FieldValue::Cell(column.cell(text));
                         self.fit_one(&fact, Owner::Event(event.0, event.1), name, &cell)?
                     }
                 };
@@ -214,12 +226,12 @@ impl Fold {
     fn quick_field(
         &self,
         owner: Owner<'_>,
-        name: &str,
+        column: &ValueColumn,
         text: &str,
     ) -> Option<(u32, Option<Value>)> {
         let fields = self.state.fields(owner)?;
-        let number = fields.find(name)?;
-        let value = quick(text, fields.get(number)?.value_type)?;
+        let number = fields.find(&column.name)?;
+        let value = quick(text, column.reading, fields.get(number)?.value_type)?;
         Some((u32::try_from(number).ok()?, Some(value)))
     }
 
@@ -232,13 +244,13 @@ impl Fold {
         profile: Ordinal,
     ) -> Result<()> {
         let mut told: ToldTraits = Vec::with_capacity(block.roles.values.len());
-        for (column, name) in &block.roles.values {
-            let Some(text) = block.fields.said(*column, row) else { continue };
-            let value = match self.quick_field(Owner::Profile, name, text) {
+        for column in &block.roles.values {
+            let Some(text) = block.fields.said(column.column, row) else { continue };
+            let value = match self.quick_field(Owner::Profile, column, text) {
                 Some(found) => Some(found),
                 None => {
-                    let cell = FieldValue::Cell(CellText::inferred(text));
-                    self.fit_one(fact, Owner::Profile, name, &cell)?
+                    let cell = FieldValue::Cell(column.cell(text));
+                    self.fit_one(fact, Owner::Profile, &column.name, &cell)?
                 }
             };
             told.extend(value);

@@ -74,6 +74,7 @@ struct StoredLoad {
     shape: FileShape,
     rows: u64,
     withdrawn: u64,
+    line: u64,
 }
 
 fn head_of(state: &State) -> Result<Vec<u8>> {
@@ -87,8 +88,9 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
     let loads = state.loads.iter().filter_map(|(id, info)| {
         let Shape::File(shape) = info.shape.as_ref() else { return None };
         let (source, file, content) = (info.source, info.file.clone(), info.content);
-        let (shape, rows, withdrawn) = (FileShape::clone(shape), info.rows, info.withdrawn);
-        Some(StoredLoad { id: *id, source, file, content, shape, rows, withdrawn })
+        let (shape, rows, line) = (FileShape::clone(shape), info.rows, info.line);
+        let withdrawn = info.withdrawn;
+        Some(StoredLoad { id: *id, source, file, content, shape, rows, line, withdrawn })
     });
     codec::encode_large(&Head {
         salt: state.salt,
@@ -202,9 +204,9 @@ pub fn load_checkpoint(
     let catalog = Catalog::from_stored(head.sources, head.traits, head.events, head.properties);
     state.catalog = Arc::new(catalog.with_entities(head.entities, head.entity_fields));
     let loads = head.loads.into_iter().map(|stored| {
-        let StoredLoad { id, source, file, content, shape, rows, withdrawn } = stored;
+        let StoredLoad { id, source, file, content, shape, rows, line, withdrawn } = stored;
         let shape = Arc::new(Shape::File(Box::new(shape)));
-        (id, LoadInfo { source, file, content, shape, rows, withdrawn })
+        (id, LoadInfo { source, file, content, shape, rows, line, withdrawn })
     });
     state.loads = Arc::new(loads.collect());
     let open = |(name, digest): &(String, Digest128)| Part::open(dir, name, digest).map(Arc::new);

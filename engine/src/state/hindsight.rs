@@ -5,7 +5,7 @@
 //! what they say together.
 
 use crate::base::ids::{LoadId, Position, SourceId};
-use crate::entry::{DefinitionEntry, Entry, RetractEntry};
+use crate::entry::{DefinitionEntry, Entry, RetractEntry, WATERMARK_KIND};
 use bincode::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,8 +85,8 @@ pub struct Hindsight {
 }
 
 impl Hindsight {
-    /// Takes note of what an entry says of earlier ones. Says whether it was not known yet, so that a fold that went
-    /// past them must begin anew.
+    /// Takes note of what an entry says of earlier ones. Says whether it was not known yet and changes a fold, so that
+    /// one that went past them must begin anew.
     pub fn note(&mut self, entry: &Entry) -> bool {
         match entry {
             Entry::Retract(retract) => self.note_retraction(retract),
@@ -97,7 +97,7 @@ impl Hindsight {
                     return false;
                 }
                 self.definitions.insert(place, definition.clone());
-                true
+                definition.kind != WATERMARK_KIND
             }
             _ => false,
         }

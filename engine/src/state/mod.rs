@@ -68,6 +68,8 @@ pub struct LoadInfo {
     pub rows: u64,
     /// How many of them are withdrawn one by one, or with a stretch of the source.
     pub withdrawn: u64,
+    /// The line of the last of them in its file.
+    pub line: u64,
 }
 
 /// Why something is in quarantine.

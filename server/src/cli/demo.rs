@@ -11,6 +11,7 @@ use super::load;
 use super::maintain::shown;
 use super::output::Output;
 use super::profile::{profile_text, timeline_text};
+use super::progress::Stop;
 use super::statements::{self, Statement};
 use super::store::Store;
 use super::text::{grouped, indented, size};
@@ -45,7 +46,12 @@ pub(crate) fn demo(arguments: &Demo, output: &Output) -> Result<(), Failure> {
     output.piece(INTRODUCTION)?;
     let store = Store::open(&data, true, output)?;
     let start = Instant::now();
-    let report = load::run(&store, &request(), output)?;
+    let report = load::run(&store, &request(), &Stop::listen()?, output)?;
+    if report.interrupted {
+        store.close()?;
+        let message = "interrupted; the same command again goes on from there";
+        return Err(Failure::new("interrupted", message));
+    }
     let seconds = start.elapsed().as_secs_f64();
     let view = store.view();
     output.piece(&loaded(&view.stats()?, &report, &data, seconds))?;

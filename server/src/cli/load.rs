@@ -8,6 +8,7 @@ use super::arguments::Load;
 use super::failure::Failure;
 use super::kinds::record_kind;
 use super::output::Output;
+use super::progress::{Meter, Stop};
 use super::store::Store;
 use super::text::grouped;
 use crate::shape;
@@ -28,7 +29,7 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
         })?;
     }
     let store = Store::open(&arguments.data, true, output)?;
-    let report = run(&store, &request, output)?;
+    let report = run(&store, &request, &Stop::listen()?, output)?;
     store.close()?;
     tell_broken(&report, output);
     output.answer(|| summary(&report), || shape::load_report(&report))?;
@@ -39,24 +40,36 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
         );
         return Err(Failure::new("invalid", message).already_told());
     }
+    if report.interrupted {
+        return Err(Failure::new("interrupted", interrupted(&report)).already_told());
+    }
     Ok(())
 }
 
-/// Loads, showing how far it is.
+/// Loads, showing how far it is, until it is done or somebody asks it to stop.
 pub(crate) fn run(
     store: &Store,
     request: &LoadRequest,
+    stop: &Stop,
     output: &Output,
 ) -> Result<LoadReport, Failure> {
-    let mut shown = 0;
-    let loaded = store.db().load_with(request, &mut |rows| {
-        shown += 1;
-        output.progress(&format!("{} rows", grouped(rows)));
+    let mut meter = Meter::new(output);
+    let loaded = store.db().load_with(request, &mut |progress| {
+        meter.tell(progress);
+        stop.flow()
     });
-    if shown > 0 {
-        output.progress("");
-    }
+    meter.end();
     Ok(loaded?)
+}
+
+/// What was reached, and how it goes on.
+fn interrupted(report: &LoadReport) -> String {
+    let rows: u64 = report.files.iter().map(|file| file.rows).sum();
+    let safe = if rows == 0 { "nothing is loaded yet" } else { "what is loaded stays" };
+    format!(
+        "interrupted after {} rows, {safe}; the same command again goes on from there",
+        grouped(rows)
+    )
 }
 
 fn request(arguments: &Load) -> Result<LoadRequest, Failure> {
@@ -114,6 +127,9 @@ fn file_line(file: &FileReport) -> String {
     if file.quarantined_values > 0 {
         let _ = write!(line, ", {} values in quarantine", file.quarantined_values);
     }
+    if let Some(row) = file.continued_at {
+        let _ = write!(line, ", continued at row {row}");
+    }
     if let Some(load) = file.load {
         let _ = write!(line, " (load {load})");
     }
@@ -130,12 +146,15 @@ mod tests {
             name: "f.csv".to_owned(),
             load: None,
             rows: 5,
+            continued_at: None,
             written: 2,
             revised: 0,
             duplicates: 1,
             conflicts: 1,
             quarantined_values: 0,
             broken: 1,
+            lost: 0,
+            failure: None,
         };
         assert_eq!(file_line(&file), "f.csv: 5 rows, 2 new, 1 duplicates, 1 conflicts, 1 broken");
         let again = FileReport { duplicates: 5, written: 0, conflicts: 0, broken: 0, ..file };

@@ -2,7 +2,7 @@
 //!
 //! *What it is:* `arguments` says what may be typed; each other module runs a few commands;
 //! `output` prints, as text or as one JSON document; `failure` is what goes wrong. *Invariants:*
-//! exit code 0 done, 1 failed, 2 wrong usage; an error is one line on standard error that names the
+//! exit code 0 done, 1 failed, 2 wrong usage, 130 interrupted; an error is one line on standard error that names the
 //! remedy; a command that only reads never makes a store. *What it does not know:* the network.
 //! *Where to start reading:* `arguments`, then `load`.
 
@@ -17,6 +17,7 @@ mod load;
 mod maintain;
 mod output;
 mod profile;
+mod progress;
 mod serve;
 mod statements;
 mod store;
@@ -46,7 +47,11 @@ pub(crate) fn run() -> ExitCode {
         Err(failure) => failure,
     };
     output.fail(&failure);
-    ExitCode::from(if failure.is_usage() { WRONG_USAGE } else { FAILED })
+    ExitCode::from(match failure.kind() {
+        "usage" => WRONG_USAGE,
+        "interrupted" => progress::INTERRUPTED,
+        _ => FAILED,
+    })
 }
 
 fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {

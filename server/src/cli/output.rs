@@ -52,11 +52,15 @@ impl Output {
         let _ = writeln!(io::stderr(), "nave: {text}");
     }
 
-    /// Shows how far a long command is, on one line that is written over, if a person watches.
+    /// Whether a person watches what goes to standard error.
+    pub(crate) fn is_watched(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Shows how far a command is whose length nobody knows, on one line that is written over, if a person watches.
     pub(crate) fn progress(&self, text: &str) {
-        let mut stderr = io::stderr();
-        if stderr.is_terminal() {
-            let _ = write!(stderr, "\r\x1b[K{text}");
+        if self.is_watched() {
+            let _ = write!(io::stderr(), "\r\x1b[K{text}");
         }
     }
 

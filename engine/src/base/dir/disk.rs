@@ -187,6 +187,12 @@ impl AppendFile for DiskFile {
     }
 }
 
+/// The length of a file outside any store; none when it cannot tell, such as a pipe.
+pub fn input_len(path: &Path) -> Option<u64> {
+    let known = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+    known.map(|known| known.len())
+}
+
 /// Opens a file outside any store, to load from it.
 ///
 /// # Errors

@@ -8,10 +8,12 @@
 mod disk;
 mod fault;
 mod memory;
+mod spool;
 
-pub use disk::{DiskDir, open_input};
+pub use disk::{DiskDir, input_len, open_input};
 pub use fault::{Fault, FaultDir, FaultPlan};
 pub use memory::{Crash, MemoryDir};
+pub use spool::{Spool, SpoolReader, SpoolWriter};
 
 pub use super::mmap::FileBytes;
 
