@@ -17,6 +17,7 @@ mod evaluate;
 mod folding;
 mod generator;
 mod healing;
+mod kinds;
 mod language;
 mod language_children;
 mod language_entities;
