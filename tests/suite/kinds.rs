@@ -6,6 +6,7 @@ use navedb::{
     At, ConsentColumns, Db, ErrorKind, Input, Level, LoadReport, LoadRequest, RecordKind,
     Retraction, Said, Settings, Timestamp, Value, View,
 };
+use std::sync::Arc;
 
 fn request(kind: RecordKind, name: &str, text: &str) -> LoadRequest {
     let mut request = LoadRequest::new("web", kind);

@@ -63,7 +63,8 @@ fn format_of(request: &LoadRequest, name: &str) -> Result<(Format, Delimiter)> {
 /// `Invalid` when the request does not fit the file; `NotFound` and `Io` when it cannot be read.
 pub fn plan_load(request: &LoadRequest, input: &Input) -> Result<LoadPlan> {
     let name = input.name();
-    if request.ids.is_empty() {
+    let of_person = !matches!(request.kind, RowKind::Message | RowKind::Entity { .. });
+    if request.ids.is_empty() && of_person {
         return Err(Error::invalid(
             "a load needs an identifier: --id NAMESPACE=COLUMN, such as --id email=mail",
         ));
