@@ -2,6 +2,7 @@
 
 mod asking;
 mod interrupting;
+mod kinds;
 mod lists;
 mod loading;
 mod shapes;

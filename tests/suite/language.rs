@@ -132,7 +132,12 @@ fn what_has_no_answer_says_why() {
         ("bucket('s', 0) = 1", Some(0), "bucket"),
         ("bucket(p.name, 5) = 1", Some(0), "bucket"),
         ("in_segment('vips')", Some(0), "not answered yet"),
-        ("consents('email', 'news')", Some(0), "not answered yet"),
+        ("consents('email')", Some(0), "consents is used like consents('email', 'marketing')"),
+        (
+            "consents('email', p.name)",
+            Some(0),
+            "consents is used like consents('email', 'marketing')",
+        ),
         ("p.born AT TIME ZONE 'Mars/Base' > now()", None, "time zone"),
         ("coalesce(p.n, 'x') = 1", Some(14), "compare"),
         ("(SELECT e.n FROM buy e ORDER BY e.time LIMIT 1) = 1", Some(23), "message_id"),

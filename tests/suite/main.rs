@@ -20,6 +20,7 @@ mod generator;
 mod healing;
 mod hostile;
 mod interrupted;
+mod kinds;
 mod language;
 mod language_children;
 mod language_entities;

@@ -8,6 +8,7 @@
 pub mod ask;
 mod audiences;
 mod events;
+pub mod forms;
 mod people;
 mod rng;
 mod text;

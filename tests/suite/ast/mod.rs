@@ -82,6 +82,12 @@ pub enum Predicate {
     /// A text is in a set.
     AnyOf(Scalar, Scalar),
     HasIdentifier(String),
+    /// The profile allows a purpose on a channel.
+    Consents {
+        channel: String,
+        purpose: String,
+        topic: Option<String>,
+    },
     /// The profile is one of these; written as a comparison when there is one, unless a list is asked for. The subject
     /// is the profile's own id or that of an event.
     Profile {

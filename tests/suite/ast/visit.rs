@@ -5,7 +5,10 @@ use super::{Events, Item, Order, Predicate, Scalar, Table};
 /// The values of a predicate, each before its parts, those of subqueries among them.
 pub fn scalars_of<'a>(predicate: &'a Predicate, take: &mut dyn FnMut(&'a Scalar)) {
     match predicate {
-        Predicate::Constant(_) | Predicate::HasIdentifier(_) | Predicate::Profile { .. } => {}
+        Predicate::Constant(_)
+        | Predicate::HasIdentifier(_)
+        | Predicate::Consents { .. }
+        | Predicate::Profile { .. } => {}
         Predicate::And(parts) | Predicate::Or(parts) => {
             parts.iter().for_each(|part| scalars_of(part, take));
         }

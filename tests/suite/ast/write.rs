@@ -179,6 +179,22 @@ impl<'a> Writer<'a> {
                 self.quote(namespace);
                 self.text.push(')');
             }
+            Predicate::Consents { channel, purpose, topic } => {
+                self.word("consents(");
+                let words = [Some(channel), Some(purpose), topic.as_ref()];
+                for (number, word) in words.into_iter().flatten().enumerate() {
+                    if number > 0 {
+                        self.text.push_str(", ");
+                    }
+                    let any_case = self.rng.one_in(4);
+                    self.quote(&if any_case {
+                        format!("{} ", word.to_uppercase())
+                    } else {
+                        word.clone()
+                    });
+                }
+                self.text.push(')');
+            }
             Predicate::Profile { subject, ids, list, negated } => {
                 self.profile(subject, ids, *list, *negated);
             }

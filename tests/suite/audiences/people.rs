@@ -2,14 +2,17 @@
 
 use super::history::Story;
 use crate::generator::MARK;
-use crate::oracle::{Event, Golden, Oracle, Person, World};
+use crate::oracle::{CONSENT, Event, Golden, Oracle, Person, World};
 use navedb::{At, Profile, TimelineEvent, Timestamp, Value, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The mark of an event, by which it is found again.
 fn mark_of(event: &Event) -> String {
-    event.properties[MARK].to_string()
+    event.properties.get(MARK).unwrap_or_else(|| &event.properties[CONSENT_MARK]).to_string()
 }
+
+/// The property of consents that is their mark.
+const CONSENT_MARK: &str = "basis";
 
 /// A table of everybody's marks tells which profile is whose: the mark of the trait, and the greatest mark among the
 /// events of each type. Every record has its own, so no two profiles have the same.
@@ -20,14 +23,16 @@ fn marks_text(story: &Story) -> String {
         format!(", (SELECT max(e.{MARK}) FROM {event} e WHERE e.profile_id = p.profile_id)")
     };
     let events: String = story.schema.events.iter().map(|event| of(&event.name)).collect();
-    format!("SELECT p.profile_id, p.{MARK}{events} FROM profiles p")
+    let consents = of(CONSENT).replace(MARK, CONSENT_MARK);
+    format!("SELECT p.profile_id, p.{MARK}{events}{consents} FROM profiles p")
 }
 
 fn marks(story: &Story, person: &Person) -> Vec<Option<String>> {
     let own = person.traits.get(MARK).map(|golden| golden.value.to_string());
     let of = |name: &String| person.events.get(&name.to_lowercase());
-    let events = story.schema.events.iter();
-    let greatest = events.map(|event| of(&event.name)?.iter().map(mark_of).max());
+    let events = story.schema.events.iter().map(|event| event.name.clone());
+    let events = events.chain([CONSENT.to_owned()]);
+    let greatest = events.map(|event| of(&event)?.iter().map(mark_of).max());
     std::iter::once(own).chain(greatest).collect()
 }
 
@@ -64,7 +69,8 @@ fn message_ids(world: &World, view: &View) -> BTreeMap<String, String> {
     for person in &world.people {
         let (namespace, value) = person.identifiers.keys().next().expect("somebody");
         for event in view.timeline(namespace, value).unwrap().expect("a timeline") {
-            let marked = |(name, _): &&(String, Value)| name.eq_ignore_ascii_case(MARK);
+            let mark = if event.event == CONSENT { CONSENT_MARK } else { MARK };
+            let marked = |(name, _): &&(String, Value)| name.eq_ignore_ascii_case(mark);
             let (_, mark) = event.properties.iter().find(marked).expect("every event has a mark");
             ids.insert(mark.to_string(), event.message_id);
         }

@@ -47,7 +47,10 @@ fn every_command_answers_in_json() {
     let questions = scratch.file("q.sql", "-- all\ntrue;\n");
     let bench = ask(&["audience", "bench"], &["--file", &questions, "--runs", "2"]);
     has(&bench["statements"][0], &["name", "answer", "min_us", "median_us", "p99_us"]);
-    has(&ask(&["profile", "get"], &["user_id=1"]), &["id", "identifiers", "traits", "events"]);
+    has(
+        &ask(&["profile", "get"], &["user_id=1"]),
+        &["id", "identifiers", "traits", "events", "consents", "memberships"],
+    );
     ask(&["profile", "timeline"], &["user_id=1"]);
     ask(&["record", "get"], &["--source", "web", "m1"]);
     has(&ask(&["retract"], &["--source", "web", "--message-id", "m1"]), &["position", "level"]);

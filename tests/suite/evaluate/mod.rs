@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod big;
+mod consent;
 mod funnel;
 mod kind;
 mod md5;
@@ -244,6 +245,10 @@ impl<'a> Row<'a> {
                 let namespace = namespace.trim().to_lowercase();
                 let mut own = self.person.identifiers.keys();
                 Ok(Some(own.any(|(known, _)| *known == namespace)))
+            }
+            Predicate::Consents { channel, purpose, topic } => {
+                let allowed = consent::consents(self.person, channel, purpose, topic.as_deref());
+                Ok(Some(allowed))
             }
             Predicate::Profile { ids, negated, .. } => Ok(not(self.is_one_of(ids), *negated)),
             Predicate::Exists { events, negated } => {

@@ -1,5 +1,6 @@
 //! Random schemas, records that follow them most of the time, and questions about them.
 
+mod consents;
 mod known;
 mod literals;
 mod questions;

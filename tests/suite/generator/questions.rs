@@ -89,6 +89,9 @@ impl<'a> Questions<'a> {
         if crate::oracle::ENTITIES_AND_FUNNELS && self.rng.one_in(8) && self.may_ask_events() {
             return self.funnel();
         }
+        if self.rng.one_in(10) && self.may_ask_events() {
+            return super::consents::question(self.rng);
+        }
         match self.rng.below(40) {
             0 | 1 => return self.of_profile_id(negated),
             2 => {

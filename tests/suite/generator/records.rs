@@ -1,9 +1,10 @@
 //! Random records.
 
+use super::consents::{consent, is_consent, spell};
 use super::values::{iso, statements, text};
 use super::{Field, Kind, MARK, Schema, moment};
 use crate::calendar::DAY;
-use crate::oracle::{Body, Draft, Said, normalise};
+use crate::oracle::{Body, CONSENT, Draft, Said, normalise};
 use crate::rng::Rng;
 use serde_json::{Map, Value as Json, json};
 
@@ -69,6 +70,7 @@ fn with_json(rng: &mut Rng, mut draft: Draft) -> Draft {
             message.insert("type".into(), json!("identify"));
             message.insert("traits".into(), object(rng, traits));
         }
+        Body::Track(event, said) if is_consent(event) => spell(rng, said, &mut message),
         Body::Track(event, properties) => {
             message.insert("type".into(), json!("track"));
             message.insert("event".into(), json!(event));
@@ -194,12 +196,21 @@ impl<'a> Records<'a> {
             let body = Body::Entity(entity.name.clone(), "e1".to_owned(), fields);
             drafts.push(self.draft(body, true));
         }
+        drafts.push(self.consent(true));
         drafts
+    }
+
+    fn consent(&mut self, first: bool) -> Draft {
+        let said = consent(self.rng, self.made);
+        self.draft(Body::Track(CONSENT.to_owned(), said), first)
     }
 
     /// Any record.
     pub fn another(&mut self) -> Draft {
         let schema = self.schema;
+        if self.rng.one_in(5) {
+            return self.consent(false);
+        }
         if !schema.entities.is_empty() && self.rng.one_in(5) {
             let entity = self.rng.pick(&schema.entities);
             let fields = self.statements(&entity.fields, false);

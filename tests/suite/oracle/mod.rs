@@ -6,6 +6,9 @@
 mod held;
 mod world;
 
+/// The event type of consents.
+pub const CONSENT: &str = "nave.consent";
+
 pub use held::{ENTITIES_AND_FUNNELS, HELD};
 pub use world::{Entity, Event, Golden, Person, Table, Types, World};
 

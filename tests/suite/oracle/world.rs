@@ -32,6 +32,8 @@ pub struct Golden {
 #[derive(Debug, Clone, Default)]
 pub struct Event {
     pub time: i64,
+    /// The identifier that its record named first.
+    pub owner: Identifier,
     pub source: String,
     /// The source's, or the generated one, which only the engine can know.
     pub message_id: Option<String>,
@@ -196,6 +198,7 @@ impl Oracle {
                 if let Table::Event(event) = table {
                     person.events.entry(event).or_default().push(Event {
                         time: stored.time,
+                        owner: stored.identifiers[0].clone(),
                         source: stored.draft.source.clone(),
                         message_id: stored.draft.message_id.clone(),
                         properties: values.into_iter().filter_map(|(n, v)| Some((n, v?))).collect(),
