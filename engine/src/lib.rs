@@ -44,7 +44,7 @@ pub use db::{
     LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
     ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
     QuarantineRequest, Receipt, Record, RepairReport, ReplayReport,
-    Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
+    Retraction, Session, Settings, SourceState, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
     View, WhyLost, check, rebuild, repair,
 };
 pub use entry::{Said, TimeUnit};

@@ -9,7 +9,7 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::entry::{CountedEntry, Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
 use crate::intake::{Input, LoadPlan, RawRows, RowItem, RowReader, plan_load};
 use crate::record::{
     BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
@@ -40,6 +40,11 @@ impl Db {
         if request.inputs.is_empty() {
             return Err(Error::invalid("a load needs at least one file"));
         }
+        {
+            let mut writer = self.inner.writer.lock();
+            self.inner.writable(&mut writer)?;
+            writer.taken(&request.source)?;
+        }
         let mut plans = Vec::with_capacity(request.inputs.len());
         for input in &request.inputs {
             let plan = plan_load(request, input)?;
@@ -57,6 +62,7 @@ impl Db {
             broken: Vec::new(),
             position: Position(0),
             level: request.level,
+            held: false,
         };
         let mut before = 0;
         for (input, plan) in request.inputs.iter().zip(&plans) {
@@ -70,6 +76,7 @@ impl Db {
         let end = {
             let mut writer = self.inner.writer.lock();
             self.inner.publish(&mut writer)?;
+            report.held = writer.held(&request.source);
             writer.log.next()
         };
         self.inner.reach(end, request.level)?;
@@ -117,7 +124,33 @@ impl<'a> FileLoad<'a> {
             ));
         }
         self.report.load = self.load;
+        self.count()?;
         Ok(self.report)
+    }
+
+    /// Writes down what became of the rows of the file: the load came to its end.
+    fn count(&self) -> Result<()> {
+        let FileReport { name, rows, written, revised, duplicates, conflicts, broken, .. } =
+            &self.report;
+        if *rows == 0 {
+            return Ok(());
+        }
+        let entry = Entry::Counted(CountedEntry {
+            file: name.clone(),
+            rows: *rows,
+            written: *written,
+            revised: *revised,
+            duplicates: *duplicates,
+            conflicts: *conflicts,
+            broken: *broken,
+        });
+        let mut writer = self.inner.writer.lock();
+        self.inner.writable(&mut writer)?;
+        let mut drafts = Vec::new();
+        let source = writer.source(&self.request.source, &mut drafts);
+        let load = self.load.unwrap_or_default();
+        drafts.push(Draft { entry, source, load, decoded: None });
+        writer.append(drafts, self.request.origin)
     }
 
     fn run_by_row(&mut self, progress: &mut dyn FnMut(u64)) -> Result<()> {
@@ -312,6 +345,7 @@ impl<'a> FileLoad<'a> {
         (entry, decoded): (Entry, Option<Vec<std::result::Result<Decoded, RowError>>>),
         replaced: Vec<Position>,
     ) -> Result<()> {
+        writer.taken(&self.request.source)?;
         if let Some(load) = self.load
             && writer.fold.state.hindsight.retracted.loads.contains(&load)
         {

@@ -20,6 +20,7 @@ mod publish;
 mod quarantine;
 mod retract;
 mod sift;
+mod sources;
 mod stats;
 mod types;
 mod view;

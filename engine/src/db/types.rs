@@ -8,7 +8,7 @@ pub use crate::audience::Step as PlanStep;
 pub use crate::entry::Origin;
 pub use crate::intake::{BrokenRow, FileReport, LoadReport, LoadRequest};
 pub use crate::log::Level;
-pub use crate::state::QuarantineKind;
+pub use crate::state::{QuarantineKind, SourceState};
 
 /// Who asks. Until there are roles, the one caller who may do everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,7 +264,7 @@ pub struct Stats {
     pub entities: Vec<(String, u64)>,
     /// Fields with their types, by entity type, sorted.
     pub entity_fields: Vec<(String, String, ValueType)>,
-    /// Per source, sorted by name.
+    /// The sources that have records or are not simply live, sorted by name.
     pub sources: Vec<SourceStats>,
     /// The loads that are in force, oldest first.
     pub loads: Vec<LoadStats>,
@@ -295,6 +295,12 @@ pub struct SourceStats {
     pub name: String,
     /// Records in force.
     pub records: u64,
+    /// Whether what it says is taken.
+    pub state: SourceState,
+    /// The position from which on its records are held back, if they are.
+    pub since: Option<Position>,
+    /// Records that are held back.
+    pub held: u64,
 }
 
 /// One load.

@@ -160,6 +160,8 @@ pub struct LoadReport {
     pub position: Position,
     /// The level that was reached.
     pub level: Level,
+    /// Whether the source is held: the rows are in the log, and are folded when it is released.
+    pub held: bool,
 }
 
 /// What the load of one file did.

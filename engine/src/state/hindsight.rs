@@ -5,6 +5,7 @@
 //! what they say together.
 
 use crate::base::ids::{LoadId, Position, SourceId};
+use super::source::{SourceRule, SourceState};
 use crate::entry::{DefinitionEntry, Entry, RetractEntry};
 use bincode::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +76,9 @@ impl Retracted {
     }
 }
 
+/// The kind of definitions of sources.
+pub const SOURCE: &str = "source";
+
 /// What later entries say of earlier ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Hindsight {
@@ -82,12 +86,15 @@ pub struct Hindsight {
     pub retracted: Retracted,
     /// The definitions in force, by kind and name; one that was dropped has no body.
     pub definitions: BTreeMap<(String, String), DefinitionEntry>,
+    /// Sources that are not simply live, by name.
+    pub sources: BTreeMap<String, SourceRule>,
 }
 
 impl Hindsight {
     /// Takes note of what an entry says of earlier ones. Says whether it was not known yet, so that a fold that went
     /// past them must begin anew.
-    pub fn note(&mut self, entry: &Entry) -> bool {
+    /// `at` is the position of the entry.
+    pub fn note(&mut self, entry: &Entry, at: Position) -> bool {
         match entry {
             Entry::Retract(retract) => self.note_retraction(retract),
             Entry::Definition(definition) => {
@@ -97,10 +104,37 @@ impl Hindsight {
                     return false;
                 }
                 self.definitions.insert(place, definition.clone());
+                if definition.kind == SOURCE {
+                    return self.note_source(definition, at);
+                }
                 true
             }
             _ => false,
         }
+    }
+
+    /// The state of a source, and whether rows that were held back are to be folded now. Holding changes nothing of what
+    /// was folded.
+    fn note_source(&mut self, definition: &DefinitionEntry, at: Position) -> bool {
+        let state = SourceState::of_body(definition.body.as_deref());
+        let before = self.sources.get(&definition.name).and_then(|rule| rule.since);
+        let since = match state {
+            SourceState::Live => None,
+            SourceState::Held => before.or(Some(at)),
+            // What was held back stays so: nobody said that it is to be folded.
+            SourceState::Refused => before,
+        };
+        if state == SourceState::Live {
+            self.sources.remove(&definition.name);
+        } else {
+            self.sources.insert(definition.name.clone(), SourceRule { state, since });
+        }
+        before.is_some() && since.is_none()
+    }
+
+    /// What holds for a source.
+    pub fn source(&self, name: &str) -> SourceRule {
+        self.sources.get(name).copied().unwrap_or_default()
     }
 
     fn note_retraction(&mut self, retract: &RetractEntry) -> bool {
@@ -142,7 +176,7 @@ mod tests {
                 };
                 let new = (from.0..=to.0).any(|position| !inside(source, position, &plain));
                 let entry = Entry::Retract(RetractEntry::Source { source, from, to });
-                assert_eq!(real.note(&entry), new, "{from} to {to}");
+                assert_eq!(real.note(&entry, Position(99)), new, "{from} to {to}");
                 plain.push((source, from, to));
                 for of in [SourceId(0), SourceId(1)] {
                     let held = |p: &u64| inside(of, *p, &plain);
