@@ -40,12 +40,13 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Accept, Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, Explanation, Level,
-    LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
-    ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
-    QuarantineRequest, Receipt, Record, RepairReport, ReplayReport,
-    Retraction, Session, Settings, SourceState, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
-    View, WhyLost, check, rebuild, repair,
+    Accept, Aggregates, At, Batch, Breach, BrokenRow, Caller, CheckReport, Cursor, DayQuality, Db,
+    Explanation, KindQuality, Lateness, Level, LoadStats, Member, MembersPage, MembersRequest,
+    OpenReport, Origin, PlanStep, Profile, ProfileExplanation, ProfileIdentifier, ProfileTrait,
+    Purpose, Quality, QualityRequest, QuarantineCount, QuarantineItem, QuarantineKind,
+    QuarantinePage, QuarantineRequest, Receipt, Record, RepairReport, ReplayReport, Retraction,
+    Session, Settings, SourceQuality, SourceState, SourceStats, Stats, TimelineEvent,
+    TraitExplanation, TraitFact, View, WhyLost, check, rebuild, repair,
 };
 pub use entry::{Said, TimeUnit};
 pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};

@@ -192,8 +192,7 @@ fn a_store_is_as_one_that_never_saw_what_was_withdrawn_or_revised() {
 }
 
 fn purchases(rows: &[&str], revise: bool) -> LoadRequest {
-    let mut request =
-        LoadRequest::new("shop", RecordKind::Track(Said::Fixed("purchase".into())));
+    let mut request = LoadRequest::new("shop", RecordKind::Track(Said::Fixed("purchase".into())));
     let bytes = format!("user,id,day,amount\n{}\n", rows.join("\n")).into_bytes();
     request.inputs.push(Input::Bytes { name: "p.csv".into(), bytes });
     request.ids.push(("user_id".into(), "user".into()));
@@ -208,7 +207,8 @@ fn purchases(rows: &[&str], revise: bool) -> LoadRequest {
 fn a_revised_row_is_in_force_once_and_equal_ones_stay() {
     let db = store::new();
     db.load(&purchases(&["u1,a,2024-01-01,5", "u1,b,2024-01-01,6"], false)).unwrap();
-    let revised = purchases(&["u1,a,2024-01-01,50", "u1,b,2024-01-01,6", "u1,c,2024-01-01,7"], true);
+    let revised =
+        purchases(&["u1,a,2024-01-01,50", "u1,b,2024-01-01,6", "u1,c,2024-01-01,7"], true);
     let report = db.load(&revised).unwrap();
     let file = &report.files[0];
     assert_eq!((file.written, file.revised, file.duplicates, file.conflicts), (1, 1, 1, 0));

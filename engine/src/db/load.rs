@@ -63,6 +63,7 @@ impl Db {
             position: Position(0),
             level: request.level,
             held: false,
+            breaches: Vec::new(),
         };
         let mut before = 0;
         for (input, plan) in request.inputs.iter().zip(&plans) {
@@ -76,6 +77,7 @@ impl Db {
         let end = {
             let mut writer = self.inner.writer.lock();
             self.inner.publish(&mut writer)?;
+            report.breaches = self.inner.check_load(&mut writer, &request.source)?;
             report.held = writer.held(&request.source);
             writer.log.next()
         };
@@ -352,7 +354,9 @@ impl<'a> FileLoad<'a> {
             let name = &self.report.name;
             return Err(Error::new(
                 ErrorKind::Conflict,
-                format!("load {load} of {name} was retracted while it was under way; load it again"),
+                format!(
+                    "load {load} of {name} was retracted while it was under way; load it again"
+                ),
             ));
         }
         let mut drafts = Vec::new();

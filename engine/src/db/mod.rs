@@ -8,6 +8,7 @@
 //! *Where to start reading:* `Db`, then `write`.
 
 mod answers;
+mod expect;
 mod load;
 mod lookup;
 mod maintain;
@@ -17,6 +18,7 @@ mod plans;
 mod profile_view;
 mod provenance;
 mod publish;
+mod quality;
 mod quarantine;
 mod retract;
 mod sift;

@@ -90,7 +90,9 @@ fn page(state: &State, request: &QuarantineRequest) -> Result<(Vec<Quarantined>,
             first.pop();
         }
     }
-    let Some(last) = first.peek().copied() else { return reader.check().map(|()| (Vec::new(), false)) };
+    let Some(last) = first.peek().copied() else {
+        return reader.check().map(|()| (Vec::new(), false));
+    };
     let mut more = false;
     let mut items = Vec::new();
     for item in reader.quarantine().filter(|item| wanted(state, request, item)) {

@@ -165,12 +165,8 @@ impl Inner {
         let together = rows.iter().filter(|position| **position >= end).count() as u64;
         gone.insert(except, own + together);
         let entries = std::iter::once(RetractEntry::Records(rows)).chain(emptied);
-        let draft = |entry| Draft {
-            entry: Entry::Retract(entry),
-            source,
-            load: LoadId(0),
-            decoded: None,
-        };
+        let draft =
+            |entry| Draft { entry: Entry::Retract(entry), source, load: LoadId(0), decoded: None };
         Ok((entries.map(draft).collect(), gone))
     }
 }

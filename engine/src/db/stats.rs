@@ -5,8 +5,8 @@ use super::types::{LoadStats, SourceStats, Stats};
 use super::view::View;
 use crate::base::error::Result;
 use crate::event::TableView;
-use std::collections::BTreeMap;
 use crate::state::{DERIVED, QuarantineKind, Reader, State};
+use std::collections::BTreeMap;
 
 impl View {
     pub(super) fn stats_of(&self, state: &State) -> Result<Stats> {

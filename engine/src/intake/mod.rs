@@ -11,6 +11,6 @@ mod rows;
 
 pub use plan::{LoadPlan, plan_load};
 pub use request::{
-    BrokenRow, Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind,
+    Breach, BrokenRow, Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind,
 };
 pub use rows::{RawRows, RowItem, RowReader};

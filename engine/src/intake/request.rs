@@ -2,6 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position};
+use crate::base::time::Date;
 use crate::entry::{Origin, Said, TimeUnit};
 use crate::log::Level;
 use std::fmt;
@@ -162,6 +163,8 @@ pub struct LoadReport {
     pub level: Level,
     /// Whether the source is held: the rows are in the log, and are folded when it is released.
     pub held: bool,
+    /// The expectations that are not met today. A source whose expectations ask for it is held from now on.
+    pub breaches: Vec<Breach>,
 }
 
 /// What the load of one file did.
@@ -207,5 +210,27 @@ impl fmt::Display for BrokenRow {
             write!(f, ":{column}")?;
         }
         write!(f, ": {}", self.reason)
+    }
+}
+
+/// An expectation that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// The source.
+    pub source: String,
+    /// The event type, the type of entity, or `identify`.
+    pub what: String,
+    /// The day.
+    pub day: Date,
+    /// What is so, and what is expected.
+    pub message: String,
+    /// Whether the source is to be held for it.
+    pub hold: bool,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Breach { source, what, day, message, .. } = self;
+        write!(f, "{source} {what} {day}: {message}")
     }
 }

@@ -4,8 +4,8 @@
 //! written, and a definition as if it had been there from the beginning; which entries said it does not matter, only
 //! what they say together.
 
-use crate::base::ids::{LoadId, Position, SourceId};
 use super::source::{SourceRule, SourceState};
+use crate::base::ids::{LoadId, Position, SourceId};
 use crate::entry::{DefinitionEntry, Entry, RetractEntry};
 use bincode::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,7 +162,9 @@ mod tests {
     fn stretches_hold_what_a_plain_list_of_them_would() {
         let mut seed = 7_u64;
         let mut random = |most: u64| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) % most
         };
         for _ in 0..200 {
@@ -170,10 +172,11 @@ mod tests {
             for _ in 0..random(20) {
                 let source = SourceId(u32::try_from(random(2)).unwrap());
                 let (from, to) = (Position(random(60)), Position(random(60)));
-                let inside = |of: SourceId, position: u64, plain: &[(SourceId, Position, Position)]| {
-                    let position = Position(position);
-                    plain.iter().any(|(s, f, t)| *s == of && *f <= position && position <= *t)
-                };
+                let inside =
+                    |of: SourceId, position: u64, plain: &[(SourceId, Position, Position)]| {
+                        let position = Position(position);
+                        plain.iter().any(|(s, f, t)| *s == of && *f <= position && position <= *t)
+                    };
                 let new = (from.0..=to.0).any(|position| !inside(source, position, &plain));
                 let entry = Entry::Retract(RetractEntry::Source { source, from, to });
                 assert_eq!(real.note(&entry, Position(99)), new, "{from} to {to}");

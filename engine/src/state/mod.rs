@@ -24,7 +24,7 @@ pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, w
 pub use entity::EntityView;
 pub use hindsight::{Hindsight, SOURCE};
 pub use read::Reader;
-pub use source::{SourceRule, SourceState};
+pub use source::SourceState;
 
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};

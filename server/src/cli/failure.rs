@@ -68,11 +68,6 @@ impl Failure {
         }
     }
 
-    /// Whether the arguments are wrong.
-    pub(crate) fn is_usage(&self) -> bool {
-        self.kind == "usage"
-    }
-
     /// Whether standard output holds the JSON document of the command already.
     pub(crate) fn is_told(&self) -> bool {
         self.told

@@ -7,6 +7,7 @@
 use super::arguments::{Load, LoadAs};
 use super::failure::Failure;
 use super::output::Output;
+use super::quality;
 use super::store::Store;
 use super::text::grouped;
 use crate::shape;
@@ -38,7 +39,14 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
         );
         return Err(Failure::new("invalid", message).already_told());
     }
-    Ok(())
+    if report.held {
+        let name = &arguments.source;
+        output.note(&format!(
+            "note: source '{name}' is held: what comes from now on is in the log, and counts when \
+             'nave source release' lets it"
+        ));
+    }
+    quality::tell(&report.breaches, &[], output)
 }
 
 /// Loads, showing how far it is.

@@ -3,12 +3,13 @@
 //! *Invariants:* a page says how to go on; a replay tells what is left and why. *Where to start
 //! reading:* `list`.
 
-use super::arguments::{QuarantineList, QuarantineReplay, StoreOnly};
+use super::arguments::StoreOnly;
+use super::care::{QuarantineList, QuarantineReplay};
 use super::failure::Failure;
 use super::output::Output;
 use super::store::Store;
 use super::text::{Side, grouped, section};
-use crate::shape;
+use crate::care;
 use navedb::{Accept, QuarantineCount, QuarantineItem, QuarantineRequest};
 
 /// `nave quarantine count`
@@ -16,7 +17,7 @@ pub(crate) fn count(arguments: &StoreOnly, output: &Output) -> Result<(), Failur
     let store = Store::open(&arguments.data, false, output)?;
     let counts = store.view().quarantine_counts()?;
     store.leave();
-    output.answer(|| counts_text(&counts), || shape::quarantine_counts(&counts))
+    output.answer(|| counts_text(&counts), || care::quarantine_counts(&counts))
 }
 
 /// `nave quarantine list`
@@ -32,7 +33,7 @@ pub(crate) fn list(arguments: &QuarantineList, output: &Output) -> Result<(), Fa
     store.leave();
     output.answer(
         || page.items.iter().map(|item| line(item) + "\n").collect(),
-        || shape::quarantine(&page),
+        || care::quarantine(&page),
     )?;
     if let Some(next) = page.next {
         output.note(&format!("note: there is more; go on with --after {next}"));
@@ -62,7 +63,7 @@ pub(crate) fn replay(arguments: &QuarantineReplay, output: &Output) -> Result<()
             text.push_str(&counts_text(&report.left));
             text
         },
-        || shape::replay_report(&report),
+        || care::replay_report(&report),
     )
 }
 
