@@ -5,13 +5,18 @@
 //! day is asked for when the day is over. *Where to start reading:* `breaches`.
 
 use super::types::{Breach, SourceQuality};
+use super::write::{Draft, check_source};
+use super::{Level, Session, last_before};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::time::{Date, Timestamp};
 use crate::catalog::folded;
-use crate::state::State;
+use crate::entry::{DefinitionEntry, Entry, Origin};
+use crate::state::{EXPECT, State};
 use std::collections::BTreeMap;
 
-/// The kind of definitions of expectations.
-const EXPECT: &str = "expect";
+/// What was read, or what is wrong with it.
+type Found<T> = std::result::Result<T, String>;
 
 /// What is expected of a kind of records of a source.
 #[derive(Debug, Default)]
@@ -55,7 +60,7 @@ fn count_of(value: &toml::Value) -> Option<u64> {
 
 impl Expectation {
     /// Reads the body of a definition.
-    fn read(source: &str, what: &str, body: &str) -> Result<Expectation, String> {
+    fn read(source: &str, what: &str, body: &str) -> Found<Expectation> {
         let table: toml::Table = body.parse().map_err(|e| format!("it is no TOML: {e}"))?;
         let mut read = Expectation {
             source: source.to_owned(),
@@ -87,7 +92,7 @@ impl Expectation {
         Ok(read)
     }
 
-    fn rows(&mut self, value: &toml::Value) -> Result<(), String> {
+    fn rows(&mut self, value: &toml::Value) -> Found<()> {
         const WANTED: &str =
             "'rows_per_day' must be the least number of rows, or { min = number, max = number }";
         if let Some(least) = count_of(value) {
@@ -105,7 +110,7 @@ impl Expectation {
         Ok(())
     }
 
-    fn nulls(&mut self, value: &toml::Value) -> Result<(), String> {
+    fn nulls(&mut self, value: &toml::Value) -> Found<()> {
         const WANTED: &str =
             "'max_null' must be a share from 0 to 1, or { field = share } for single fields";
         if let Some(share) = share_of(value) {
@@ -192,6 +197,46 @@ fn expectations(state: &State) -> impl Iterator<Item = Expectation> + '_ {
         let [source, what] = path.as_slice() else { return None };
         Expectation::read(source, &folded(what), body).ok()
     })
+}
+
+impl Session {
+    /// Says what is expected of a kind of records of a source (an event type, a type of entity, or `identify`), in TOML;
+    /// nothing takes it back. Level sync.
+    ///
+    /// # Errors
+    /// `Invalid` when it is no expectation; `Closed`, `Io`.
+    pub fn expect(&self, source: &str, what: &str, body: Option<&str>) -> Result<Position> {
+        check_source(source)?;
+        if let Some(Err(message)) = body.map(|body| Expectation::read(source, what, body)) {
+            return Err(Error::invalid(message));
+        }
+        let name = format!("{}.{}", key_text(source), key_text(what));
+        let end = {
+            let mut writer = self.inner.writer.lock();
+            self.inner.writable(&mut writer)?;
+            let definitions = &writer.fold.state.hindsight.definitions;
+            let known = definitions.get(&(EXPECT.to_owned(), name.clone()));
+            let version = known.map_or(1, |known| known.version.saturating_add(1));
+            let (kind, body) = (EXPECT.to_owned(), body.map(str::to_owned));
+            let entry = Entry::Definition(DefinitionEntry { kind, name, version, body });
+            let draft = Draft { entry, source: SourceId(0), load: LoadId(0), decoded: None };
+            writer.append(vec![draft], Origin::Live)?;
+            self.inner.publish(&mut writer)?;
+            writer.log.next()
+        };
+        self.inner.reach(end, Level::Sync)?;
+        Ok(last_before(end))
+    }
+}
+
+/// A key as TOML writes it: bare when it can be.
+pub(super) fn key_text(key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(bare) {
+        key.to_owned()
+    } else {
+        toml::Value::String(key.to_owned()).to_string()
+    }
 }
 
 /// The keys that the name of a definition is made of.

@@ -3,6 +3,7 @@
 //! *Invariants:* a change of state is an entry of the log, so that every fold agrees; holding keeps what was folded before,
 //! releasing folds what was held back as if it had come when it came.
 
+use super::expect::key_text;
 use super::types::{Receipt, SourceState};
 use super::write::{Draft, check_source};
 use super::{Inner, Level, Session, Writer, last_before};
@@ -53,12 +54,13 @@ impl Inner {
         if rule.state == state {
             return Ok(());
         }
-        let known = hindsight.definitions.get(&(SOURCE.to_owned(), name.to_owned()));
+        let key = key_text(name);
+        let known = hindsight.definitions.get(&(SOURCE.to_owned(), key.clone()));
         let version = known.map_or(1, |known| known.version.saturating_add(1));
         let body = known.and_then(|known| known.body.as_deref()).unwrap_or_default();
         let entry = Entry::Definition(DefinitionEntry {
             kind: SOURCE.to_owned(),
-            name: name.to_owned(),
+            name: key,
             version,
             body: Some(body_with(body, state, reason)),
         });

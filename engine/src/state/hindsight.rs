@@ -78,6 +78,8 @@ impl Retracted {
 
 /// The kind of definitions of sources.
 pub const SOURCE: &str = "source";
+/// The kind of definitions of what is expected.
+pub const EXPECT: &str = "expect";
 
 /// What later entries say of earlier ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -107,7 +109,8 @@ impl Hindsight {
                 if definition.kind == SOURCE {
                     return self.note_source(definition, at);
                 }
-                true
+                // No fold listens to what is expected.
+                definition.kind != EXPECT
             }
             _ => false,
         }
@@ -117,7 +120,8 @@ impl Hindsight {
     /// was folded.
     fn note_source(&mut self, definition: &DefinitionEntry, at: Position) -> bool {
         let state = SourceState::of_body(definition.body.as_deref());
-        let before = self.sources.get(&definition.name).and_then(|rule| rule.since);
+        let name = source_of(&definition.name);
+        let before = self.sources.get(&name).and_then(|rule| rule.since);
         let since = match state {
             SourceState::Live => None,
             SourceState::Held => before.or(Some(at)),
@@ -125,9 +129,9 @@ impl Hindsight {
             SourceState::Refused => before,
         };
         if state == SourceState::Live {
-            self.sources.remove(&definition.name);
+            self.sources.remove(&name);
         } else {
-            self.sources.insert(definition.name.clone(), SourceRule { state, since });
+            self.sources.insert(name, SourceRule { state, since });
         }
         before.is_some() && since.is_none()
     }
@@ -152,6 +156,12 @@ impl Hindsight {
             }
         }
     }
+}
+
+/// The source that a definition is of: its name is a key as TOML writes it.
+fn source_of(name: &str) -> String {
+    let table: toml::Table = format!("{name} = 0").parse().unwrap_or_default();
+    table.keys().next().cloned().unwrap_or_else(|| name.to_owned())
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod source;
 pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
 pub use entity::EntityView;
-pub use hindsight::{Hindsight, SOURCE};
+pub use hindsight::{EXPECT, Hindsight, SOURCE};
 pub use read::Reader;
 pub use source::SourceState;
 

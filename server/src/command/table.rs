@@ -235,7 +235,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         name: "QUARANTINE.COUNT",
         group: "Quarantine",
         summary: "How much could not be folded.",
-        reply: "list of maps: `source`, `kind`, `about`, `count`",
+        reply: "array of maps: `source`, `kind`, `about`, `count`",
         example: "QUARANTINE.COUNT",
         run: Some(quarantine::count),
         ..BASE
