@@ -44,12 +44,13 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Accept, Aggregates, At, Batch, BrokenRow, Caller, CheckReport, CreateFile, Cursor, Db,
-    Explanation, ExportRequest, Level, LoadStats, Member, MembersPage, MembersRequest, OpenReport,
-    Origin, PlanStep, Profile, ProfileConsent, ProfileExplanation, ProfileIdentifier,
-    ProfileMembership, ProfileTrait, Purpose, QuarantineCount, QuarantineItem, QuarantineKind,
-    QuarantinePage, QuarantineRequest, Receipt, Record, RepairReport, ReplayReport, Retraction,
-    Session, Settings, SourceStats, Stats, TextLogReport, TimelineEvent, TraitExplanation,
+    Accept, Aggregates, At, Batch, Breach, BrokenRow, Caller, CheckReport, CreateFile, Cursor,
+    DayQuality, Db, Explanation, ExportRequest, KindQuality, Lateness, Level, LoadStats, Member,
+    MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile, ProfileConsent,
+    ProfileExplanation, ProfileIdentifier, ProfileMembership, ProfileTrait, Purpose, Quality,
+    QualityRequest, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
+    QuarantineRequest, Receipt, Record, RepairReport, ReplayReport, Retraction, Session, Settings,
+    SourceQuality, SourceState, SourceStats, Stats, TextLogReport, TimelineEvent, TraitExplanation,
     TraitFact, View, Watermark, WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]

@@ -5,6 +5,7 @@
 //! only the public API of `navedb` is used; no rule of the business lives here; every limit is in
 //! `limits`. *Where to start reading:* `cli`, then `command::table`.
 
+mod care;
 mod cli;
 mod command;
 mod limits;

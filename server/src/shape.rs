@@ -9,7 +9,8 @@ use crate::resp::Reply;
 use navedb::{
     Aggregates, BrokenRow, CheckReport, Explanation, FileReport, LoadReport, MembersPage,
     OpenReport, Profile, ProfileConsent, ProfileExplanation, ProfileMembership, ProfileTrait,
-    Receipt, RepairReport, Stats, Table, TimelineEvent, TraitFact, Value, WhyLost,
+    Receipt, RepairReport, SourceState, SourceStats, Stats, Table, TimelineEvent, TraitFact, Value,
+    WhyLost,
 };
 
 /// A typed value. Days and instants are text.
@@ -188,6 +189,7 @@ pub(crate) fn stats(stats: &Stats) -> Reply {
         ("traits", Reply::Map(traits.collect())),
         ("properties", properties(stats)),
         ("sources", Reply::Map(sources.collect())),
+        ("source_states", states(stats)),
         ("loads", loads),
         ("quarantine", counts(&stats.quarantine)),
         ("lists_not_folded", Reply::count(stats.lists_not_folded)),
@@ -199,6 +201,27 @@ pub(crate) fn stats(stats: &Stats) -> Reply {
         ("read_only", Reply::optional(stats.read_only.as_deref())),
         ("torn_tails", Reply::count(stats.torn_tails)),
     ])
+}
+
+/// The sources that are not simply live.
+fn states(stats: &Stats) -> Reply {
+    let special =
+        stats.sources.iter().filter(|s| s.since.is_some() || s.state != SourceState::Live);
+    Reply::Map(special.map(|s| (Reply::from(s.name.as_str()), source(s))).collect())
+}
+
+fn source(source: &SourceStats) -> Reply {
+    Reply::map([
+        ("state", Reply::from(source.state.name())),
+        ("records", Reply::count(source.records)),
+        ("since", source.since.map_or(Reply::Null, |since| Reply::count(since.0))),
+        ("held", Reply::count(source.held)),
+    ])
+}
+
+/// The sources with their states.
+pub(crate) fn sources(sources: &[SourceStats]) -> Reply {
+    Reply::Map(sources.iter().map(|s| (Reply::from(s.name.as_str()), source(s))).collect())
 }
 
 /// The types of properties, by event type and name.
@@ -246,6 +269,8 @@ pub(crate) fn load_report(report: &LoadReport) -> Reply {
         ("position", Reply::count(report.position.0)),
         ("level", Reply::from(report.level.to_string())),
         ("interrupted", Reply::Boolean(report.interrupted)),
+        ("held", Reply::Boolean(report.held)),
+        ("breaches", crate::care::breaches(&report.breaches)),
     ])
 }
 

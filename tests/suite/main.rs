@@ -1,6 +1,7 @@
 //! The tests of the whole engine, over its public API alone, in one binary so that it links once.
 #![forbid(unsafe_code)]
 
+mod arriving;
 mod ast;
 mod audiences;
 mod binary;

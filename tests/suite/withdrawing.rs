@@ -177,7 +177,7 @@ fn a_store_is_as_one_that_never_saw_what_was_withdrawn_or_revised() {
                     db = store::open_with(disk.clone(), store::small()).unwrap();
                 }
                 2 => {
-                    drop(db);
+                    db.close().unwrap();
                     let shared: Arc<dyn Dir> = Arc::new(disk.clone());
                     let clock = store::clock(store::NOON);
                     navedb::rebuild(shared, clock, store::small()).unwrap();

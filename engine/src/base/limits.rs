@@ -129,6 +129,12 @@ pub const QUARANTINE_GROUPS_MAX: usize = 1000;
 /// Bytes of a value or record that a list of the quarantine shows: a page of whole records would take gigabytes.
 pub const QUARANTINE_SHOWN_BYTES: usize = 1000;
 
+/// Days of quality that are told: each has counts of every field.
+pub const QUALITY_DAYS_MAX: u32 = 3660;
+
+/// Days of quality when nobody says how many.
+pub const QUALITY_DAYS_DEFAULT: u32 = 30;
+
 /// Rows in a row space: ordinals have 32 bits.
 pub const ROWS_MAX: u32 = u32::MAX - 1;
 

@@ -10,7 +10,7 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::entry::{CountedEntry, Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
 use crate::intake::{
     Input, LineRecord, LoadPlan, Phase, Progress, RawRows, Rows, Watch, check_request, plan_load,
 };
@@ -47,6 +47,11 @@ impl Db {
             return Err(Error::invalid("a load needs at least one file"));
         }
         check_request(request)?;
+        {
+            let mut writer = self.inner.writer.lock();
+            self.inner.writable(&mut writer)?;
+            writer.taken(&request.source)?;
+        }
         let mut watch = Watch::new(progress, &request.inputs);
         let mut report = LoadReport {
             files: Vec::new(),
@@ -54,6 +59,8 @@ impl Db {
             position: Position(0),
             level: Level::Group,
             interrupted: false,
+            held: false,
+            breaches: Vec::new(),
         };
         let mut consents = false;
         match plan_all(request, &mut watch)? {
@@ -66,6 +73,8 @@ impl Db {
         let end = {
             let mut writer = self.inner.writer.lock();
             self.inner.publish(&mut writer)?;
+            report.breaches = self.inner.check_load(&mut writer, &request.source)?;
+            report.held = writer.held(&request.source);
             writer.log.next()
         };
         report.level = request.level.unwrap_or(if consents { Level::Sync } else { Level::Group });
@@ -101,7 +110,7 @@ impl Db {
             let mut file = FileLoad::new(&self.inner, request, plan, input)?;
             let whole = file.run(input, watch)?;
             consents |= file.consents;
-            let done = file.finish()?;
+            let done = file.finish(whole)?;
             report.interrupted |= !whole;
             report.files.push(done);
         }
@@ -223,14 +232,42 @@ impl<'a> FileLoad<'a> {
         })
     }
 
-    /// Keeps how far the query was read, if the rows are of one, and gives the report.
-    fn finish(self) -> Result<FileReport> {
-        if let (Some(following), Some(value)) = (&self.request.following, self.reached) {
+    /// Keeps how far the query was read, if the rows are of one, counts what became of the whole file, and gives the report.
+    fn finish(self, whole: bool) -> Result<FileReport> {
+        if let (Some(following), Some(value)) = (&self.request.following, self.reached.clone()) {
             let mut writer = self.inner.writer.lock();
             let load = self.report.load;
             self.inner.keep_watermark(&mut writer, self.request, following, value, load)?;
         }
+        if whole {
+            self.count()?;
+        }
         Ok(self.report)
+    }
+
+    /// Writes down what became of the rows of the file: the load came to its end.
+    fn count(&self) -> Result<()> {
+        let FileReport { name, rows, written, revised, duplicates, conflicts, broken, .. } =
+            &self.report;
+        if *rows == 0 {
+            return Ok(());
+        }
+        let entry = Entry::Counted(CountedEntry {
+            file: name.clone(),
+            rows: *rows,
+            written: *written,
+            revised: *revised,
+            duplicates: *duplicates,
+            conflicts: *conflicts,
+            broken: *broken,
+        });
+        let mut writer = self.inner.writer.lock();
+        self.inner.writable(&mut writer)?;
+        let mut drafts = Vec::new();
+        let source = writer.source(&self.request.source, &mut drafts);
+        let load = self.report.load.unwrap_or_default();
+        drafts.push(Draft { entry, source, load, decoded: None });
+        writer.append(drafts, self.request.origin)
     }
 
     /// Passes over the rows that the log has, which end with a line and, as all that a load writes, with a block; says
@@ -501,6 +538,7 @@ impl<'a> FileLoad<'a> {
         (entry, decoded): (Entry, Option<Vec<std::result::Result<Decoded, RowError>>>),
         replaced: Vec<Position>,
     ) -> Result<()> {
+        writer.taken(&self.request.source)?;
         if let Some(load) = self.known.load
             && writer.fold.state.hindsight.retracted.loads.contains(&load)
         {

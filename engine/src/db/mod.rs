@@ -9,6 +9,7 @@
 
 mod answers;
 mod continuation;
+mod expect;
 mod export;
 mod load;
 mod lookup;
@@ -19,9 +20,11 @@ mod plans;
 mod profile_view;
 mod provenance;
 mod publish;
+mod quality;
 mod quarantine;
 mod retract;
 mod sift;
+mod sources;
 mod stats;
 mod text_log;
 mod types;

@@ -255,7 +255,8 @@ fn apply_frame(frame: &Frame, fold: &mut Fold) -> Result<Effect> {
 fn note_hindsight(frame: &Frame, hindsight: &mut Hindsight) -> Result<()> {
     let Header { kind, payload_version, stub, .. } = frame.header;
     if [RETRACT_KIND, DEFINITION_KIND].contains(&kind) && !stub {
-        hindsight.note(&Entry::decode(kind, payload_version, &frame.payload)?);
+        let entry = Entry::decode(kind, payload_version, &frame.payload)?;
+        hindsight.note(&entry, frame.header.first);
     }
     Ok(())
 }

@@ -6,20 +6,13 @@ use super::view::View;
 use crate::base::error::Result;
 use crate::event::TableView;
 use crate::state::{DERIVED, QuarantineKind, Reader, State};
+use std::collections::BTreeMap;
 
 impl View {
     pub(super) fn stats_of(&self, state: &State) -> Result<Stats> {
         let reader = state.reader();
         let catalog = &state.catalog;
-        let mut sources: Vec<SourceStats> = state
-            .records
-            .iter()
-            .map(|(id, records)| SourceStats {
-                name: catalog.source_name(*id).to_owned(),
-                records: *records,
-            })
-            .collect();
-        sources.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let sources = sources_of(state);
         let loads = state.loads.iter().map(|(id, info)| LoadStats {
             id: *id,
             source: catalog.source_name(info.source).to_owned(),
@@ -57,6 +50,24 @@ impl View {
         let names = dir.list(DERIVED).unwrap_or_default();
         names.iter().filter_map(|name| dir.len(&format!("{DERIVED}/{name}")).ok()).sum()
     }
+}
+
+/// The sources that have records, or are not simply live.
+fn sources_of(state: &State) -> Vec<SourceStats> {
+    let catalog = &state.catalog;
+    let mut found: BTreeMap<String, SourceStats> = BTreeMap::new();
+    for (id, records) in state.records.iter() {
+        found.entry(catalog.source_name(*id).to_owned()).or_default().records = *records;
+    }
+    for (id, held) in state.held.iter() {
+        found.entry(catalog.source_name(*id).to_owned()).or_default().held = *held;
+    }
+    for (name, rule) in &state.hindsight.sources {
+        let source = found.entry(name.clone()).or_default();
+        (source.state, source.since) = (rule.state, rule.since);
+    }
+    let named = found.into_iter().map(|(name, source)| SourceStats { name, ..source });
+    named.collect()
 }
 
 /// How much of each kind is in quarantine, where there is any.

@@ -1,15 +1,15 @@
 //! What goes in and out of the database: requests, receipts and reports, as plain data.
 
 use crate::base::ids::{LoadId, Position};
-use crate::base::time::Timestamp;
+use crate::base::time::{Date, Timestamp};
 use crate::base::value::{Value, ValueType};
 
 pub use super::watermark::Watermark;
 pub use crate::audience::Step as PlanStep;
 pub use crate::entry::Origin;
-pub use crate::intake::{BrokenRow, FileReport, LoadReport, LoadRequest};
+pub use crate::intake::{Breach, BrokenRow, FileReport, LoadReport, LoadRequest};
 pub use crate::log::Level;
-pub use crate::state::QuarantineKind;
+pub use crate::state::{QuarantineKind, SourceState};
 
 /// Who asks. Until there are roles, the one caller who may do everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -313,7 +313,7 @@ pub struct Stats {
     pub entities: Vec<(String, u64)>,
     /// Fields with their types, by entity type, sorted.
     pub entity_fields: Vec<(String, String, ValueType)>,
-    /// Per source, sorted by name.
+    /// The sources that have records or are not simply live, sorted by name.
     pub sources: Vec<SourceStats>,
     /// The loads that are in force, oldest first.
     pub loads: Vec<LoadStats>,
@@ -344,6 +344,12 @@ pub struct SourceStats {
     pub name: String,
     /// Records in force.
     pub records: u64,
+    /// Whether what it says is taken.
+    pub state: SourceState,
+    /// The position from which on its records are held back, if they are.
+    pub since: Option<Position>,
+    /// Records that are held back.
+    pub held: u64,
 }
 
 /// One load.
@@ -491,4 +497,94 @@ pub struct ReplayReport {
     pub left: Vec<QuarantineCount>,
     /// The position that covers the replay.
     pub position: Position,
+}
+
+/// Which quality is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QualityRequest {
+    /// Of this source alone.
+    pub source: Option<String>,
+    /// How many days of receipt, that of the engine clock with them.
+    pub days: u32,
+}
+
+impl Default for QualityRequest {
+    fn default() -> QualityRequest {
+        QualityRequest { source: None, days: crate::base::limits::QUALITY_DAYS_DEFAULT }
+    }
+}
+
+/// How good what sources say is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quality {
+    /// The engine clock.
+    pub clock: Timestamp,
+    /// The first day that was asked for.
+    pub first: Date,
+    /// The sources that said anything, by number.
+    pub sources: Vec<SourceQuality>,
+    /// The expectations that are not met.
+    pub breaches: Vec<Breach>,
+}
+
+/// How good what one source says is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceQuality {
+    /// Its name.
+    pub name: String,
+    /// When its newest record was received.
+    pub newest_receipt: Option<Timestamp>,
+    /// The newest event time that it named; that of receipt for records that named none.
+    pub newest_event: Option<Timestamp>,
+    /// The days on which something came, in order.
+    pub days: Vec<DayQuality>,
+}
+
+/// What came from a source on one day.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DayQuality {
+    /// The day of receipt, in UTC.
+    pub day: Date,
+    /// Its records, by kind.
+    pub kinds: Vec<KindQuality>,
+    /// Records that could not be understood.
+    pub broken: u64,
+    /// Records whose message id was known with other content.
+    pub conflicts: u64,
+    /// Rows of loads that were known, with the same content.
+    pub duplicates: u64,
+    /// Rows of loads that took the place of others.
+    pub revised: u64,
+    /// Values in quarantine, by field.
+    pub contradictions: Vec<(String, u64)>,
+    /// Fields that came for the first time: the kind, a dot, and the name.
+    pub new_fields: Vec<String>,
+    /// How long after their event time records were received, if any named one.
+    pub lateness: Option<Lateness>,
+}
+
+/// What came of one kind of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindQuality {
+    /// `identify`, `track` or `entity`.
+    pub kind: &'static str,
+    /// The event type, the type of entity, or `identify`.
+    pub what: String,
+    /// How many records.
+    pub rows: u64,
+    /// The newest event time.
+    pub newest_event: Option<Timestamp>,
+    /// How many of the records did not say each field that the source has said of this kind, or said null.
+    pub nulls: Vec<(String, u64)>,
+}
+
+/// How long after their event time records were received, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lateness {
+    /// Half of them within this; at most one percent too great.
+    pub p50: i64,
+    /// 95 percent of them within this; at most one percent too great.
+    pub p95: i64,
+    /// The greatest.
+    pub most: i64,
 }

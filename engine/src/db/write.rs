@@ -252,6 +252,9 @@ impl Inner {
         (origin, revise): (Origin, bool),
     ) -> Result<Receipt> {
         self.writable(writer)?;
+        let mut names: Vec<&str> = read.iter().map(|(source, _)| source.as_str()).collect();
+        names.dedup();
+        names.into_iter().try_for_each(|name| writer.taken(name))?;
         writer.fold.state.clock = writer.log.advance_clock(self.clock.now());
         let mut receipt = Receipt {
             position: Position(0),
@@ -319,11 +322,11 @@ impl Inner {
         source: SourceId,
     ) -> Result<()> {
         let mut hindsight = Hindsight::clone(&writer.fold.state.hindsight);
-        for entry in &entries {
-            hindsight.note(entry);
-        }
         writer.log.flush()?;
         let end = writer.log.next();
+        for (index, entry) in entries.iter().enumerate() {
+            hindsight.note(entry, end.plus(index as u64));
+        }
         let mut fold = Fold::after(&writer.fold.state, hindsight);
         let spill = (Some(self.dir.as_ref()), self.open_bytes);
         super::open::fold_into(&self.reader, end, &mut fold, spill)?;

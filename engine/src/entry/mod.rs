@@ -197,6 +197,27 @@ pub struct DefinitionEntry {
     pub body: Option<String>,
 }
 
+/// What became of the rows of a file: the end of a load. One that was interrupted has none. The load stands in the frame;
+/// none when nothing of the file was new.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountedEntry {
+    /// The file, as it was named.
+    pub file: String,
+    /// Rows of the file.
+    pub rows: u64,
+    /// Rows that were new and understood.
+    pub written: u64,
+    /// Rows that took the place of others.
+    pub revised: u64,
+    /// Rows that were known, with the same content.
+    pub duplicates: u64,
+    /// Rows whose message id was known with other content.
+    pub conflicts: u64,
+    /// Rows that could not be understood.
+    pub broken: u64,
+}
+
 /// Positions whose entries were damaged beyond saving; written by repair alone.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct GapEntry {
@@ -219,6 +240,8 @@ pub enum Entry {
     Retract(RetractEntry),
     /// A gap left by repair.
     Gap(GapEntry),
+    /// The end of a load.
+    Counted(CountedEntry),
     /// Records by column.
     Block(BlockEntry),
     /// A definition.
@@ -240,6 +263,7 @@ impl Entry {
             Entry::Gap(_) => 6,
             Entry::Block(_) => 7,
             Entry::Definition(_) => 8,
+            Entry::Counted(_) => COUNTED_KIND,
         }
     }
 
@@ -285,6 +309,7 @@ impl Entry {
             Entry::Gap(entry) => codec::encode(entry),
             Entry::Block(entry) => codec::encode(entry),
             Entry::Definition(entry) => codec::encode(entry),
+            Entry::Counted(entry) => codec::encode(entry),
         }?;
         if bytes.len() > crate::base::limits::PAYLOAD_BYTES_MAX {
             return Err(Error::limit(format!(
@@ -315,6 +340,7 @@ impl Entry {
             6 => Entry::Gap(codec::decode(payload)?),
             7 => Entry::Block(codec::decode(payload)?),
             8 => Entry::Definition(codec::decode(payload)?),
+            COUNTED_KIND => Entry::Counted(codec::decode(payload)?),
             _ => return Err(newer(&format!("entry kind {kind}"))),
         })
     }
@@ -334,6 +360,8 @@ pub const RECORDS_KIND: u16 = 4;
 pub const BLOCK_KIND: u16 = 7;
 /// Kind number of retractions.
 pub const RETRACT_KIND: u16 = 5;
+/// Kind number of the ends of loads.
+pub const COUNTED_KIND: u16 = 9;
 /// Kind number of gaps.
 pub const GAP_KIND: u16 = 6;
 

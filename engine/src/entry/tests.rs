@@ -35,6 +35,18 @@ fn payloads_of_version_one_are_frozen() {
         "01000000000000006b01000000000000006e0200000001010000000000000062"
     );
 
+    let counted = Entry::Counted(CountedEntry {
+        file: "f".into(),
+        rows: 7,
+        written: 1,
+        revised: 2,
+        duplicates: 3,
+        conflicts: 4,
+        broken: 5,
+    });
+    let numbers: String = [7, 1, 2, 3, 4, 5].map(|n| format!("0{n}00000000000000")).concat();
+    assert_eq!(codec::hex(&round_trip(&counted)), format!("010000000000000066{numbers}"));
+
     let row = Row { key: [1; 16], status: RowStatus::Conflict, line: 2, original: b"{}".to_vec() };
     let records = Entry::Records(RecordsEntry { rows: vec![row] });
     assert_eq!(

@@ -8,8 +8,8 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::entry::{
-    BlockEntry, DefinitionEntry, Entry, FileShape, GapEntry, LoadEntry, Origin, RecordsEntry,
-    RetractEntry, Row, RowStatus, SourceEntry, StoreEntry,
+    BlockEntry, CountedEntry, DefinitionEntry, Entry, FileShape, GapEntry, LoadEntry, Origin,
+    RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry, StoreEntry,
 };
 use crate::log::{Frame, Header};
 use crate::record::{BlockBuilder, Roles, RowSight};
@@ -65,6 +65,8 @@ pub enum EntryText {
     Retract(RetractEntry),
     /// A definition.
     Definition(DefinitionEntry),
+    /// The end of a load.
+    Counted(CountedEntry),
     /// Positions that were lost in a repair.
     Gap {
         /// How many.
@@ -133,6 +135,7 @@ impl EntryLine {
             Entry::Block(block) => (EntryText::Columns(header.rows), block.to_rows()),
             Entry::Retract(retract) => (EntryText::Retract(retract), Vec::new()),
             Entry::Definition(definition) => (EntryText::Definition(definition), Vec::new()),
+            Entry::Counted(counted) => (EntryText::Counted(counted), Vec::new()),
             Entry::Gap(gap) => {
                 (EntryText::Gap { rows: header.rows, reason: gap.reason }, Vec::new())
             }
@@ -191,6 +194,7 @@ impl EntryLine {
             EntryText::Columns(_) => Entry::Block(block(&rows, shape)?),
             EntryText::Retract(retract) => Entry::Retract(retract),
             EntryText::Definition(definition) => Entry::Definition(definition),
+            EntryText::Counted(counted) => Entry::Counted(counted),
             EntryText::Gap { reason, .. } => Entry::Gap(GapEntry { reason }),
         })
     }

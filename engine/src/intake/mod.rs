@@ -16,7 +16,7 @@ mod watch;
 
 pub use plan::{LineRecord, LoadPlan, check_request, plan_load};
 pub use request::{
-    BrokenRow, Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest,
+    Breach, BrokenRow, Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest,
 };
 pub use rows::{RawRows, Rows};
 pub use typed::{RowSpool, TypedRows};

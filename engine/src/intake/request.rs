@@ -4,6 +4,7 @@ use super::typed::TypedRows;
 use crate::base::dir::{Spool, SpoolWriter, input_len};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position};
+use crate::base::time::Date;
 use crate::entry::{Origin, RowKind as RecordKind, TimeUnit};
 use crate::log::Level;
 use std::fmt;
@@ -220,6 +221,10 @@ pub struct LoadReport {
     pub level: Level,
     /// Whether it was stopped before the end. What it had written is in force; the same request goes on from there.
     pub interrupted: bool,
+    /// Whether the source is held: the rows are in the log, and are folded when it is released.
+    pub held: bool,
+    /// The expectations that are not met today. A source whose expectations ask for it is held from now on.
+    pub breaches: Vec<Breach>,
 }
 
 /// What the load of one file did.
@@ -271,5 +276,27 @@ impl fmt::Display for BrokenRow {
             write!(f, ":{column}")?;
         }
         write!(f, ": {}", self.reason)
+    }
+}
+
+/// An expectation that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// The source.
+    pub source: String,
+    /// The event type, the type of entity, or `identify`.
+    pub what: String,
+    /// The day.
+    pub day: Date,
+    /// What is so, and what is expected.
+    pub message: String,
+    /// Whether the source is to be held for it.
+    pub hold: bool,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Breach { source, what, day, message, .. } = self;
+        write!(f, "{source} {what} {day}: {message}")
     }
 }

@@ -96,7 +96,7 @@ impl State {
         let (source, file, content) = (at.source, load.file.clone(), load.content);
         let info = LoadInfo { source, file, content, shape, rows: 0, line: 0, withdrawn: 0 };
         Arc::make_mut(&mut self.loads).insert(id, info);
-        if self.as_of.is_some() {
+        if self.as_of.is_some() || self.holds_back(at) {
             return;
         }
         let catalog = Arc::make_mut(&mut self.catalog);
@@ -122,7 +122,7 @@ impl State {
     }
 
     /// Takes note of rows and of the line of the last: how they are read, when their load still has its entry; nothing
-    /// when it is withdrawn.
+    /// when it is withdrawn, or their source is held.
     pub(super) fn begin_rows(
         &mut self,
         at: &RecordContext,
@@ -133,16 +133,31 @@ impl State {
             Arc::make_mut(&mut self.catalog).keep_numbers(at.source);
         }
         let withdrawn = self.hindsight.retracted.count(at.source, at.first, rows as u64);
-        match at.load {
-            LoadId(0) => Some(Some(Arc::new(Shape::Message))),
-            load if self.hindsight.retracted.loads.contains(&load) => None,
-            load => Some(Arc::make_mut(&mut self.loads).get_mut(&load).map(|info| {
-                info.rows += rows as u64;
-                info.withdrawn += withdrawn;
-                info.line = line;
-                Arc::clone(&info.shape)
-            })),
+        let held = self.holds_back(at);
+        if held && !self.hindsight.retracted.loads.contains(&at.load) {
+            let waiting = (rows as u64).saturating_sub(withdrawn);
+            *Arc::make_mut(&mut self.held).entry(at.source).or_default() += waiting;
         }
+        match at.load {
+            LoadId(0) if !held => Some(Some(Arc::new(Shape::Message))),
+            LoadId(0) => None,
+            load if self.hindsight.retracted.loads.contains(&load) => None,
+            load => {
+                let found = Arc::make_mut(&mut self.loads).get_mut(&load).map(|info| {
+                    info.rows += rows as u64;
+                    info.withdrawn += withdrawn;
+                    info.line = line;
+                    Arc::clone(&info.shape)
+                });
+                (!held).then_some(found)
+            }
+        }
+    }
+
+    /// Whether what an entry says is held back until its source is released.
+    fn holds_back(&self, at: &RecordContext) -> bool {
+        !self.hindsight.sources.is_empty()
+            && self.hindsight.source(self.catalog.source_name(at.source)).holds_back(at.first)
     }
 }
 
@@ -170,11 +185,11 @@ impl Fold {
             Entry::Records(records) => self.apply_rows(at, &records.rows, decoded)?,
             Entry::Block(block) => self.apply_block(at, block)?,
             Entry::Retract(_) | Entry::Definition(_) => {
-                if Arc::make_mut(&mut state.hindsight).note(entry) {
+                if Arc::make_mut(&mut state.hindsight).note(entry, at.first) {
                     effect = Effect::Refolds;
                 }
             }
-            Entry::Gap(_) => {}
+            Entry::Gap(_) | Entry::Counted(_) => {}
         }
         self.state.end = at.first.plus(u64::from(at.rows));
         Ok(effect)

@@ -62,6 +62,7 @@ struct Head {
     dead: Vec<u8>,
     hindsight: Hindsight,
     records: BTreeMap<SourceId, u64>,
+    held: BTreeMap<SourceId, u64>,
     loads: Vec<StoredLoad>,
 }
 
@@ -109,6 +110,7 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
         dead,
         hindsight: Hindsight::clone(&state.hindsight),
         records: BTreeMap::clone(&state.records),
+        held: BTreeMap::clone(&state.held),
         loads: loads.collect(),
     })
 }
@@ -199,6 +201,7 @@ pub fn load_checkpoint(
     state.clock = head.clock;
     state.counts = head.counts;
     state.records = Arc::new(head.records);
+    state.held = Arc::new(head.held);
     let dead = RoaringBitmap::deserialize_from(head.dead.as_slice());
     state.dead = Arc::new(dead.map_err(|e| Error::corrupt(format!("{MANIFEST} is damaged: {e}")))?);
     let catalog = Catalog::from_stored(head.sources, head.traits, head.events, head.properties);

@@ -4,6 +4,7 @@
 //! written, and a definition as if it had been there from the beginning; which entries said it does not matter, only
 //! what they say together.
 
+use super::source::{SourceRule, SourceState};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::entry::{DefinitionEntry, Entry, RetractEntry, WATERMARK_KIND};
 use bincode::{Decode, Encode};
@@ -75,6 +76,11 @@ impl Retracted {
     }
 }
 
+/// The kind of definitions of sources.
+pub const SOURCE: &str = "source";
+/// The kind of definitions of what is expected.
+pub const EXPECT: &str = "expect";
+
 /// What later entries say of earlier ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Hindsight {
@@ -82,12 +88,14 @@ pub struct Hindsight {
     pub retracted: Retracted,
     /// The definitions in force, by kind and name; one that was dropped has no body.
     pub definitions: BTreeMap<(String, String), DefinitionEntry>,
+    /// Sources that are not simply live, by name.
+    pub sources: BTreeMap<String, SourceRule>,
 }
 
 impl Hindsight {
-    /// Takes note of what an entry says of earlier ones. Says whether it was not known yet and changes a fold, so that
-    /// one that went past them must begin anew.
-    pub fn note(&mut self, entry: &Entry) -> bool {
+    /// Takes note of what an entry says of earlier ones; `at` is its position. Says whether it was not known yet and
+    /// changes a fold, so that one that went past them must begin anew.
+    pub fn note(&mut self, entry: &Entry, at: Position) -> bool {
         match entry {
             Entry::Retract(retract) => self.note_retraction(retract),
             Entry::Definition(definition) => {
@@ -97,10 +105,39 @@ impl Hindsight {
                     return false;
                 }
                 self.definitions.insert(place, definition.clone());
-                definition.kind != WATERMARK_KIND
+                if definition.kind == SOURCE {
+                    return self.note_source(definition, at);
+                }
+                // No fold listens to what is expected, or to how far a query was read.
+                definition.kind != EXPECT && definition.kind != WATERMARK_KIND
             }
             _ => false,
         }
+    }
+
+    /// The state of a source, and whether rows that were held back are to be folded now. Holding changes nothing of what
+    /// was folded.
+    fn note_source(&mut self, definition: &DefinitionEntry, at: Position) -> bool {
+        let state = SourceState::of_body(definition.body.as_deref());
+        let name = source_of(&definition.name);
+        let before = self.sources.get(&name).and_then(|rule| rule.since);
+        let since = match state {
+            SourceState::Live => None,
+            SourceState::Held => before.or(Some(at)),
+            // What was held back stays so: nobody said that it is to be folded.
+            SourceState::Refused => before,
+        };
+        if state == SourceState::Live {
+            self.sources.remove(&name);
+        } else {
+            self.sources.insert(name, SourceRule { state, since });
+        }
+        before.is_some() && since.is_none()
+    }
+
+    /// What holds for a source.
+    pub fn source(&self, name: &str) -> SourceRule {
+        self.sources.get(name).copied().unwrap_or_default()
     }
 
     fn note_retraction(&mut self, retract: &RetractEntry) -> bool {
@@ -118,6 +155,12 @@ impl Hindsight {
             }
         }
     }
+}
+
+/// The source that a definition is of: its name is a key as TOML writes it.
+fn source_of(name: &str) -> String {
+    let table: toml::Table = format!("{name} = 0").parse().unwrap_or_default();
+    table.keys().next().cloned().unwrap_or_else(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -145,7 +188,7 @@ mod tests {
                     };
                 let new = (from.0..=to.0).any(|position| !inside(source, position, &plain));
                 let entry = Entry::Retract(RetractEntry::Source { source, from, to });
-                assert_eq!(real.note(&entry), new, "{from} to {to}");
+                assert_eq!(real.note(&entry, Position(99)), new, "{from} to {to}");
                 plain.push((source, from, to));
                 for of in [SourceId(0), SourceId(1)] {
                     let held = |p: &u64| inside(of, *p, &plain);

@@ -18,12 +18,14 @@ mod hindsight;
 mod overlay;
 mod people;
 mod read;
+mod source;
 
 pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
 pub use entity::EntityView;
-pub use hindsight::Hindsight;
+pub use hindsight::{EXPECT, Hindsight, SOURCE};
 pub use read::Reader;
+pub use source::SourceState;
 
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
@@ -182,6 +184,8 @@ pub struct State {
     pub hindsight: Arc<Hindsight>,
     /// Records in force, by source.
     pub records: Arc<BTreeMap<SourceId, u64>>,
+    /// Records that are held back, by source.
+    pub held: Arc<BTreeMap<SourceId, u64>>,
     /// Files first, then parts in memory; each the oldest first.
     parts: Arc<Vec<Arc<Part>>>,
     /// The number of the next file.
@@ -211,6 +215,7 @@ impl State {
             loads: Arc::default(),
             hindsight: Arc::new(hindsight),
             records: Arc::default(),
+            held: Arc::default(),
             parts: Arc::default(),
             next_file: 1,
             as_of: None,

@@ -3,6 +3,7 @@
 //! *Invariant:* whatever is wrong with the arguments alone is found here or in the first lines of a
 //! command, before any store is opened, and is wrong usage. *Where to start reading:* `Command`.
 
+use super::care::{Quality, QuarantineCommand, SourceCommand};
 use super::export::{Export, LogCommand};
 use super::kinds::RowArguments;
 use clap::builder::NonEmptyStringValueParser;
@@ -40,6 +41,14 @@ pub(crate) enum Command {
     /// Look at one record
     #[command(subcommand)]
     Record(RecordCommand),
+    /// Look at what could not be folded, and decide it
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// Say whether what a source says is taken
+    #[command(subcommand)]
+    Source(SourceCommand),
+    /// Tell how good what the sources say is, day by day
+    Quality(Quality),
     /// Withdraw a record, a load, or a source between two positions, as if it had never been said
     Retract(Retract),
     /// Write profiles, identifiers, events and entities as files for other programs
@@ -361,7 +370,7 @@ pub(crate) struct Serve {
     pub(crate) password_file: Option<PathBuf>,
 }
 
-fn engine<T: FromStr<Err = navedb::Error>>(text: &str) -> Result<T, String> {
+pub(crate) fn engine<T: FromStr<Err = navedb::Error>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|e: navedb::Error| e.message().to_owned())
 }
 
@@ -384,7 +393,7 @@ fn runs(text: &str) -> Result<u32, String> {
     runs.ok_or_else(|| format!("'{text}' is no number of runs; use 1 to {MOST}"))
 }
 
-fn rows(text: &str) -> Result<usize, String> {
+pub(crate) fn rows(text: &str) -> Result<usize, String> {
     const MOST: usize = limits::MEMBERS_MAX;
     let rows = text.parse().ok().filter(|rows| (1..=MOST).contains(rows));
     rows.ok_or_else(|| format!("'{text}' is no number of rows; use 1 to {MOST}"))
@@ -396,7 +405,7 @@ fn load_id(text: &str) -> Result<LoadId, String> {
         .map_err(|_| format!("'{text}' is no load; 'nave stats' lists the loads"))
 }
 
-fn position(text: &str) -> Result<Position, String> {
+pub(crate) fn position(text: &str) -> Result<Position, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.map(Position).ok_or_else(|| {
         format!(
@@ -415,109 +424,5 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-    use clap::error::ErrorKind;
-
-    fn parse(line: &str) -> Result<Command, ErrorKind> {
-        let words = std::iter::once("nave").chain(line.split(' '));
-        Arguments::try_parse_from(words).map(|a| a.command).map_err(|e| e.kind())
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn right_lines_are_read() {
-        for line in [
-            "demo",
-            "demo --json --data d",
-            "load --data d --source s --as identify f",
-            "load --data d --source s --as track --event e --id user_id=u --id email=e --time t \
-             --time-unit %Y --zone Europe/Paris --message-id a,b --delimiter tab --origin history \
-             --level sync --strict f g",
-            "load --data d --source s --as track --event-column c --format ndjson --delimiter - f",
-            "load --data d --source s --as messages f",
-            "load --data d --source s --as entity --entity product --id-column sku f",
-            "load --data d --source s --as membership --group account --group-id a --state-column x f",
-            "load --data d --source s --as consent --channel email --purpose-column p --state granted f",
-            "audience count --data d p.a=1",
-            "export --data d --to f --format csv --where p.a=1 --only profiles,events --compress none --force",
-            "log export --data d --to -",
-            "log import --data d f",
-            "audience count --data d --now 1998-07-01T00:00:00Z p.a=1",
-            "audience explain --data d --as-of 1998-07-01 p.a=1",
-            "audience explain --data d --sql p.a=1",
-            "audience members --data d p.a=1",
-            "audience members --data d --select a,b --with email --limit 5 --after \
-             00000000000000000000000000000000 p.a=1",
-            "audience breakdown --data d --by a,b p.a=1",
-            "audience top --data d --by a p.a=1",
-            "audience top --data d --by a --limit 100000 --as-of 1998-07-01 p.a=1",
-            "audience aggregate --data d --of a p.a=1",
-            "profile explain --data d user_id=1",
-            "audience bench --data d --file q.sql --runs 5",
-            "audience bench --data d p.a=1",
-            "profile get --data d user_id=1",
-            "profile timeline --data d x=y=z",
-            "record get --data d --source s m",
-            "retract --data d --load 7",
-            "retract --data d --source s --message-id m",
-            "retract --data d --source s --from 7",
-            "retract --data d --source s --from 7 --to 9",
-            "load --data d --source s --as identify --id u=u --revise f",
-            "stats --data d --digest",
-            "check --data d",
-            "rebuild --data d",
-            "repair --data d",
-            "serve --data d --listen 127.0.0.1:0 --password-file f",
-            "docs",
-            "help-commands",
-        ] {
-            assert!(parse(line).is_ok(), "{line}");
-        }
-    }
-
-    #[test]
-    fn wrong_lines_are_refused() {
-        for line in [
-            "nothing",
-            "load --data d --source s --as identify",
-            "load --data d --source s --as page f",
-            "load --data d --source s --as consent --channel email --channel-column c f",
-            "load --data d --source s --as track --event e --event-column c f",
-            "load --data d --source s --as track --event e --id user_id f",
-            "load --data d --source s --as track --event e --level fast f",
-            "load --data d --source s --as track --event e --origin correction f",
-            "audience count --data d --now yesterday p.a=1",
-            "audience count --data d --now 1998-07-01 --as-of 1998-07-01 p.a=1",
-            "audience count p.a=1",
-            "audience members --data d --limit 0 p.a=1",
-            "audience members --data d --limit 100001 p.a=1",
-            "audience members --data d --after 7 p.a=1",
-            "audience members --data d --select a,,b p.a=1",
-            "audience members --data d --with= p.a=1",
-            "audience breakdown --data d p.a=1",
-            "audience top --data d p.a=1",
-            "audience aggregate --data d p.a=1",
-            "profile explain --data d user_id",
-            "audience bench --data d",
-            "audience bench --data d --file q.sql p.a=1",
-            "audience bench --data d --file q.sql --runs 0",
-            "profile get --data d user_id",
-            "profile get --data d =1",
-            "retract --data d --load 7 --source s --message-id m",
-            "retract --data d --message-id m",
-            "retract --data d --source s --message-id m --from 7",
-            "retract --data d --from 7",
-            "retract --data d --source s --from 0",
-            "retract --data d --load x",
-            "stats",
-        ] {
-            assert!(parse(line).is_err(), "{line}");
-        }
-    }
-}
+#[path = "arguments_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::kinds::record_kind;
 use super::output::Output;
 use super::progress::{Meter, Stop};
+use super::quality;
 use super::store::Store;
 use super::text::grouped;
 use crate::shape;
@@ -43,7 +44,14 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
     if report.interrupted {
         return Err(Failure::new("interrupted", interrupted(&report)).already_told());
     }
-    Ok(())
+    if report.held {
+        let name = &arguments.source;
+        output.note(&format!(
+            "note: source '{name}' is held: what comes from now on is in the log, and counts when \
+             'nave source release' lets it"
+        ));
+    }
+    quality::tell(&report.breaches, &[], output)
 }
 
 /// Loads, showing how far it is, until it is done or somebody asks it to stop.

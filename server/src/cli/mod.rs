@@ -2,13 +2,14 @@
 //!
 //! *What it is:* `arguments` says what may be typed; each other module runs a few commands;
 //! `output` prints, as text or as one JSON document; `failure` is what goes wrong. *Invariants:*
-//! exit code 0 done, 1 failed, 2 wrong usage, 130 interrupted; an error is one line on standard error that names the
-//! remedy; a command that only reads never makes a store. *What it does not know:* the network.
+//! exit code 0 done, 1 failed, 2 wrong usage, 3 done but an expectation is not met, 130 interrupted;
+//! an error is one line on standard error that names the remedy; a command that only reads never makes a store. *What it does not know:* the network.
 //! *Where to start reading:* `arguments`, then `load`.
 
 mod arguments;
 mod audience;
 mod bench;
+mod care;
 mod demo;
 mod export;
 mod failure;
@@ -18,22 +19,28 @@ mod maintain;
 mod output;
 mod profile;
 mod progress;
+mod quality;
+mod quarantine;
 mod serve;
+mod sources;
 mod statements;
 mod store;
 mod text;
 
 use arguments::{Arguments, AudienceCommand, Command, ProfileCommand, RecordCommand};
+use care::{QuarantineCommand, SourceCommand};
 use clap::Parser;
 use clap::error::ErrorKind;
 use export::LogCommand;
 use failure::Failure;
+use navedb::SourceState;
 use output::Output;
 use std::io::Write;
 use std::process::ExitCode;
 
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
+const BREACH: u8 = 3;
 
 /// Reads the arguments, runs the command, and tells how it went.
 pub(crate) fn run() -> ExitCode {
@@ -50,6 +57,7 @@ pub(crate) fn run() -> ExitCode {
     ExitCode::from(match failure.kind() {
         "usage" => WRONG_USAGE,
         "interrupted" => progress::INTERRUPTED,
+        "breach" => BREACH,
         _ => FAILED,
     })
 }
@@ -63,6 +71,11 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Profile(ProfileCommand::Explain(who)) => profile::explain(&who, output),
         Command::Profile(ProfileCommand::Timeline(who)) => profile::timeline(&who, output),
         Command::Record(RecordCommand::Get(which)) => profile::record(&which, output),
+        Command::Quarantine(QuarantineCommand::List(list)) => quarantine::list(&list, output),
+        Command::Quarantine(QuarantineCommand::Count(store)) => quarantine::count(&store, output),
+        Command::Quarantine(QuarantineCommand::Replay(how)) => quarantine::replay(&how, output),
+        Command::Source(command) => source(command, output),
+        Command::Quality(what) => quality::quality(&what, output),
         Command::Retract(what) => maintain::retract(&what, output),
         Command::Export(what) => export::export(&what, output),
         Command::Log(LogCommand::Export(what)) => export::log_export(&what, output),
@@ -74,6 +87,16 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Serve(serve) => serve::serve(&serve, output),
         Command::Docs => serve::docs(output),
     }
+}
+
+fn source(command: SourceCommand, output: &Output) -> Result<(), Failure> {
+    let (name, state) = match command {
+        SourceCommand::List(store) => return sources::list(&store, output),
+        SourceCommand::Hold(name) => (name, SourceState::Held),
+        SourceCommand::Release(name) => (name, SourceState::Live),
+        SourceCommand::Refuse(name) => (name, SourceState::Refused),
+    };
+    sources::set(&name, state, output)
 }
 
 fn ask(command: AudienceCommand, output: &Output) -> Result<(), Failure> {

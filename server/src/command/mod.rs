@@ -12,6 +12,7 @@ pub(crate) mod documentation;
 mod failure;
 mod introspection;
 mod options;
+mod quarantine;
 mod records;
 mod server_info;
 mod subcommands;

@@ -7,7 +7,9 @@
 //! start reading:* `Command`, then `COMMANDS`; the lists of subcommands are in `subcommands`.
 
 use super::subcommands::{CLIENT, COMMAND, CONFIG};
-use super::{Handler, audiences, connection, introspection, records, server_info, transaction};
+use super::{
+    Handler, audiences, connection, introspection, quarantine, records, server_info, transaction,
+};
 
 /// What becomes of a command between MULTI and EXEC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,6 +230,28 @@ pub(crate) static COMMANDS: &[Command] = &[
         reply: "map: `count`, `sum`, `avg`, `min`, `max`",
         example: "AUDIENCE.AGGREGATE \"p.country = 'FR'\" OF age",
         run: Some(audiences::aggregate),
+        ..BASE
+    },
+    Command {
+        name: "QUARANTINE.COUNT",
+        group: "Quarantine",
+        summary: "How much could not be folded.",
+        reply: "array of maps: `source`, `kind`, `about`, `count`",
+        example: "QUARANTINE.COUNT",
+        run: Some(quarantine::count),
+        ..BASE
+    },
+    Command {
+        name: "QUARANTINE.LIST",
+        syntax: "[SOURCE name] [KIND record|conflict|value] [FIELD name] [LIMIT n] [AFTER position]",
+        args: (0, ANY),
+        group: "Quarantine",
+        summary: "What could not be folded, in the order of the log, 1,000 unless a limit says \
+                  otherwise, from a position on.",
+        reply: "map: `items`, as `nave quarantine list --json`, and `next`, the position that the \
+                next page comes after or null",
+        example: "QUARANTINE.LIST SOURCE shop KIND value LIMIT 100",
+        run: Some(quarantine::list),
         ..BASE
     },
     Command {
