@@ -205,9 +205,11 @@ const HEADING: &str = "\
 SET TimeZone = 'UTC';
 ";
 
+/// DuckDB looks for `p` already when a macro is made, unless something before it depends on an argument alone.
 const MACROS: &str = "\
 CREATE OR REPLACE MACRO has_identifier(namespace) AS
-  list_contains(p.\"nave.namespaces\", lower(trim(namespace)));
+  CASE WHEN namespace IS NULL THEN NULL
+  ELSE list_contains(p.\"nave.namespaces\", lower(trim(namespace))) END;
 CREATE OR REPLACE MACRO bucket(salt, n) AS
   CAST('0x' || substr(md5(salt || ':' || p.profile_id), 1, 8) AS BIGINT) % n;
 ";
