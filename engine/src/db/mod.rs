@@ -8,6 +8,8 @@
 //! *Where to start reading:* `Db`, then `write`.
 
 mod answers;
+#[cfg(feature = "arrow")]
+mod batches;
 mod export;
 mod load;
 mod lookup;
@@ -26,6 +28,8 @@ mod view;
 mod write;
 
 pub use answers::*;
+#[cfg(feature = "arrow")]
+pub use batches::{ArrowBatches, ArrowRequest, ArrowTable};
 pub use export::*;
 pub use maintain::{check, rebuild, repair};
 pub use text_log::{TextLogReport, import_log};

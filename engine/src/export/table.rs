@@ -106,7 +106,7 @@ enum Field {
     Id,
     Trait(usize),
     Property(usize),
-    EntityField(usize),
+    Said(usize),
 }
 
 /// A row of a table.
@@ -198,7 +198,7 @@ fn columns_of(state: &State, table: TableId) -> Vec<(ExportColumn, Field)> {
         TableId::Entities(number) => {
             let mut columns = vec![fixed("id", ExportType::Text, Field::Id)];
             let fields = catalog.entity_fields(number).unwrap_or(&none);
-            add_fields(fields, "fields.", Field::EntityField, &mut columns);
+            add_fields(fields, "fields.", Field::Said, &mut columns);
             columns
         }
     }
@@ -222,6 +222,7 @@ impl TableScan {
     }
 
     /// The table with some of its columns, in the order that is given.
+    #[cfg(feature = "arrow")]
     #[must_use]
     pub fn with_columns(mut self, wanted: &[usize]) -> TableScan {
         self.columns = wanted.iter().filter_map(|i| self.columns.get(*i).cloned()).collect();
@@ -357,7 +358,7 @@ impl TableScan {
             Field::Trait(number) => reader.trait_cell(number, Ordinal(row.row)),
             Field::Property(number) => event().map_or(Cell::Null, |p| p.cell(number, row.row)),
             Field::Id => text(self.entities(reader).and_then(|t| t.id(Ordinal(row.row)))),
-            Field::EntityField(number) => {
+            Field::Said(number) => {
                 let table = self.entities(reader);
                 table.map_or(Cell::Null, |table| table.value(number, Ordinal(row.row)))
             }
@@ -372,9 +373,9 @@ impl TableScan {
     }
 
     /// The texts of a set, sorted; none when it was not said.
-    pub fn texts<'r>(
+    pub fn texts(
         &self,
-        reader: &'r Reader<'_>,
+        reader: &Reader<'_>,
         column: usize,
         row: &RowRef,
         mut each: impl FnMut(&str),
