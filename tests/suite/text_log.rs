@@ -163,6 +163,18 @@ fn a_text_that_is_not_whole_is_refused_by_its_line() {
     let told = refused(text.replacen("\"origin\"", "\"oregano\"", 1).as_bytes(), "unknown");
     assert!(told.starts_with("line 1: ") && told.contains("oregano"), "{told}");
     refused(&[lines.as_slice(), b"{}\n"].concat(), "something behind the end");
+    // Numbers that no log can have would cost memory for all that they skip.
+    for (word, other) in [
+        ("\"number\":1,", "\"number\":4000000000,"),
+        ("\"source\":1,", "\"source\":4000000000,"),
+        ("\"load\":0,\"more\"", "\"load\":4000000000,\"more\""),
+        ("\"position\":2,", "\"position\":3,"),
+        ("\"clock\":1", "\"clock\":-9"),
+        ("\"key\":\"", "\"key\":\"0"),
+    ] {
+        assert!(text.contains(word), "{word}");
+        refused(text.replacen(word, other, 1).as_bytes(), word);
+    }
 }
 
 #[test]
