@@ -121,7 +121,7 @@ pub const ROWS_MAX: u32 = u32::MAX - 1;
 /// memory.
 pub const EXPORT_BATCH_BYTES: usize = 64 << 20;
 
-/// Bytes of one line of a log as text: an entry whose every byte is escaped (six bytes each), and what stands around it.
+/// Bytes of one line of a log as text: an entry whose every byte is escaped (six bytes each), and what stands around.
 pub const LOG_LINE_BYTES_MAX: usize = 8 * PAYLOAD_BYTES_MAX;
 
 const _: () = assert!(RECORD_BYTES_MAX * 4 <= PAYLOAD_BYTES_MAX);
