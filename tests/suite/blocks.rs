@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// How a file is written and read.
 #[derive(Debug, Clone)]
-struct Form {
+pub(crate) struct Form {
     delimiter: Option<u8>,
     crlf: bool,
     mark: bool,
@@ -25,7 +25,7 @@ struct Form {
 }
 
 impl Form {
-    fn random(rng: &mut Rng) -> Form {
+    pub(crate) fn random(rng: &mut Rng) -> Form {
         Form {
             delimiter: *rng.pick(&[Some(b','), Some(b';'), Some(b'\t'), Some(b'|'), None]),
             crlf: rng.one_in(3),
@@ -41,7 +41,7 @@ impl Form {
         vec!["user", "mail", "when", "id", "part", "a", "b", "c", "d"]
     }
 
-    fn request(&self, bytes: &[u8], slowly: bool) -> LoadRequest {
+    pub(crate) fn request(&self, bytes: &[u8], slowly: bool) -> LoadRequest {
         let kind = if self.event {
             RecordKind::Track(Said::Fixed("buy".into()))
         } else {
@@ -180,7 +180,7 @@ fn put_row(rng: &mut Rng, form: &Form, row: &mut Vec<u8>, number: usize, late: b
 }
 
 /// A file of rows; the first of a longer one are the same.
-fn file(seed: u64, form: &Form, rows: usize) -> Vec<u8> {
+pub(crate) fn file(seed: u64, form: &Form, rows: usize) -> Vec<u8> {
     let mut rng = Rng::new(seed);
     let end: &[u8] = if form.crlf { b"\r\n" } else { b"\n" };
     let mut bytes = if form.mark { b"\xef\xbb\xbf".to_vec() } else { Vec::new() };

@@ -142,8 +142,8 @@ pub const ROWS_MAX: u32 = u32::MAX - 1;
 /// memory.
 pub const EXPORT_BATCH_BYTES: usize = 64 << 20;
 
-/// Bytes of one line of a log as text: a record whose every byte is escaped, and what stands around it.
-pub const LOG_LINE_BYTES_MAX: usize = 8 * RECORD_BYTES_MAX;
+/// Bytes of one line of a log as text: an entry whose every byte is escaped (six bytes each), and what stands around.
+pub const LOG_LINE_BYTES_MAX: usize = 8 * PAYLOAD_BYTES_MAX;
 
 const _: () = assert!(RECORD_BYTES_MAX * 4 <= PAYLOAD_BYTES_MAX);
 const _: () = assert!(LOAD_FRAME_BYTES + RECORD_BYTES_MAX < PAYLOAD_BYTES_MAX);

@@ -8,6 +8,8 @@
 //! *Where to start reading:* `Db`, then `write`.
 
 mod answers;
+#[cfg(feature = "arrow")]
+mod batches;
 mod continuation;
 mod expect;
 mod export;
@@ -33,6 +35,8 @@ mod watermark;
 mod write;
 
 pub use answers::*;
+#[cfg(feature = "arrow")]
+pub use batches::{ArrowBatches, ArrowRequest, ArrowTable};
 pub use export::*;
 pub use maintain::{check, rebuild, repair};
 pub use text_log::{TextLogReport, import_log};

@@ -9,6 +9,7 @@ use crate::base::dir::Dir;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{BATCH_BYTES_MAX, LOG_FILE_BYTES, LOG_LINE_BYTES_MAX};
+use crate::base::time::Timestamp;
 use crate::entry::{Entry, FileShape, Origin};
 use crate::export::{EntryLine, EntryText, RowLine, TailLine, failed};
 use crate::log::{Append, LogWriter, Manifest, open_log};
@@ -108,7 +109,8 @@ pub fn import_log(
     let found = open_log(dir.as_ref(), || Ok(Manifest::new(name, salt)), first.clock())?;
     let log = LogWriter::start(Arc::clone(&dir), found, LOG_FILE_BYTES)?;
     let shapes = BTreeMap::new();
-    let mut import = Import { log, shapes, batch: Vec::new(), bytes: 0, sources: 0 };
+    let clock = first.clock();
+    let mut import = Import { log, shapes, batch: Vec::new(), bytes: 0, clock, sources: 0 };
     let mut report = TextLogReport::default();
     let mut pending = Some(first);
     while let Some(line) = pending.take() {
@@ -192,6 +194,9 @@ struct Import {
     /// Entries of the batch at hand.
     batch: Vec<Append>,
     bytes: usize,
+    /// The clock of the last entry.
+    clock: Timestamp,
+    /// The greatest number of a source.
     sources: u32,
 }
 
@@ -208,12 +213,20 @@ impl Import {
             return Err(lines
                 .wrong(&format!("the position is {}, but {expected} must follow", line.position)));
         }
+        if u64::from(line.source.0) > expected.0 || line.load.0 > expected.0 {
+            return Err(lines.wrong("no entry before names this source or load"));
+        }
         if line.positions() == 0 {
             return Err(lines.wrong("an entry takes at least one position"));
         }
         let clock = line.clock();
-        if !clock.in_range() || clock < self.log.clock() {
+        if !clock.in_range() || clock < self.clock {
             return Err(lines.wrong("the clock goes back, or is no time"));
+        }
+        if clock != self.clock {
+            // All entries of a batch have one clock; a repair may have left one without its end.
+            self.append()?;
+            self.clock = clock;
         }
         let origin: Origin = line.origin.parse().map_err(|e: Error| lines.wrong(e.message()))?;
         let mut rows = Vec::new();
@@ -224,8 +237,9 @@ impl Import {
                 let found = row.row;
                 return Err(lines.wrong(&format!("the row is {found}, but {position} must follow")));
             }
-            self.bytes += text.len();
-            rows.push(row.row().map_err(|e| lines.wrong(e.message()))?);
+            let row = row.row().map_err(|e| lines.wrong(e.message()))?;
+            self.bytes += row.original.len();
+            rows.push(row);
             if self.bytes > 2 * BATCH_BYTES_MAX {
                 return Err(lines.wrong("a batch is larger than any that Nave writes"));
             }
@@ -243,9 +257,13 @@ impl Import {
             load,
             payload: entry.encode().map_err(|e| lines.wrong(e.message()))?,
         });
-        if !more {
-            // All entries of a batch have one clock.
-            self.log.advance_clock(clock);
+        if more { Ok(()) } else { self.append() }
+    }
+
+    /// Appends the batch at hand.
+    fn append(&mut self) -> Result<()> {
+        if !self.batch.is_empty() {
+            self.log.advance_clock(self.clock);
             self.log.append(&std::mem::take(&mut self.batch))?;
             self.bytes = 0;
         }
@@ -260,8 +278,9 @@ impl Import {
             }
             Entry::Source(source) => {
                 // A number may be skipped: its entry was lost in a repair.
-                if source.number.0 <= self.sources {
-                    return Err(Error::invalid("the number of this source is taken"));
+                let possible = u64::from(self.sources) + 1..=position.0;
+                if !possible.contains(&u64::from(source.number.0)) {
+                    return Err(Error::invalid("no source can have this number here"));
                 }
                 self.sources = source.number.0;
                 Ok(())

@@ -1,5 +1,6 @@
 //! What lies beside the tables: the names of the files, a manifest, and views and macros for DuckDB.
 
+use super::table::CONSENTS;
 use super::{ExportColumn, ExportFormat, ExportPart, ExportType};
 use crate::base::codec;
 use crate::base::ids::Position;
@@ -205,12 +206,44 @@ const HEADING: &str = "\
 SET TimeZone = 'UTC';
 ";
 
-const MACROS: &str = "\
-CREATE OR REPLACE MACRO has_identifier(namespace) AS
-  list_contains(p.\"nave.namespaces\", lower(trim(namespace)));
+/// DuckDB looks for `p` already when a macro is made, unless something before it depends on an argument alone.
+const HAS_IDENTIFIER: &str = "\
+CREATE OR REPLACE MACRO has_identifier(wanted) AS
+  CASE WHEN wanted IS NULL THEN NULL ELSE EXISTS (
+    SELECT 1 FROM identifiers \"nave.i\" WHERE \"nave.i\".profile_id = p.profile_id
+      AND \"nave.i\".namespace = lower(trim(wanted))) END;
+";
+
+const BUCKET: &str = "\
 CREATE OR REPLACE MACRO bucket(salt, n) AS
   CAST('0x' || substr(md5(salt || ':' || p.profile_id), 1, 8) AS BIGINT) % n;
 ";
+
+/// The macro of consents, as `nave audience explain --sql` writes them out: of each identifier, channel, purpose and
+/// topic the latest, of two at the same time the stricter, and then whether all of them are given.
+fn consents(columns: &[ExportColumn]) -> String {
+    let known = |name: &str| columns.iter().any(|column| folded(&column.name) == name);
+    let topic = if known("topic") { "\"nave.r\".topic" } else { "NULL::VARCHAR" };
+    let of = |about: &str| {
+        format!(
+            "CASE WHEN wanted IS NULL THEN NULL ELSE coalesce((
+    SELECT bool_and(\"nave.c\".given) FROM (
+      SELECT \"nave.r\".profile_id, \"nave.r\".state = 'granted' AS given,
+        row_number() OVER (PARTITION BY \"nave.r\".namespace, \"nave.r\".value, \"nave.r\".channel,
+          \"nave.r\".purpose, {topic}
+          ORDER BY \"nave.r\".\"time\" DESC, \"nave.r\".state = 'granted') AS place
+      FROM \"nave.consent\" \"nave.r\" WHERE \"nave.r\".channel IN (lower(trim(wanted)), '*')
+        AND \"nave.r\".purpose IN (lower(trim(use)), '*'){about}) \"nave.c\"
+    WHERE \"nave.c\".place = 1 AND \"nave.c\".profile_id = p.profile_id), FALSE) END"
+        )
+    };
+    let about = format!(" AND ({topic} = lower(trim(subject)) OR {topic} IS NULL)");
+    format!(
+        "CREATE OR REPLACE MACRO consents(wanted, use) AS\n  {},\n  (wanted, use, subject) AS\n  {};\n",
+        of(""),
+        of(&about)
+    )
+}
 
 /// The text of `nave.sql`.
 pub fn statements(report: &ExportReport) -> String {
@@ -218,7 +251,7 @@ pub fn statements(report: &ExportReport) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "CREATE OR REPLACE MACRO now() AS TIMESTAMPTZ {};\n{MACROS}",
+        "CREATE OR REPLACE MACRO now() AS TIMESTAMPTZ {};\n{BUCKET}",
         literal(&report.clock.to_string())
     );
     let mut taken = HashSet::new();
@@ -237,6 +270,15 @@ pub fn statements(report: &ExportReport) -> String {
         }
         let source = source(report.format, table);
         let _ = writeln!(text, "CREATE OR REPLACE VIEW {} AS\n  {source};", quoted(&name));
+    }
+    // A macro needs its table when it is made.
+    if report.tables.iter().any(|table| table.part == ExportPart::Identifiers) {
+        text.push_str(HAS_IDENTIFIER);
+    }
+    let is_consents =
+        |t: &&ExportedTable| t.part == ExportPart::Events && folded(&t.name) == CONSENTS;
+    if let Some(table) = report.tables.iter().find(is_consents) {
+        text.push_str(&consents(&table.columns));
     }
     text
 }
@@ -257,5 +299,39 @@ mod tests {
         assert!(first != second && first.len() < 130 && second.len() < 130, "{first} {second}");
         // Two names whose letters differ in case alone would be one file on some disks.
         assert_ne!(event("PURCHASE").to_lowercase(), "event.purchase.csv");
+    }
+
+    #[test]
+    fn macros_are_made_where_their_tables_are() {
+        let table = |part, name: &str, columns: &[&str]| ExportedTable {
+            part,
+            name: name.to_owned(),
+            file: "f".to_owned(),
+            rows: 0,
+            columns: columns
+                .iter()
+                .map(|name| ExportColumn { name: (*name).to_owned(), kind: ExportType::Text })
+                .collect(),
+        };
+        let told = |tables: Vec<ExportedTable>| {
+            statements(&ExportReport {
+                format: ExportFormat::Parquet,
+                position: Position(1),
+                clock: Timestamp(0),
+                audience: None,
+                tables,
+            })
+        };
+        let none = told(vec![table(ExportPart::Profiles, "profiles", &[])]);
+        assert!(none.contains("MACRO bucket") && !none.contains("MACRO has_identifier"), "{none}");
+        let text = told(vec![
+            table(ExportPart::Identifiers, "identifiers", &[]),
+            table(ExportPart::Events, "nave.consent", &["channel", "purpose", "state"]),
+        ]);
+        assert!(text.contains("MACRO has_identifier") && text.contains("MACRO consents"), "{text}");
+        assert!(!text.contains(".topic"), "a column that is not there: {text}");
+        let twice = [ExportPart::Events, ExportPart::Entities].map(|part| table(part, "a\"b", &[]));
+        let text = told(twice.to_vec());
+        assert!(text.contains("VIEW \"a\"\"b\" AS") && text.contains("VIEW \"entities.a\"\"b\""));
     }
 }

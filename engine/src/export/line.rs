@@ -245,3 +245,126 @@ impl RowLine {
         Ok(Row { key: self.key, status, line: self.line, original })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::Epoch;
+    use crate::base::value::ValueType;
+    use crate::entry::{Dialect, InferredType, RowFormat, RowKind, Said, TimeUnit};
+
+    fn shape() -> FileShape {
+        FileShape {
+            format: RowFormat::Delimited {
+                dialect: Dialect { delimiter: b';', quote: Some(b'"'), escape: Some(b'\\') },
+                header: vec!["u".into(), "größe \"x\"".into()],
+            },
+            kind: RowKind::Track(Said::Fixed("buy".into())),
+            ids: vec![("user_id".into(), "u".into())],
+            time: None,
+            time_unit: TimeUnit::Pattern("%Y".into()),
+            zone: "UTC".into(),
+            message_id: vec![],
+            encoding: "utf-8".into(),
+            readings: vec![],
+        }
+    }
+
+    fn rows() -> Vec<Row> {
+        let texts: [&[u8]; 6] =
+            [b"1;a", b"2;\"b\"", b"", b"3;c;d", b"4;\xff\xfe", "5;ü\u{0}\n".as_bytes()];
+        let row = |(index, text): (usize, &&[u8])| Row {
+            key: [index as u8; 16],
+            status: if index == 1 { RowStatus::Conflict } else { RowStatus::Accepted },
+            line: if index == 3 { 0 } else { index as u64 + 2 },
+            original: text.to_vec(),
+        };
+        texts.iter().enumerate().map(row).collect()
+    }
+
+    fn header() -> Header {
+        Header {
+            kind: 4,
+            payload_version: 1,
+            origin: 1,
+            continues: true,
+            length: 0,
+            first: Position(10),
+            rows: 1,
+            epoch: Epoch(3),
+            clock: Timestamp(-5),
+            load: LoadId(6),
+            durable: Position(7),
+            source: SourceId(8),
+            digest: [0; 16],
+            chain: [0; 16],
+            stored: 0,
+            stub: false,
+        }
+    }
+
+    fn entries() -> Vec<Entry> {
+        let types = vec![InferredType {
+            event: Some("buy".into()),
+            name: "n".into(),
+            value_type: ValueType::Decimal,
+        }];
+        let load = LoadEntry { file: "f".into(), content: [7; 16], shape: shape(), types };
+        let retract = |what| Entry::Retract(what);
+        let (source, from, to) = (SourceId(1), Position(2), Position(9));
+        vec![
+            Entry::Store(StoreEntry {
+                store: [1; 16],
+                salt: [2; 32],
+                normalisers: 1,
+                inference: 1,
+                time_zones: "2026a".into(),
+            }),
+            Entry::Source(SourceEntry { number: SourceId(1), name: "crm".into() }),
+            Entry::Load(Box::new(load)),
+            Entry::Records(RecordsEntry { rows: rows() }),
+            Entry::Block(block(&rows(), Some(&shape())).unwrap()),
+            retract(RetractEntry::Load(LoadId(3))),
+            retract(RetractEntry::Record(Position(5))),
+            retract(RetractEntry::Records(vec![Position(5), Position(6)])),
+            retract(RetractEntry::Source { source, from, to }),
+            Entry::Gap(GapEntry { reason: "damage".into() }),
+            Entry::Definition(DefinitionEntry {
+                kind: "trait".into(),
+                name: "n".into(),
+                version: 2,
+                body: None,
+            }),
+        ]
+    }
+
+    #[test]
+    fn every_entry_is_itself_again() {
+        for entry in entries() {
+            let payload = entry.encode().unwrap();
+            let header = Header {
+                kind: entry.kind(),
+                payload_version: entry.version(),
+                rows: entry.rows(),
+                ..header()
+            };
+            let frame = Frame { header, payload, file: 1, offset: 0 };
+            let (line, rows) = EntryLine::of(&frame).unwrap();
+            assert_eq!(line.positions(), entry.rows());
+            let text = serde_json::to_string(&line).unwrap();
+            let line: EntryLine = serde_json::from_str(&text).unwrap();
+            assert_eq!(
+                (line.clock(), line.more, line.origin.as_str()),
+                (Timestamp(-5), true, "history")
+            );
+            let rows = rows.into_iter().map(|row| {
+                let text = serde_json::to_string(&RowLine::of(Position(1), row)).unwrap();
+                serde_json::from_str::<RowLine>(&text).unwrap().row().unwrap()
+            });
+            assert_eq!(line.entry(rows.collect(), Some(&shape())).unwrap(), entry, "{text}");
+        }
+        let header = Header { stub: true, ..header() };
+        let frame = Frame { header, payload: Vec::new(), file: 1, offset: 0 };
+        assert_eq!(EntryLine::of(&frame).unwrap_err().kind(), ErrorKind::Invalid);
+    }
+}

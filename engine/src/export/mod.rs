@@ -17,7 +17,9 @@ mod text;
 pub use batch::{RowGroups, record_batch, schema};
 pub use catalogue::{ExportReport, ExportedTable, FileNames, manifest, statements};
 pub use line::{EntryLine, EntryText, RowLine, TailLine};
-pub use table::{Names, TableId, TableScan, tables};
+#[cfg(feature = "arrow")]
+pub use table::TableId;
+pub use table::{Names, TableScan, tables};
 pub use text::TextFile;
 
 use crate::base::error::{Error, ErrorKind, Result};

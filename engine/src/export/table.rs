@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 /// Digits that a narrow decimal has at most: such a column takes 8 bytes a value.
 const NARROW_DIGITS: u8 = 18;
-/// The namespaces of a profile, for which the audience language has `has_identifier`.
-const NAMESPACES: &str = "nave.namespaces";
+/// The reserved event type of consents, which count by the identifier that they belong to.
+pub const CONSENTS: &str = "nave.consent";
 
 /// A table of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,6 @@ impl Names {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
     ProfileId,
-    Namespaces,
     Namespace,
     Identifier,
     FirstSeen,
@@ -106,7 +105,7 @@ enum Field {
     Id,
     Trait(usize),
     Property(usize),
-    EntityField(usize),
+    Said(usize),
 }
 
 /// A row of a table.
@@ -175,7 +174,6 @@ fn columns_of(state: &State, table: TableId) -> Vec<(ExportColumn, Field)> {
         TableId::Profiles => {
             let mut columns = vec![profile];
             add_fields(catalog.traits(), "traits.", Field::Trait, &mut columns);
-            columns.push(fixed(NAMESPACES, ExportType::Texts, Field::Namespaces));
             columns
         }
         TableId::Identifiers => vec![
@@ -191,6 +189,10 @@ fn columns_of(state: &State, table: TableId) -> Vec<(ExportColumn, Field)> {
                 fixed("source", ExportType::Text, Field::Source),
                 fixed("message_id", ExportType::Text, Field::MessageId),
             ];
+            if table.name(state) == CONSENTS {
+                columns.push(fixed("namespace", ExportType::Text, Field::Namespace));
+                columns.push(fixed("value", ExportType::Text, Field::Identifier));
+            }
             let fields = catalog.properties(number).unwrap_or(&none);
             add_fields(fields, "properties.", Field::Property, &mut columns);
             columns
@@ -198,7 +200,7 @@ fn columns_of(state: &State, table: TableId) -> Vec<(ExportColumn, Field)> {
         TableId::Entities(number) => {
             let mut columns = vec![fixed("id", ExportType::Text, Field::Id)];
             let fields = catalog.entity_fields(number).unwrap_or(&none);
-            add_fields(fields, "fields.", Field::EntityField, &mut columns);
+            add_fields(fields, "fields.", Field::Said, &mut columns);
             columns
         }
     }
@@ -222,6 +224,7 @@ impl TableScan {
     }
 
     /// The table with some of its columns, in the order that is given.
+    #[cfg(feature = "arrow")]
     #[must_use]
     pub fn with_columns(mut self, wanted: &[usize]) -> TableScan {
         self.columns = wanted.iter().filter_map(|i| self.columns.get(*i).cloned()).collect();
@@ -335,7 +338,6 @@ impl TableScan {
     pub fn cell<'r>(&self, reader: &'r Reader<'_>, column: usize, row: &RowRef) -> Cell<'r> {
         let Some(field) = self.fields.get(column) else { return Cell::Null };
         let nodes = reader.nodes();
-        let node = NodeId(row.row);
         let text = |text: Option<&'r str>| text.map_or(Cell::Null, Cell::Text);
         let event = || match self.table {
             TableId::Events(number) => {
@@ -343,9 +345,9 @@ impl TableScan {
             }
             _ => None,
         };
+        let node = event().map_or(NodeId(row.row), |part| part.node(row.row));
         match *field {
             Field::ProfileId => self.names.cell(row.profile),
-            Field::Namespaces => Cell::Null,
             Field::Namespace => text(nodes.identifier(node).map(|(namespace, _)| namespace)),
             Field::Identifier => text(nodes.identifier(node).map(|(_, value)| value)),
             Field::FirstSeen => nodes.first_seen(node).map_or(Cell::Null, Cell::Timestamp),
@@ -357,7 +359,7 @@ impl TableScan {
             Field::Trait(number) => reader.trait_cell(number, Ordinal(row.row)),
             Field::Property(number) => event().map_or(Cell::Null, |p| p.cell(number, row.row)),
             Field::Id => text(self.entities(reader).and_then(|t| t.id(Ordinal(row.row)))),
-            Field::EntityField(number) => {
+            Field::Said(number) => {
                 let table = self.entities(reader);
                 table.map_or(Cell::Null, |table| table.value(number, Ordinal(row.row)))
             }
@@ -372,21 +374,13 @@ impl TableScan {
     }
 
     /// The texts of a set, sorted; none when it was not said.
-    pub fn texts<'r>(
+    pub fn texts(
         &self,
-        reader: &'r Reader<'_>,
+        reader: &Reader<'_>,
         column: usize,
         row: &RowRef,
         mut each: impl FnMut(&str),
     ) {
-        if self.fields.get(column) == Some(&Field::Namespaces) {
-            let members = reader.row(Ordinal(row.row)).members;
-            let mut known: Vec<&str> =
-                members.iter().filter_map(|node| reader.nodes().namespace(*node)).collect();
-            known.sort_unstable();
-            known.dedup();
-            return known.into_iter().for_each(each);
-        }
         if let Cell::Set(set) = self.cell(reader, column, row) {
             SetCell::texts(set).for_each(&mut each);
         }
