@@ -305,6 +305,7 @@ mod tests {
 
     fn entries() -> Vec<Entry> {
         let types = vec![InferredType {
+            entity: None,
             event: Some("buy".into()),
             name: "n".into(),
             value_type: ValueType::Decimal,
