@@ -183,9 +183,8 @@ impl Sheet {
         let roles = IDS.iter().take(self.ids).map(|(_, column)| *column);
         let roles: Vec<&str> = roles.chain([self.time]).chain(self.message_id).collect();
         let by_column = matches!(self.kind, RecordKind::Track(Said::Column(_)));
-        let plain = |name: &str| {
-            !(roles.contains(&name) && self.has(name)) && !(by_column && name == "event")
-        };
+        let plain =
+            |name: &str| !(roles.contains(&name) && self.has(name) || by_column && name == "event");
         let told = object(&fields.iter().filter(|(name, _)| plain(name)).cloned().collect());
         let kind = if event.is_some() { "track" } else { "identify" };
         let inner = if event.is_some() { "properties" } else { "traits" };
@@ -288,7 +287,7 @@ fn split(object: &str) -> Fields {
     let bytes = object.as_bytes();
     for (index, byte) in bytes.iter().enumerate() {
         if quoted {
-            let escapes = bytes[..index].iter().rev().take_while(|byte| **byte == b'\\').count();
+            let escapes = bytes.iter().take(index).rev().take_while(|byte| **byte == b'\\').count();
             quoted = *byte != b'"' || escapes % 2 == 1;
             continue;
         }

@@ -160,6 +160,9 @@ pub struct RowReader {
     stored: Rc<Cell<u64>>,
 }
 
+/// A row by its line: its bytes, or why it is too long to be a record.
+type FirstRow = (u64, std::result::Result<Vec<u8>, String>);
+
 impl RowReader {
     /// Opens an input; one that is packed is unpacked.
     ///
@@ -237,7 +240,7 @@ impl RowReader {
     ///
     /// # Errors
     /// `Invalid` when nothing can be read before the first row ends.
-    pub fn first_row(&mut self) -> Result<Option<(u64, std::result::Result<Vec<u8>, String>)>> {
+    pub fn first_row(&mut self) -> Result<Option<FirstRow>> {
         match self.next_row() {
             Some(RowItem::Row { line, original }) => Ok(Some((line, Ok(original)))),
             Some(RowItem::TooLong { line, reason }) => Ok(Some((line, Err(reason)))),

@@ -26,7 +26,7 @@ pub struct Messages {
 
 /// Finds the messages of a line: the items of a batch or of a list, or the line itself.
 pub fn messages_of(line: &[u8]) -> Messages {
-    let whole = Messages { places: vec![0..line.len()], shared: Vec::new() };
+    let whole = Messages { places: Vec::from([0..line.len()]), shared: Vec::new() };
     let list = line.trim_ascii_start().first() == Some(&b'[');
     let named = || line.windows(7).any(|piece| piece == b"\"batch\"");
     if !list && !named() {
@@ -199,7 +199,10 @@ mod tests {
             "x".repeat(1 << 20),
             "1,".repeat(300)
         );
-        assert_eq!(messages_of(wide.as_bytes()).places, [0..wide.len()]);
+        assert_eq!(
+            messages_of(wide.as_bytes()).places.as_slice(),
+            std::slice::from_ref(&(0..wide.len()))
+        );
     }
 
     #[test]

@@ -132,12 +132,15 @@ pub(super) fn text_field(
     }
 }
 
+/// Fields with their names.
+type Named = Vec<(String, FieldValue)>;
+
 /// What the JSON in a cell of a column says: fields under the name of the column, and child tables of an event.
 pub(super) fn cell(
     name: &str,
     text: &str,
     event: bool,
-) -> Result<(Vec<(String, FieldValue)>, Vec<Children>), RowError> {
+) -> Result<(Named, Vec<Children>), RowError> {
     let value: Json = serde_json::from_str(text)
         .map_err(|e| RowError::new(format!("column {name} holds no JSON: {e}")))?;
     let mut object = Map::new();
