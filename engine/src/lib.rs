@@ -44,15 +44,14 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, Explanation, Level,
-    LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
-    ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, Receipt, Record, RepairReport,
-    Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
-    View, WhyLost, check, rebuild, repair,
+    Aggregates, At, Batch, BrokenRow, Caller, CheckReport, CreateFile, Cursor, Db, Explanation,
+    ExportRequest, Level, LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin,
+    PlanStep, Profile, ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, Receipt,
+    Record, RepairReport, Retraction, Session, Settings, SourceStats, Stats, TextLogReport,
+    TimelineEvent, TraitExplanation, TraitFact, View, WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};
-pub use db::{CreateFile, ExportRequest, TextLogReport, import_log};
 pub use entry::{Said, TimeUnit};
 pub use export::{ExportColumn, ExportFormat, ExportPart, ExportReport, ExportType, ExportedTable};
 pub use intake::{Delimiter, FileReport, Format, Input, LoadReport, LoadRequest, RecordKind};
