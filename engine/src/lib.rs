@@ -22,6 +22,7 @@ mod base;
 mod catalog;
 mod column;
 mod db;
+mod definition;
 mod entry;
 mod event;
 mod identity;
@@ -40,8 +41,10 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, Explanation, Level,
+    Aggregates, At, Batch, BrokenRow, Caller, CheckReport, Cursor, Db, DefineEffect,
+    DefineReport, DefineRequest, DefinedOne, Definition, DefinitionChange, Explanation, FieldChange, Level,
     LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
+    QuarantineChange,
     ProfileExplanation, ProfileIdentifier, ProfileTrait, Purpose, Receipt, Record, RepairReport,
     Retraction, Session, Settings, SourceStats, Stats, TimelineEvent, TraitExplanation, TraitFact,
     View, WhyLost, check, rebuild, repair,

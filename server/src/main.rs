@@ -7,6 +7,7 @@
 
 mod cli;
 mod command;
+mod definitions;
 mod limits;
 mod net;
 mod place;

@@ -313,8 +313,8 @@ mod tests {
         let mapped = Arc::new(Part::open(&dir, "p", &digest).unwrap());
         let memory = Arc::new(fill(PartWriter::memory()).into_memory(7));
         for part in [&mapped, &memory] {
-            assert_eq!(part.block(key).unwrap().unwrap().as_ref(), b"first");
-            assert_eq!(part.block(key.chunk(1)).unwrap().unwrap().as_ref(), b"second");
+            assert_eq!(&*part.block(key).unwrap().unwrap(), b"first");
+            assert_eq!(&*part.block(key.chunk(1)).unwrap().unwrap(), b"second");
             assert!(part.block(key.chunk(2)).unwrap().is_none());
             assert_eq!((part.weight(), part.keys().count()), (7, 2));
         }

@@ -9,7 +9,7 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::entry::{Entry, FileShape, LoadEntry, RecordsEntry, RowFormat, RowStatus};
 use crate::intake::{Input, LoadPlan, RawRows, RowItem, RowReader, plan_load};
 use crate::record::{
     BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
@@ -86,6 +86,8 @@ struct FileLoad<'a> {
     reader: RowReader,
     report: FileReport,
     load: Option<LoadId>,
+    /// How rows are read, when a mapping says otherwise than the request.
+    mapped: Option<FileShape>,
 }
 
 impl<'a> FileLoad<'a> {
@@ -97,7 +99,9 @@ impl<'a> FileLoad<'a> {
     ) -> Result<FileLoad<'a>> {
         let reader = RowReader::open(input, plan.quoting)?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
-        Ok(FileLoad { inner, request, plan, reader, report, load: None })
+        let snapshot = inner.snapshot.get();
+        let mapped = snapshot.state.definitions().shape(&request.source, &plan.shape);
+        Ok(FileLoad { inner, request, plan, reader, report, load: None, mapped })
     }
 
     fn run(mut self, progress: &mut dyn FnMut(u64)) -> Result<FileReport> {
@@ -180,6 +184,8 @@ impl<'a> FileLoad<'a> {
                 let given = decoded.as_ref().is_ok_and(|record| record.message_id.is_some());
                 (self.key(&decoded), given, decoded.is_ok())
             };
+            let mapped = self.mapped.as_ref().map(|shape| decode_file_row(shape, original).is_ok());
+            let understood = mapped.unwrap_or(understood);
             self.report.broken += u64::from(!understood);
             // A generated key names the content and the row: it is new when the content is, and two rows of one file
             // never share one.
@@ -235,9 +241,13 @@ impl<'a> FileLoad<'a> {
     }
 
     fn candidate(&mut self, line: u64, original: Vec<u8>) -> Candidate {
-        let decoded = decode_file_row(&self.plan.shape, &original);
-        self.report.broken += u64::from(decoded.is_err());
+        let mut decoded = decode_file_row(&self.plan.shape, &original);
+        // What makes a row known is what the request says, whatever is mapped.
         let key = self.key(&decoded);
+        if let Some(shape) = &self.mapped {
+            decoded = decode_file_row(shape, &original);
+        }
+        self.report.broken += u64::from(decoded.is_err());
         Candidate { key: Some(key), line, original, decoded }
     }
 
@@ -308,6 +318,9 @@ impl<'a> FileLoad<'a> {
             }
         };
         self.load = Some(load);
+        let definitions = writer.fold.state.definitions();
+        let same = definitions.shape(&self.request.source, &self.plan.shape) == self.mapped;
+        let decoded = decoded.filter(|_| same);
         drafts.push(Draft { entry, source, load, decoded });
         let before = quarantined(writer);
         writer.append(drafts, self.request.origin)?;

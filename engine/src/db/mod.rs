@@ -8,6 +8,8 @@
 //! *Where to start reading:* `Db`, then `write`.
 
 mod answers;
+mod define;
+mod effect;
 mod load;
 mod lookup;
 mod maintain;
@@ -24,6 +26,10 @@ mod view;
 mod write;
 
 pub use answers::*;
+pub use define::{
+    DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition, DefinitionChange, FieldChange,
+    QuarantineChange,
+};
 pub use maintain::{check, rebuild, repair};
 pub use types::*;
 pub use view::View;

@@ -319,15 +319,31 @@ impl Inner {
     ) -> Result<()> {
         let mut hindsight = Hindsight::clone(&writer.fold.state.hindsight);
         hindsight.note(&entry);
+        let fold = self.fold_beside(writer, hindsight)?;
+        let draft = Draft { entry, source, load: LoadId(0), decoded: None };
+        self.take_fold(writer, fold, vec![draft])
+    }
+
+    /// The log so far, folded anew with other hindsight.
+    pub(super) fn fold_beside(&self, writer: &mut Writer, hindsight: Hindsight) -> Result<Fold> {
         writer.log.flush()?;
         let end = writer.log.next();
         let mut fold = Fold::after(&writer.fold.state, hindsight);
         let spill = (Some(self.dir.as_ref()), self.open_bytes);
         super::open::fold_into(&self.reader, end, &mut fold, spill)?;
         fold.state.clock = fold.state.clock.max(writer.fold.state.clock);
+        Ok(fold)
+    }
+
+    /// Goes on from another fold, appends the entries that it knows already, and publishes.
+    pub(super) fn take_fold(
+        &self,
+        writer: &mut Writer,
+        fold: Fold,
+        drafts: Vec<Draft>,
+    ) -> Result<()> {
         let before = std::mem::replace(&mut writer.fold, fold);
-        let draft = Draft { entry, source, load: LoadId(0), decoded: None };
-        if let Err(e) = writer.append(vec![draft], Origin::Correction) {
+        if let Err(e) = writer.append(drafts, Origin::Correction) {
             writer.fold = before;
             return Err(e);
         }

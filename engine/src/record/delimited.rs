@@ -238,7 +238,7 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
 }
 
 /// Whether a column has another role than being a trait or property.
-pub(super) fn used_up(shape: &FileShape, name: &str) -> bool {
+pub fn used_up(shape: &FileShape, name: &str) -> bool {
     let event = matches!(&shape.kind, RowKind::Track(Said::Column(column)) if column == name);
     event
         || shape.time.as_deref() == Some(name)

@@ -13,7 +13,7 @@ mod quick;
 
 pub use block::{BlockBuilder, Fields, Roles, RowSight, Times};
 pub use cell::{CellText, time_of};
-pub use delimited::{Quoting, header_names, split_record};
+pub use delimited::{Quoting, header_names, split_record, used_up};
 pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};
 pub use quick::{quick_decimal, quick_integer};
 

@@ -25,7 +25,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or the form of parts changes: older derived files are then folded again.
-const FOLD_VERSION: u32 = 5;
+const FOLD_VERSION: u32 = 6;
 
 /// What the derived files are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -192,7 +192,9 @@ pub fn load_checkpoint(
     let dead = RoaringBitmap::deserialize_from(head.dead.as_slice());
     state.dead = Arc::new(dead.map_err(|e| Error::corrupt(format!("{MANIFEST} is damaged: {e}")))?);
     let catalog = Catalog::from_stored(head.sources, head.traits, head.events, head.properties);
-    state.catalog = Arc::new(catalog.with_entities(head.entities, head.entity_fields));
+    let mut catalog = catalog.with_entities(head.entities, head.entity_fields);
+    state.definitions.install(&mut catalog);
+    state.catalog = Arc::new(catalog);
     let loads = head.loads.into_iter().map(|stored| {
         let StoredLoad { id, source, file, content, shape, rows } = stored;
         (

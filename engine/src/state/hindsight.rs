@@ -5,6 +5,7 @@
 //! what they say together.
 
 use crate::base::ids::{LoadId, Position, SourceId};
+use crate::definition::{Definitions, fold_text};
 use crate::entry::{DefinitionEntry, Entry, RetractEntry};
 use bincode::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,8 +46,17 @@ pub struct Hindsight {
 }
 
 impl Hindsight {
-    /// Takes note of what an entry says of earlier ones. Says whether it was not known yet, so that a fold that went
-    /// past them must begin anew.
+    /// The definitions in force, as a fold asks them.
+    pub fn compiled(&self) -> Definitions {
+        let in_force = self.definitions.values().filter_map(|definition| {
+            let body = definition.body.as_deref()?;
+            Some((definition.kind.as_str(), definition.name.as_str(), body))
+        });
+        Definitions::compile(in_force)
+    }
+
+    /// Takes note of what an entry says of earlier ones. Says whether a fold listens to it and did not know it yet, so
+    /// that one that went past them must begin anew.
     pub fn note(&mut self, entry: &Entry) -> bool {
         match entry {
             Entry::Retract(retract) => self.note_retraction(retract),
@@ -56,8 +66,11 @@ impl Hindsight {
                 if known.is_some_and(|known| known.version >= definition.version) {
                     return false;
                 }
+                let before = known.and_then(|known| known.body.as_deref());
+                let heard = fold_text(&definition.kind, before)
+                    != fold_text(&definition.kind, definition.body.as_deref());
                 self.definitions.insert(place, definition.clone());
-                true
+                heard
             }
             _ => false,
         }

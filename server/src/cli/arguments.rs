@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Record(RecordCommand),
     /// Withdraw a load or a record, as if it had never been said
     Retract(Retract),
+    /// Define what fields, sources and mappings are, or show what is defined
+    Define(super::define::Define),
     /// Tell what the store holds
     Stats(Stats),
     /// Check every byte of the store, changing nothing

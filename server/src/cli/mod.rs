@@ -9,6 +9,7 @@
 mod arguments;
 mod audience;
 mod bench;
+mod define;
 mod demo;
 mod failure;
 mod load;
@@ -56,6 +57,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Profile(ProfileCommand::Timeline(who)) => profile::timeline(&who, output),
         Command::Record(RecordCommand::Get(which)) => profile::record(&which, output),
         Command::Retract(what) => maintain::retract(&what, output),
+        Command::Define(what) => define::define(&what, output),
         Command::Stats(stats) => maintain::stats(&stats, output),
         Command::Check(store) => maintain::check(&store, output),
         Command::Rebuild(store) => maintain::rebuild(&store, output),
