@@ -22,6 +22,7 @@ mod base;
 mod catalog;
 mod column;
 mod db;
+mod definition;
 mod entry;
 mod event;
 mod export;
@@ -45,13 +46,15 @@ pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
     Accept, Aggregates, At, Batch, Breach, BrokenRow, Caller, CheckReport, CreateFile, Cursor,
-    DayQuality, Db, Explanation, ExportRequest, KindQuality, Lateness, Level, LoadStats, Member,
-    MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile, ProfileConsent,
-    ProfileExplanation, ProfileIdentifier, ProfileMembership, ProfileTrait, Purpose, Quality,
-    QualityRequest, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
-    QuarantineRequest, Receipt, Record, RepairReport, ReplayReport, Retraction, Session, Settings,
-    SourceQuality, SourceState, SourceStats, Stats, TextLogReport, TimelineEvent, TraitExplanation,
-    TraitFact, View, Watermark, WhyLost, check, import_log, rebuild, repair,
+    DayQuality, Db, DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition,
+    DefinitionChange, Explanation, ExportRequest, FieldChange, KindQuality, Lateness, Level,
+    LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
+    ProfileConsent, ProfileExplanation, ProfileIdentifier, ProfileMembership, ProfileTrait,
+    Purpose, Quality, QualityRequest, QuarantineChange, QuarantineCount, QuarantineItem,
+    QuarantineKind, QuarantinePage, QuarantineRequest, Receipt, Record, RepairReport, ReplayReport,
+    Retraction, Session, Settings, SourceQuality, SourceState, SourceStats, Stats, TextLogReport,
+    TimelineEvent, TraitExplanation, TraitFact, View, Watermark, WhyLost, check, import_log,
+    rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};

@@ -8,6 +8,7 @@
 mod care;
 mod cli;
 mod command;
+mod definitions;
 mod limits;
 mod net;
 mod place;

@@ -11,6 +11,7 @@ mod cdnow;
 mod cli;
 mod crash;
 mod damage;
+mod definitions;
 mod digests;
 mod durability;
 mod errors;

@@ -67,6 +67,16 @@ pub const ENTITY_TYPES_MAX: usize = 10_000;
 /// Bytes of the id of an entity. Longer ones are no ids but text.
 pub const ENTITY_ID_BYTES_MAX: usize = 1024;
 
+/// New names of traits, event types, properties, entity types and fields that one source may bring, unless its
+/// definition says otherwise: more is a key that holds a value, and each would be a column.
+pub const NEW_NAMES_MAX: u64 = 1000;
+
+/// Bytes of a file of definitions: it is read and folded as one.
+pub const DEFINITIONS_BYTES_MAX: usize = 1 << 20;
+
+/// Definitions in one file: they are appended as one batch.
+pub const DEFINITIONS_MAX: usize = 10_000;
+
 /// Nesting of objects in a record. The decoder must not recurse without end.
 pub const NESTING_MAX: usize = 32;
 

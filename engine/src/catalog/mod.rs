@@ -6,6 +6,10 @@
 //! class of the first unit that said it (numbers, times, booleans, text), as wide as its values need. *What it does
 //! not know:* the values. *Where to start reading:* `Fields`.
 
+mod rule;
+
+pub use rule::{AMOUNT, CURRENCY, Currency, Declared, Rule};
+
 use crate::base::error::{Error, Result};
 use crate::base::ids::SourceId;
 use crate::base::limits::{ENTITY_TYPES_MAX, EVENT_TYPES_MAX, FIELDS_MAX, NAME_BYTES_MAX};
@@ -23,10 +27,9 @@ pub struct Field {
     pub value_type: Option<ValueType>,
     /// Lists that were kept in the original alone.
     pub lists: u64,
+    /// The number of the field that has the currency, when this is an amount of money.
+    pub money: Option<u32>,
 }
-
-/// What follows the name of an amount of money in the name of the field that has its currency.
-pub const CURRENCY: &str = ".currency";
 
 /// What must happen to a column for a value to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +46,10 @@ pub enum Fit {
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     fields: Vec<Field>,
+    /// By name in its folded form; other names of a field lead to it as well.
     numbers: HashMap<String, usize>,
+    /// What is declared of fields, by number.
+    rules: HashMap<usize, Arc<Rule>>,
 }
 
 /// The form of a name under which it is found.
@@ -65,7 +71,7 @@ impl Fields {
     /// The fields of stored ones.
     pub fn from_stored(fields: Vec<Field>) -> Fields {
         let numbers = fields.iter().enumerate().map(|(i, f)| (folded(&f.name), i)).collect();
-        Fields { fields, numbers }
+        Fields { fields, numbers, rules: HashMap::new() }
     }
 
     /// All fields in order of their numbers.
@@ -108,9 +114,76 @@ impl Fields {
             )));
         }
         let number = self.fields.len();
-        self.fields.push(Field { name: name.to_owned(), value_type: None, lists: 0 });
+        self.fields.push(Field { name: name.to_owned(), value_type: None, lists: 0, money: None });
         self.numbers.insert(folded(name), number);
         Ok(number)
+    }
+
+    /// Declares a field, which is there from now on: its type is in force whatever its values are.
+    ///
+    /// # Errors
+    /// As `number`.
+    pub fn declare(&mut self, declared: &Declared) -> Result<()> {
+        let number = self.number(&declared.name)?;
+        for alias in &declared.aliases {
+            self.numbers.entry(folded(alias)).or_insert(number);
+        }
+        let mut money = None;
+        if declared.rule.money.is_some() {
+            let currency = self.number(&format!("{}{CURRENCY}", declared.name))?;
+            money = u32::try_from(currency).ok();
+            self.set_rule(currency, Rule { value_type: Some(ValueType::Text), ..Rule::default() });
+        }
+        self.set_rule(number, declared.rule.clone());
+        if let Some(field) = self.fields.get_mut(number) {
+            field.money = money;
+        }
+        Ok(())
+    }
+
+    fn set_rule(&mut self, number: usize, rule: Rule) {
+        if let Some(field) = self.fields.get_mut(number)
+            && rule.value_type.is_some()
+        {
+            field.value_type = rule.value_type;
+        }
+        self.rules.insert(number, Arc::new(rule));
+    }
+
+    /// What is declared of a field.
+    pub fn rule(&self, number: usize) -> Option<&Arc<Rule>> {
+        if self.rules.is_empty() { None } else { self.rules.get(&number) }
+    }
+
+    /// Whether a field is an amount of money or its currency, or may say one.
+    pub fn in_money(&self, number: usize) -> bool {
+        let Some(field) = self.fields.get(number).filter(|_| self.has_money()) else {
+            return false;
+        };
+        field.money.is_some()
+            || self.money().any(|(_, name, rule)| {
+                let says = |end: &str| folded(&field.name) == folded(&format!("{name}{end}"));
+                let from = match &rule.money {
+                    Some(Currency::From(from)) => self.find(from) == Some(number),
+                    _ => false,
+                };
+                from || says(CURRENCY) || says(AMOUNT)
+            })
+    }
+
+    /// The fields that are amounts of money: number, name, and how they are read.
+    pub fn money(&self) -> impl Iterator<Item = (usize, &str, &Arc<Rule>)> {
+        let mut found: Vec<_> =
+            self.rules.iter().filter(|(_, rule)| rule.money.is_some()).collect();
+        found.sort_unstable_by_key(|(number, _)| **number);
+        found.into_iter().filter_map(|(number, rule)| {
+            Some((*number, self.fields.get(*number)?.name.as_str(), rule))
+        })
+    }
+
+    /// Whether any field is an amount of money.
+    pub fn has_money(&self) -> bool {
+        self.rules.values().any(|rule| rule.money.is_some())
     }
 
     /// The type that a value of a type takes in a field as it is; nothing when the field would have to change.
@@ -125,7 +198,11 @@ impl Fields {
 
     /// How a value of a type fits a field; the type in force is widened or set when that lets it fit.
     pub fn fit(&mut self, number: usize, value_type: ValueType) -> Fit {
+        let declared = self.rules.get(&number).is_some_and(|rule| rule.value_type.is_some());
         let Some(field) = self.fields.get_mut(number) else { return Fit::Contradicts(value_type) };
+        if let Some(current) = field.value_type.filter(|_| declared) {
+            return Fit::As(current);
+        }
         let Some(current) = field.value_type else {
             field.value_type = Some(value_type);
             return Fit::Widen(value_type);

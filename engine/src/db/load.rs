@@ -10,7 +10,7 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{CountedEntry, Entry, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::entry::{CountedEntry, Entry, FileShape, LoadEntry, RecordsEntry, RowFormat, RowStatus};
 use crate::intake::{
     Input, LineRecord, LoadPlan, Phase, Progress, RawRows, Rows, Watch, check_request, plan_load,
 };
@@ -155,6 +155,8 @@ struct FileLoad<'a> {
     reader: Box<dyn Rows>,
     report: FileReport,
     known: Continuation,
+    /// How rows are read, when a mapping says otherwise than the request.
+    mapped: Option<FileShape>,
     /// Whether a row tells what a person allowed.
     consents: bool,
     /// Rows that were passed over, because the log has them, and lines among them that are too long.
@@ -175,6 +177,8 @@ impl<'a> FileLoad<'a> {
         let reader = plan.open(input)?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
         let known = Continuation::find(&inner.writer.lock(), request, plan);
+        let snapshot = inner.snapshot.get();
+        let mapped = snapshot.state.definitions().shape(&request.source, &plan.shape);
         Ok(FileLoad {
             inner,
             request,
@@ -182,6 +186,7 @@ impl<'a> FileLoad<'a> {
             reader,
             report,
             known,
+            mapped,
             consents: false,
             passed: (0, 0),
             stored: input.stored_bytes(),
@@ -403,6 +408,8 @@ impl<'a> FileLoad<'a> {
                 let given = decoded.as_ref().is_ok_and(|record| record.message_id.is_some());
                 (self.key(&decoded, original), given, decoded.is_ok())
             };
+            let mapped = self.mapped.as_ref().map(|shape| decode_file_row(shape, original).is_ok());
+            let understood = mapped.unwrap_or(understood);
             self.report.broken += u64::from(!understood);
             // A generated key names the content and the row: it is new when the content is, and two rows of one file
             // never share one.
@@ -459,10 +466,14 @@ impl<'a> FileLoad<'a> {
 
     fn candidate(&mut self, line: u64, record: LineRecord) -> Candidate {
         let row = record.original();
-        let decoded = decode_file_row(&self.plan.shape, &row);
+        let mut decoded = decode_file_row(&self.plan.shape, &row);
+        // What makes a row known is what the request says, whatever is mapped.
+        let key = Some(self.key(&decoded, &record.bytes));
+        if let Some(shape) = &self.mapped {
+            decoded = decode_file_row(shape, &row);
+        }
         self.report.broken += u64::from(decoded.is_err());
         self.consents |= decoded.as_ref().is_ok_and(Decoded::consents);
-        let key = Some(self.key(&decoded, &record.bytes));
         let row = if let Cow::Owned(row) = row { Some(row) } else { None };
         Candidate { key, line, original: record.bytes, row, decoded }
     }
@@ -569,6 +580,9 @@ impl<'a> FileLoad<'a> {
         };
         self.report.load = Some(load);
         self.known.wrote(load, u64::from(entry.rows()));
+        let definitions = writer.fold.state.definitions();
+        let same = definitions.shape(&self.request.source, &self.plan.shape) == self.mapped;
+        let decoded = decoded.filter(|_| same);
         drafts.push(Draft { entry, source, load, decoded });
         let (withdrawn, gone) = self.inner.draft_replaced(writer, replaced, source, load)?;
         drafts.extend(withdrawn);

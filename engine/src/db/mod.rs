@@ -11,6 +11,8 @@ mod answers;
 #[cfg(feature = "arrow")]
 mod batches;
 mod continuation;
+mod define;
+mod effect;
 mod expect;
 mod export;
 mod load;
@@ -37,6 +39,10 @@ mod write;
 pub use answers::*;
 #[cfg(feature = "arrow")]
 pub use batches::{ArrowBatches, ArrowRequest, ArrowTable};
+pub use define::{
+    DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition, DefinitionChange,
+    FieldChange, QuarantineChange,
+};
 pub use export::*;
 pub use maintain::{check, rebuild, repair};
 pub use text_log::{TextLogReport, import_log};

@@ -322,19 +322,34 @@ impl Inner {
         source: SourceId,
     ) -> Result<()> {
         let mut hindsight = Hindsight::clone(&writer.fold.state.hindsight);
+        for (index, entry) in entries.iter().enumerate() {
+            hindsight.note(entry, writer.log.next().plus(index as u64));
+        }
+        let fold = self.fold_beside(writer, hindsight)?;
+        let draft = |entry| Draft { entry, source, load: LoadId(0), decoded: None };
+        self.take_fold(writer, fold, entries.into_iter().map(draft).collect())
+    }
+
+    /// The log so far, folded anew with other hindsight.
+    pub(super) fn fold_beside(&self, writer: &mut Writer, hindsight: Hindsight) -> Result<Fold> {
         writer.log.flush()?;
         let end = writer.log.next();
-        for (index, entry) in entries.iter().enumerate() {
-            hindsight.note(entry, end.plus(index as u64));
-        }
         let mut fold = Fold::after(&writer.fold.state, hindsight);
         let spill = (Some(self.dir.as_ref()), self.open_bytes);
         super::open::fold_into(&self.reader, end, &mut fold, spill)?;
         fold.state.clock = fold.state.clock.max(writer.fold.state.clock);
+        Ok(fold)
+    }
+
+    /// Goes on from another fold, appends the entries that it knows already, and publishes.
+    pub(super) fn take_fold(
+        &self,
+        writer: &mut Writer,
+        fold: Fold,
+        drafts: Vec<Draft>,
+    ) -> Result<()> {
         let before = std::mem::replace(&mut writer.fold, fold);
-        let draft = |entry| Draft { entry, source, load: LoadId(0), decoded: None };
-        if let Err(e) = writer.append(entries.into_iter().map(draft).collect(), Origin::Correction)
-        {
+        if let Err(e) = writer.append(drafts, Origin::Correction) {
             writer.fold = before;
             return Err(e);
         }

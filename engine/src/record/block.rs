@@ -231,7 +231,7 @@ pub struct Roles {
 }
 
 /// A column that is a trait or property.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueColumn {
     /// Which column.
     pub column: usize,

@@ -245,7 +245,7 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
 }
 
 /// Whether a column has another role than being a trait or property.
-pub(super) fn used_up(shape: &FileShape, name: &str) -> bool {
+pub fn used_up(shape: &FileShape, name: &str) -> bool {
     shape.kind.names(name)
         || shape.time.as_deref() == Some(name)
         || shape.ids.iter().any(|(_, column)| column == name)

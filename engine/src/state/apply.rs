@@ -8,11 +8,12 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, NodeId, Ordinal, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
-use crate::catalog::Fit;
-use crate::entry::{Entry, LoadEntry, Row, RowStatus, Shape, SourceEntry};
+use crate::catalog::{Fit, Rule};
+use crate::definition::{Mapped, Mapping, Target, says_nothing};
+use crate::entry::{Entry, InferredType, LoadEntry, Row, RowStatus, Shape, SourceEntry};
 use crate::event::EventRow;
 use crate::profile::{RowTrait, Winner};
-use crate::record::{CellText, Decoded, FieldValue, Kind, RowError, decode};
+use crate::record::{CellText, Decoded, FieldValue, Kind, RowError, decode, used_up};
 use std::sync::Arc;
 
 /// Where an entry stands in the log.
@@ -92,32 +93,63 @@ impl State {
         if self.hindsight.retracted.loads.contains(&id) {
             return;
         }
-        let shape = Arc::new(Shape::File(Box::new(load.shape.clone())));
+        let name = self.catalog.source_name(at.source).to_owned();
+        let read = self.definitions.shape(&name, &load.shape);
+        let shape = Arc::new(Shape::File(Box::new(read.unwrap_or_else(|| load.shape.clone()))));
         let (source, file, content) = (at.source, load.file.clone(), load.content);
-        let info = LoadInfo { source, file, content, shape, rows: 0, line: 0, withdrawn: 0 };
+        let info = LoadInfo {
+            source,
+            file,
+            content,
+            shape: Arc::clone(&shape),
+            rows: 0,
+            line: 0,
+            withdrawn: 0,
+        };
         Arc::make_mut(&mut self.loads).insert(id, info);
         if self.as_of.is_some() || self.holds_back(at) {
             return;
         }
-        let catalog = Arc::make_mut(&mut self.catalog);
         for inferred in &load.types {
-            // A name too many is told when its values come.
-            let fields = match (&inferred.event, &inferred.entity) {
-                (None, None) => Some(catalog.traits_mut()),
-                (Some(event), _) => {
-                    let Ok(event) = catalog.event_number(event) else { continue };
-                    catalog.properties_mut(event)
-                }
-                (None, Some(entity)) => {
-                    let Ok(entity) = catalog.entity_number(entity) else { continue };
-                    catalog.entity_fields_mut(entity)
-                }
-            };
-            if let Some(fields) = fields
-                && let Ok(number) = fields.number(&inferred.name)
-            {
-                fields.fit(number, inferred.value_type);
+            self.take_type(at.source, &shape, inferred);
+        }
+    }
+
+    /// Takes the type that a load showed for a field, as the field is mapped. A name too many is told when its values
+    /// come.
+    fn take_type(&mut self, source: SourceId, shape: &Shape, inferred: &InferredType) {
+        let mapped = match (&inferred.event, &inferred.entity) {
+            (Some(event), _) => Mapped::Track(event),
+            (None, Some(entity)) => Mapped::Entity(entity),
+            (None, None) => Mapped::Identify,
+        };
+        if let Shape::File(shape) = shape
+            && used_up(shape, &inferred.name)
+        {
+            return;
+        }
+        let mapping = self.mapping(source, mapped);
+        let (name, rule) = match mapping.as_ref().and_then(|m| m.target(&inferred.name)) {
+            Some(Target::Ignored) => return,
+            Some(Target::Field(to, rule)) => (to.as_str(), rule.as_deref()),
+            None => (inferred.name.as_str(), None),
+        };
+        let shown = rule.and_then(|rule| rule.value_type).unwrap_or(inferred.value_type);
+        let owner = match mapped {
+            Mapped::Track(event) | Mapped::Child(event) => {
+                let Ok(number) = self.event_number(event) else { return };
+                Owner::Event(number, event)
             }
+            Mapped::Entity(entity) => {
+                let Ok(number) = self.entity_number(entity) else { return };
+                Owner::Entity(number, entity)
+            }
+            Mapped::Identify => Owner::Profile,
+        };
+        if let Ok(number) = self.field_number(owner, name)
+            && let Some(fields) = self.fields_mut(owner)
+        {
+            fields.fit(number, shown);
         }
     }
 
@@ -280,6 +312,7 @@ impl Fold {
         &mut self,
         fact: &Fact<'_>,
         owner: Owner<'_>,
+        mapping: Option<&Mapping>,
         fields: &[(String, FieldValue)],
     ) -> Result<ToldTraits> {
         let mut told = Vec::with_capacity(fields.len());
@@ -287,17 +320,24 @@ impl Fold {
             if matches!((owner, field), (Owner::Event(..), FieldValue::Null)) {
                 continue;
             }
-            told.extend(self.fit_one(fact, owner, name, field)?);
+            match mapping.and_then(|mapping| mapping.target(name)) {
+                None => told.extend(self.fit_one(fact, owner, name, None, field)?),
+                Some(Target::Ignored) => {}
+                Some(Target::Field(to, rule)) => {
+                    told.extend(self.fit_one(fact, owner, to, rule.as_deref(), field)?);
+                }
+            }
         }
         Ok(told)
     }
 
-    /// The number and value of a field, if it fits; otherwise it goes to quarantine.
+    /// The number and value of a field, if it fits; otherwise it goes to quarantine. `mapped` is how a mapping reads it.
     pub(super) fn fit_one(
         &mut self,
         fact: &Fact<'_>,
         owner: Owner<'_>,
         name: &str,
+        mapped: Option<&Rule>,
         field: &FieldValue,
     ) -> Result<Option<(u32, Option<Value>)>> {
         let field_number = match self.state.field_number(owner, name) {
@@ -318,6 +358,22 @@ impl Fold {
             }
             FieldValue::Null => return Ok(Some((short, None))),
         };
+        let fields = self.state.fields(owner);
+        let rule = fields.and_then(|fields| fields.rule(field_number)).cloned();
+        let rules = [mapped, rule.as_deref()];
+        if rules.iter().flatten().any(|rule| says_nothing(rule, cell)) {
+            return Ok(None);
+        }
+        if rules.iter().flatten().any(|rule| rule.value_type.is_some()) {
+            let rules = (mapped, rule.as_deref());
+            return match self.state.declared_value(owner, field_number, rules, cell) {
+                Ok(None) => Ok(None),
+                Ok(Some(value)) => Ok(Some((short, Some(value)))),
+                Err(reason) => {
+                    self.reject_value(fact, owner.name(), name, field, reason).map(|()| None)
+                }
+            };
+        }
         let known = self.state.fields(owner).and_then(|fields| fields.get(field_number));
         let text = known.is_some_and(|field| field.value_type == Some(ValueType::Text));
         if !text && cell.is_beyond_floats() {
@@ -340,7 +396,8 @@ impl Fold {
         profile: Ordinal,
         record: &Decoded,
     ) -> Result<()> {
-        let told = self.fitting(fact, Owner::Profile, &record.fields)?;
+        let mapping = self.state.mapping(fact.record.source, Mapped::Identify);
+        let told = self.fitting(fact, Owner::Profile, mapping.as_deref(), &record.fields)?;
         self.apply_told(fact, node, profile, told)
     }
 

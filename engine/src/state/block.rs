@@ -9,6 +9,7 @@ use super::{Fold, RecordContext, ToldTraits};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::{Value, ValueType};
+use crate::definition::{Mapped, MappedColumn};
 use crate::entry::{BlockEntry, FileShape, Reading, RowStatus, Shape};
 use crate::record::{
     FieldValue, Fields, Roles, Times, ValueColumn, message_id_of, normalise_value, quick_decimal,
@@ -27,6 +28,8 @@ struct Block<'b> {
     fields: Fields<'b>,
     shape: &'b FileShape,
     roles: Roles,
+    /// What becomes of the columns that are no roles.
+    columns: Vec<MappedColumn>,
 }
 
 /// A cell in one of the common forms, when the field has a type that it is a value of.
@@ -99,9 +102,15 @@ impl Fold {
         let Some((file, roles)) = plain else {
             return self.apply_some_rows(at, entry, shape.as_ref(), 0..entry.rows());
         };
-        let block =
-            Block { at, entry, fields: Fields::new(entry, &file.format), shape: file, roles };
         let event = file.fixed_event();
+        let mapped = event.map_or(Mapped::Identify, Mapped::Track);
+        let mapping = self.state.mapping(at.source, mapped);
+        let columns = self.state.definitions.columns(mapped, mapping.as_deref(), &roles.values);
+        let Some(columns) = columns else {
+            return self.apply_some_rows(at, entry, shape.as_ref(), 0..entry.rows());
+        };
+        let fields = Fields::new(entry, &file.format);
+        let block = Block { at, entry, fields, shape: file, roles, columns };
         let (taken, rest) = self.take_rows(&block, event)?;
         if let Some(name) = event
             && let Some(number) = self.state.catalog.events().find(name)
@@ -197,11 +206,12 @@ impl Fold {
         taken: &[Taken],
     ) -> Result<()> {
         let mut times = Times::default();
-        for column in &block.roles.values {
-            let name = column.name.as_str();
+        let owner = Owner::Event(event.0, event.1);
+        for MappedColumn { column, name, rule, quick } in &block.columns {
             for (row, index) in taken {
                 let Some(text) = block.fields.said(column.column, *row) else { continue };
-                let value = match self.quick_field(Owner::Event(event.0, event.1), column, text) {
+                let quick = if *quick { self.quick_field(owner, name, column, text) } else { None };
+                let value = match quick {
                     Some(found) => Some(found),
                     None => {
                         let key = block.entry.key(*row).unwrap_or_default();
@@ -212,7 +222,7 @@ impl Fold {
                         let (record, message_id) = (block.at, id.as_deref());
                         let fact = Fact { record, position, time, dated, key: &key, message_id };
                         let cell = FieldValue::Cell(column.cell(text));
-                        self.fit_one(&fact, Owner::Event(event.0, event.1), name, &cell)?
+                        self.fit_one(&fact, owner, name, rule.as_deref(), &cell)?
                     }
                 };
                 let Some((property, Some(value))) = value else { continue };
@@ -226,11 +236,12 @@ impl Fold {
     fn quick_field(
         &self,
         owner: Owner<'_>,
+        name: &str,
         column: &ValueColumn,
         text: &str,
     ) -> Option<(u32, Option<Value>)> {
         let fields = self.state.fields(owner)?;
-        let number = fields.find(&column.name)?;
+        let number = fields.find(name)?;
         let value = quick(text, column.reading, fields.get(number)?.value_type)?;
         Some((u32::try_from(number).ok()?, Some(value)))
     }
@@ -243,14 +254,16 @@ impl Fold {
         node: NodeId,
         profile: Ordinal,
     ) -> Result<()> {
-        let mut told: ToldTraits = Vec::with_capacity(block.roles.values.len());
-        for column in &block.roles.values {
+        let mut told: ToldTraits = Vec::with_capacity(block.columns.len());
+        for MappedColumn { column, name, rule, quick } in &block.columns {
             let Some(text) = block.fields.said(column.column, row) else { continue };
-            let value = match self.quick_field(Owner::Profile, column, text) {
+            let owner = Owner::Profile;
+            let quick = if *quick { self.quick_field(owner, name, column, text) } else { None };
+            let value = match quick {
                 Some(found) => Some(found),
                 None => {
                     let cell = FieldValue::Cell(column.cell(text));
-                    self.fit_one(fact, Owner::Profile, &column.name, &cell)?
+                    self.fit_one(fact, owner, name, rule.as_deref(), &cell)?
                 }
             };
             told.extend(value);

@@ -205,7 +205,9 @@ pub fn load_checkpoint(
     let dead = RoaringBitmap::deserialize_from(head.dead.as_slice());
     state.dead = Arc::new(dead.map_err(|e| Error::corrupt(format!("{MANIFEST} is damaged: {e}")))?);
     let catalog = Catalog::from_stored(head.sources, head.traits, head.events, head.properties);
-    state.catalog = Arc::new(catalog.with_entities(head.entities, head.entity_fields));
+    let mut catalog = catalog.with_entities(head.entities, head.entity_fields);
+    state.definitions.install(&mut catalog);
+    state.catalog = Arc::new(catalog);
     let loads = head.loads.into_iter().map(|stored| {
         let StoredLoad { id, source, file, content, shape, rows, line, withdrawn } = stored;
         let shape = Arc::new(Shape::File(Box::new(shape)));

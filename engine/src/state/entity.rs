@@ -16,6 +16,7 @@ use crate::catalog::Fields;
 use crate::column::{
     Cell, ColumnView, ColumnWriter, Faults, Layout, find_key, merge_keys, write_keys,
 };
+use crate::definition::Mapped;
 use crate::entry::Row;
 use crate::profile::{GoldenRow, OpenRows, RowTrait, RowView, Winner, merge_rows, trait_key};
 use crate::record::Decoded;
@@ -119,9 +120,7 @@ impl Fold {
         row: &Row,
         record: &Decoded,
     ) -> Result<()> {
-        let known = self.state.catalog.entities().find(entity);
-        let catalog = &mut self.state.catalog;
-        let number = match known.map_or_else(|| Arc::make_mut(catalog).entity_number(entity), Ok) {
+        let number = match self.state.entity_number(entity) {
             Ok(number) => number,
             Err(e) => {
                 let reason = e.message().to_owned();
@@ -137,7 +136,9 @@ impl Fold {
         let open = self.open.entities.entry(short);
         let open = open.or_insert_with(|| OpenEntities::starting_at(first));
         let ordinal = open.observe(&self.state.parts, entities_of(short), id)?;
-        let told = self.fitting(fact, Owner::Entity(number, entity), &record.fields)?;
+        let mapping = self.state.mapping(fact.record.source, Mapped::Entity(entity));
+        let owner = Owner::Entity(number, entity);
+        let told = self.fitting(fact, owner, mapping.as_deref(), &record.fields)?;
         let winner = Winner {
             time: fact.time,
             dated: fact.dated,

@@ -10,6 +10,7 @@ use super::{Fold, QuarantineKind, ToldTraits};
 use crate::base::error::Result;
 use crate::base::ids::NodeId;
 use crate::base::value::Value;
+use crate::definition::{Mapped, Target};
 use crate::entry::Row;
 use crate::event::EventRow;
 use crate::record::{Beside, Children, Decoded, FieldValue};
@@ -31,12 +32,21 @@ impl Fold {
                 return self.reject_record(fact, QuarantineKind::Record, Some(event), row, reason);
             }
         };
-        let told = self.fitting(fact, Owner::Event(number, event), &record.fields)?;
+        let mapping = self.state.mapping(fact.record.source, Mapped::Track(event));
+        let owner = Owner::Event(number, event);
+        let told = self.fitting(fact, owner, mapping.as_deref(), &record.fields)?;
         self.push_event(number, &fact.row(node), told);
-        record
-            .children
-            .iter()
-            .try_for_each(|children| self.apply_children(fact, node, event, children))
+        record.children.iter().try_for_each(|children| {
+            match mapping.as_ref().and_then(|m| m.target(&children.property)) {
+                Some(Target::Ignored) => Ok(()),
+                Some(Target::Field(to, _)) => {
+                    let rows = children.rows.clone();
+                    let renamed = Children { property: to.clone(), rows };
+                    self.apply_children(fact, node, event, &renamed)
+                }
+                None => self.apply_children(fact, node, event, children),
+            }
+        })
     }
 
     /// Folds a consent or a membership that a record tells beside what it is.
@@ -55,7 +65,7 @@ impl Fold {
                 return self.reject_record(fact, QuarantineKind::Record, Some(event), row, reason);
             }
         };
-        let told = self.fitting(fact, Owner::Event(number, event), &beside.fields)?;
+        let told = self.fitting(fact, Owner::Event(number, event), None, &beside.fields)?;
         self.push_event(number, &fact.row(node), told);
         Ok(())
     }
@@ -76,8 +86,10 @@ impl Fold {
                 return self.reject_value(fact, Some(event), property, &FieldValue::List, reason);
             }
         };
+        let mapping = self.state.mapping(fact.record.source, Mapped::Child(&table));
         for fields in &children.rows {
-            let told = self.fitting(fact, Owner::Event(number, &table), fields)?;
+            let owner = Owner::Event(number, &table);
+            let told = self.fitting(fact, owner, mapping.as_deref(), fields)?;
             self.push_event(number, &EventRow { child: true, ..fact.row(node) }, told);
         }
         Ok(())

@@ -2,8 +2,11 @@
 
 use super::State;
 use crate::base::error::{Error, Result};
-use crate::base::value::ValueType;
-use crate::catalog::{Fields, Fit};
+use crate::base::ids::SourceId;
+use crate::base::value::{Value, ValueType};
+use crate::catalog::{Fields, Fit, Rule};
+use crate::definition::{Mapped, Mapping, read, within};
+use crate::record::CellText;
 use std::sync::Arc;
 
 /// Whose fields a record tells: those of profiles, or of an event or entity type, with its number and name.
@@ -48,8 +51,33 @@ impl State {
     pub(super) fn event_number(&mut self, name: &str) -> Result<usize> {
         match self.catalog.events().find(name) {
             Some(known) => Ok(known),
-            None => Arc::make_mut(&mut self.catalog).event_number(name),
+            None => {
+                let catalog = Arc::make_mut(&mut self.catalog);
+                let number = catalog.event_number(name)?;
+                if let Some(fields) = catalog.properties_mut(number) {
+                    self.definitions.install_event(name, fields);
+                }
+                Ok(number)
+            }
         }
+    }
+
+    /// The number of a type of entity, new if need be.
+    pub(super) fn entity_number(&mut self, name: &str) -> Result<usize> {
+        if let Some(known) = self.catalog.entities().find(name) {
+            return Ok(known);
+        }
+        let catalog = Arc::make_mut(&mut self.catalog);
+        let number = catalog.entity_number(name)?;
+        if let Some(fields) = catalog.entity_fields_mut(number) {
+            self.definitions.install_entity(name, fields);
+        }
+        Ok(number)
+    }
+
+    /// How the fields of an owner are named and read when a source tells them.
+    pub(super) fn mapping(&self, source: SourceId, mapped: Mapped<'_>) -> Option<Arc<Mapping>> {
+        self.definitions.mapping(self.catalog.source_name(source), mapped)
     }
 
     pub(super) fn field_number(&mut self, owner: Owner<'_>, name: &str) -> Result<usize> {
@@ -67,5 +95,40 @@ impl State {
             Some(fields) => fields.fit(number, value_type),
             None => Fit::Contradicts(value_type),
         })
+    }
+
+    /// The value of a cell as a mapping and a declaration read it; nothing when its text says nothing.
+    pub(super) fn declared_value(
+        &mut self,
+        owner: Owner<'_>,
+        number: usize,
+        (mapped, rule): (Option<&Rule>, Option<&Rule>),
+        cell: &CellText,
+    ) -> std::result::Result<Option<Value>, String> {
+        let typed = |rule: &Rule| rule.value_type.is_some();
+        let rule = rule.filter(|rule| typed(rule));
+        let value = match (mapped.filter(|mapped| typed(mapped)), rule) {
+            (Some(mapped), Some(rule)) => match read(mapped, cell)? {
+                Some(value) => Some(within(rule, value)?),
+                None => None,
+            },
+            (Some(rule), None) | (None, Some(rule)) => read(rule, cell)?,
+            (None, None) => None,
+        };
+        let Some(value) = value else { return Ok(None) };
+        if rule.is_some() {
+            return Ok(Some(value));
+        }
+        let own = value.value_type();
+        let (Fit::As(wanted) | Fit::Widen(wanted) | Fit::Contradicts(wanted)) =
+            self.fit(owner, number, own);
+        let fitting = match wanted {
+            ValueType::Text => Some(Value::Text(cell.text.clone())),
+            wanted => value.widen_to(wanted),
+        };
+        let shown = || cell.text.chars().take(60).collect::<String>();
+        fitting
+            .map(Some)
+            .ok_or_else(|| format!("'{}' is {own}, but the type in force is {wanted}", shown()))
     }
 }

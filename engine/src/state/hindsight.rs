@@ -6,6 +6,7 @@
 
 use super::source::{SourceRule, SourceState};
 use crate::base::ids::{LoadId, Position, SourceId};
+use crate::definition::{Definitions, fold_text};
 use crate::entry::{DefinitionEntry, Entry, RetractEntry, WATERMARK_KIND};
 use bincode::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,8 +94,17 @@ pub struct Hindsight {
 }
 
 impl Hindsight {
-    /// Takes note of what an entry says of earlier ones; `at` is its position. Says whether it was not known yet and
-    /// changes a fold, so that one that went past them must begin anew.
+    /// The definitions in force, as a fold asks them.
+    pub fn compiled(&self) -> Definitions {
+        let in_force = self.definitions.values().filter_map(|definition| {
+            let body = definition.body.as_deref()?;
+            Some((definition.kind.as_str(), definition.name.as_str(), body))
+        });
+        Definitions::compile(in_force)
+    }
+
+    /// Takes note of what an entry says of earlier ones; `at` is its position. Says whether a fold listens to it and did
+    /// not know it yet, so that one that went past them must begin anew.
     pub fn note(&mut self, entry: &Entry, at: Position) -> bool {
         match entry {
             Entry::Retract(retract) => self.note_retraction(retract),
@@ -104,12 +114,15 @@ impl Hindsight {
                 if known.is_some_and(|known| known.version >= definition.version) {
                     return false;
                 }
+                let before = known.and_then(|known| known.body.as_deref());
+                let heard = fold_text(&definition.kind, before)
+                    != fold_text(&definition.kind, definition.body.as_deref());
                 self.definitions.insert(place, definition.clone());
                 if definition.kind == SOURCE {
-                    return self.note_source(definition, at);
+                    return self.note_source(definition, at) | heard;
                 }
                 // No fold listens to what is expected, or to how far a query was read.
-                definition.kind != EXPECT && definition.kind != WATERMARK_KIND
+                heard && definition.kind != EXPECT && definition.kind != WATERMARK_KIND
             }
             _ => false,
         }

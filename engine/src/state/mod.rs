@@ -34,6 +34,7 @@ use crate::base::part::{BlockKey, Part};
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::catalog::Catalog;
+use crate::definition::Definitions;
 use crate::entry::Shape;
 use bincode::{Decode, Encode};
 use overlay::Open;
@@ -182,6 +183,8 @@ pub struct State {
     pub loads: Arc<BTreeMap<LoadId, LoadInfo>>,
     /// What is withdrawn and defined.
     pub hindsight: Arc<Hindsight>,
+    /// The same definitions, as the fold asks them.
+    definitions: Arc<Definitions>,
     /// Records in force, by source.
     pub records: Arc<BTreeMap<SourceId, u64>>,
     /// Records that are held back, by source.
@@ -204,22 +207,31 @@ pub struct Fold {
 
 impl State {
     fn new(hindsight: Hindsight) -> State {
+        let definitions = hindsight.compiled();
+        let mut catalog = Catalog::default();
+        definitions.install(&mut catalog);
         State {
             store: Digest128::default(),
             salt: [0; 32],
             end: Position(1),
             clock: Timestamp::default(),
-            catalog: Arc::default(),
+            catalog: Arc::new(catalog),
             counts: Counts::default(),
             dead: Arc::default(),
             loads: Arc::default(),
             hindsight: Arc::new(hindsight),
+            definitions: Arc::new(definitions),
             records: Arc::default(),
             held: Arc::default(),
             parts: Arc::default(),
             next_file: 1,
             as_of: None,
         }
+    }
+
+    /// The definitions in force, as the fold asks them.
+    pub fn definitions(&self) -> &Definitions {
+        &self.definitions
     }
 
     /// Whether this is the state as of a time.
@@ -240,6 +252,12 @@ impl State {
     /// How many profiles there are.
     pub fn profiles(&self) -> u64 {
         u64::from(self.counts.ordinals) - self.dead.len()
+    }
+
+    /// The files that it is in.
+    pub fn files(&self) -> Vec<String> {
+        let stored = self.parts.iter().filter(|part| part.digest().is_some());
+        stored.map(|part| part.place().to_owned()).collect()
     }
 
     /// Holds every block of every part against its checksum.

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     /// The log as text: all that was said, out and in again
     #[command(subcommand)]
     Log(LogCommand),
+    /// Define what fields, sources and mappings are, or show what is defined
+    Define(super::define::Define),
     /// Tell what the store holds
     Stats(Stats),
     /// Check every byte of the store, changing nothing

@@ -10,6 +10,7 @@ mod arguments;
 mod audience;
 mod bench;
 mod care;
+mod define;
 mod demo;
 mod export;
 mod failure;
@@ -80,6 +81,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Export(what) => export::export(&what, output),
         Command::Log(LogCommand::Export(what)) => export::log_export(&what, output),
         Command::Log(LogCommand::Import(what)) => export::log_import(&what, output),
+        Command::Define(what) => define::define(&what, output),
         Command::Stats(stats) => maintain::stats(&stats, output),
         Command::Check(store) => maintain::check(&store, output),
         Command::Rebuild(store) => maintain::rebuild(&store, output),

@@ -1,0 +1,74 @@
+//! What the owner of the store declared of a field: its type and how its values are read.
+
+use crate::base::value::ValueType;
+use crate::entry::TimeUnit;
+use jiff::tz::TimeZone;
+
+/// How the values of a field are read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// The declared type; none when it is inferred as that of other fields.
+    pub value_type: Option<ValueType>,
+    /// The text must name a time zone.
+    pub names_zone: bool,
+    /// What stands between the texts of a set that comes as one text.
+    pub separator: Option<String>,
+    /// How a day or an instant is written, when it is not in ISO 8601.
+    pub format: Option<TimeUnit>,
+    /// The zone of instants that name none.
+    pub zone: TimeZone,
+    /// Texts that say nothing.
+    pub nulls: Vec<String>,
+    /// Where the currency of an amount of money stands.
+    pub money: Option<Currency>,
+}
+
+impl Default for Rule {
+    fn default() -> Rule {
+        Rule {
+            value_type: None,
+            names_zone: false,
+            separator: None,
+            format: None,
+            zone: TimeZone::UTC,
+            nulls: Vec::new(),
+            money: None,
+        }
+    }
+}
+
+/// Where the currency of an amount stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Currency {
+    /// All amounts are in this one.
+    Fixed(String),
+    /// A field of the same record names it.
+    From(String),
+    /// The record says it with the amount: in the same text, or in `NAME.currency`.
+    Beside,
+}
+
+/// What follows the name of a field of money in the name of the field that has its currency.
+pub const CURRENCY: &str = ".currency";
+
+/// What follows the name of a field of money in an object of amount and currency.
+pub const AMOUNT: &str = ".amount";
+
+/// A field as it is defined: its name, its other names, and how it is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// The name.
+    pub name: String,
+    /// Other names of the same field.
+    pub aliases: Vec<String>,
+    /// How its values are read.
+    pub rule: Rule,
+}
+
+impl Declared {
+    /// All names that it claims.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        let currency = self.rule.money.is_some().then(|| format!("{}{CURRENCY}", self.name));
+        std::iter::once(&self.name).chain(&self.aliases).cloned().chain(currency)
+    }
+}

@@ -1,0 +1,123 @@
+//! The kinds of definitions, in one table: where their names stand, what their bodies may say, and whether the fold
+//! listens to them.
+
+use super::body::{Body, body_text};
+use super::compiled::Definitions;
+use super::trouble::Found;
+use super::{field, mapping};
+use toml::de::DeTable;
+
+/// A kind of definition.
+pub struct Kind {
+    /// Its name: the first key of its tables.
+    pub name: &'static str,
+    /// The keys that follow, as they are told.
+    pub levels: Levels,
+    /// Reads a body; what the fold needs of it goes into the definitions.
+    pub read: fn(&[String], &Body<'_>, &mut Definitions) -> Found<()>,
+    /// What of it the fold listens to.
+    pub folds: Folds,
+}
+
+/// How the name of a definition stands in the keys of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Levels {
+    /// So many keys, which are called so.
+    Named(&'static [&'static str]),
+    /// As mappings have it.
+    Mapping,
+}
+
+/// What of a definition the fold listens to: when that changes, the log is folded anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folds {
+    /// All of it.
+    Whole,
+    /// These keys; nothing when there are none.
+    Keys(&'static [&'static str]),
+}
+
+/// All kinds.
+pub const KINDS: [Kind; 5] = [
+    Kind { name: "trait", levels: Levels::Named(&["NAME"]), read: read_trait, folds: Folds::Whole },
+    Kind {
+        name: "property",
+        levels: Levels::Named(&["EVENT", "NAME"]),
+        read: read_property,
+        folds: Folds::Whole,
+    },
+    Kind {
+        name: "entity",
+        levels: Levels::Named(&["TYPE", "NAME"]),
+        read: read_entity,
+        folds: Folds::Whole,
+    },
+    Kind { name: "mapping", levels: Levels::Mapping, read: read_mapping, folds: Folds::Whole },
+    Kind {
+        name: "source",
+        levels: Levels::Named(&["NAME"]),
+        read: read_source,
+        folds: Folds::Keys(&["max_new_names"]),
+    },
+];
+
+/// The names of all kinds.
+pub fn kind_names() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.name).collect()
+}
+
+/// The kind of a name.
+pub fn kind_of(name: &str) -> Option<&'static Kind> {
+    const ALL: &[Kind] = &KINDS;
+    ALL.iter().find(|kind| kind.name == name)
+}
+
+/// What of a body the fold listens to.
+pub fn fold_text(kind: &str, body: Option<&str>) -> String {
+    let (Some(kind), Some(body)) = (kind_of(kind), body) else { return String::new() };
+    match kind.folds {
+        // A body that says nothing is not the same as none.
+        Folds::Whole => format!("body\n{body}"),
+        Folds::Keys(keys) => match DeTable::parse(body) {
+            Ok(table) => body_text(table.get_ref(), |key, _| keys.contains(&key)),
+            Err(_) => body.to_owned(),
+        },
+    }
+}
+
+fn name_of(path: &[String], index: usize) -> &str {
+    path.get(index).map_or("", String::as_str)
+}
+
+fn read_trait(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    into.add_trait(field::declared(name_of(path, 0), body)?);
+    Ok(())
+}
+
+fn read_property(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    into.add_property(name_of(path, 0), field::declared(name_of(path, 1), body)?);
+    Ok(())
+}
+
+fn read_entity(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    into.add_entity_field(name_of(path, 0), field::declared(name_of(path, 1), body)?);
+    Ok(())
+}
+
+fn read_mapping(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    let mapping = mapping::Mapping::read(body)?;
+    let (source, kind) = (name_of(path, 0), name_of(path, 1));
+    into.add_mapping(source, kind, path.get(2).map(String::as_str), mapping);
+    Ok(())
+}
+
+/// What a source is allowed to do.
+const SOURCE_KEYS: [&str; 1] = ["max_new_names"];
+
+fn read_source(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    body.check_keys("a source", &SOURCE_KEYS)?;
+    if let Some(most) = body.whole("max_new_names")? {
+        into.set_most_names(name_of(path, 0), most);
+    }
+    Ok(())
+}

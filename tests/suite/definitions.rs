@@ -1,0 +1,285 @@
+//! Definitions: declared types, mappings, what a dry run tells, and that correcting equals having been right.
+
+use crate::store::{self, identify, session, track, view};
+use navedb::dir::{Dir, MemoryDir};
+use navedb::{
+    Db, DefineReport, DefineRequest, DefinitionChange, ErrorKind, Input, Level, LoadRequest,
+    RecordKind, Result, Said, Value, View,
+};
+use std::sync::Arc;
+
+const DAY: &str = "2024-03-01T00:00:00Z";
+
+fn request(text: &str) -> DefineRequest {
+    DefineRequest { text: text.to_owned(), ..DefineRequest::default() }
+}
+
+fn try_define(db: &Db, text: &str) -> Result<DefineReport> {
+    session(db).define(&request(text))
+}
+
+fn define(db: &Db, text: &str) -> DefineReport {
+    try_define(db, text).unwrap()
+}
+
+fn drop_definition(db: &Db, name: &str) -> DefineReport {
+    let drop = vec![name.to_owned()];
+    session(db).define(&DefineRequest { drop, ..DefineRequest::default() }).unwrap()
+}
+
+fn golden(view: &View, user: &str, name: &str) -> Option<Value> {
+    let profile =
+        view.profile("user_id", user).unwrap().unwrap_or_else(|| panic!("{user} is unknown"));
+    profile.traits.into_iter().find(|t| t.name == name).map(|t| t.value)
+}
+
+fn text(text: &str) -> Option<Value> {
+    Some(Value::Text(text.to_owned()))
+}
+
+fn set(texts: &[&str]) -> Option<Value> {
+    Some(Value::Set(texts.iter().map(|text| (*text).to_owned()).collect()))
+}
+
+/// A file of rows of people, or of purchases.
+fn load(db: &Db, kind: RecordKind, ids: &[(&str, &str)], name: &str, text: &str) {
+    let mut request = LoadRequest::new("shop", kind);
+    request.inputs.push(Input::Bytes { name: name.to_owned(), bytes: text.as_bytes().to_vec() });
+    request.ids = ids.iter().map(|(n, c)| ((*n).to_owned(), (*c).to_owned())).collect();
+    request.level = Some(Level::Memory);
+    db.load(&request).unwrap();
+}
+
+fn purchases() -> RecordKind {
+    RecordKind::Track(Said::Fixed("purchase".to_owned()))
+}
+
+fn digest(db: &Db) -> String {
+    view(db).digest().unwrap()
+}
+
+/// The digest live, after a checkpoint and opened again, and after a rebuild.
+fn digests(db: Db, dir: &MemoryDir) -> String {
+    let live = digest(&db);
+    db.checkpoint().unwrap();
+    assert_eq!(digest(&db), live, "after a checkpoint");
+    db.close().unwrap();
+    let db = store::open(dir.clone()).unwrap();
+    assert_eq!(digest(&db), live, "opened again");
+    db.close().unwrap();
+    let shared: Arc<dyn Dir> = Arc::new(dir.clone());
+    navedb::rebuild(shared, store::clock(store::NOON), navedb::Settings::default()).unwrap();
+    let db = store::open(dir.clone()).unwrap();
+    assert_eq!(digest(&db), live, "made anew");
+    live
+}
+
+const PEOPLE: &str = "user,zip,tags,born,vip,note\n\
+                      ann,06000,a;b,31/01/1990,yes,N/A\n\
+                      ben,75001,b; c;,01/02/1991,0,x\n\
+                      cat,x12,,bad,no,\n";
+
+const TYPES: &str = r#"
+[trait.zip]
+type = "integer"
+[trait.tags]
+type = "set"
+separator = ";"
+[trait.born]
+type = "date"
+format = "%d/%m/%Y"
+[trait.vip]
+type = "boolean"
+[trait.note]
+null = ["N/A"]
+"#;
+
+#[test]
+fn declared_types_hold_for_what_was_loaded_before() {
+    let dir = MemoryDir::new();
+    let db = store::open(dir.clone()).unwrap();
+    load(&db, RecordKind::Identify, &[("user_id", "user")], "people.csv", PEOPLE);
+    assert_eq!(golden(&view(&db), "ann", "zip"), text("06000"));
+    let before = digest(&db);
+    let report = session(&db).define(&DefineRequest { dry_run: true, ..request(TYPES) }).unwrap();
+    assert_eq!(digest(&db), before, "a dry run changes nothing");
+    let effect = report.effect.unwrap();
+    assert_eq!(effect.quarantined, 2, "{effect:?}");
+    assert_eq!(effect.quarantined_shown.len(), 2);
+    assert!(effect.quarantined_shown.iter().any(|q| q.value == "x12" && q.source == "shop"));
+    let names: Vec<&str> = effect.fields.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(names, ["trait.born", "trait.tags", "trait.vip", "trait.zip"]);
+
+    let report = define(&db, TYPES);
+    assert!(report.definitions.iter().all(|d| d.change == DefinitionChange::New && d.version == 1));
+    let seen = view(&db);
+    assert_eq!(golden(&seen, "ann", "zip"), Some(Value::Integer(6000)));
+    assert_eq!(golden(&seen, "ann", "tags"), set(&["a", "b"]));
+    assert_eq!(golden(&seen, "ben", "tags"), set(&["b", "c"]));
+    assert_eq!(golden(&seen, "ann", "born").unwrap().to_string(), "1990-01-31");
+    assert_eq!(golden(&seen, "ann", "vip"), Some(Value::Boolean(true)));
+    assert_eq!(golden(&seen, "ann", "note"), None);
+    assert_eq!(golden(&seen, "ben", "note"), text("x"));
+    assert_eq!(golden(&seen, "cat", "zip"), None);
+
+    let report = define(&db, TYPES);
+    assert!(report.definitions.iter().all(|d| d.change == DefinitionChange::Unchanged));
+    assert_eq!(report.effect, None);
+    let report = define(&db, "[trait.zip]\ntype = \"text\"");
+    assert_eq!(report.definitions[0].change, DefinitionChange::Changed);
+    assert_eq!(report.definitions[0].version, 2);
+    assert_eq!(report.effect.unwrap().released, 1);
+    assert_eq!(golden(&view(&db), "ann", "zip"), text("06000"));
+    let declared = digests(db, &dir);
+
+    // The same definitions before the load give the same.
+    let dir = MemoryDir::new();
+    let db = store::open(dir.clone()).unwrap();
+    define(&db, &TYPES.replace("\"integer\"", "\"text\""));
+    load(&db, RecordKind::Identify, &[("user_id", "user")], "people.csv", PEOPLE);
+    assert_eq!(digests(db, &dir), declared);
+    let db = store::open(dir).unwrap();
+    for name in ["trait.zip", "trait.tags", "trait.born", "trait.vip", "trait.note"] {
+        drop_definition(&db, name);
+    }
+    assert_eq!(digest(&db), before, "what is not declared is inferred again");
+    assert!(view(&db).definitions().is_empty());
+}
+
+#[test]
+fn declared_types_read_messages_too() {
+    let db = store::new();
+    define(&db, "[trait.age]\ntype = \"integer\"\n[trait.code]\ntype = \"text\"\n");
+    store::say(&db, "crm", &identify("ann", "a", DAY, r#"{"age":"007","code":12.50}"#));
+    store::say(&db, "crm", &identify("ben", "b", DAY, r#"{"age":7.0,"code":true}"#));
+    store::say(&db, "crm", &identify("cat", "c", DAY, r#"{"age":7.5}"#));
+    let seen = view(&db);
+    assert_eq!(golden(&seen, "ann", "age"), Some(Value::Integer(7)));
+    assert_eq!(golden(&seen, "ben", "age"), Some(Value::Integer(7)));
+    assert_eq!(golden(&seen, "cat", "age"), None);
+    assert_eq!(golden(&seen, "ann", "code"), text("12.50"));
+    assert_eq!(golden(&seen, "ben", "code"), text("true"));
+}
+
+const WRONG: &str = "person,mail,zeit,Cust Country,internal,tags,total\n\
+                     ann,Ann@x.org,2024-01-02,FR,1,a;b,10\n\
+                     ben,,2024-01-03,DE,2,,20\n\
+                     \"ann\",a2@x.org,,IT,x,\"c\",30\n\
+                     ,z@x.org,2024-01-04,FR,,,40\n";
+
+const MAPPING: &str = r#"
+[mapping.shop.track]
+ids = { user_id = "person", email = "mail" }
+zone = "Europe/Paris"
+fields = { "Cust Country" = "country", internal = false }
+[mapping.shop.track.purchase]
+time = "zeit"
+fields = { tags = { to = "labels", type = "set", separator = ";" } }
+[property.purchase.country]
+aliases = ["land", "pays"]
+"#;
+
+#[test]
+fn correcting_a_mapping_is_having_loaded_with_the_right_one() {
+    let mut found = Vec::new();
+    for first in [true, false] {
+        let dir = MemoryDir::new();
+        let db = store::open(dir.clone()).unwrap();
+        if first {
+            define(&db, MAPPING);
+        }
+        load(&db, purchases(), &[("email", "mail")], "p.csv", WRONG);
+        store::say(
+            &db,
+            "shop",
+            &track("eva", "m1", DAY, "purchase", r#"{"pays":"ES","internal":3}"#),
+        );
+        if !first {
+            let report = define(&db, MAPPING);
+            let effect = report.effect.unwrap();
+            assert_eq!(effect.released, 1, "ben has a person: {effect:?}");
+            assert_eq!(effect.events, [("purchase".to_owned(), 4, 5)]);
+        }
+        let seen = view(&db);
+        let count = |text: &str| seen.count(text, navedb::At::Latest).unwrap();
+        let any = |what: &str| count(&format!("EXISTS (SELECT 1 FROM purchase e WHERE {what})"));
+        assert_eq!(any("e.country = 'FR'"), 2);
+        assert_eq!(any("e.pays = 'ES'"), 1);
+        assert_eq!(any("'b' = ANY(e.labels)"), 1);
+        assert_eq!(any("e.time < TIMESTAMP '2024-01-02'"), 1, "midnight in Paris");
+        assert!(
+            seen.count(
+                "EXISTS (SELECT 1 FROM purchase e WHERE e.internal = 1)",
+                navedb::At::Latest
+            )
+            .is_err()
+        );
+        // The same file again changes nothing.
+        load(&db, purchases(), &[("email", "mail")], "p.csv", WRONG);
+        found.push(digests(db, &dir));
+    }
+    assert_eq!(found[0], found[1]);
+
+    // A file that had the right names, loaded with the right columns, is the same.
+    let db = store::new();
+    let right = WRONG.replace("Cust Country", "country").replace("tags", "labels");
+    let right = right.replace("a;b", "\"a;b\"");
+    define(
+        &db,
+        &MAPPING
+            .replace("\"Cust Country\" = \"country\", ", "")
+            .replace("tags = { to = \"labels\"", "labels = {to = \"labels\""),
+    );
+    load(&db, purchases(), &[("user_id", "person"), ("email", "mail")], "p.csv", &right);
+    store::say(&db, "shop", &track("eva", "m1", DAY, "purchase", r#"{"pays":"ES","internal":3}"#));
+    assert_eq!(digest(&db), found[0]);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let db = store::new();
+    for (text, place, words) in [
+        ("[trit.a]\n", "1:2", "did you mean 'trait'?"),
+        ("[trait.a]\ntype = \"integr\"", "2:8", "did you mean 'integer'?"),
+        ("[trait.a]\ntipe = \"text\"", "2:1", "did you mean 'type'?"),
+        ("[trait.a]\nseparator = \";\"", "2:13", "sets"),
+        ("[trait.a]\ntype = \"date\"\nformat = \"%!\"", "3:10", "no pattern"),
+        ("[trait.a]\ntype = \"timestamp\"\nzone = \"Mars\"", "3:8", "no time zone"),
+        ("[trait]\na = 1", "2:1", "[trait.NAME]"),
+        ("[mapping.shop.track]\nmessage_id = \"x\"", "2:14", "cannot be mapped"),
+        ("[mapping.shop.tracks]\n", "1:15", "did you mean 'track'?"),
+        ("[mapping.shop.identify]\nfields = { a = 1 }", "2:12", "= false"),
+        ("[trait.a]\n[trait.b]\nx =", "3:4", ""),
+        ("[trait.a]\ntype = \"money\"\ncurrency = \"EURO\"", "3:12", "three letters"),
+        ("[source.a]\nmax_new_names = -1", "2:17", "not negative"),
+    ] {
+        let error = try_define(&db, text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{text}");
+        assert!(error.message().starts_with(&format!("{place}: ")), "{text}: {error}");
+        assert!(error.message().contains(words), "{text}: {error}");
+    }
+    let error = try_define(&db, "[trait.a]\naliases = [\"b\"]\n[trait.B]").unwrap_err();
+    assert!(error.message().contains("two definitions"), "{error}");
+    let drop = vec!["trait.zzz".to_owned()];
+    let error = session(&db).define(&DefineRequest { drop, ..DefineRequest::default() });
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(view(&db).position().0, 1, "nothing was written");
+}
+
+#[test]
+fn what_is_shown_can_be_given_back() {
+    let db = store::new();
+    load(&db, RecordKind::Identify, &[("user_id", "user")], "people.csv", PEOPLE);
+    define(&db, TYPES);
+    define(&db, MAPPING);
+    define(&db, "[trait.\"a.b \\\"c\\\"\"]\ntype = \"text\"\nnull = [\"a\\nb\", '\"']");
+    let shown = view(&db).definitions_text(false);
+    let report = define(&db, &shown);
+    assert_eq!(report.definitions.len(), 9, "{shown}");
+    assert!(report.definitions.iter().all(|d| d.change == DefinitionChange::Unchanged), "{shown}");
+    let before = digest(&db);
+    let all = view(&db).definitions_text(true);
+    let report = define(&db, &all);
+    assert!(report.definitions.iter().any(|d| d.name == "trait.note"), "{all}");
+    assert_eq!(digest(&db), before, "inferred types that are declared change nothing");
+}
