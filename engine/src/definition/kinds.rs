@@ -3,7 +3,8 @@
 
 use super::body::{Body, body_text};
 use super::compiled::Definitions;
-use super::trouble::Found;
+use super::expectation::Expectation;
+use super::trouble::{Found, Trouble};
 use super::{field, mapping};
 use toml::de::DeTable;
 
@@ -38,7 +39,7 @@ pub enum Folds {
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 5] = [
+pub const KINDS: [Kind; 6] = [
     Kind { name: "trait", levels: Levels::Named(&["NAME"]), read: read_trait, folds: Folds::Whole },
     Kind {
         name: "property",
@@ -58,6 +59,12 @@ pub const KINDS: [Kind; 5] = [
         levels: Levels::Named(&["NAME"]),
         read: read_source,
         folds: Folds::Keys(&["max_new_names"]),
+    },
+    Kind {
+        name: "expect",
+        levels: Levels::Named(&["SOURCE", "WHAT"]),
+        read: read_expectation,
+        folds: Folds::Keys(&[]),
     },
 ];
 
@@ -112,12 +119,27 @@ fn read_mapping(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Fou
 }
 
 /// What a source is allowed to do.
-const SOURCE_KEYS: [&str; 1] = ["max_new_names"];
+const SOURCE_KEYS: [&str; 3] = ["state", "reason", "max_new_names"];
+
+/// The states of a source.
+const SOURCE_STATES: [&str; 3] = ["live", "held", "refused"];
 
 fn read_source(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
     body.check_keys("a source", &SOURCE_KEYS)?;
+    if let Some(state) = body.text("state")?
+        && !SOURCE_STATES.contains(&state)
+    {
+        return Err(Trouble::unknown(body.place("state"), "state", state, &SOURCE_STATES));
+    }
+    body.text("reason")?;
     if let Some(most) = body.whole("max_new_names")? {
         into.set_most_names(name_of(path, 0), most);
     }
     Ok(())
+}
+
+fn read_expectation(path: &[String], body: &Body<'_>, _: &mut Definitions) -> Found<()> {
+    let text = body_text(body.table, |_, _| true);
+    let read = Expectation::read(name_of(path, 0), name_of(path, 1), &text);
+    read.map(|_| ()).map_err(|message| Trouble::new(body.at(), message))
 }

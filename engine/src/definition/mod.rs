@@ -8,6 +8,7 @@
 mod body;
 mod columns;
 mod compiled;
+mod expectation;
 mod field;
 mod file;
 mod kinds;
@@ -18,6 +19,7 @@ mod trouble;
 pub use body::path_text;
 pub use columns::MappedColumn;
 pub use compiled::{Definitions, Mapped};
+pub use expectation::Expectation;
 pub use file::{parse_file, parse_full_name};
 pub use kinds::fold_text;
 pub use mapping::{Mapping, Target};
