@@ -3,6 +3,7 @@
 use super::request::{Format, Input};
 use crate::base::dir::open_input;
 use crate::base::error::{Error, Result};
+use crate::record::Charset;
 use std::io::{BufReader, Cursor, Read};
 
 const PIECE: usize = 256 << 10;
@@ -39,6 +40,8 @@ pub struct Opened {
     pub format: Option<Format>,
     /// Whether it is an Arrow file, not a stream.
     pub arrow_file: bool,
+    /// The encoding that a mark names.
+    pub charset: Option<Charset>,
 }
 
 /// Reads the first bytes of an input, and gives them back with the rest.
@@ -92,5 +95,6 @@ pub fn open(input: &Input) -> Result<Opened> {
     } else {
         (arrow_file || arrow_stream).then_some(Format::Arrow)
     };
-    Ok(Opened { bytes, packing, format, arrow_file })
+    let charset = Charset::marked(&first);
+    Ok(Opened { bytes, packing, format, arrow_file, charset })
 }

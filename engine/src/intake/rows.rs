@@ -1,10 +1,11 @@
 //! The rows of a file, one after another, in bounded memory.
 
 use super::request::Input;
+use super::transcode::Transcoder;
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS, RECORD_BYTES_MAX};
-use crate::record::{Quoting, split_record};
+use crate::record::{Charset, Quoting, split_record};
 use std::io::Read;
 
 const PIECE: usize = 256 << 10;
@@ -152,9 +153,14 @@ impl RowReader {
     ///
     /// # Errors
     /// `NotFound`, `Io`.
-    pub fn open(input: &Input, quoting: Quoting) -> Result<RowReader> {
+    pub fn open(input: &Input, quoting: Quoting, charset: Charset) -> Result<RowReader> {
         let name = input.name();
-        let input = super::input::open(input)?.bytes;
+        let bytes = super::input::open(input)?.bytes;
+        let input: Box<dyn Read> = if charset == Charset::UTF_8 {
+            bytes
+        } else {
+            Box::new(Transcoder::new(bytes, charset))
+        };
         let mut reader = RowReader {
             input,
             quoting,

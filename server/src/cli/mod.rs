@@ -11,6 +11,7 @@ mod audience;
 mod bench;
 mod demo;
 mod failure;
+mod files;
 mod load;
 mod maintain;
 mod output;
