@@ -1,6 +1,6 @@
 //! Loading files: formats, broken rows, loading twice, and the bytes that come back.
 
-use super::{digest, done, failed, json, load_purchases, purchases, run};
+use super::{digest, done, json, load_purchases, purchases, run};
 use crate::scratch::Scratch;
 use flate2::Compression;
 use flate2::write::GzEncoder;
