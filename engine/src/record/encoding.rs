@@ -181,7 +181,8 @@ pub fn undecodable(format: &RowFormat, encoding: &str, original: &[u8]) -> RowEr
             let at = valid.len() + 1;
             write!(
                 reason,
-                "byte {at} is 0x{byte:02X}, which is not UTF-8; say what the file is written in, such as --encoding windows-1252"
+                "byte {at} is 0x{byte:02X}, which is not UTF-8; \
+                 say what the file is written in, such as --encoding windows-1252"
             )
         }
         Some(charset) => {
@@ -192,11 +193,13 @@ pub fn undecodable(format: &RowFormat, encoding: &str, original: &[u8]) -> RowEr
             match charset.decoded(&raw) {
                 Err(Undecodable { at: Some((at, what)) }) => write!(
                     reason,
-                    "byte {at} is {what}, which {name} does not have; give the right --encoding, or mend the line"
+                    "byte {at} is {what}, which {name} does not have; \
+                     give the right --encoding, or mend the line"
                 ),
                 _ => write!(
                     reason,
-                    "the line is not written as {name} writes it, so that its bytes could not be given back; convert the file to UTF-8"
+                    "the line is not written as {name} writes it, \
+                     so that its bytes could not be given back; convert the file to UTF-8"
                 ),
             }
         }
