@@ -286,6 +286,8 @@ fn file_report(file: &FileReport) -> Reply {
         ("conflicts", Reply::count(file.conflicts)),
         ("quarantined_values", Reply::count(file.quarantined_values)),
         ("broken", Reply::count(file.broken)),
+        ("lost", Reply::count(file.lost)),
+        ("failure", file.failure.as_deref().map_or(Reply::Null, Reply::from)),
     ])
 }
 

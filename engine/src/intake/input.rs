@@ -4,6 +4,7 @@ use super::request::{Format, Input};
 use super::watch::Counted;
 use crate::base::dir::open_input;
 use crate::base::error::{Error, Result};
+use crate::record::Charset;
 use std::cell::Cell;
 use std::io::{BufReader, Cursor, Read};
 use std::rc::Rc;
@@ -44,6 +45,8 @@ pub struct Opened {
     pub format: Option<Format>,
     /// Whether it is an Arrow file, not a stream.
     pub arrow_file: bool,
+    /// The encoding that a mark names.
+    pub charset: Option<Charset>,
 }
 
 /// Reads the first bytes of an input, and gives them back with the rest.
@@ -98,5 +101,6 @@ pub fn open(input: &Input) -> Result<Opened> {
     } else {
         (arrow_file || arrow_stream).then_some(Format::Arrow)
     };
-    Ok(Opened { bytes, stored, packing, format, arrow_file })
+    let charset = Charset::marked(&first);
+    Ok(Opened { bytes, stored, packing, format, arrow_file, charset })
 }

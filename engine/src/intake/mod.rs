@@ -11,6 +11,7 @@ mod request;
 mod rows;
 #[cfg(feature = "arrow")]
 mod table;
+mod transcode;
 mod typed;
 mod watch;
 

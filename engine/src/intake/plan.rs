@@ -12,9 +12,9 @@ use crate::entry::{
     ConsentColumns, Dialect, FileShape, InferredType, Reading, RowFormat, RowKind, Said,
 };
 use crate::record::{
-    ConsentState, Decoded, FieldValue, Kind, Messages, Quoting, Roles, RowSight, ValueColumn,
-    check_reserved, decode_file_row, joined_type, messages_of, quick_decimal, quick_integer,
-    with_shared,
+    Charset, ConsentState, Decoded, FieldValue, Kind, Messages, Quoting, Roles, RowSight,
+    ValueColumn, check_reserved, decode_file_row, joined_type, messages_of, quick_decimal,
+    quick_integer, undecodable, with_shared,
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub struct LoadPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// Lines, or records with quotes, of text.
-    Text { quoting: Quoting, header: bool },
+    Text { quoting: Quoting, charset: Charset, header: bool },
     /// Rows of typed columns.
     Typed(Option<Format>),
 }
@@ -54,23 +54,13 @@ const BROKEN_SHOWN: usize = 100;
 
 /// The format of an input: as the request says, by its first bytes, or by its name.
 fn format_of(request: &LoadRequest, name: &str, shown: Option<Format>) -> Result<Format> {
-    let endings = [".gz", ".zst", ".zstd"];
-    let plain = endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
-    let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
-    let format = match (request.format, ending.as_str()) {
-        (Some(format), _) => format,
-        (None, "csv") => Format::Csv,
-        (None, "tsv" | "tab") => Format::Tsv,
-        (None, "ndjson" | "jsonl" | "json") => Format::Ndjson,
-        (None, "parquet" | "pq") => Format::Parquet,
-        (None, "arrow" | "arrows" | "feather" | "ipc") => Format::Arrow,
-        (None, _) if request.delimiter.is_some() || ending == "txt" => shown.unwrap_or(Format::Csv),
-        (None, _) => shown.ok_or_else(|| {
-            Error::invalid(format!(
-                "the name {name} does not tell the format; give --format csv, tsv, ndjson, parquet or arrow"
-            ))
-        })?,
-    };
+    let text = request.delimiter.is_some().then_some(Format::Csv);
+    let found = request.format.or_else(|| Format::of_name(name)).or(shown).or(text);
+    let format = found.ok_or_else(|| {
+        Error::invalid(format!(
+            "the name {name} does not tell the format; give --format csv, tsv, ndjson, parquet or arrow"
+        ))
+    })?;
     if let Some(shown) = shown.filter(|shown| *shown != format) {
         return Err(Error::invalid(format!(
             "{name} is to be read as {format}, but its first bytes are those of {shown}; give --format {shown}"
@@ -138,10 +128,12 @@ pub fn plan_load(
 ) -> Result<Option<LoadPlan>> {
     let name = input.name();
     watch.begin(Phase::Plan, name.clone());
-    let format = match input {
-        Input::Rows(_) => None,
-        _ => Some(format_of(request, &name, super::input::open(input)?.format)?),
-    };
+    let (mut format, mut charset) = (None, Charset::UTF_8);
+    if !matches!(input, Input::Rows(_)) {
+        let opened = super::input::open(input)?;
+        format = Some(format_of(request, &name, opened.format)?);
+        charset = charset_of(request, opened.charset)?;
+    }
     check_kind(request, format)?;
     let mut reader: Box<dyn Rows>;
     let (form, row_format, readings);
@@ -156,25 +148,23 @@ pub fn plan_load(
             reader = Box::new(typed);
         }
         Some(Format::Ndjson) => {
-            form = Form::Text { quoting: Quoting::None, header: false };
+            form = Form::Text { quoting: Quoting::None, charset, header: false };
             (row_format, readings) = (RowFormat::Json, Vec::new());
-            reader = Box::new(RowReader::open(input, Quoting::None)?);
+            reader = Box::new(RowReader::open(input, Quoting::None, charset)?);
         }
         Some(format) => {
             let delimiter = delimiter_of(request, format, &name);
             let quoting = match delimiter {
                 Delimiter::Whitespace => Quoting::None,
-                Delimiter::Byte(byte) => Quoting::Dialect(Dialect::standard(byte)),
+                Delimiter::Byte(byte) => Quoting::Dialect(dialect_of(request, byte)?),
             };
-            let mut text = RowReader::open(input, quoting)?;
-            let header = read_header(&mut text, delimiter, &name)?;
+            let mut text = RowReader::open(input, quoting, charset)?;
+            let header = read_header(&mut text, quoting, charset, &name)?;
+            check_delimiter(request, &header, &name)?;
             check_columns(request, &header, &name)?;
-            form = Form::Text { quoting, header: true };
+            form = Form::Text { quoting, charset, header: true };
             readings = Vec::new();
-            row_format = match quoting {
-                Quoting::Dialect(dialect) => RowFormat::Delimited { dialect, header },
-                Quoting::None => RowFormat::Whitespace { header },
-            };
+            row_format = delimited(quoting, header);
             reader = Box::new(text);
         }
     }
@@ -186,7 +176,7 @@ pub fn plan_load(
         time_unit: request.time_unit.clone(),
         zone: request.zone.clone(),
         message_id: request.message_id.clone(),
-        encoding: "utf-8".to_owned(),
+        encoding: charset.name(),
         readings,
     };
     let mut plan = LoadPlan {
@@ -208,7 +198,69 @@ pub fn plan_load(
     Ok((!watch.stopped()).then_some(plan))
 }
 
-fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Result<Vec<String>> {
+/// What parts and surrounds the fields of a file.
+fn dialect_of(request: &LoadRequest, delimiter: u8) -> Result<Dialect> {
+    let dialect = Dialect { delimiter, quote: request.quote, escape: request.escape };
+    let bytes = [Some(delimiter), dialect.quote, dialect.escape];
+    if bytes.iter().flatten().any(|byte| !byte.is_ascii() || matches!(byte, b'\n' | b'\r')) {
+        return Err(Error::invalid(
+            "delimiter, quote and escape are ASCII characters, no ends of lines",
+        ));
+    }
+    if dialect.quote == Some(delimiter) || dialect.escape == Some(delimiter) {
+        return Err(Error::invalid("the delimiter can be neither the quote nor the escape"));
+    }
+    if dialect.escape.is_some() && dialect.quote.is_none() {
+        return Err(Error::invalid("an escape stands in quoted fields; give a --quote too"));
+    }
+    Ok(dialect)
+}
+
+/// The encoding of a file: as the request says, or its mark; UTF-8 without either.
+fn charset_of(request: &LoadRequest, marked: Option<Charset>) -> Result<Charset> {
+    let Some(label) = &request.encoding else { return Ok(marked.unwrap_or(Charset::UTF_8)) };
+    let named = Charset::labelled(label).ok_or_else(|| {
+        Error::invalid(format!(
+            "'{label}' is no encoding; give a name such as utf-8, utf-16le, windows-1252 or iso-8859-15"
+        ))
+    })?;
+    // A mark says in which order the bytes of UTF-16 stand.
+    Ok(marked.filter(|marked| named.is_wide() && marked.is_wide()).unwrap_or(named))
+}
+
+/// A header of one column that holds what elsewhere parts columns was most likely not split as its writer meant.
+fn check_delimiter(request: &LoadRequest, header: &[String], name: &str) -> Result<()> {
+    let [column] = header else { return Ok(()) };
+    if request.delimiter.is_some() {
+        return Ok(());
+    }
+    if column.starts_with('{') {
+        return Err(Error::invalid(format!(
+            "{name}:1: the header looks like JSON; give --format ndjson"
+        )));
+    }
+    let found = [(';', "';'"), ('\t', "tab"), ('|', "'|'"), (',', "','")];
+    let found = found.into_iter().find(|(delimiter, _)| column.contains(*delimiter));
+    let Some((_, word)) = found else { return Ok(()) };
+    Err(Error::invalid(format!(
+        "{name}:1: the header is one column, '{}'; if fields are parted otherwise, give --delimiter {word}",
+        column.escape_debug()
+    )))
+}
+
+fn delimited(quoting: Quoting, header: Vec<String>) -> RowFormat {
+    match quoting {
+        Quoting::Dialect(dialect) => RowFormat::Delimited { dialect, header },
+        Quoting::None => RowFormat::Whitespace { header },
+    }
+}
+
+fn read_header(
+    reader: &mut RowReader,
+    quoting: Quoting,
+    charset: Charset,
+    name: &str,
+) -> Result<Vec<String>> {
     let original = match reader.first_row()? {
         Some((_, Ok(original))) => original,
         Some((line, Err(reason))) => {
@@ -221,11 +273,14 @@ fn read_header(reader: &mut RowReader, delimiter: Delimiter, name: &str) -> Resu
         }
     };
     let text = std::str::from_utf8(&original).map_err(|_| {
-        Error::invalid(format!("{name}:1: the header is not UTF-8; convert the file to UTF-8"))
+        let format = delimited(quoting, Vec::new());
+        let place = undecodable(&format, &charset.name(), &original);
+        let column = place.column.unwrap_or(1);
+        Error::invalid(format!("{name}:1:{column}: {}", place.reason))
     })?;
-    let names: Vec<String> = match delimiter {
-        Delimiter::Whitespace => text.split_ascii_whitespace().map(str::to_owned).collect(),
-        Delimiter::Byte(byte) => crate::record::header_names(text, Dialect::standard(byte))
+    let names: Vec<String> = match quoting {
+        Quoting::None => text.split_ascii_whitespace().map(str::to_owned).collect(),
+        Quoting::Dialect(dialect) => crate::record::header_names(text, dialect)
             .map_err(|e| Error::invalid(format!("{name}:1: {}", e.reason)))?,
     };
     check_names(names.iter().map(String::as_str), |column| format!("{name}:1:{column}"))?;
@@ -354,8 +409,8 @@ impl LoadPlan {
     pub fn open(&self, input: &Input) -> Result<Box<dyn Rows>> {
         Ok(match self.form {
             Form::Typed(format) => Box::new(open_typed(input, format)?),
-            Form::Text { quoting, header } => {
-                let mut reader = RowReader::open(input, quoting)?;
+            Form::Text { quoting, charset, header } => {
+                let mut reader = RowReader::open(input, quoting, charset)?;
                 if header {
                     reader.first_row()?;
                 }

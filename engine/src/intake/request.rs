@@ -35,6 +35,13 @@ pub struct LoadRequest {
     pub message_id: Vec<String>,
     /// What parts the fields; none goes by the name of each file.
     pub delimiter: Option<Delimiter>,
+    /// What stands around a field that holds a delimiter or the end of a line; none when fields are never quoted.
+    pub quote: Option<u8>,
+    /// What stands before a quote inside a quoted field; none when such a quote is doubled.
+    pub escape: Option<u8>,
+    /// The encoding of text files, by a label of the WHATWG Encoding Standard; none is UTF-8, or UTF-16 when a file
+    /// begins with its mark.
+    pub encoding: Option<String>,
     /// Whether the rows tell of now or of the past.
     pub origin: Origin,
     /// How durable the load is before it is reported; none is group, and sync when there are consents in it.
@@ -74,6 +81,9 @@ impl LoadRequest {
             zone: "UTC".to_owned(),
             message_id: Vec::new(),
             delimiter: None,
+            quote: Some(b'"'),
+            escape: None,
+            encoding: None,
             origin: Origin::Live,
             level: None,
             strict: false,
@@ -151,6 +161,24 @@ pub enum Format {
     Parquet,
     /// Apache Arrow IPC, as a file or as a stream.
     Arrow,
+}
+
+impl Format {
+    /// The format that the name of a file tells, without regard to how it is packed.
+    pub fn of_name(name: &str) -> Option<Format> {
+        let name = name.to_lowercase();
+        let endings = [".gz", ".zst", ".zstd"];
+        let plain = endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+        let (_, ending) = plain.rsplit_once('.')?;
+        Some(match ending {
+            "csv" | "txt" => Format::Csv,
+            "tsv" | "tab" => Format::Tsv,
+            "ndjson" | "jsonl" | "json" => Format::Ndjson,
+            "parquet" | "pq" => Format::Parquet,
+            "arrow" | "arrows" | "feather" | "ipc" => Format::Arrow,
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for Format {

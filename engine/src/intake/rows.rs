@@ -2,10 +2,11 @@
 
 use super::input::Opened;
 use super::request::Input;
+use super::transcode::Transcoder;
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS, RECORD_BYTES_MAX};
-use crate::record::{Quoting, split_record};
+use crate::record::{Charset, Quoting, split_record};
 use std::cell::Cell;
 use std::io::Read;
 use std::rc::Rc;
@@ -168,9 +169,14 @@ impl RowReader {
     ///
     /// # Errors
     /// `NotFound`, `Io`.
-    pub fn open(input: &Input, quoting: Quoting) -> Result<RowReader> {
+    pub fn open(input: &Input, quoting: Quoting, charset: Charset) -> Result<RowReader> {
         let name = input.name();
-        let Opened { bytes: input, stored, .. } = super::input::open(input)?;
+        let Opened { bytes, stored, .. } = super::input::open(input)?;
+        let input: Box<dyn Read> = if charset == Charset::UTF_8 {
+            bytes
+        } else {
+            Box::new(Transcoder::new(bytes, charset))
+        };
         let mut reader = RowReader {
             input,
             quoting,

@@ -1,7 +1,7 @@
 //! Rows of typed columns: written in the one dialect that the log has for them, and read again.
 //!
-//! Parquet, Arrow and tables of databases have no bytes of a row that could be kept. Their rows become delimited ones, in
-//! a dialect of their own, with a reading for every column; see `docs/format.md`.
+//! Parquet, Arrow and tables of databases have no bytes of a row that could be kept. Their rows become delimited ones,
+//! in a dialect of their own, with a reading for every column; see `docs/format.md`.
 
 use super::request::Input;
 use super::rows::{RawRows, Rows, Trouble};
@@ -141,7 +141,8 @@ pub struct RowSpool {
 }
 
 impl RowSpool {
-    /// No rows yet of these columns, under a name for reports. Rows wait in a temporary file, as a load reads them twice.
+    /// No rows yet of these columns, under a name for reports. Rows wait in a temporary file, as a load
+    /// reads them twice.
     ///
     /// # Errors
     /// `Invalid` when there is no column, or names are empty or come twice; `Io`.

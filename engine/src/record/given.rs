@@ -2,6 +2,7 @@
 
 use super::cell::CellText;
 use super::delimited::fields_of;
+use super::encoding;
 use crate::base::value::ValueType;
 use crate::entry::{FileShape, Reading, RowFormat};
 use std::io::Write;
@@ -13,7 +14,7 @@ pub fn given_back(shape: &FileShape, original: Vec<u8>) -> Vec<u8> {
     if shape.is_typed() {
         return typed(shape, &original).unwrap_or(original);
     }
-    original
+    encoding::in_file(shape, original)
 }
 
 fn typed(shape: &FileShape, original: &[u8]) -> Option<Vec<u8>> {

@@ -8,6 +8,7 @@ mod batch;
 mod block;
 mod cell;
 mod delimited;
+mod encoding;
 mod given;
 mod json;
 mod kinds;
@@ -20,6 +21,7 @@ pub use batch::{Messages, message_of, messages_of, with_shared};
 pub use block::{BlockBuilder, Fields, Roles, RowSight, Times, ValueColumn};
 pub use cell::{CellText, time_of};
 pub use delimited::{Quoting, header_names, split_record, used_up};
+pub use encoding::{Charset, undecodable};
 pub use given::given_back;
 pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};
 pub use quick::{quick_decimal, quick_integer};
@@ -158,6 +160,9 @@ pub fn decode(shape: &Shape, original: &[u8]) -> Result<Decoded, RowError> {
 /// The reason, with the column where it has one.
 pub fn decode_file_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
     check_size(original)?;
+    if std::str::from_utf8(original).is_err() {
+        return Err(undecodable(&shape.format, &shape.encoding, original));
+    }
     let decoded = match (&shape.kind, &shape.format) {
         (RowKind::Message, _) => {
             let (message, shared) = batch::apart(original);

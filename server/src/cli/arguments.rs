@@ -140,6 +140,21 @@ pub(crate) enum LoadAs {
     Consent,
 }
 
+/// What stands around cells that hold a delimiter, if anything does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quote(pub(crate) Option<u8>);
+
+fn quote(text: &str) -> Result<Quote, String> {
+    if text == "none" { Ok(Quote(None)) } else { one_byte(text).map(|byte| Quote(Some(byte))) }
+}
+
+fn one_byte(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] => Ok(*byte),
+        _ => Err("give one ASCII character".to_owned()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Load {
     /// The folder of the store; it is made when there is none
@@ -157,7 +172,7 @@ pub(crate) struct Load {
     pub(crate) kind: LoadAs,
     #[command(flatten)]
     pub(crate) rows: RowArguments,
-    /// csv, tsv or ndjson; without it by the file's name
+    /// csv, tsv, ndjson, parquet or arrow; without it by the file's name
     #[arg(long, value_name = "F", value_parser = engine::<Format>)]
     pub(crate) format: Option<Format>,
     /// A column that identifies the person; may be given many times
@@ -178,6 +193,15 @@ pub(crate) struct Load {
     /// What stands between the cells: one character, tab or whitespace
     #[arg(long, value_name = "C", value_parser = engine::<Delimiter>, allow_hyphen_values = true)]
     pub(crate) delimiter: Option<Delimiter>,
+    /// What stands around cells that hold a delimiter: one character, or none
+    #[arg(long, value_name = "C", value_parser = quote)]
+    pub(crate) quote: Option<Quote>,
+    /// What stands before a quote in a quoted cell; without it such a quote is doubled
+    #[arg(long, value_name = "C", value_parser = one_byte)]
+    pub(crate) escape: Option<u8>,
+    /// The encoding of text files, such as windows-1252; without it UTF-8, or UTF-16 by its mark
+    #[arg(long, value_name = "NAME")]
+    pub(crate) encoding: Option<String>,
     /// live, or history, which never causes a message to anybody
     #[arg(long, value_name = "ORIGIN", default_value = "live", value_parser = origin)]
     pub(crate) origin: Origin,
@@ -190,7 +214,7 @@ pub(crate) struct Load {
     /// A row whose message id is known with other content takes its place, instead of being a conflict
     #[arg(long)]
     pub(crate) revise: bool,
-    /// The files, plain or gzip
+    /// Files, plain, gzip or zstd, folders of them, patterns such as 'data/*.csv', or - for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }

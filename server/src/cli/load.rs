@@ -4,8 +4,9 @@
 //! them, and the rest is counted; with `--strict` a broken row is a failure. *Where to start
 //! reading:* `load`, then `summary`.
 
-use super::arguments::Load;
+use super::arguments::{Load, Quote};
 use super::failure::Failure;
+use super::files;
 use super::kinds::record_kind;
 use super::output::Output;
 use super::progress::{Meter, Stop};
@@ -13,22 +14,14 @@ use super::quality;
 use super::store::Store;
 use super::text::grouped;
 use crate::shape;
-use navedb::{FileReport, Input, LoadReport, LoadRequest};
+use navedb::{FileReport, LoadReport, LoadRequest};
 use std::fmt::Write;
 
 /// `nave load`
 pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
-    let request = request(arguments)?;
     // Before a store is made for nothing.
-    for file in &arguments.files {
-        std::fs::metadata(file).map_err(|e| {
-            let message = format!("cannot read {}: {e}; name an existing file", file.display());
-            Failure::new(
-                if e.kind() == std::io::ErrorKind::NotFound { "not_found" } else { "io" },
-                message,
-            )
-        })?;
-    }
+    let mut request = request(arguments)?;
+    request.inputs = files::inputs(&arguments.files, arguments.format, output)?;
     let store = Store::open(&arguments.data, true, output)?;
     let report = run(&store, &request, &Stop::listen()?, output)?;
     store.close()?;
@@ -50,6 +43,12 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
             "note: source '{name}' is held: what comes from now on is in the log, and counts when \
              'nave source release' lets it"
         ));
+    }
+    let failed = report.files.iter().filter(|file| file.failure.is_some()).count();
+    if failed > 0 {
+        let message =
+            format!("{failed} files could not be read whole; what could be read was loaded");
+        return Err(Failure::new("invalid", message).already_told());
     }
     quality::tell(&report.breaches, &[], output)
 }
@@ -83,7 +82,6 @@ fn interrupted(report: &LoadReport) -> String {
 fn request(arguments: &Load) -> Result<LoadRequest, Failure> {
     let mut request =
         LoadRequest::new(&arguments.source, record_kind(arguments.kind, &arguments.rows)?);
-    request.inputs = arguments.files.iter().cloned().map(Input::Path).collect();
     request.format = arguments.format;
     request.ids.clone_from(&arguments.id);
     request.time.clone_from(&arguments.time);
@@ -91,6 +89,9 @@ fn request(arguments: &Load) -> Result<LoadRequest, Failure> {
     request.zone.clone_from(&arguments.zone);
     request.message_id.clone_from(&arguments.message_id);
     request.delimiter = arguments.delimiter;
+    request.quote = arguments.quote.unwrap_or(Quote(request.quote)).0;
+    request.escape = arguments.escape;
+    request.encoding.clone_from(&arguments.encoding);
     request.origin = arguments.origin;
     request.level = arguments.level;
     request.strict = arguments.strict;
@@ -99,6 +100,16 @@ fn request(arguments: &Load) -> Result<LoadRequest, Failure> {
 }
 
 fn tell_broken(report: &LoadReport, output: &Output) {
+    for file in &report.files {
+        let Some(failure) = &file.failure else { continue };
+        output.note(&format!("{}: {failure}", file.name));
+        if let Some(load) = file.load {
+            output.note(&format!(
+                "{}: before the mended file is loaded, withdraw these rows: nave retract --load {load}",
+                file.name
+            ));
+        }
+    }
     for row in &report.broken {
         output.note(&row.to_string());
     }
@@ -122,6 +133,9 @@ pub(crate) fn summary(report: &LoadReport) -> String {
 }
 
 fn file_line(file: &FileReport) -> String {
+    if file.rows == 0 && file.failure.is_some() {
+        return format!("{}: nothing could be read", file.name);
+    }
     if file.rows > 0 && file.duplicates == file.rows {
         return format!("nothing new: every row of {} is already in the store", file.name);
     }
@@ -137,6 +151,12 @@ fn file_line(file: &FileReport) -> String {
     }
     if let Some(row) = file.continued_at {
         let _ = write!(line, ", continued at row {row}");
+    }
+    if file.lost > 0 {
+        let _ = write!(line, ", {} lost", file.lost);
+    }
+    if file.failure.is_some() {
+        line.push_str(", not read whole");
     }
     if let Some(load) = file.load {
         let _ = write!(line, " (load {load})");

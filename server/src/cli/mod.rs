@@ -14,6 +14,7 @@ mod define;
 mod demo;
 mod export;
 mod failure;
+mod files;
 mod kinds;
 mod load;
 mod maintain;

@@ -10,6 +10,8 @@ use crate::intake::rows::Trouble;
 use crate::intake::typed::Table;
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
+use arrow::datatypes::Schema;
+use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::{Message, MessageHeader, root_as_message};
 use std::io::Read;
@@ -33,11 +35,11 @@ pub fn arrow(input: &Input) -> Result<Box<dyn Table>> {
     if header != MessageHeader::Schema {
         return Err(broken("it does not begin with a schema".to_owned()));
     }
+    // The decoder looks at a message without a body only when the next one comes.
     messages.decode(&schema).map_err(broken)?;
+    let fields = guarded(|| Ok(schema_of(&schema))).map_err(broken)?;
     messages.kept.push(schema);
-    let Some(schema) = messages.decoder.schema() else {
-        return Err(broken("it does not begin with a schema".to_owned()));
-    };
+    let schema = fields.ok_or_else(|| broken("it does not begin with a schema".to_owned()))?;
     let leaves = leaves_of(schema.fields(), &name)?;
     Ok(Box::new(BatchTable::new(messages, leaves)))
 }
@@ -164,6 +166,11 @@ fn check_unpacked(bytes: &[u8]) -> Told<()> {
         }
     }
     if sum > ARROW_MESSAGE_BYTES_MAX { Err(too_large(sum)) } else { Ok(()) }
+}
+
+fn schema_of(message: &[u8]) -> Option<Schema> {
+    let (message, _) = framed(message)?;
+    message.header_as_schema().map(fb_to_schema)
 }
 
 fn rows_of(message: &[u8]) -> u64 {

@@ -1,1 +1,0 @@
-//! What cells of every type become.
