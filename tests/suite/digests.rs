@@ -190,7 +190,10 @@ fn a_damaged_zip_is_an_error_that_names_the_file() {
     request.ids.push(("user_id".into(), "user".into()));
     let said = match db.load(&request) {
         Err(error) => error.to_string(),
-        Ok(report) => report.broken.iter().map(ToString::to_string).collect(),
+        Ok(report) => {
+            let failed = report.files.iter().filter(|file| file.failure.is_some());
+            failed.map(|file| format!("{}: {:?}", file.name, file.failure)).collect()
+        }
     };
     assert!(said.contains("a.csv.gz"), "{said:?}");
 }

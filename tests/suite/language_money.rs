@@ -275,7 +275,7 @@ fn random_amounts_agree_with_sums_by_hand() {
                     let number = rng.between(1, 300) as i128;
                     known.rates.insert((from, on), number);
                     rate(
-                        &format!("r{step}"),
+                        &format!("r{step:02}"),
                         CURRENCIES[from],
                         "EUR",
                         &day(on),

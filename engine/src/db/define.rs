@@ -5,6 +5,7 @@ use super::{Inner, Level, Session, View, Writer, last_before};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::value::ValueType;
+use crate::catalog::folded;
 use crate::definition::{parse_file, parse_full_name};
 use crate::entry::{DefinitionEntry, Entry, Origin};
 use crate::state::{Fold, Hindsight};
@@ -224,7 +225,16 @@ impl View {
         for Definition { kind, name, version, body } in self.definitions() {
             text.push_str(&format!("# version {version}\n[{kind}.{name}]\n{body}\n"));
         }
+        // A definition may leave the type of its field to be inferred: the field is told once.
+        let told: Vec<String> = self
+            .definitions()
+            .iter()
+            .map(|Definition { kind, name, .. }| folded(&format!("{kind}.{name}")))
+            .collect();
         for (name, value_type) in super::effect::inferred(self.state()) {
+            if told.contains(&folded(&name)) {
+                continue;
+            }
             let mark = if all { "" } else { "# " };
             text.push_str(&format!(
                 "# inferred\n{mark}[{name}]\n{mark}type = \"{value_type}\"\n\n"

@@ -10,7 +10,9 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{CountedEntry, Entry, FileShape, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::entry::{
+    CountedEntry, Entry, FileShape, LoadEntry, RecordsEntry, RowFormat, RowKind, RowStatus,
+};
 use crate::intake::{
     Input, LineRecord, LoadPlan, Phase, Progress, RawRows, Rows, Watch, check_request, plan_load,
 };
@@ -485,11 +487,17 @@ impl<'a> FileLoad<'a> {
         if let Some(id) = record.and_then(|record| record.message_id.as_deref()) {
             return given_key(source, id);
         }
-        let (kind, event) = match record.map(|record| &record.kind) {
-            Some(Kind::Identify) => ("identify", ""),
-            Some(Kind::Track(event)) => ("track", event.as_str()),
-            Some(Kind::Entity { entity, .. }) => ("entity", entity.as_str()),
-            None => ("broken", ""),
+        // What a row tells beside what it is makes it another record: one file may be loaded as several kinds.
+        let (kind, event) = match (&self.plan.shape.kind, record.map(|record| &record.kind)) {
+            (_, None) => ("broken", ""),
+            (RowKind::Consent(_), _) => ("consent", ""),
+            (RowKind::Membership { .. }, Some(Kind::Entity { entity, .. })) => {
+                ("membership", entity.as_str())
+            }
+            (RowKind::Membership { .. }, _) => ("membership", ""),
+            (_, Some(Kind::Identify)) => ("identify", ""),
+            (_, Some(Kind::Track(event))) => ("track", event.as_str()),
+            (_, Some(Kind::Entity { entity, .. })) => ("entity", entity.as_str()),
         };
         self.generated_key(kind, event, original)
     }

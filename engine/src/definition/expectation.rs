@@ -42,9 +42,11 @@ fn span_of(text: &str) -> Option<i64> {
 }
 
 fn share_of(value: &toml::Value) -> Option<f64> {
-    let share = value
-        .as_float()
-        .or_else(|| value.as_integer().map(|_| value.as_integer() == Some(1)).map(f64::from));
+    let share = match value {
+        toml::Value::Float(share) => Some(*share),
+        toml::Value::Integer(whole) => i32::try_from(*whole).ok().map(f64::from),
+        _ => None,
+    };
     share.filter(|share| (0.0..=1.0).contains(share))
 }
 

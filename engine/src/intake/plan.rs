@@ -84,6 +84,7 @@ fn delimiter_of(request: &LoadRequest, format: Format, name: &str) -> Delimiter 
 /// # Errors
 /// `Invalid`.
 pub fn check_request(request: &LoadRequest) -> Result<()> {
+    check_kind(request)?;
     let of_person = !matches!(request.kind, RowKind::Message | RowKind::Entity { .. });
     if request.ids.is_empty() && of_person {
         return Err(Error::invalid(
@@ -134,7 +135,9 @@ pub fn plan_load(
         format = Some(format_of(request, &name, opened.format)?);
         charset = charset_of(request, opened.charset)?;
     }
-    check_kind(request, format)?;
+    if request.kind == RowKind::Message && format != Some(Format::Ndjson) {
+        return Err(Error::invalid("messages are JSON, one a line: format ndjson"));
+    }
     let mut reader: Box<dyn Rows>;
     let (form, row_format, readings);
     match format {
@@ -288,12 +291,9 @@ fn read_header(
 }
 
 /// What rows are must fit the rest of the request.
-fn check_kind(request: &LoadRequest, format: Option<Format>) -> Result<()> {
+fn check_kind(request: &LoadRequest) -> Result<()> {
     let named = !request.ids.is_empty() || request.time.is_some() || !request.message_id.is_empty();
     let wrong = match &request.kind {
-        RowKind::Message if format != Some(Format::Ndjson) => {
-            "messages are JSON, one a line: format ndjson"
-        }
         RowKind::Message if named => {
             "messages say themselves who, when and under which id: leave out --id, --time and \
              --message-id"

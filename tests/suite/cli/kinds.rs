@@ -1,6 +1,6 @@
 //! Loading each kind of record from the command line.
 
-use super::{done, failed, json};
+use super::{done, failed, json, run};
 use crate::scratch::Scratch;
 
 #[test]
@@ -33,8 +33,12 @@ fn every_kind_of_record_loads() {
     assert_eq!(profile["memberships"][0]["id"], "f1");
     let shown = done(&["profile", "get", "--data", &store, "user_id=8"]);
     assert!(shown.contains("consents\n  email  ads  denied") && shown.contains("memberships\n"));
-    failed(&[&load[..], &["identify", "--channel", "email", &file]].concat(), &["--as consent"]);
-    failed(&[&load[..], &["consent", "--channel", "email", &file]].concat(), &["--purpose"]);
-    failed(&[&load[..], &["entity", "--entity", "product", &file]].concat(), &["--id-column"]);
+    let misused = |arguments: &[&str], word: &str| {
+        let said = run(&[&load[..], arguments].concat());
+        assert!(said.code == Some(2) && said.err.contains(word), "{arguments:?}: {said:?}");
+    };
+    misused(&["identify", "--channel", "email", &file], "--as consent");
+    misused(&["consent", "--channel", "email", &file], "--purpose");
+    misused(&["entity", "--entity", "product", &file], "--id-column");
     failed(&[&load[..], &["messages", &file]].concat(), &["ndjson"]);
 }
