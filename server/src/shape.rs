@@ -203,10 +203,12 @@ pub(crate) fn stats(stats: &Stats) -> Reply {
     ])
 }
 
-/// The sources that are not simply live.
+/// The sources that are not simply live, or brought too many names.
 fn states(stats: &Stats) -> Reply {
-    let special =
-        stats.sources.iter().filter(|s| s.since.is_some() || s.state != SourceState::Live);
+    let special = stats
+        .sources
+        .iter()
+        .filter(|s| s.since.is_some() || s.state != SourceState::Live || s.beyond_names > 0);
     Reply::Map(special.map(|s| (Reply::from(s.name.as_str()), source(s))).collect())
 }
 
@@ -216,6 +218,8 @@ fn source(source: &SourceStats) -> Reply {
         ("records", Reply::count(source.records)),
         ("since", source.since.map_or(Reply::Null, |since| Reply::count(since.0))),
         ("held", Reply::count(source.held)),
+        ("names", Reply::count(source.names)),
+        ("beyond_names", Reply::count(source.beyond_names)),
     ])
 }
 
@@ -285,6 +289,7 @@ fn file_report(file: &FileReport) -> Reply {
         ("duplicates", Reply::count(file.duplicates)),
         ("conflicts", Reply::count(file.conflicts)),
         ("quarantined_values", Reply::count(file.quarantined_values)),
+        ("beyond_names", Reply::count(file.beyond_names)),
         ("broken", Reply::count(file.broken)),
         ("lost", Reply::count(file.lost)),
         ("failure", file.failure.as_deref().map_or(Reply::Null, Reply::from)),

@@ -1,10 +1,10 @@
 //! Definitions: declared types, mappings, what a dry run tells, and that correcting equals having been right.
 
-use crate::store::{self, identify, session, track, view};
+use crate::store::{self, identify, say, session, track, view};
 use navedb::dir::{Dir, MemoryDir};
 use navedb::{
     Db, DefineReport, DefineRequest, DefinitionChange, ErrorKind, Input, Level, LoadRequest,
-    RecordKind, Result, Said, Value, View,
+    RecordKind, Result, Said, Settings, Value, View,
 };
 use std::sync::Arc;
 
@@ -282,4 +282,47 @@ fn what_is_shown_can_be_given_back() {
     let report = define(&db, &all);
     assert!(report.definitions.iter().any(|d| d.name == "trait.note"), "{all}");
     assert_eq!(digest(&db), before, "inferred types that are declared change nothing");
+}
+
+#[test]
+fn a_hostile_key_in_each_record_makes_no_million_columns() {
+    let disk = MemoryDir::new();
+    let db = store::open(disk.clone()).unwrap();
+    let hostile = |first: usize, count: usize| {
+        let rows: Vec<String> = (first..first + count)
+            .map(|i| format!(r#"{{"u":"u{}","k{i}":{i},"plan":"p"}}"#, i % 50))
+            .collect();
+        let mut request = LoadRequest::new("web", RecordKind::Identify);
+        let bytes = rows.join("\n").into_bytes();
+        request.inputs.push(Input::Bytes { name: format!("{first}.ndjson"), bytes });
+        request.ids.push(("user_id".into(), "u".into()));
+        request.level = Some(Level::Memory);
+        request
+    };
+    let report = db.load(&hostile(0, 5_000)).unwrap();
+    // One name of a thousand is the plan.
+    assert_eq!(report.files[0].beyond_names, 5_000 - 999);
+    let told = |db: &Db| {
+        let stats = view(db).stats().unwrap();
+        let web = stats.sources.iter().find(|source| source.name == "web").unwrap().clone();
+        (stats.traits.len(), web.names, web.beyond_names, stats.quarantine)
+    };
+    let (traits, names, beyond, quarantine) = told(&db);
+    assert_eq!((traits, names, beyond), (1_000, 1_000, 4_001));
+    assert!(quarantine.is_empty(), "{quarantine:?}");
+    // Other sources are not kept out, and may use the names that are there.
+    say(&db, "crm", r#"{"type":"identify","userId":"x","traits":{"k0":1,"fresh":2}}"#);
+    assert_eq!(told(&db).0, 1_001);
+    let live = (told(&db), view(&db).digest().unwrap());
+    db.close().unwrap();
+    let db = store::open(disk.clone()).unwrap();
+    assert_eq!((told(&db), view(&db).digest().unwrap()), live, "opened again");
+    db.close().unwrap();
+    navedb::rebuild(Arc::new(disk.clone()), store::clock(0), Settings::default()).unwrap();
+    let db = store::open(disk).unwrap();
+    assert_eq!((told(&db), view(&db).digest().unwrap()), live, "made anew");
+    // A definition lets more in, for all that was loaded.
+    define(&db, "[source.web]\nmax_new_names = 100000\n");
+    let (traits, _, beyond, _) = told(&db);
+    assert_eq!((traits, beyond), (5_002, 0));
 }

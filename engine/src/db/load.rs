@@ -8,7 +8,7 @@ use super::write::{Draft, check_source};
 use super::{Db, Inner, Level, Writer, last_before};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::ids::{LoadId, Position};
+use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
 use crate::entry::{
     CountedEntry, Entry, FileShape, LoadEntry, RecordsEntry, RowFormat, RowKind, RowStatus,
@@ -594,7 +594,7 @@ impl<'a> FileLoad<'a> {
         drafts.push(Draft { entry, source, load, decoded });
         let (withdrawn, gone) = self.inner.draft_replaced(writer, replaced, source, load)?;
         drafts.extend(withdrawn);
-        let before = quarantined(writer);
+        let (before, beyond_before) = (quarantined(writer), writer.beyond_names(source));
         writer.append(drafts, self.request.origin)?;
         writer.note_gone(&gone);
         self.inner.writable(writer)?;
@@ -603,7 +603,10 @@ impl<'a> FileLoad<'a> {
         let _ = writer.fold.spill_if_large(dir, self.inner.open_bytes);
         writer.seen.read().release();
         writer.fold.release();
-        self.report.quarantined_values += quarantined(writer) - before;
+        // A fold that is made anew may know less of what is in quarantine.
+        let (values, beyond) = (quarantined(writer), writer.beyond_names(source));
+        self.report.quarantined_values += values.saturating_sub(before);
+        self.report.beyond_names += beyond.saturating_sub(beyond_before);
         Ok(())
     }
 
@@ -614,6 +617,13 @@ impl<'a> FileLoad<'a> {
             shape: self.plan.shape.clone(),
             types: self.plan.types.clone(),
         }))
+    }
+}
+
+impl Writer {
+    /// Values of a source so far whose names would be too many.
+    fn beyond_names(&self, source: SourceId) -> u64 {
+        self.fold.state.names.get(&source).map_or(0, |names| names.beyond)
     }
 }
 

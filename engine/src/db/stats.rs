@@ -59,6 +59,10 @@ fn sources_of(state: &State) -> Vec<SourceStats> {
     for (id, records) in state.records.iter() {
         found.entry(catalog.source_name(*id).to_owned()).or_default().records = *records;
     }
+    for (id, names) in state.names.iter() {
+        let source = found.entry(catalog.source_name(*id).to_owned()).or_default();
+        (source.names, source.beyond_names) = (names.brought, names.beyond);
+    }
     for (id, held) in state.held.iter() {
         found.entry(catalog.source_name(*id).to_owned()).or_default().held = *held;
     }

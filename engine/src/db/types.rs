@@ -350,6 +350,11 @@ pub struct SourceStats {
     pub since: Option<Position>,
     /// Records that are held back.
     pub held: u64,
+    /// Names of traits, event types, properties, entity types and fields that it was the first to say.
+    pub names: u64,
+    /// Values, and records of unknown types, that stay in the original alone: their names would be more than
+    /// `max_new_names` of the source.
+    pub beyond_names: u64,
 }
 
 /// One load.

@@ -6,6 +6,7 @@ use super::typed::{TypedReader, check_names};
 use super::watch::{Phase, Watch};
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
+use crate::base::limits::INFERRED_MAX;
 use crate::base::value::ValueType;
 use crate::catalog::{folded, nearest};
 use crate::entry::{
@@ -345,7 +346,7 @@ fn check_columns(request: &LoadRequest, header: &[String], name: &str) -> Result
 
 /// Reads all rows for the types that they show.
 fn infer(plan: &mut LoadPlan, reader: &mut dyn Rows, watch: &mut Watch<'_>) -> Result<()> {
-    let mut types = Types::new();
+    let mut types = Types::default();
     let mut rows = RawRows::default();
     while plan.next_rows(reader, &mut rows, watch)? {
         let name = watch.file();
@@ -361,7 +362,7 @@ fn infer(plan: &mut LoadPlan, reader: &mut dyn Rows, watch: &mut Watch<'_>) -> R
             }
         }
     }
-    plan.types = types.into_values().collect();
+    plan.types = types.into_types();
     Ok(())
 }
 
@@ -451,7 +452,7 @@ fn infer_columns(
     watch: &mut Watch<'_>,
 ) -> Result<()> {
     let mut types: Vec<Option<ValueType>> = vec![None; roles.values.len()];
-    let mut inner = Types::new();
+    let mut inner = Types::default();
     let mut rows = RawRows::default();
     let mut sight = RowSight::default();
     while plan.next_rows(reader, &mut rows, watch)? {
@@ -476,7 +477,7 @@ fn infer_columns(
         let (event, name, value_type) = (event.clone(), column.name.clone(), value_type?);
         Some(InferredType { event, entity: None, name, value_type })
     });
-    let mut shown: Vec<InferredType> = shown.chain(inner.into_values()).collect();
+    let mut shown: Vec<InferredType> = shown.chain(inner.into_types()).collect();
     shown.sort_by_key(|inferred| (inferred.event.clone(), folded(&inferred.name)));
     plan.types = shown;
     Ok(())
@@ -536,7 +537,18 @@ fn note_slowly(
 }
 
 /// Types by event type or entity type, and name, all without case.
-type Types = BTreeMap<((Option<String>, Option<String>), String), InferredType>;
+#[derive(Default)]
+struct Types(BTreeMap<((Option<String>, Option<String>), String), (InferredType, u64)>);
+
+impl Types {
+    /// The types, those of names that are said most first: where a source may bring no more names, it is the rare ones
+    /// that go without.
+    fn into_types(self) -> Vec<InferredType> {
+        let mut types: Vec<(InferredType, u64)> = self.0.into_values().collect();
+        types.sort_by_key(|(_, said)| std::cmp::Reverse(*said));
+        types.into_iter().map(|(inferred, _)| inferred).collect()
+    }
+}
 
 fn note_types(types: &mut Types, record: Decoded) {
     let (event, entity) = match record.kind {
@@ -562,14 +574,13 @@ fn note_fields(
     for (name, value) in fields {
         let FieldValue::Cell(cell) = value else { continue };
         let key = (scope.clone(), folded(&name));
-        types
-            .entry(key)
-            .and_modify(|known| known.value_type = joined_type(known.value_type, cell.value_type))
-            .or_insert_with(|| InferredType {
-                event: event.cloned(),
-                entity: entity.cloned(),
-                name,
-                value_type: cell.value_type,
-            });
+        if let Some((known, said)) = types.0.get_mut(&key) {
+            known.value_type = joined_type(known.value_type, cell.value_type);
+            *said += 1;
+        } else if types.0.len() < INFERRED_MAX {
+            let (event, entity) = (event.cloned(), entity.cloned());
+            let inferred = InferredType { event, entity, name, value_type: cell.value_type };
+            types.0.insert(key, (inferred, 1));
+        }
     }
 }

@@ -276,6 +276,8 @@ pub struct FileReport {
     pub conflicts: u64,
     /// Values that contradict the type in force; they are in quarantine.
     pub quarantined_values: u64,
+    /// Values that stay in the original alone, because their source may bring no more new names.
+    pub beyond_names: u64,
     /// Rows that could not be understood.
     pub broken: u64,
     /// Rows that are known to be lost in parts of the file that could not be read.

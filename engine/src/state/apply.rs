@@ -137,16 +137,16 @@ impl State {
         let shown = rule.and_then(|rule| rule.value_type).unwrap_or(inferred.value_type);
         let owner = match mapped {
             Mapped::Track(event) | Mapped::Child(event) => {
-                let Ok(number) = self.event_number(event) else { return };
+                let Ok(Some(number)) = self.event_number(source, event) else { return };
                 Owner::Event(number, event)
             }
             Mapped::Entity(entity) => {
-                let Ok(number) = self.entity_number(entity) else { return };
+                let Ok(Some(number)) = self.entity_number(source, entity) else { return };
                 Owner::Entity(number, entity)
             }
             Mapped::Identify => Owner::Profile,
         };
-        if let Ok(number) = self.field_number(owner, name)
+        if let Ok(Some(number)) = self.field_number(source, owner, name)
             && let Some(fields) = self.fields_mut(owner)
         {
             fields.fit(number, shown);
@@ -340,8 +340,13 @@ impl Fold {
         mapped: Option<&Rule>,
         field: &FieldValue,
     ) -> Result<Option<(u32, Option<Value>)>> {
-        let field_number = match self.state.field_number(owner, name) {
-            Ok(number) => number,
+        let source = fact.record.source;
+        let field_number = match self.state.field_number(source, owner, name) {
+            Ok(Some(number)) => number,
+            Ok(None) => {
+                self.state.pass_over_name(source);
+                return Ok(None);
+            }
             Err(e) => {
                 let reason = e.message().to_owned();
                 return self.reject_value(fact, owner.name(), name, field, reason).map(|()| None);

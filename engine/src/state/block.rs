@@ -172,9 +172,9 @@ impl Fold {
             }
             if let (Some(name), None) = (event, event_number) {
                 // An event type begins with its first event.
-                match self.state.event_number(name) {
-                    Ok(number) => event_number = Some(number),
-                    Err(_) => {
+                match self.state.event_number(block.at.source, name) {
+                    Ok(Some(number)) => event_number = Some(number),
+                    Ok(None) | Err(_) => {
                         rest.push(row);
                         continue;
                     }

@@ -6,7 +6,7 @@
 //! needed. What does not hold is thrown away and folded again from the log; so is what another version wrote.
 
 use super::entity::entities_of;
-use super::{Counts, Fold, Hindsight, LoadInfo, PROFILES, QUARANTINE, State};
+use super::{Counts, Fold, Hindsight, LoadInfo, Names, PROFILES, QUARANTINE, State};
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::{Dir, replace};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -62,6 +62,7 @@ struct Head {
     dead: Vec<u8>,
     hindsight: Hindsight,
     records: BTreeMap<SourceId, u64>,
+    names: BTreeMap<SourceId, Names>,
     held: BTreeMap<SourceId, u64>,
     loads: Vec<StoredLoad>,
 }
@@ -110,6 +111,7 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
         dead,
         hindsight: Hindsight::clone(&state.hindsight),
         records: BTreeMap::clone(&state.records),
+        names: BTreeMap::clone(&state.names),
         held: BTreeMap::clone(&state.held),
         loads: loads.collect(),
     })
@@ -201,6 +203,7 @@ pub fn load_checkpoint(
     state.clock = head.clock;
     state.counts = head.counts;
     state.records = Arc::new(head.records);
+    state.names = Arc::new(head.names);
     state.held = Arc::new(head.held);
     let dead = RoaringBitmap::deserialize_from(head.dead.as_slice());
     state.dead = Arc::new(dead.map_err(|e| Error::corrupt(format!("{MANIFEST} is damaged: {e}")))?);

@@ -120,8 +120,13 @@ impl Fold {
         row: &Row,
         record: &Decoded,
     ) -> Result<()> {
-        let number = match self.state.entity_number(entity) {
-            Ok(number) => number,
+        let source = fact.record.source;
+        let number = match self.state.entity_number(source, entity) {
+            Ok(Some(number)) => number,
+            Ok(None) => {
+                self.state.pass_over_name(source);
+                return Ok(());
+            }
             Err(e) => {
                 let reason = e.message().to_owned();
                 return self.reject_record(fact, QuarantineKind::Record, Some(entity), row, reason);

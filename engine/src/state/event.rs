@@ -25,8 +25,13 @@ impl Fold {
         row: &Row,
         record: &Decoded,
     ) -> Result<()> {
-        let number = match self.state.event_number(event) {
-            Ok(number) => number,
+        let source = fact.record.source;
+        let number = match self.state.event_number(source, event) {
+            Ok(Some(number)) => number,
+            Ok(None) => {
+                self.state.pass_over_name(source);
+                return Ok(());
+            }
             Err(e) => {
                 let reason = e.message().to_owned();
                 return self.reject_record(fact, QuarantineKind::Record, Some(event), row, reason);
@@ -58,8 +63,13 @@ impl Fold {
         beside: &Beside,
     ) -> Result<()> {
         let event = beside.event;
-        let number = match self.state.event_number(event) {
-            Ok(number) => number,
+        let source = fact.record.source;
+        let number = match self.state.event_number(source, event) {
+            Ok(Some(number)) => number,
+            Ok(None) => {
+                self.state.pass_over_name(source);
+                return Ok(());
+            }
             Err(e) => {
                 let reason = e.message().to_owned();
                 return self.reject_record(fact, QuarantineKind::Record, Some(event), row, reason);
@@ -79,8 +89,13 @@ impl Fold {
         children: &Children,
     ) -> Result<()> {
         let table = children.table(event);
-        let number = match self.state.event_number(&table) {
-            Ok(number) => number,
+        let source = fact.record.source;
+        let number = match self.state.event_number(source, &table) {
+            Ok(Some(number)) => number,
+            Ok(None) => {
+                self.state.pass_over_name(source);
+                return Ok(());
+            }
             Err(e) => {
                 let (property, reason) = (&children.property, e.message().to_owned());
                 return self.reject_value(fact, Some(event), property, &FieldValue::List, reason);

@@ -47,32 +47,52 @@ impl State {
         }
     }
 
-    /// The number of an event type, new if need be.
-    pub(super) fn event_number(&mut self, name: &str) -> Result<usize> {
-        match self.catalog.events().find(name) {
-            Some(known) => Ok(known),
-            None => {
-                let catalog = Arc::make_mut(&mut self.catalog);
-                let number = catalog.event_number(name)?;
-                if let Some(fields) = catalog.properties_mut(number) {
-                    self.definitions.install_event(name, fields);
-                }
-                Ok(number)
-            }
+    /// Whether a source may bring one more name; it is then counted.
+    fn may_name(&mut self, source: SourceId) -> bool {
+        let most = self.definitions.most_names(self.catalog.source_name(source));
+        let names = Arc::make_mut(&mut self.names).entry(source).or_default();
+        if names.brought >= most {
+            return false;
         }
+        names.brought += 1;
+        true
     }
 
-    /// The number of a type of entity, new if need be.
-    pub(super) fn entity_number(&mut self, name: &str) -> Result<usize> {
+    /// Counts something of a source that stays in the original alone, because its name would be one too many.
+    pub(super) fn pass_over_name(&mut self, source: SourceId) {
+        Arc::make_mut(&mut self.names).entry(source).or_default().beyond += 1;
+    }
+
+    /// The number of an event type, new if need be; nothing when the source may bring no more names.
+    pub(super) fn event_number(&mut self, source: SourceId, name: &str) -> Result<Option<usize>> {
+        if let Some(known) = self.catalog.events().find(name) {
+            return Ok(Some(known));
+        }
+        if !self.may_name(source) {
+            return Ok(None);
+        }
+        let catalog = Arc::make_mut(&mut self.catalog);
+        let number = catalog.event_number(name)?;
+        if let Some(fields) = catalog.properties_mut(number) {
+            self.definitions.install_event(name, fields);
+        }
+        Ok(Some(number))
+    }
+
+    /// The number of a type of entity, new if need be; nothing when the source may bring no more names.
+    pub(super) fn entity_number(&mut self, source: SourceId, name: &str) -> Result<Option<usize>> {
         if let Some(known) = self.catalog.entities().find(name) {
-            return Ok(known);
+            return Ok(Some(known));
+        }
+        if !self.may_name(source) {
+            return Ok(None);
         }
         let catalog = Arc::make_mut(&mut self.catalog);
         let number = catalog.entity_number(name)?;
         if let Some(fields) = catalog.entity_fields_mut(number) {
             self.definitions.install_entity(name, fields);
         }
-        Ok(number)
+        Ok(Some(number))
     }
 
     /// How the fields of an owner are named and read when a source tells them.
@@ -80,12 +100,22 @@ impl State {
         self.definitions.mapping(self.catalog.source_name(source), mapped)
     }
 
-    pub(super) fn field_number(&mut self, owner: Owner<'_>, name: &str) -> Result<usize> {
+    /// The number of a field, new if need be; nothing when the source may bring no more names.
+    pub(super) fn field_number(
+        &mut self,
+        source: SourceId,
+        owner: Owner<'_>,
+        name: &str,
+    ) -> Result<Option<usize>> {
         if let Some(known) = self.fields(owner).and_then(|fields| fields.find(name)) {
-            return Ok(known);
+            return Ok(Some(known));
+        }
+        if !self.may_name(source) {
+            return Ok(None);
         }
         let fields = self.fields_mut(owner);
-        fields.ok_or_else(|| Error::invalid("the type of the record is unknown"))?.number(name)
+        let fields = fields.ok_or_else(|| Error::invalid("the type of the record is unknown"))?;
+        fields.number(name).map(Some)
     }
 
     /// How a value fits a field; the type in force is widened when that lets it fit.

@@ -56,6 +56,15 @@ const fn events_of(number: u32) -> BlockKey {
     BlockKey { number, ..EVENTS }
 }
 
+/// The names of traits, event types, properties, entity types and fields that a source was the first to say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Names {
+    /// How many.
+    pub brought: u64,
+    /// Values, and records of unknown types, that stay in the original alone, because their names would be too many.
+    pub beyond: u64,
+}
+
 /// A load in force.
 #[derive(Debug, Clone)]
 pub struct LoadInfo {
@@ -187,6 +196,8 @@ pub struct State {
     definitions: Arc<Definitions>,
     /// Records in force, by source.
     pub records: Arc<BTreeMap<SourceId, u64>>,
+    /// The names that each source brought.
+    pub names: Arc<BTreeMap<SourceId, Names>>,
     /// Records that are held back, by source.
     pub held: Arc<BTreeMap<SourceId, u64>>,
     /// Files first, then parts in memory; each the oldest first.
@@ -222,6 +233,7 @@ impl State {
             hindsight: Arc::new(hindsight),
             definitions: Arc::new(definitions),
             records: Arc::default(),
+            names: Arc::default(),
             held: Arc::default(),
             parts: Arc::default(),
             next_file: 1,
@@ -292,6 +304,7 @@ impl Fold {
     pub fn as_of(state: &State, time: Timestamp) -> Fold {
         let mut fold = Fold::new(Hindsight::clone(&state.hindsight));
         fold.state.catalog = Arc::clone(&state.catalog);
+        fold.state.names = Arc::clone(&state.names);
         fold.state.as_of = Some(time);
         fold
     }

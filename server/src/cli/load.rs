@@ -149,6 +149,9 @@ fn file_line(file: &FileReport) -> String {
     if file.quarantined_values > 0 {
         let _ = write!(line, ", {} values in quarantine", file.quarantined_values);
     }
+    if file.beyond_names > 0 {
+        let _ = write!(line, ", {} values under too many new names", file.beyond_names);
+    }
     if let Some(row) = file.continued_at {
         let _ = write!(line, ", continued at row {row}");
     }
@@ -180,6 +183,7 @@ mod tests {
             duplicates: 1,
             conflicts: 1,
             quarantined_values: 0,
+            beyond_names: 0,
             broken: 1,
             lost: 0,
             failure: None,

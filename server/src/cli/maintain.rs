@@ -88,6 +88,9 @@ fn stats_text(stats: &Stats) -> String {
     section(&mut text, "traits", &[Side::Left, Side::Left, Side::Right], &traits);
     let sources = pairs(stats.sources.iter().map(|source| (source.name.as_str(), source.records)));
     section(&mut text, "records by source", &NAMED, &sources);
+    let many = stats.sources.iter().filter(|source| source.beyond_names > 0);
+    let many = pairs(many.map(|source| (source.name.as_str(), source.beyond_names)));
+    section(&mut text, "values under too many new names", &NAMED, &many);
     let loads: Vec<_> = stats.loads.iter().map(load_row).collect();
     section(&mut text, "loads", &[Side::Right, Side::Left, Side::Left, Side::Right], &loads);
     section(&mut text, "in quarantine", &NAMED, &named(&stats.quarantine));

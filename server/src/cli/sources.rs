@@ -27,11 +27,15 @@ fn text(sources: &[SourceStats]) -> String {
                 format!("{} held back since position {since}", grouped(source.held))
             });
             let state = source.state.name().to_owned();
-            vec![source.name.clone(), state, grouped(source.records), since]
+            let names = match source.beyond_names {
+                0 => String::new(),
+                beyond => format!("{} values under too many new names", grouped(beyond)),
+            };
+            vec![source.name.clone(), state, grouped(source.records), since, names]
         })
         .collect();
     let mut text = String::new();
-    let sides = [Side::Left, Side::Left, Side::Right, Side::Left];
+    let sides = [Side::Left, Side::Left, Side::Right, Side::Left, Side::Left];
     section(&mut text, "sources", &sides, &rows);
     text
 }
