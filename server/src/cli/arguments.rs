@@ -3,6 +3,7 @@
 //! *Invariant:* whatever is wrong with the arguments alone is found here or in the first lines of a
 //! command, before any store is opened, and is wrong usage. *Where to start reading:* `Command`.
 
+use super::database::Database;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use navedb::{At, Cursor, Delimiter, Format, Level, LoadId, Origin, TimeUnit, Timestamp, limits};
@@ -159,8 +160,10 @@ pub(crate) struct Load {
     /// Load nothing when a row is broken
     #[arg(long)]
     pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
     /// The files, plain or gzip
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "from")]
     pub(crate) files: Vec<PathBuf>,
 }
 
@@ -405,6 +408,9 @@ mod tests {
              --time-unit %Y --zone Europe/Paris --message-id a,b --delimiter tab --origin history \
              --level sync --strict f g",
             "load --data d --source s --as track --event-column c --format ndjson --delimiter - f",
+            "load --data d --source s --as identify --id a=b --from sqlite:f --table t",
+            "load --data d --source s --as identify --from mysql://h/d --query q --query-name n \
+             --watermark w --again",
             "audience count --data d p.a=1",
             "audience count --data d --now 1998-07-01T00:00:00Z p.a=1",
             "audience explain --data d --as-of 1998-07-01 p.a=1",
@@ -442,6 +448,12 @@ mod tests {
             "nothing",
             "load --data d --source s --as identify",
             "load --data d --source s --as page f",
+            "load --data d --source s --as identify --from sqlite:f --table t f",
+            "load --data d --source s --as identify --from sqlite:f --table t --query q",
+            "load --data d --source s --as identify --from oracle:f --table t",
+            "load --data d --source s --as identify --table t f",
+            "load --data d --source s --as identify --from sqlite:f --table t --again",
+            "load --data d --source s --as identify --from sqlite:f --format csv --table t",
             "load --data d --source s --as track --event e --event-column c f",
             "load --data d --source s --as track --event e --id user_id f",
             "load --data d --source s --as track --event e --level fast f",

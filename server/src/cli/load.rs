@@ -5,6 +5,7 @@
 //! reading:* `load`, then `summary`.
 
 use super::arguments::{Load, LoadAs};
+use super::database;
 use super::failure::Failure;
 use super::output::Output;
 use super::progress::{Meter, Stop};
@@ -16,7 +17,7 @@ use std::fmt::Write;
 
 /// `nave load`
 pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
-    let request = request(arguments)?;
+    let mut request = request(arguments)?;
     // Before a store is made for nothing.
     for file in &arguments.files {
         std::fs::metadata(file).map_err(|e| {
@@ -27,8 +28,17 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
             )
         })?;
     }
-    let store = Store::open(&arguments.data, true, output)?;
-    let report = run(&store, &request, &Stop::listen()?, output)?;
+    let stop = Stop::listen()?;
+    let mut opened = None;
+    if let Some(address) = &arguments.database.from {
+        let database::Source { store, input, following } =
+            database::source(arguments, address, &stop, output)?;
+        request.inputs.push(input);
+        request.following = following;
+        opened = store;
+    }
+    let store = opened.map_or_else(|| Store::open(&arguments.data, true, output), Ok)?;
+    let report = run(&store, &request, &stop, output)?;
     store.close()?;
     tell_broken(&report, output);
     output.answer(|| summary(&report), || shape::load_report(&report))?;

@@ -9,6 +9,7 @@
 mod arguments;
 mod audience;
 mod bench;
+mod database;
 mod demo;
 mod failure;
 mod load;
