@@ -68,7 +68,7 @@ fn digests(db: Db, dir: &MemoryDir) -> String {
     assert_eq!(digest(&db), live, "opened again");
     db.close().unwrap();
     let shared: Arc<dyn Dir> = Arc::new(dir.clone());
-    navedb::rebuild(shared, store::clock(store::NOON), navedb::Settings::default()).unwrap();
+    navedb::rebuild(shared, store::clock(store::NOON), Settings::default()).unwrap();
     let db = store::open(dir.clone()).unwrap();
     assert_eq!(digest(&db), live, "made anew");
     live
@@ -150,9 +150,9 @@ fn declared_types_hold_for_what_was_loaded_before() {
 fn declared_types_read_messages_too() {
     let db = store::new();
     define(&db, "[trait.age]\ntype = \"integer\"\n[trait.code]\ntype = \"text\"\n");
-    store::say(&db, "crm", &identify("ann", "a", DAY, r#"{"age":"007","code":12.50}"#));
-    store::say(&db, "crm", &identify("ben", "b", DAY, r#"{"age":7.0,"code":true}"#));
-    store::say(&db, "crm", &identify("cat", "c", DAY, r#"{"age":7.5}"#));
+    say(&db, "crm", &identify("ann", "a", DAY, r#"{"age":"007","code":12.50}"#));
+    say(&db, "crm", &identify("ben", "b", DAY, r#"{"age":7.0,"code":true}"#));
+    say(&db, "crm", &identify("cat", "c", DAY, r#"{"age":7.5}"#));
     let seen = view(&db);
     assert_eq!(golden(&seen, "ann", "age"), Some(Value::Integer(7)));
     assert_eq!(golden(&seen, "ben", "age"), Some(Value::Integer(7)));
@@ -189,11 +189,7 @@ fn correcting_a_mapping_is_having_loaded_with_the_right_one() {
             define(&db, MAPPING);
         }
         load(&db, purchases(), &[("email", "mail")], "p.csv", WRONG);
-        store::say(
-            &db,
-            "shop",
-            &track("eva", "m1", DAY, "purchase", r#"{"pays":"ES","internal":3}"#),
-        );
+        say(&db, "shop", &track("eva", "m1", DAY, "purchase", r#"{"pays":"ES","internal":3}"#));
         if !first {
             let report = define(&db, MAPPING);
             let effect = report.effect.unwrap();
@@ -231,7 +227,7 @@ fn correcting_a_mapping_is_having_loaded_with_the_right_one() {
             .replace("tags = { to = \"labels\"", "labels = {to = \"labels\""),
     );
     load(&db, purchases(), &[("user_id", "person"), ("email", "mail")], "p.csv", &right);
-    store::say(&db, "shop", &track("eva", "m1", DAY, "purchase", r#"{"pays":"ES","internal":3}"#));
+    say(&db, "shop", &track("eva", "m1", DAY, "purchase", r#"{"pays":"ES","internal":3}"#));
     assert_eq!(digest(&db), found[0]);
 }
 

@@ -4,6 +4,7 @@
 //! command, before any store is opened, and is wrong usage. *Where to start reading:* `Command`.
 
 use super::care::{Quality, QuarantineCommand, SourceCommand};
+use super::database::Database;
 use super::export::{Export, LogCommand};
 use super::kinds::RowArguments;
 use clap::builder::NonEmptyStringValueParser;
@@ -214,8 +215,10 @@ pub(crate) struct Load {
     /// A row whose message id is known with other content takes its place, instead of being a conflict
     #[arg(long)]
     pub(crate) revise: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
     /// Files, plain, gzip or zstd, folders of them, patterns such as 'data/*.csv', or - for standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "from")]
     pub(crate) files: Vec<PathBuf>,
 }
 

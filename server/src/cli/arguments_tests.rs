@@ -24,6 +24,9 @@ fn right_lines_are_read() {
          --time-unit %Y --zone Europe/Paris --message-id a,b --delimiter tab --origin history \
          --level sync --strict f g",
         "load --data d --source s --as track --event-column c --format ndjson --delimiter - f",
+        "load --data d --source s --as identify --id a=b --from sqlite:f --table t",
+        "load --data d --source s --as identify --from mysql://h/d --query q --query-name n \
+         --watermark w --again",
         "audience count --data d p.a=1",
         "audience count --data d --now 1998-07-01T00:00:00Z p.a=1",
         "audience explain --data d --as-of 1998-07-01 p.a=1",
@@ -84,6 +87,12 @@ fn wrong_lines_are_refused() {
     for line in [
         "nothing",
         "load --data d --source s --as identify",
+        "load --data d --source s --as identify --from sqlite:f --table t f",
+        "load --data d --source s --as identify --from sqlite:f --table t --query q",
+        "load --data d --source s --as identify --from oracle:f --table t",
+        "load --data d --source s --as identify --table t f",
+        "load --data d --source s --as identify --from sqlite:f --table t --again",
+        "load --data d --source s --as identify --from sqlite:f --format csv --table t",
         "load --data d --source s --as page f",
         "load --data d --source s --as track --event e --event-column c f",
         "load --data d --source s --as track --event e --id user_id f",

@@ -5,6 +5,7 @@
 //! reading:* `load`, then `summary`.
 
 use super::arguments::{Load, Quote};
+use super::database;
 use super::failure::Failure;
 use super::files;
 use super::kinds::record_kind;
@@ -21,9 +22,19 @@ use std::fmt::Write;
 pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
     // Before a store is made for nothing.
     let mut request = request(arguments)?;
-    request.inputs = files::inputs(&arguments.files, arguments.format, output)?;
-    let store = Store::open(&arguments.data, true, output)?;
-    let report = run(&store, &request, &Stop::listen()?, output)?;
+    let stop = Stop::listen()?;
+    let mut opened = None;
+    if let Some(address) = &arguments.database.from {
+        let database::Source { store, input, following } =
+            database::source(arguments, address, &stop, output)?;
+        request.inputs.push(input);
+        request.following = following;
+        opened = store;
+    } else {
+        request.inputs = files::inputs(&arguments.files, arguments.format, output)?;
+    }
+    let store = opened.map_or_else(|| Store::open(&arguments.data, true, output), Ok)?;
+    let report = run(&store, &request, &stop, output)?;
     store.close()?;
     tell_broken(&report, output);
     output.answer(|| summary(&report), || shape::load_report(&report))?;

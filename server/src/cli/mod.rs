@@ -10,6 +10,7 @@ mod arguments;
 mod audience;
 mod bench;
 mod care;
+mod database;
 mod define;
 mod demo;
 mod export;

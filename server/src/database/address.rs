@@ -203,8 +203,9 @@ mod tests {
 
     #[test]
     fn options_of_encryption_are_ours() {
-        let address =
-            Address::parse("mysql://a:b@db/x?sslmode=require&sslrootcert=%2Fca.pem&prefer_socket=false");
+        let address = Address::parse(
+            "mysql://a:b@db/x?sslmode=require&sslrootcert=%2Fca.pem&prefer_socket=false",
+        );
         let address = address.unwrap();
         assert_eq!(address.encryption, Encryption::Required);
         assert_eq!(address.certificates, Some(PathBuf::from("/ca.pem")));

@@ -16,11 +16,8 @@ const QUOTE: char = '`';
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes values the same whatever the settings of the server, and keeps us from writing.
-const SETTINGS: [&str; 3] = [
-    "SET NAMES utf8mb4",
-    "SET SESSION time_zone = '+00:00'",
-    "SET SESSION TRANSACTION READ ONLY",
-];
+const SETTINGS: [&str; 3] =
+    ["SET NAMES utf8mb4", "SET SESSION time_zone = '+00:00'", "SET SESSION TRANSACTION READ ONLY"];
 
 /// The character set of columns that hold bytes.
 const BINARY: u16 = 63;
@@ -50,11 +47,11 @@ impl Form {
             MYSQL_TYPE_BIT, MYSQL_TYPE_BLOB, MYSQL_TYPE_DATE, MYSQL_TYPE_DATETIME,
             MYSQL_TYPE_DATETIME2, MYSQL_TYPE_DECIMAL, MYSQL_TYPE_DOUBLE, MYSQL_TYPE_ENUM,
             MYSQL_TYPE_FLOAT, MYSQL_TYPE_INT24, MYSQL_TYPE_JSON, MYSQL_TYPE_LONG,
-            MYSQL_TYPE_LONG_BLOB, MYSQL_TYPE_LONGLONG, MYSQL_TYPE_MEDIUM_BLOB,
-            MYSQL_TYPE_NEWDATE, MYSQL_TYPE_NEWDECIMAL, MYSQL_TYPE_NULL, MYSQL_TYPE_SET,
-            MYSQL_TYPE_SHORT, MYSQL_TYPE_STRING, MYSQL_TYPE_TIME, MYSQL_TYPE_TIME2,
-            MYSQL_TYPE_TIMESTAMP, MYSQL_TYPE_TIMESTAMP2, MYSQL_TYPE_TINY, MYSQL_TYPE_TINY_BLOB,
-            MYSQL_TYPE_VAR_STRING, MYSQL_TYPE_VARCHAR, MYSQL_TYPE_YEAR,
+            MYSQL_TYPE_LONG_BLOB, MYSQL_TYPE_LONGLONG, MYSQL_TYPE_MEDIUM_BLOB, MYSQL_TYPE_NEWDATE,
+            MYSQL_TYPE_NEWDECIMAL, MYSQL_TYPE_NULL, MYSQL_TYPE_SET, MYSQL_TYPE_SHORT,
+            MYSQL_TYPE_STRING, MYSQL_TYPE_TIME, MYSQL_TYPE_TIME2, MYSQL_TYPE_TIMESTAMP,
+            MYSQL_TYPE_TIMESTAMP2, MYSQL_TYPE_TINY, MYSQL_TYPE_TINY_BLOB, MYSQL_TYPE_VAR_STRING,
+            MYSQL_TYPE_VARCHAR, MYSQL_TYPE_YEAR,
         };
         let flags = column.flags();
         Some(match column.column_type() {
@@ -70,8 +67,13 @@ impl Form {
             MYSQL_TYPE_JSON => Form::Json,
             MYSQL_TYPE_SET => Form::Words,
             MYSQL_TYPE_ENUM => Form::Text,
-            MYSQL_TYPE_STRING | MYSQL_TYPE_VAR_STRING | MYSQL_TYPE_VARCHAR | MYSQL_TYPE_BLOB
-            | MYSQL_TYPE_TINY_BLOB | MYSQL_TYPE_MEDIUM_BLOB | MYSQL_TYPE_LONG_BLOB => {
+            MYSQL_TYPE_STRING
+            | MYSQL_TYPE_VAR_STRING
+            | MYSQL_TYPE_VARCHAR
+            | MYSQL_TYPE_BLOB
+            | MYSQL_TYPE_TINY_BLOB
+            | MYSQL_TYPE_MEDIUM_BLOB
+            | MYSQL_TYPE_LONG_BLOB => {
                 if flags.contains(ColumnFlags::SET_FLAG) {
                     Form::Words
                 } else if column.character_set() == BINARY
@@ -120,7 +122,7 @@ pub(super) fn ask(
     let mut connection = connect(address)?;
     let plain = connection.prep(ask.nested("*", QUOTE)).map_err(|e| refused(ask, &e))?;
     let mut columns: Vec<(String, Form)> = Vec::new();
-    for column in plain.columns() {
+    for column in plain.columns().iter() {
         let name = column.name_str().into_owned();
         let form = Form::of(column).ok_or_else(|| {
             let kind = column.column_type();

@@ -107,9 +107,9 @@ fn connect(address: &Address) -> Result<Client, Trouble> {
         }
     }
     let tls = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
-    config.connect(MakeRustlsConnect::new(tls)).map_err(|e| {
-        Trouble::Unreachable(format!("cannot connect to {shown}: {}", whole(&e)))
-    })
+    config
+        .connect(MakeRustlsConnect::new(tls))
+        .map_err(|e| Trouble::Unreachable(format!("cannot connect to {shown}: {}", whole(&e))))
 }
 
 /// How the texts of a type are read.

@@ -104,7 +104,7 @@ fn forms(
 ) -> Result<Vec<Form>, Trouble> {
     let declared = plain.columns();
     let known: Vec<Option<Form>> =
-        declared.iter().map(|column| column.decl_type().and_then(Form::of)).collect();
+        declared.map(|column| column.decl_type().and_then(Form::of)).collect();
     let measured = |name: &String| {
         let name = quoted(name, QUOTE);
         format!(
@@ -122,8 +122,7 @@ fn forms(
     if !unknown.is_empty() {
         let sql = ask.nested(&unknown.join(", "), QUOTE);
         let read = |row: &rusqlite::Row<'_>| (0..unknown.len()).map(|at| row.get(at)).collect();
-        let held: Vec<i64> =
-            connection.query_row(&sql, [], read).map_err(|e| refused(ask, &e))?;
+        let held: Vec<i64> = connection.query_row(&sql, [], read).map_err(|e| refused(ask, &e))?;
         found.extend(held.into_iter().map(|held| {
             Form::Typed(match held {
                 2 => Reading::Text,
@@ -133,9 +132,8 @@ fn forms(
         }));
     }
     let mut found = found.into_iter();
-    let form = |form: Option<Form>| {
-        form.or_else(|| found.next()).unwrap_or(Form::Typed(Reading::Text))
-    };
+    let form =
+        |form: Option<Form>| form.or_else(|| found.next()).unwrap_or(Form::Typed(Reading::Text));
     Ok(known.into_iter().map(form).collect())
 }
 
