@@ -7,7 +7,7 @@ use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::value::ValueType;
 use crate::catalog::folded;
 use crate::definition::{parse_file, parse_full_name};
-use crate::entry::{DefinitionEntry, Entry, Origin};
+use crate::entry::{DefinitionEntry, Entry, Origin, WATERMARK_KIND};
 use crate::state::{Fold, Hindsight};
 
 /// What is to be defined, and what no longer: all of it or nothing.
@@ -211,7 +211,10 @@ impl Session {
 impl View {
     /// The definitions in force, by kind and name.
     pub fn definitions(&self) -> Vec<Definition> {
-        let in_force = self.state().hindsight.definitions.values().filter_map(|definition| {
+        let written = self.state().hindsight.definitions.values();
+        // How far a query was read is no definition that somebody writes.
+        let written = written.filter(|definition| definition.kind != WATERMARK_KIND);
+        let in_force = written.filter_map(|definition| {
             let DefinitionEntry { kind, name, version, body } = definition.clone();
             Some(Definition { kind, name, version, body: body? })
         });
