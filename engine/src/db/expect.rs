@@ -4,7 +4,8 @@
 //! type of entity). *Invariants:* it is held against the counts of `quality`, nothing else; the least number of rows of a
 //! day is asked for when the day is over. *Where to start reading:* `breaches`.
 
-use super::types::{Breach, SourceQuality};
+use super::quality_types::SourceQuality;
+use super::types::Breach;
 use super::write::{Draft, check_source};
 use super::{Level, Session, last_before};
 use crate::base::error::{Error, Result};

@@ -5,9 +5,10 @@
 //! is bounded by days, kinds and names, never by rows. *Where to start reading:* `Tally`.
 
 use super::expect;
-use super::types::{
-    Breach, DayQuality, KindQuality, Lateness, Quality, QualityRequest, SourceQuality,
+use super::quality_types::{
+    DayQuality, KindQuality, Lateness, Quality, QualityRequest, SourceQuality,
 };
+use super::types::Breach;
 use super::view::View;
 use super::{Inner, Level, Session, Writer};
 use crate::base::error::{Error, Result};

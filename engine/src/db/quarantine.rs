@@ -6,11 +6,11 @@
 //! much there is.
 
 use super::lookup::{given_key, sent};
-use super::retract::log_row;
-use super::sift::BatchKeys;
-use super::types::{
+use super::quality_types::{
     Accept, QuarantineCount, QuarantineItem, QuarantinePage, QuarantineRequest, ReplayReport,
 };
+use super::retract::log_row;
+use super::sift::BatchKeys;
 use super::view::View;
 use super::write::Draft;
 use super::{Inner, Level, Session, Writer, last_before};

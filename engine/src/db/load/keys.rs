@@ -52,11 +52,7 @@ impl FileLoad<'_> {
     }
 
     /// The key of a row: its message id, or else content digest, kind and event name, and row number.
-    pub(super) fn key(
-        &self,
-        decoded: &Result<Decoded, RowError>,
-        original: &[u8],
-    ) -> Digest128 {
+    pub(super) fn key(&self, decoded: &Result<Decoded, RowError>, original: &[u8]) -> Digest128 {
         let source = self.request.source.as_str();
         let record = decoded.as_ref().ok();
         if let Some(id) = record.and_then(|record| record.message_id.as_deref()) {
