@@ -60,9 +60,10 @@ impl Default for Settings {
 /// One record to write: a JSON message, kept byte for byte.
 ///
 /// The message has `type`, and all but entities at least one identifier: `userId`, `anonymousId`, or `identifiers:
-/// {namespace: value or list of values}`. It may have `timestamp` (ISO 8601) and `messageId`. An `identify` has `traits`;
-/// a `track` has `event` and `properties`, in which an array of objects is a table of its own, called as the event and
-/// the property; `page` and `screen` have `name` and `properties`; a `group` has `groupId` and `traits`; an `alias` has
+/// {namespace: value or list of values}`. It may have `timestamp` (ISO 8601) and `messageId`. An `identify` has
+/// `traits`; a `track` has `event` and `properties`, in which an array of objects is a table of its own, called as the
+/// event and the property; `page` and `screen` have `name` and `properties`; a `group` has `groupId` and `traits`; an
+/// `alias` has
 /// `previousId`; an `entity` has `entity` (its type, such as `product`), `id` and `traits`; a `consent` has `channel`,
 /// `purpose` and `state`. `docs/messages.md` says what each means.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -134,7 +134,10 @@ fn note_slowly(
 
 /// Types by event type or entity type, and name, all without case.
 #[derive(Default)]
-struct Types(BTreeMap<((Option<String>, Option<String>), String), (InferredType, u64)>);
+struct Types(BTreeMap<Place, (InferredType, u64)>);
+
+/// An event type or an entity type, and a name, all without case.
+type Place = ((Option<String>, Option<String>), String);
 
 impl Types {
     /// The types, those of names that are said most first: where a source may bring no more names, it is the rare ones

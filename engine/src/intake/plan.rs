@@ -219,7 +219,7 @@ impl LoadPlan {
     pub fn records_of(&self, line: Vec<u8>) -> impl Iterator<Item = LineRecord> + use<> {
         let Messages { places, shared } = match &self.shape.kind {
             RowKind::Message => messages_of(&line),
-            _ => Messages { places: Vec::from([0..line.len()]), shared: Vec::new() },
+            _ => Messages { places: std::iter::once(0..line.len()).collect(), shared: Vec::new() },
         };
         let (shared, mut line) = (Rc::from(shared), line);
         places.into_iter().map(move |place| {
