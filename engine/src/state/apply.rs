@@ -316,7 +316,12 @@ impl Fold {
         fields: &[(String, FieldValue)],
     ) -> Result<ToldTraits> {
         let mut told = Vec::with_capacity(fields.len());
-        for (name, field) in fields {
+        let amounts = self.amounts(fact, owner, mapping, fields)?;
+        told.extend(amounts.told);
+        for (index, (name, field)) in fields.iter().enumerate() {
+            if amounts.taken.contains(&index) {
+                continue;
+            }
             if matches!((owner, field), (Owner::Event(..), FieldValue::Null)) {
                 continue;
             }
@@ -428,11 +433,8 @@ impl Fold {
         self.open.facts.push_bytes(&codec::encode_row(&told)?);
         let catalog = &self.state.catalog;
         self.open.profiles.change(&self.state.parts, PROFILES, profile, |row, changed| {
-            for (number, value) in told {
-                if row.tell(RowTrait { number, value, winner }, catalog) {
-                    changed.push(number);
-                }
-            }
+            let facts = told.into_iter().map(|(number, value)| RowTrait { number, value, winner });
+            row.tell_all(facts.collect(), catalog.traits(), catalog, changed);
         })
     }
 
