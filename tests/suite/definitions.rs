@@ -322,3 +322,74 @@ fn a_hostile_key_in_each_record_makes_no_million_columns() {
     let (traits, _, beyond, _) = told(&db);
     assert_eq!((traits, beyond), (5_002, 0));
 }
+
+const MONEY: &str = r#"
+[trait.fixed]
+type = "money"
+currency = "EUR"
+[trait.beside]
+type = "money"
+null = ["none"]
+[trait.named]
+type = "money"
+currency_from = "unit"
+"#;
+
+#[test]
+fn an_amount_is_told_with_its_currency_or_not_at_all() {
+    const ROWS: &str = "user,fixed,beside,named,unit\n\
+                        ann,10.50,12.50 usd,7,chf\n\
+                        ben,GBP 3,8,9,\n\
+                        cat,\"1,5\",none,x,JPY\n";
+    let mut digests = Vec::new();
+    for first in [true, false] {
+        let dir = MemoryDir::new();
+        let db = store::open(dir.clone()).unwrap();
+        if first {
+            define(&db, MONEY);
+        }
+        load(&db, RecordKind::Identify, &[("user_id", "user")], "money.csv", ROWS);
+        let object =
+            r#"{"beside":{"amount":4.25,"currency":"EUR"},"fixed":{"amount":1,"currency":"EUR"}}"#;
+        say(&db, "crm", &identify("dan", "m1", DAY, object));
+        say(&db, "crm", &identify("eva", "m2", DAY, r#"{"beside":6,"beside.currency":"SEK"}"#));
+        if !first {
+            define(&db, MONEY);
+        }
+        let seen = view(&db);
+        let both = |user: &str, name: &str| {
+            let currency = golden(&seen, user, &format!("{name}.currency"));
+            golden(&seen, user, name).zip(currency).map(|(a, c)| format!("{a} {c}"))
+        };
+        for (user, name, wanted) in [
+            ("ann", "fixed", Some("10.50 EUR")),
+            ("ann", "beside", Some("12.50 USD")),
+            ("ann", "named", Some("7 CHF")),
+            ("ben", "fixed", None),
+            ("ben", "beside", None),
+            ("ben", "named", None),
+            ("cat", "fixed", None),
+            ("cat", "beside", None),
+            ("cat", "named", None),
+            ("dan", "beside", Some("4.25 EUR")),
+            ("dan", "fixed", Some("1 EUR")),
+            ("eva", "beside", Some("6 SEK")),
+        ] {
+            assert_eq!(both(user, name).as_deref(), wanted, "{user} {name}");
+        }
+        assert_eq!(golden(&seen, "ben", "beside"), None);
+        assert_eq!(golden(&seen, "cat", "unit"), text("JPY"));
+        let waiting: u64 = seen.stats().unwrap().quarantine.iter().map(|(_, count)| *count).sum();
+        assert_eq!(waiting, 5);
+        digests.push(self::digests(db, &dir));
+    }
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
+fn a_store_can_begin_with_a_definition() {
+    let dir = MemoryDir::new();
+    let db = store::open(dir.clone()).unwrap();
+    define(&db, "[trait.a]\n");
+    digests(db, &dir);
+}
