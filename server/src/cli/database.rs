@@ -39,8 +39,8 @@ pub(crate) struct Database {
     pub(crate) again: bool,
 }
 
-/// Reads an address. What is wrong with it is told later, since a value that is refused here is printed, and it may hold
-/// a password.
+/// Reads an address. What is wrong with it is told later: a value that is refused here is printed,
+/// and this one may hold a password.
 fn address(text: &str) -> Result<Result<Address, String>, Infallible> {
     Ok(Address::parse(text))
 }
