@@ -1,173 +1,172 @@
-//! The fields of a record in the names and types in force, amounts of money with their currencies among them.
+//! Amounts of money in records: a number, and beside it the text of its currency, which are always told together.
 //!
-//! *Invariants:* an amount and its currency are told together or not at all; what a record says of either and cannot be
-//! used goes to quarantine. *Where to start reading:* `Fold::fitting`.
+//! A record says an amount as a number, as a text with its currency (`12.50 EUR`), or as an object of amount and
+//! currency, which comes as `NAME.amount` and `NAME.currency`. The definition of the field fixes the currency or names
+//! the field that has it. *Invariant:* neither half is told without the other; what cannot be told goes to quarantine.
 
 use super::apply::Fact;
 use super::fields::Owner;
 use super::{Fold, ToldTraits};
 use crate::base::error::Result;
 use crate::base::value::{Value, ValueType};
-use crate::catalog::{AMOUNT, CURRENCY, Currency, Fields, Rule, folded};
-use crate::definition::{Mapping, Target, code_of, says_nothing};
+use crate::catalog::{AMOUNT, CURRENCY, Currency, Rule, folded};
+use crate::definition::{Mapping, Target};
 use crate::record::{CellText, FieldValue};
 use std::sync::Arc;
 
-/// A field as a mapping calls it, how the mapping reads it, and what the record says.
-type Named<'n> = (&'n str, Option<&'n Rule>, &'n FieldValue);
-
-/// A field of money: its number and name, and how it is read.
-type Money = (usize, String, Arc<Rule>);
-
-/// An amount, and the currency that stands before or behind it.
-fn parted(text: &str) -> (&str, Option<String>) {
-    let text = text.trim();
-    let behind = text.rsplit_once(' ').and_then(|(amount, code)| Some((amount, code_of(code)?)));
-    let before = || text.split_once(' ').and_then(|(code, amount)| Some((amount, code_of(code)?)));
-    match behind.or_else(before) {
-        Some((amount, code)) => (amount.trim(), Some(code)),
-        None => (text, None),
-    }
+/// What a record says of money.
+#[derive(Default)]
+pub(super) struct Amounts {
+    /// The amounts and their currencies.
+    pub told: ToldTraits,
+    /// The fields of the record that are used up.
+    pub taken: Vec<usize>,
 }
 
-/// The currency that one of two places says, held against the one that is declared.
-fn agreed(
-    rule: &Rule,
-    beside: Option<&str>,
-    within: Option<String>,
-) -> std::result::Result<String, String> {
-    let beside =
-        match beside {
-            None => None,
-            Some(text) => Some(code_of(text).ok_or_else(|| {
-                format!("'{text}' is no currency; three letters are, such as EUR")
-            })?),
-        };
-    let fixed = match &rule.money {
-        Some(Currency::Fixed(code)) => Some(code.clone()),
+/// A field of money, and where the record says it.
+struct Place {
+    number: usize,
+    name: String,
+    rule: Arc<Rule>,
+    amount: Option<usize>,
+    currency: Option<usize>,
+    /// The field that the definition takes the currency from.
+    from: Option<usize>,
+}
+
+/// The code of a currency: three letters, in upper case.
+fn code_of(text: &str) -> Option<String> {
+    let text = text.trim();
+    let letters = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    letters.then(|| text.to_ascii_uppercase())
+}
+
+/// The number and the currency of a text that says both.
+fn apart(text: &str) -> Option<(String, String)> {
+    let (first, last) = text.trim().split_once(char::is_whitespace)?;
+    let last = last.trim();
+    match (code_of(first), code_of(last)) {
+        (Some(code), None) => Some((last.to_owned(), code)),
+        (None, Some(code)) => Some((first.to_owned(), code)),
         _ => None,
-    };
-    let mut said = fixed.into_iter().chain(beside).chain(within);
-    let Some(first) = said.next() else {
-        return Err("this amount has no currency; define one, or send it".to_owned());
-    };
-    match said.find(|other| *other != first) {
-        Some(other) => Err(format!("this amount is of {other}, but also of {first}")),
-        None => Ok(first),
     }
 }
 
 impl Fold {
-    /// The values of fields that fit, by number; the others go to quarantine.
-    pub(super) fn fitting(
+    /// What a record says of the fields that are money.
+    pub(super) fn amounts(
         &mut self,
         fact: &Fact<'_>,
         owner: Owner<'_>,
         mapping: Option<&Mapping>,
         fields: &[(String, FieldValue)],
-    ) -> Result<ToldTraits> {
-        let mut named: Vec<Named<'_>> = Vec::with_capacity(fields.len());
-        for (name, field) in fields {
-            if matches!((owner, field), (Owner::Event(..), FieldValue::Null)) {
-                continue;
-            }
-            match mapping.and_then(|mapping| mapping.target(name)) {
-                None => named.push((name, None, field)),
-                Some(Target::Ignored) => {}
-                Some(Target::Field(to, rule)) => named.push((to, rule.as_deref(), field)),
-            }
+    ) -> Result<Amounts> {
+        let mut amounts = Amounts::default();
+        if !self.state.fields(owner).is_some_and(|known| known.has_money()) {
+            return Ok(amounts);
         }
-        let mut told = Vec::with_capacity(named.len());
-        if self.state.fields(owner).is_some_and(Fields::has_money) {
-            self.take_money(fact, owner, &mut named, &mut told)?;
+        for place in self.places(owner, mapping, fields) {
+            amounts.taken.extend(place.amount);
+            amounts.taken.extend(place.currency);
+            let told = self.amount(fact, owner, &place, fields)?;
+            amounts.told.extend(told.into_iter().flatten());
         }
-        for (name, rule, field) in named {
-            told.extend(self.fit_one(fact, owner, name, rule, field)?);
-        }
-        Ok(told)
+        Ok(amounts)
     }
 
-    /// Takes what is said of amounts of money out of the fields of a record.
-    fn take_money(
-        &mut self,
-        fact: &Fact<'_>,
+    /// Where a record says the amounts of money of an owner; those that it says nothing of are left out.
+    fn places(
+        &self,
         owner: Owner<'_>,
-        named: &mut Vec<Named<'_>>,
-        told: &mut ToldTraits,
-    ) -> Result<()> {
-        let Some(fields) = self.state.fields(owner) else { return Ok(()) };
-        let all: Vec<Money> = fields
-            .money()
-            .map(|(number, name, rule)| (number, name.to_owned(), Arc::clone(rule)))
-            .collect();
-        // A field may name the currency of several amounts, and is one of its own.
-        let said = named.clone();
-        for money in &all {
-            let (number, name, rule) = money;
-            let (amount, currency) =
-                (folded(&format!("{name}{AMOUNT}")), folded(&format!("{name}{CURRENCY}")));
-            let find = |name: &str| self.state.fields(owner).and_then(|fields| fields.find(name));
-            let is_amount = |said: &str| find(said) == Some(*number) || folded(said) == amount;
-            let is_currency = |said: &str| match &rule.money {
-                Some(Currency::From(from)) => folded(said) == folded(from),
-                _ => folded(said) == currency,
-            };
-            let amounts: Vec<Named<'_>> =
-                said.iter().filter(|(said, ..)| is_amount(said)).copied().collect();
-            if amounts.is_empty() {
-                continue;
-            }
-            let beside = said.iter().find_map(|(name, _, field)| match field {
-                FieldValue::Cell(cell) if is_currency(name) => Some(cell.text.as_str()),
-                _ => None,
-            });
-            named.retain(|(said, ..)| !is_amount(said) && folded(said) != currency);
-            for one in amounts {
-                self.take_amount(fact, owner, money, one, beside, told)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes one amount with its currency.
-    fn take_amount(
-        &mut self,
-        fact: &Fact<'_>,
-        owner: Owner<'_>,
-        (number, name, rule): &Money,
-        (_, mapped, field): Named<'_>,
-        beside: Option<&str>,
-        told: &mut ToldTraits,
-    ) -> Result<()> {
-        let fields = self.state.fields(owner);
-        let currency = fields.and_then(|fields| fields.get(*number)).and_then(|field| field.money);
-        let Some(currency) = currency else { return Ok(()) };
-        let cell = match field {
-            FieldValue::Cell(cell) => cell,
-            other => {
-                let taken = self.fit_one(fact, owner, name, mapped, other)?;
-                if taken.is_some() {
-                    told.extend(taken);
-                    told.push((currency, None));
+        mapping: Option<&Mapping>,
+        fields: &[(String, FieldValue)],
+    ) -> Vec<Place> {
+        let Some(known) = self.state.fields(owner) else { return Vec::new() };
+        // Of a name that is said twice the last counts, as elsewhere.
+        let named = |wanted: &dyn Fn(&str) -> bool| {
+            fields.iter().rposition(|(name, _)| {
+                match mapping.and_then(|mapping| mapping.target(name)) {
+                    None => wanted(name),
+                    Some(Target::Ignored) => false,
+                    Some(Target::Field(to, _)) => wanted(to),
                 }
-                return Ok(());
+            })
+        };
+        let places = known.money().map(|(number, name, rule)| {
+            let ends = |end: &str| {
+                let whole = folded(&format!("{name}{end}"));
+                named(&|said| folded(said) == whole)
+            };
+            let amount = named(&|said| known.find(said) == Some(number)).or_else(|| ends(AMOUNT));
+            let from = match &rule.money {
+                Some(Currency::From(from)) => named(&|said| folded(said) == folded(from))
+                    .or_else(|| fields.iter().rposition(|(name, _)| name == from)),
+                _ => None,
+            };
+            let (name, rule, currency) = (name.to_owned(), Arc::clone(rule), ends(CURRENCY));
+            Place { number, name, rule, amount, currency, from }
+        });
+        places.filter(|place| place.amount.is_some() || place.currency.is_some()).collect()
+    }
+
+    /// The two halves of an amount; nothing when it goes to quarantine.
+    fn amount(
+        &mut self,
+        fact: &Fact<'_>,
+        owner: Owner<'_>,
+        place: &Place,
+        fields: &[(String, FieldValue)],
+    ) -> Result<Option<[(u32, Option<Value>); 2]>> {
+        let at = |index: Option<usize>| index.and_then(|index| fields.get(index));
+        let known = self.state.fields(owner).and_then(|known| known.get(place.number));
+        let Some(currency) = known.and_then(|field| field.money) else { return Ok(None) };
+        let number = u32::try_from(place.number).unwrap_or(u32::MAX);
+        let refused = |fold: &mut Fold, field: &FieldValue, reason: String| {
+            fold.reject_value(fact, owner.name(), &place.name, field, reason).map(|()| None)
+        };
+        let Some((_, field)) = at(place.amount) else {
+            let Some((_, field)) = at(place.currency) else { return Ok(None) };
+            if *field == FieldValue::Null {
+                return Ok(None);
             }
+            return refused(self, field, "a currency is said without its amount".to_owned());
         };
-        if [mapped, Some(rule.as_ref())].into_iter().flatten().any(|rule| says_nothing(rule, cell))
-        {
-            return Ok(());
-        }
-        let (amount, within) = parted(&cell.text);
-        let code = match agreed(rule, beside, within) {
-            Ok(code) => code,
-            Err(reason) => return self.reject_value(fact, owner.name(), name, field, reason),
+        let cell = match field {
+            FieldValue::Null if matches!(owner, Owner::Event(..)) => return Ok(None),
+            FieldValue::Null => return Ok(Some([(number, None), (currency, None)])),
+            FieldValue::List => return refused(self, field, "a list is no amount".to_owned()),
+            FieldValue::Cell(cell) => cell,
         };
-        let value_type = if amount == cell.text { cell.value_type } else { ValueType::Decimal };
-        let amount = FieldValue::Cell(CellText { text: amount.to_owned(), value_type });
-        if let Some(taken) = self.fit_one(fact, owner, name, mapped, &amount)? {
-            told.push(taken);
-            told.push((currency, Some(Value::Text(code))));
+        let (text, inside) = match apart(&cell.text) {
+            Some((text, code)) => (text, Some(code)),
+            None => (cell.text.clone(), None),
+        };
+        let said = |field: Option<&(String, FieldValue)>| match field {
+            Some((_, FieldValue::Cell(cell))) => Some(cell.text.clone()),
+            _ => None,
+        };
+        let code =
+            inside.or_else(|| said(at(place.currency))).or_else(|| match &place.rule.money {
+                Some(Currency::Fixed(code)) => Some(code.clone()),
+                _ => said(at(place.from)),
+            });
+        let Some(code) = code else {
+            let reason = format!("'{}' is an amount without a currency", cell.text);
+            return refused(self, field, reason);
+        };
+        let Some(code) = code_of(&code) else {
+            let shown: String = code.chars().take(20).collect();
+            let reason = format!("'{shown}' is no currency; a currency has three letters");
+            return refused(self, field, reason);
+        };
+        let plain = if text == cell.text { cell.clone() } else { CellText::number(&text) };
+        let rules = (None, Some(place.rule.as_ref()));
+        match self.state.declared_value(owner, place.number, rules, &plain) {
+            Ok(Some(value)) if value.value_type() == ValueType::Decimal => {
+                Ok(Some([(number, Some(value)), (currency, Some(Value::Text(code)))]))
+            }
+            Ok(_) => Ok(None),
+            Err(reason) => refused(self, field, reason),
         }
-        Ok(())
     }
 }
