@@ -146,10 +146,8 @@ impl State {
             }
             Mapped::Identify => Owner::Profile,
         };
-        if self.fields(owner).is_some_and(|fields| fields.is_amount(name)) {
-            return;
-        }
-        if let Ok(Some(number)) = self.field_number(source, owner, name)
+        if !self.fields(owner).is_some_and(|fields| fields.is_amount(name))
+            && let Ok(Some(number)) = self.field_number(source, owner, name)
             && let Some(fields) = self.fields_mut(owner)
         {
             fields.fit(number, shown);

@@ -22,17 +22,17 @@ pub(crate) struct Database {
           conflicts_with_all = ["files", "format", "delimiter"])]
     pub(crate) from: Option<Result<Address, String>>,
     /// The table whose rows are loaded
-    #[arg(long, value_name = "NAME", requires = "from", conflicts_with = "query")]
+    #[arg(long, value_name = "NAME", requires = "from", conflicts_with_all = ["query", "files"])]
     pub(crate) table: Option<String>,
     /// The SELECT whose rows are loaded
-    #[arg(long, value_name = "SQL", requires = "from")]
+    #[arg(long, value_name = "SQL", requires = "from", conflicts_with = "files")]
     pub(crate) query: Option<String>,
     /// The name that the watermark of the query is kept under
     #[arg(long, value_name = "NAME", requires = "query")]
     pub(crate) query_name: Option<String>,
     /// The column that grows when a row changes: a later load asks for rows from its greatest
     /// value on
-    #[arg(long, value_name = "COLUMN", requires = "from")]
+    #[arg(long, value_name = "COLUMN", requires = "from", conflicts_with = "files")]
     pub(crate) watermark: Option<String>,
     /// Ask for all rows, whatever the watermark; those that are known change nothing
     #[arg(long, requires = "watermark")]
