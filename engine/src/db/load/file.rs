@@ -379,11 +379,11 @@ impl<'a> FileLoad<'a> {
         writer.append(drafts, self.request.origin)?;
         writer.note_gone(&gone);
         self.inner.writable(writer)?;
+        writer.seen.read().release();
+        writer.fold.release();
         // When no file can be written now, what is gathered stays in memory, and the load counts all the same.
         let dir = Some(self.inner.dir.as_ref());
         let _ = writer.fold.spill_if_large(dir, self.inner.open_bytes);
-        writer.seen.read().release();
-        writer.fold.release();
         // A fold that is made anew may know less of what is in quarantine.
         let (values, beyond) = (quarantined(writer), writer.beyond_names(source));
         self.report.quarantined_values += values.saturating_sub(before);
