@@ -18,7 +18,7 @@ use navedb::{Following, Input, Phase, Progress};
 pub(crate) struct Database {
     /// Load from a database: postgres://USER:PASSWORD@HOST/DATABASE, mysql://... or sqlite:FILE
     #[arg(long, value_name = "URL", value_parser = Address::parse,
-          conflicts_with_all = ["files", "format", "delimiter"])]
+          conflicts_with_all = ["files", "format", "delimiter", "quote", "escape", "encoding"])]
     pub(crate) from: Option<Address>,
     /// The table whose rows are loaded
     #[arg(long, value_name = "NAME", requires = "from", conflicts_with = "query")]
@@ -89,6 +89,12 @@ pub(crate) fn source(
 /// The rows that are wanted, and what they are called.
 fn wanted(arguments: &Load) -> Result<(Wanted, String), Failure> {
     let database = &arguments.database;
+    if arguments.kind == LoadAs::Messages {
+        return Err(Failure::usage(
+            "rows of a database are no messages; say what they are with --as identify, track, \
+             entity, membership or consent",
+        ));
+    }
     if arguments.kind == LoadAs::Track && arguments.message_id.is_empty() {
         return Err(Failure::usage(
             "--as track from a database needs --message-id COLUMN: rows are read again, and only \
