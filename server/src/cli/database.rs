@@ -17,9 +17,9 @@ use navedb::{Following, Input, Phase, Progress};
 #[derive(Debug, Args)]
 pub(crate) struct Database {
     /// Load from a database: postgres://USER:PASSWORD@HOST/DATABASE, mysql://... or sqlite:FILE
-    #[arg(long, value_name = "URL", value_parser = Address::parse,
+    #[arg(long, value_name = "URL", 
           conflicts_with_all = ["files", "format", "delimiter", "quote", "escape", "encoding"])]
-    pub(crate) from: Option<Address>,
+    pub(crate) from: Option<String>,
     /// The table whose rows are loaded
     #[arg(long, value_name = "NAME", requires = "from", conflicts_with = "query")]
     pub(crate) table: Option<String>,
@@ -48,10 +48,12 @@ pub(crate) struct Source {
 /// Asks the database for the rows.
 pub(crate) fn source(
     arguments: &Load,
-    address: &Address,
+    address: &str,
     stop: &Stop,
     output: &Output,
 ) -> Result<Source, Failure> {
+    // Not by the parser of arguments, which would show what is wrong with its password.
+    let address = &Address::parse(address).map_err(Failure::usage)?;
     let (wanted, name) = wanted(arguments)?;
     let following = following(arguments)?;
     let store = match Store::open(&arguments.data, false, output) {

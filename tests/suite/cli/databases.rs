@@ -156,7 +156,7 @@ const POSTGRES: &str = "DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('sad
 fn postgres_values() -> Value {
     document!({
         "small": -3, "big": 9_223_372_036_854_775_807_i64, "weight": 1.0, "half": 0.5, "yes": true,
-        "name": "Ann \"x\"", "code": "007", "fixed": "ab ", "raw": "AP8=", "day": "2024-02-29",
+        "name": "Ann \"x\"", "code": "007", "fixed": "ab", "raw": "AP8=", "day": "2024-02-29",
         "at": "2024-02-29T12:00:00.25Z", "likes": ["a", "b"], "doc": ["c"],
         "u": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "m": "glad", "lapse": "P1DT2H", "ip": "10.0.0.1/32",
     })
@@ -276,7 +276,8 @@ fn events_need_an_id_and_count_once() {
     );
     let store = scratch.path("data");
     let first = ["load", "--data", &store, "--source", "shop", "--as", "track", "--event", "buy"];
-    let rest = ["--id", "user_id=id", "--time", "at", "--from", server.url(), "--table", "buys"];
+    let url = server.url().to_owned();
+    let rest = ["--id", "user_id=id", "--time", "at", "--from", &url, "--table", "buys"];
     let all = [&first[..], &rest, &["--watermark", "receipt"]].concat();
     let said = run(&all);
     assert_eq!(said.code, Some(2), "{said:?}");
@@ -320,15 +321,21 @@ fn what_goes_wrong_is_told_without_the_password() {
         server.run("DROP TABLE IF EXISTS few");
         server.run("CREATE TABLE few (id int, n int)");
         refused(&scratch, &url, &["--table", "none"], &["none"]);
-        refused(&scratch, &url, &["--query", "SELEC id FROM few"], &["SELEC"]);
+        refused(&scratch, &url, &["--query", "SELEC id FROM few"], &["syntax"]);
         refused(
             &scratch,
             &url,
             &["--table", "few", "--watermark", "m"],
             &["no column 'm'", "id, n"],
         );
-        refused(&scratch, &url, &["--query", "SELECT id, id FROM few"], &["id"]);
+        if server.name() != "sqlite" {
+            // SQLite gives the second one another name.
+            refused(&scratch, &url, &["--query", "SELECT id, id FROM few"], &["id"]);
+        }
         refused(&scratch, &url, &["--query", "DELETE FROM few"], &[]);
+        let empty = scratch.path(&format!("empty {}", server.name()));
+        let none = load(&empty, &url, &["--table", "few", "--watermark", "n"]);
+        assert_eq!((file(&none, "rows"), file(&none, "written")), (0, 0), "{none}");
         let (table, watermark) = ("--query", "--watermark");
         refused(&scratch, &url, &[table, "SELECT * FROM few", watermark, "n"], &["--query-name"]);
         if let Some((before, host)) = url.rsplit_once('@') {
