@@ -1,6 +1,7 @@
 //! The same shop in other forms: each file as rows of NDJSON, or as messages, with the same ids, times and values.
 //!
-//! *Invariant:* a store that loads one form has the same digest as a store that loads another. *Where to start reading:*
+//! *Invariant:* a store that loads one form has the same digest as a store that loads another. *Where to start
+//! reading:*
 //! `load`.
 
 use super::text::{DAY, Lines, json, json_object};

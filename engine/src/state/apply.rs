@@ -331,7 +331,8 @@ impl Fold {
         Ok(told)
     }
 
-    /// The number and value of a field, if it fits; otherwise it goes to quarantine. `mapped` is how a mapping reads it.
+    /// The number and value of a field, if it fits; otherwise it goes to quarantine. `mapped` is how a mapping reads
+    /// it.
     pub(super) fn fit_one(
         &mut self,
         fact: &Fact<'_>,

@@ -102,7 +102,8 @@ impl<'a> FileLoad<'a> {
         })
     }
 
-    /// Keeps how far the query was read, if the rows are of one, counts what became of the whole file, and gives the report.
+    /// Keeps how far the query was read, if the rows are of one, counts what became of the whole file, and gives the
+    /// report.
     pub(super) fn finish(self, whole: bool) -> Result<FileReport> {
         if let (Some(following), Some(value)) = (&self.request.following, self.reached.clone()) {
             let mut writer = self.inner.writer.lock();
