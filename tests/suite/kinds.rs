@@ -293,6 +293,30 @@ fn consents_through_the_api_are_synced() {
 }
 
 #[test]
+fn a_file_with_a_column_for_each_channel_is_loaded_for_each() {
+    let db = store::new();
+    let load = |channel: &str| {
+        let fixed = |text: &str| Said::Fixed(text.to_owned());
+        let kind = RecordKind::Consent(ConsentColumns {
+            channel: fixed(channel),
+            purpose: fixed("ads"),
+            topic: None,
+            state: Said::Column(channel.to_owned()),
+            basis: None,
+            text: None,
+        });
+        let mut load = request(kind, "c.csv", "user,email,sms\na,yes,no\nb,no,yes\n");
+        load.ids = vec![("user_id".into(), "user".into())];
+        let file = db.load(&load).unwrap().files.remove(0);
+        (file.written, file.duplicates)
+    };
+    assert_eq!([load("email"), load("sms"), load("sms")], [(2, 0), (2, 0), (0, 2)]);
+    let ask = |text: &str| selected(&view(&db), &["a", "b"], text);
+    assert_eq!(ask("consents('email', 'ads')"), "a");
+    assert_eq!(ask("consents('sms', 'ads')"), "b");
+}
+
+#[test]
 fn memberships_are_dated() {
     let db = store::new();
     let text = "user,firm,what,at\na,f1,joined,2024-03-01\na,f1,left,2024-03-09\

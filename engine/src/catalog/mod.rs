@@ -181,6 +181,12 @@ impl Fields {
         })
     }
 
+    /// Whether a name is that of the amount in an object of amount and currency: no field of its own.
+    pub fn is_amount(&self, name: &str) -> bool {
+        self.has_money()
+            && self.money().any(|(_, money, _)| folded(name) == folded(&format!("{money}{AMOUNT}")))
+    }
+
     /// Whether any field is an amount of money.
     pub fn has_money(&self) -> bool {
         self.rules.values().any(|rule| rule.money.is_some())

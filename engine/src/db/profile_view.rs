@@ -5,6 +5,7 @@ use super::types::{
 };
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
+use crate::base::value::Value;
 use crate::event::TablePart;
 use crate::profile::widened;
 use crate::record::normalise;
@@ -116,12 +117,15 @@ pub(super) fn timeline(
             let properties = fields.iter().enumerate().filter_map(|(property, field)| {
                 Some((field.name.clone(), part.cell(property, row).to_value()?))
             });
+            let mut properties: Vec<(String, Value)> = properties.collect();
+            // By name, since the order in which a store first saw the names means nothing.
+            properties.sort_by(|a, b| a.0.cmp(&b.0));
             found.push(TimelineEvent {
                 event: event.name.clone(),
                 time: part.time(row),
                 source: state.catalog.source_name(part.source(row)).to_owned(),
                 message_id: part.message_id(row).into_owned(),
-                properties: properties.collect(),
+                properties,
                 position: part.position(row),
             });
         }

@@ -276,7 +276,7 @@ pub struct TimelineEvent {
     pub source: String,
     /// The message id: the source's, or the generated one.
     pub message_id: String,
-    /// The properties, in the order of the event type.
+    /// The properties that it has, by name.
     pub properties: Vec<(String, Value)>,
     /// The record in the log.
     pub position: Position,

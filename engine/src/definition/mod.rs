@@ -20,6 +20,7 @@ pub use body::path_text;
 pub use columns::MappedColumn;
 pub use compiled::{Definitions, Mapped};
 pub use expectation::Expectation;
+pub use field::code_of;
 pub use file::{parse_file, parse_full_name};
 pub use kinds::fold_text;
 pub use mapping::{Mapping, Target};

@@ -110,6 +110,17 @@ impl Decoded {
         !matches!(self.kind, Kind::Entity { .. }) || !self.beside.is_empty()
     }
 
+    /// What its consents and memberships are about: all that they say but how it stands.
+    pub fn about(&self) -> String {
+        let told = self.beside.iter().flat_map(|beside| &beside.fields);
+        let about = told.filter(|(name, _)| !matches!(name.as_str(), "state" | "basis" | "text"));
+        let words = about.map(|(name, field)| match field {
+            FieldValue::Cell(cell) => format!("{name}={}\0", cell.text),
+            _ => String::new(),
+        });
+        words.collect()
+    }
+
     /// Whether it tells what a person allowed.
     pub fn consents(&self) -> bool {
         self.beside.iter().any(|beside| beside.event == CONSENT)

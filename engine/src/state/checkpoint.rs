@@ -140,7 +140,7 @@ pub fn write_checkpoint(dir: &dyn Dir, fold: &mut Fold, runs: Vec<RunName>) -> R
     if current.is_some_and(|known| known == manifest) {
         return Ok(());
     }
-    // A state without anything has no files, and no folder of them yet.
+    // A store of nothing but definitions has no files beside this one, and no folder before it.
     if !(manifest.parts.is_empty() && manifest.runs.is_empty()) {
         dir.sync_folder(DERIVED)?;
     }

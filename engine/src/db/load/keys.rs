@@ -68,14 +68,13 @@ impl FileLoad<'_> {
         if let Some(id) = record.and_then(|record| record.message_id.as_deref()) {
             return given_key(source, id);
         }
-        // What a row tells beside what it is makes it another record: one file may be loaded as several kinds.
+        // What a row tells beside what it is makes it another record: one file may be loaded as several kinds, and for
+        // consents on several channels.
+        let about = record.map(Decoded::about).unwrap_or_default();
         let (kind, event) = match (&self.plan.shape.kind, record.map(|record| &record.kind)) {
             (_, None) => ("broken", ""),
-            (RowKind::Consent(_), _) => ("consent", ""),
-            (RowKind::Membership { .. }, Some(Kind::Entity { entity, .. })) => {
-                ("membership", entity.as_str())
-            }
-            (RowKind::Membership { .. }, _) => ("membership", ""),
+            (RowKind::Consent(_), _) => ("consent", about.as_str()),
+            (RowKind::Membership { .. }, _) => ("membership", about.as_str()),
             (_, Some(Kind::Identify)) => ("identify", ""),
             (_, Some(Kind::Track(event))) => ("track", event.as_str()),
             (_, Some(Kind::Entity { entity, .. })) => ("entity", entity.as_str()),
