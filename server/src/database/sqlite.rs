@@ -72,16 +72,24 @@ pub(super) fn ask(
         order.column = column;
         order.check(*form)?;
         let column = quoted(column, QUOTE);
+        // Infinities have no place in the order: they come first, and each time.
+        let infinite = format!("{column} IN (9e999, -9e999)");
+        let (or_infinite, first) = match form.reading() {
+            Reading::Float => (format!(" OR {infinite}"), format!("({infinite}) DESC, ")),
+            _ => (String::new(), String::new()),
+        };
         if let Some(since) = ask.since(form.reading()) {
             let value = bound_value(since, form.reading());
             let class = Class::of(ValueRef::from(&value));
             // Values of another class are all less or all greater: they are asked for, to be refused.
             let own = if class == Some(Class::Text) { "'text'" } else { "'integer', 'real'" };
-            sql.push_str(&format!("\nWHERE {column} >= ?1 OR typeof({column}) NOT IN ({own})"));
+            sql.push_str(&format!(
+                "\nWHERE {column} >= ?1 OR typeof({column}) NOT IN ({own}){or_infinite}"
+            ));
             order.class = class;
             bound.push(value);
         }
-        sql.push_str(&format!("\nORDER BY {column}"));
+        sql.push_str(&format!("\nORDER BY {first}{column}"));
     }
     let columns = names.iter().cloned().zip(forms.iter().map(|form| form.reading())).collect();
     let mut gathered = Rows::new(ask, columns, followed, goes_on)?;
