@@ -213,6 +213,7 @@ impl<'a> FileLoad<'a> {
                 }
             }
             self.put(block)?;
+            self.reach(&rows);
             if !self.next_block(&mut rows, watch)? {
                 return Ok(false);
             }
@@ -228,6 +229,7 @@ impl<'a> FileLoad<'a> {
         self.reader.next_rows(&mut rows)?;
         while !rows.is_empty() {
             self.put_columns(roles, &rows, &mut sight)?;
+            self.reach(&rows);
             if !self.next_block(&mut rows, watch)? {
                 return Ok(false);
             }
@@ -250,7 +252,6 @@ impl<'a> FileLoad<'a> {
         let first = self.first_row(&writer);
         let mut replaced = Vec::new();
         let content_known = self.known.may_be_known(&writer, self.plan);
-        let follow = self.followed();
         let mut batch = BatchKeys::new();
         let mut block = BlockBuilder::new(match &self.plan.shape.format {
             RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
@@ -265,9 +266,6 @@ impl<'a> FileLoad<'a> {
             };
             let plain = sight.plain(&self.plan.shape, roles, original);
             let (key, given, understood) = if plain {
-                if let Some(value) = follow.and_then(|column| sight.said(original, column)) {
-                    self.reached = Some(value.to_owned());
-                }
                 self.plain_key(roles, sight, original)
             } else {
                 let decoded = decode_file_row(&self.plan.shape, original);
