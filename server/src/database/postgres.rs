@@ -95,20 +95,30 @@ fn order(
     }
     let column = format!("nave_rows.{}", quoted(name, QUOTE));
     let mut unplaced = format!("{column} IS NULL");
+    // What is least for ever, said so that an index on the column serves; NaN and infinity are greatest, so `>=` has
+    // them.
+    let mut least = unplaced.clone();
     match *base {
         Type::DATE | Type::TIMESTAMP | Type::TIMESTAMPTZ => {
             unplaced.push_str(&format!(" OR NOT isfinite({column})"));
+            least.push_str(&format!(" OR {column} = '-infinity'"));
         }
-        Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => unplaced
-            .push_str(&format!(" OR CAST({column} AS text) IN ('NaN', 'Infinity', '-Infinity')")),
+        Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => {
+            unplaced.push_str(&format!(
+                " OR CAST({column} AS text) IN ('NaN', 'Infinity', '-Infinity')"
+            ));
+            // Servers before 14 have no infinity among decimals, and refuse its name.
+            least.push_str(&match *base {
+                Type::NUMERIC => format!(" OR {column} < CAST('-1e131071' AS numeric)"),
+                _ => format!(" OR {column} = '-infinity'"),
+            });
+        }
         _ => {}
     }
     let mut sql = String::new();
     if from_watermark {
         let kind = name_of(transaction, ask, kind)?;
-        sql.push_str(&format!(
-            "\nWHERE {column} >= CAST(CAST($1 AS text) AS {kind}) OR {unplaced}"
-        ));
+        sql.push_str(&format!("\nWHERE {column} >= CAST(CAST($1 AS text) AS {kind}) OR {least}"));
     }
     sql.push_str(&format!("\nORDER BY ({unplaced}) DESC, {column}"));
     Ok(sql)
