@@ -25,9 +25,6 @@ pub struct Field {
     pub lists: u64,
 }
 
-/// What follows the name of an amount of money in the name of the field that has its currency.
-pub const CURRENCY: &str = ".currency";
-
 /// What must happen to a column for a value to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
@@ -88,7 +85,7 @@ impl Fields {
     pub fn currency_of(&self, number: usize) -> Option<usize> {
         let field =
             self.fields.get(number).filter(|f| f.value_type.is_some_and(ValueType::is_number))?;
-        let currency = self.find(&format!("{}{CURRENCY}", field.name))?;
+        let currency = self.find(&format!("{}.currency", field.name))?;
         let text = self.fields.get(currency)?.value_type == Some(ValueType::Text);
         text.then_some(currency)
     }
