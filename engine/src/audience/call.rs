@@ -119,6 +119,24 @@ impl Places<'_> {
         Ok(ExprKind::Funnel { span, steps })
     }
 
+    /// `amount(e.amount)` and `convert(e.amount, 'EUR')`.
+    fn money(&self, name: &str, arguments: &[&Sql], at: usize, depth: usize) -> Result<ExprKind> {
+        let value = |value: &Sql| self.expr(Sql::clone(value), at, depth + 1);
+        match (name, arguments) {
+            ("amount", [of]) => return Ok(ExprKind::Amount(Box::new(value(of)?))),
+            ("convert", [of, to]) => {
+                if let Some(to) = text_of(to) {
+                    let (currency, day, dated) = (None, None, String::new());
+                    let convert = Conversion { value: value(of)?, to, currency, day, dated };
+                    return Ok(ExprKind::Convert(Box::new(convert)));
+                }
+            }
+            _ => {}
+        }
+        let usage = if name == "amount" { "amount(e.amount)" } else { "convert(e.amount, 'EUR')" };
+        Err(Error::invalid(format!("{name} is used like {usage}")).at(at))
+    }
+
     pub(super) fn function(
         &self,
         function: &sql::Function,
@@ -190,19 +208,7 @@ impl Places<'_> {
                 },
                 _ => wrong("bucket('salt', 100)"),
             },
-            ("amount", [_]) => Ok(ExprKind::Amount(value(0)?)),
-            ("convert", [_, to]) => match text_of(to) {
-                Some(to) => Ok(ExprKind::Convert(Box::new(Conversion {
-                    value: *value(0)?,
-                    to,
-                    currency: None,
-                    day: None,
-                    dated: String::new(),
-                }))),
-                None => wrong("convert(e.amount, 'EUR')"),
-            },
-            ("amount", _) => wrong("amount(e.amount)"),
-            ("convert", _) => wrong("convert(e.amount, 'EUR')"),
+            ("amount" | "convert", arguments) => self.money(&name, arguments, at, depth),
             ("funnel", arguments) => self.funnel(arguments, at, depth),
             ("has_identifier", _) => wrong("has_identifier('phone')"),
             ("bucket", _) => wrong("bucket('salt', 100)"),

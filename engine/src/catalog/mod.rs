@@ -94,7 +94,7 @@ impl Fields {
     pub fn currency_of(&self, number: usize) -> Option<usize> {
         let field =
             self.fields.get(number).filter(|f| f.value_type.is_some_and(ValueType::is_number))?;
-        let currency = self.find(&format!("{}{CURRENCY}", field.name))?;
+        let currency = self.find(&format!("{}.currency", field.name))?;
         let text = self.fields.get(currency)?.value_type == Some(ValueType::Text);
         text.then_some(currency)
     }

@@ -2,7 +2,7 @@
 
 use super::consents::{consent, is_consent, spell};
 use super::values::{iso, statements, text};
-use super::{Field, Kind, MARK, Schema, moment};
+use super::{CURRENCY, Field, Kind, MARK, Schema, moment};
 use crate::calendar::DAY;
 use crate::oracle::{Body, CONSENT, Draft, Said, normalise};
 use crate::rng::Rng;
@@ -51,7 +51,7 @@ fn object(rng: &mut Rng, said: &[(String, Said)]) -> Json {
     let mut root = Map::new();
     for (name, said) in said {
         let value: Json = serde_json::from_str(&said.token).expect("a JSON token");
-        match name.split_once('.').filter(|_| nested) {
+        match name.split_once('.').filter(|_| nested && !name.ends_with(CURRENCY)) {
             Some((outer, inner)) => {
                 let inside = root.entry(outer).or_insert_with(|| json!({}));
                 inside.as_object_mut().expect("an object").insert(inner.to_owned(), value);
