@@ -322,3 +322,177 @@ fn a_hostile_key_in_each_record_makes_no_million_columns() {
     let (traits, _, beyond, _) = told(&db);
     assert_eq!((traits, beyond), (5_002, 0));
 }
+
+/// What the balances of a store are: user, amount and currency.
+fn balances(db: &Db) -> String {
+    let text = "SELECT p.balance, p.\"balance.currency\" FROM profiles p ORDER BY p.profile_id";
+    let table = view(db).query(text, navedb::At::Latest).unwrap();
+    let shown = |cell: &Option<Value>| cell.as_ref().map_or("-".to_owned(), Value::to_string);
+    let rows = table.rows.iter().map(|row| row.iter().map(shown).collect::<Vec<_>>().join(" "));
+    // By amount, those that have none last.
+    let mut rows: Vec<String> = rows.collect();
+    let amount = |row: &String| row.split(' ').next().and_then(|text| text.parse().ok());
+    rows.sort_by(|a, b| amount(a).unwrap_or(f64::MAX).total_cmp(&amount(b).unwrap_or(f64::MAX)));
+    rows.join(", ")
+}
+
+#[test]
+fn money_is_told_with_its_currency_or_not_at_all() {
+    let tell = |definition: &str, traits: &[&str]| {
+        let disk = MemoryDir::new();
+        let db = store::open(disk.clone()).unwrap();
+        for (number, traits) in traits.iter().enumerate() {
+            let message = identify(&format!("u{number}"), &format!("m{number}"), DAY, traits);
+            say(&db, "crm", &message);
+        }
+        define(&db, definition);
+        let said = (balances(&db), view(&db).stats().unwrap().quarantine, digest(&db));
+        db.close().unwrap();
+        navedb::rebuild(Arc::new(disk.clone()), store::clock(store::NOON), Settings::default())
+            .unwrap();
+        let db = store::open(disk).unwrap();
+        assert_eq!(digest(&db), said.2, "made anew");
+        (said.0, said.1.iter().map(|(_, count)| count).sum::<u64>())
+    };
+    let fixed = "[trait.balance]\ntype = \"money\"\ncurrency = \"eur\"\n";
+    let told = [r#"{"balance":7}"#, r#"{"balance":"12.50 USD"}"#, r#"{"balance":"GBP 3"}"#];
+    assert_eq!(tell(fixed, &told), ("7 EUR, - -, - -".to_owned(), 2));
+    let told = [r#"{"balance":"12.50 EUR"}"#, r#"{"balance":"eur 3"}"#];
+    assert_eq!(tell(fixed, &told), ("3 EUR, 12.50 EUR".to_owned(), 0));
+    let from = "[trait.balance]\ntype = \"money\"\ncurrency_from = \"cur\"\n";
+    let told = [
+        r#"{"balance":7,"cur":"eur"}"#,
+        r#"{"balance":8}"#,
+        r#"{"balance":9,"cur":"euro"}"#,
+        r#"{"cur":"USD"}"#,
+    ];
+    assert_eq!(tell(from, &told), ("7 EUR, - -, - -, - -".to_owned(), 2));
+    let beside = "[trait.balance]\ntype = \"money\"\n";
+    let told = [
+        r#"{"balance":{"amount":"1.5","currency":"JPY"}}"#,
+        r#"{"balance":{"currency":"JPY"}}"#,
+        r#"{"balance":{"amount":2}}"#,
+        r#"{"balance":"much JPY"}"#,
+    ];
+    assert_eq!(tell(beside, &told), ("1.5 JPY, - -, - -, - -".to_owned(), 3));
+}
+
+#[test]
+fn an_amount_and_its_currency_are_of_one_record() {
+    let told = [("10", "EUR"), ("5", "USD"), ("10", "CHF")];
+    let mut said = Vec::new();
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let db = store::new();
+        define(&db, "[trait.balance]\ntype = \"money\"\ncurrency_from = \"cur\"\n");
+        for number in order {
+            let (amount, code) = told[number];
+            let traits = format!(r#"{{"balance":{amount},"cur":"{code}"}}"#);
+            say(&db, "crm", &identify("ann", &format!("m{number}"), DAY, &traits));
+        }
+        said.push((balances(&db), digest(&db)));
+        // Null takes both away.
+        let later = "2024-04-01T00:00:00Z";
+        say(&db, "crm", &identify("ann", "null", later, r#"{"balance":null}"#));
+        assert_eq!(balances(&db), "- -");
+    }
+    assert_eq!(said[0].0, "10 EUR");
+    assert!(said.iter().all(|one| *one == said[0]), "{said:?}");
+}
+
+#[test]
+fn money_in_files_is_the_same_by_column_and_by_row() {
+    let definition = "[property.purchase.amount]\ntype = \"money\"\ncurrency = \"EUR\"\n";
+    let csv = "user,amount,at\nu1,12.50,2024-01-01\nu1,7 EUR,2024-01-02\nu2,x,2024-01-03\n";
+    let json = "{\"user\":\"u1\",\"amount\":12.50,\"at\":\"2024-01-01\"}\n\
+                {\"user\":\"u1\",\"amount\":\"7 EUR\",\"at\":\"2024-01-02\"}\n\
+                {\"user\":\"u2\",\"amount\":\"x\",\"at\":\"2024-01-03\"}\n";
+    let mut digests = Vec::new();
+    for (name, text, first) in
+        [("a.csv", csv, true), ("a.csv", csv, false), ("a.ndjson", json, true)]
+    {
+        let db = store::new();
+        if first {
+            define(&db, definition);
+        }
+        load(&db, purchases(), &[("user_id", "user")], name, text);
+        if !first {
+            define(&db, definition);
+        }
+        let sum =
+            "(SELECT sum(e.amount) FROM purchase e WHERE e.\"amount.currency\" = 'EUR') = 19.50";
+        assert_eq!(view(&db).count(sum, navedb::At::Latest), Ok(1), "{name} {first}");
+        digests.push(digest(&db));
+    }
+    assert_eq!(digests[0], digests[1], "before or after");
+}
+
+const MONEY: &str = r#"
+[trait.fixed]
+type = "money"
+currency = "EUR"
+[trait.beside]
+type = "money"
+null = ["none"]
+[trait.named]
+type = "money"
+currency_from = "unit"
+"#;
+
+#[test]
+fn an_amount_is_told_with_its_currency_or_not_at_all() {
+    const ROWS: &str = "user,fixed,beside,named,unit\n\
+                        ann,10.50,12.50 usd,7,chf\n\
+                        ben,GBP 3,8,9,\n\
+                        cat,\"1,5\",none,x,JPY\n";
+    let mut digests = Vec::new();
+    for first in [true, false] {
+        let dir = MemoryDir::new();
+        let db = store::open(dir.clone()).unwrap();
+        if first {
+            define(&db, MONEY);
+        }
+        load(&db, RecordKind::Identify, &[("user_id", "user")], "money.csv", ROWS);
+        let object =
+            r#"{"beside":{"amount":4.25,"currency":"EUR"},"fixed":{"amount":1,"currency":"EUR"}}"#;
+        say(&db, "crm", &identify("dan", "m1", DAY, object));
+        say(&db, "crm", &identify("eva", "m2", DAY, r#"{"beside":6,"beside.currency":"SEK"}"#));
+        if !first {
+            define(&db, MONEY);
+        }
+        let seen = view(&db);
+        let both = |user: &str, name: &str| {
+            let currency = golden(&seen, user, &format!("{name}.currency"));
+            golden(&seen, user, name).zip(currency).map(|(a, c)| format!("{a} {c}"))
+        };
+        for (user, name, wanted) in [
+            ("ann", "fixed", Some("10.50 EUR")),
+            ("ann", "beside", Some("12.50 USD")),
+            ("ann", "named", Some("7 CHF")),
+            ("ben", "fixed", None),
+            ("ben", "beside", None),
+            ("ben", "named", None),
+            ("cat", "fixed", None),
+            ("cat", "beside", None),
+            ("cat", "named", None),
+            ("dan", "beside", Some("4.25 EUR")),
+            ("dan", "fixed", Some("1 EUR")),
+            ("eva", "beside", Some("6 SEK")),
+        ] {
+            assert_eq!(both(user, name).as_deref(), wanted, "{user} {name}");
+        }
+        assert_eq!(golden(&seen, "ben", "beside"), None);
+        assert_eq!(golden(&seen, "cat", "unit"), text("JPY"));
+        let waiting: u64 = seen.stats().unwrap().quarantine.iter().map(|(_, count)| *count).sum();
+        assert_eq!(waiting, 5);
+        digests.push(self::digests(db, &dir));
+    }
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
+fn a_store_can_begin_with_a_definition() {
+    let dir = MemoryDir::new();
+    let db = store::open(dir.clone()).unwrap();
+    define(&db, "[trait.a]\n");
+    digests(db, &dir);
+}

@@ -295,7 +295,8 @@ fn consents_through_the_api_are_synced() {
 #[test]
 fn memberships_are_dated() {
     let db = store::new();
-    let text = "user,firm,what,at\na,f1,joined,2024-03-01\na,f1,left,2024-03-09\nb,f1,,2024-03-01\nb,f2,no,2024-03-02\nc,,joined,\nc,f1,maybe,\n";
+    let text = "user,firm,what,at\na,f1,joined,2024-03-01\na,f1,left,2024-03-09\
+                \nb,f1,,2024-03-01\nb,f2,no,2024-03-02\nc,,joined,\nc,f1,maybe,\n";
     let kind = RecordKind::Membership {
         group: Said::Fixed("account".into()),
         id: "firm".into(),

@@ -1,7 +1,7 @@
 //! The same shop in other forms: each file as rows of NDJSON, or as messages, with the same ids, times and values.
 //!
-//! *Invariant:* a store that loads one form has the same digest as a store that loads another. *Where to start reading:*
-//! `load`.
+//! *Invariant:* a store that loads one form has the same digest as a store that loads another. *Where to
+//! start reading:* `load`.
 
 use super::text::{DAY, Lines, json, json_object};
 use navedb::{Db, Input, LoadRequest, RecordKind, Result, Said, TimeUnit, Timestamp};
@@ -53,11 +53,11 @@ fn sheets() -> Vec<Sheet> {
         sheet("crm_undated.csv", "crm", RecordKind::Identify, 2, "changed", "iso", None),
         sheet("web_undated.csv", "web", event("purchase"), 3, "at", "iso", order),
         sheet("crm_people.csv", "crm", RecordKind::Identify, 2, "changed", "iso", None),
-        sheet("crm_tags.ndjson", "crm", RecordKind::Identify, 2, "at", "iso", None),
+        sheet("crm_tags.ndjson", "crm", RecordKind::Identify, 1, "at", "iso", None),
         sheet("web_signups.ndjson", "web", RecordKind::Identify, 3, "at", "iso", None),
         sheet("web_views.csv", "web", event("view"), 3, "at", "ms", None),
         sheet("web_purchases.csv", "web", event("purchase"), 3, "at", "iso", order),
-        sheet("crm_till.csv", "crm", event("purchase"), 2, "at", TILL_TIME, Some("receipt")),
+        sheet("crm_till.csv", "crm", event("purchase"), 1, "at", TILL_TIME, Some("receipt")),
         sheet("web_mixed.ndjson", "web", column, 3, "at", "iso", Some("key")),
     ]
 }

@@ -3,8 +3,9 @@
 //! *What it is:* `text -> ast -> resolved -> plan -> ordinals`, each stage with a type of its own: `parse` (with the
 //! grammar of `sqlparser`), `ast`, `print` (back to SQL), `resolve` (`names`, types, the implied correlation) into
 //! `resolved`, `evaluate` (three-valued logic over bitmaps of profiles) with `row` (one value at a time), `aggregate`
-//! (one pass over events), `funnel` (one pass for each step) and `consent`. *Invariants:* the answer is exact; NULL is SQL's NULL;
-//! an error names its place in the text. *What it does not know:* the log, files, who asks. *Where to start reading:*
+//! (one pass over events), `funnel` (one pass for each step) and `consent`. *Invariants:* the answer is exact; NULL is
+//! SQL's NULL; an error names its place in the text. *What it does not know:* the log, files, who asks. *Where to
+//! start reading:*
 //! `ask`.
 
 mod aggregate;

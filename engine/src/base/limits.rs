@@ -71,8 +71,8 @@ pub const ENTITY_ID_BYTES_MAX: usize = 1024;
 /// definition says otherwise: more is a key that holds a value, and each would be a column.
 pub const NEW_NAMES_MAX: u64 = 1000;
 
-/// Names whose types the look at a file learns: the entry of a load and the memory of the look are bounded. Those beyond
-/// get their types from their values as they come.
+/// Names whose types the look at a file learns: the entry of a load and the memory of the look are bounded. Those
+/// beyond get their types from their values as they come.
 pub const INFERRED_MAX: usize = 20_000;
 
 /// Bytes of a file of definitions: it is read and folded as one.

@@ -291,7 +291,8 @@ impl Inner {
         Ok(report)
     }
 
-    /// Removes the files of a fold that nobody takes over. One that cannot be removed now goes with the next checkpoint.
+    /// Removes the files of a fold that nobody takes over. One that cannot be removed now goes with the next
+    /// checkpoint.
     fn discard(&self, writer: &Writer, fold: Fold) {
         let kept = writer.fold.state.files();
         let made = fold.state.files();

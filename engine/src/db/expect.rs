@@ -1,10 +1,11 @@
 //! Expectations: what a source promises of a kind of its records, and whether it keeps it.
 //!
-//! An expectation is a definition of the kind `expect` whose name is the source and the event type (or `identify`, or the
-//! type of entity). *Invariants:* it is held against the counts of `quality`, nothing else; the least number of rows of a
-//! day is asked for when the day is over. *Where to start reading:* `breaches`.
+//! An expectation is a definition of the kind `expect` whose name is the source and the event type (or `identify`, or
+//! the type of entity). *Invariants:* it is held against the counts of `quality`, nothing else; the least number of
+//! rows of a day is asked for when the day is over. *Where to start reading:* `breaches`.
 
-use super::types::{Breach, SourceQuality};
+use super::quality_types::SourceQuality;
+use super::types::Breach;
 use super::write::{Draft, check_source};
 use super::{Level, Session, last_before};
 use crate::base::error::{Error, Result};
@@ -97,8 +98,8 @@ fn expectations(state: &State) -> impl Iterator<Item = Expectation> + '_ {
 }
 
 impl Session {
-    /// Says what is expected of a kind of records of a source (an event type, a type of entity, or `identify`), in TOML;
-    /// nothing takes it back. Level sync.
+    /// Says what is expected of a kind of records of a source (an event type, a type of entity, or `identify`), in
+    /// TOML; nothing takes it back. Level sync.
     ///
     /// # Errors
     /// `Invalid` when it is no expectation; `Closed`, `Io`.

@@ -25,6 +25,7 @@ mod profile_view;
 mod provenance;
 mod publish;
 mod quality;
+mod quality_types;
 mod quarantine;
 mod retract;
 mod sift;
@@ -45,6 +46,7 @@ pub use define::{
 };
 pub use export::*;
 pub use maintain::{check, rebuild, repair};
+pub use quality_types::*;
 pub use text_log::{TextLogReport, import_log};
 pub use types::*;
 pub use view::View;

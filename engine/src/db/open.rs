@@ -218,7 +218,8 @@ pub(super) fn fold_tail(
     Ok(end.0.saturating_sub(from.0))
 }
 
-/// Folds the log into a state that knows all that is withdrawn and defined; what becomes large is written into the folder.
+/// Folds the log into a state that knows all that is withdrawn and defined; what becomes large is written into the
+/// folder.
 pub(super) fn fold_into(
     reader: &LogReader,
     end: Position,

@@ -1,13 +1,14 @@
 //! How good what sources say is: per source and day of receipt, counted from the log when it is asked for.
 //!
-//! *Invariants:* counts are exact, and of what is in force: a withdrawn row is as if it had never come; the days are those
-//! of the engine clock, in UTC, when a record was received. Nothing of it is kept, so nothing of it can be wrong. Memory
-//! is bounded by days, kinds and names, never by rows. *Where to start reading:* `Tally`.
+//! *Invariants:* counts are exact, and of what is in force: a withdrawn row is as if it had never come; the days are
+//! those of the engine clock, in UTC, when a record was received. Nothing of it is kept, so nothing of it can be
+//! wrong. Memory is bounded by days, kinds and names, never by rows. *Where to start reading:* `Tally`.
 
 use super::expect;
-use super::types::{
-    Breach, DayQuality, KindQuality, Lateness, Quality, QualityRequest, SourceQuality,
+use super::quality_types::{
+    DayQuality, KindQuality, Lateness, Quality, QualityRequest, SourceQuality,
 };
+use super::types::Breach;
 use super::view::View;
 use super::{Inner, Level, Session, Writer};
 use crate::base::error::{Error, Result};

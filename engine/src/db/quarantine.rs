@@ -6,11 +6,11 @@
 //! much there is.
 
 use super::lookup::{given_key, sent};
-use super::retract::log_row;
-use super::sift::BatchKeys;
-use super::types::{
+use super::quality_types::{
     Accept, QuarantineCount, QuarantineItem, QuarantinePage, QuarantineRequest, ReplayReport,
 };
+use super::retract::log_row;
+use super::sift::BatchKeys;
 use super::view::View;
 use super::write::Draft;
 use super::{Inner, Level, Session, Writer, last_before};
@@ -79,8 +79,8 @@ fn counts(reader: &Reader<'_>) -> Result<Vec<QuarantineCount>> {
     Ok(counts)
 }
 
-/// The items of one page in the order of the log: as many as were asked for, and the rest of the last one's record. Says
-/// whether there are more.
+/// The items of one page in the order of the log: as many as were asked for, and the rest of the last one's record.
+/// Says whether there are more.
 fn page(state: &State, request: &QuarantineRequest) -> Result<(Vec<Quarantined>, bool)> {
     let reader = state.reader();
     let mut first: BinaryHeap<Position> = BinaryHeap::new();
@@ -115,7 +115,8 @@ impl View {
         self.reading(|state| counts(&state.reader()))
     }
 
-    /// A page of what is in quarantine, in the order of the log. All that is in quarantine of one record is in one page.
+    /// A page of what is in quarantine, in the order of the log. All that is in quarantine of one record is in one
+    /// page.
     ///
     /// # Errors
     /// `Limit` when the page is too large; `NotFound` for an unknown source; `Corrupt` when a part or the log does not

@@ -1,7 +1,7 @@
 //! Sources that are live, held or refused.
 //!
-//! *Invariants:* a change of state is an entry of the log, so that every fold agrees; holding keeps what was folded before,
-//! releasing folds what was held back as if it had come when it came.
+//! *Invariants:* a change of state is an entry of the log, so that every fold agrees; holding keeps what was folded
+//! before, releasing folds what was held back as if it had come when it came.
 
 use super::expect::key_text;
 use super::types::{Receipt, SourceState};

@@ -126,10 +126,10 @@ pub fn unit(body: &Body<'_>, key: &str, text: &str) -> Found<TimeUnit> {
     let unit: TimeUnit = text.parse().map_err(|e: crate::base::error::Error| {
         Trouble::new(body.place(key), e.message().to_owned())
     })?;
-    if let TimeUnit::Pattern(pattern) = &unit {
-        if let Err(e) = jiff::fmt::strtime::format(pattern, jiff::Timestamp::UNIX_EPOCH) {
-            return Err(Trouble::new(body.place(key), format!("'{pattern}' is no pattern: {e}")));
-        }
+    if let TimeUnit::Pattern(pattern) = &unit
+        && let Err(e) = jiff::fmt::strtime::format(pattern, jiff::Timestamp::UNIX_EPOCH)
+    {
+        return Err(Trouble::new(body.place(key), format!("'{pattern}' is no pattern: {e}")));
     }
     Ok(unit)
 }

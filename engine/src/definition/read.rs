@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 /// Whether the text of a cell is one of those that say nothing.
 pub fn says_nothing(rule: &Rule, cell: &CellText) -> bool {
-    cell.value_type != ValueType::Set && rule.nulls.iter().any(|null| *null == cell.text)
+    cell.value_type != ValueType::Set && rule.nulls.contains(&cell.text)
 }
 
 /// The value of a cell as a rule with a type reads it: nothing when the text is one of those that say nothing.

@@ -127,7 +127,7 @@ fn a_block_is_frozen_and_gives_its_rows_back() {
 }
 
 const GOLDEN_BLOCK_DIGEST: &str = "2489bf61198fe5e080b5b53805e2606e";
-const GOLDEN_LOAD_DIGEST: &str = "3ff3409756d38efa5ee5075b381f22de";
+const GOLDEN_LOAD_DIGEST: &str = "474e04fd9a675b37b80a9a4c1247c650";
 
 #[test]
 fn unknown_kinds_and_versions_ask_for_an_upgrade() {

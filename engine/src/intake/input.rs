@@ -24,6 +24,7 @@ pub enum Packing {
 
 impl Packing {
     /// The name in messages.
+    #[cfg_attr(not(feature = "arrow"), expect(dead_code, reason = "only Arrow and Parquet ask"))]
     pub fn name(self) -> &'static str {
         match self {
             Packing::None => "plain",
@@ -34,6 +35,7 @@ impl Packing {
 }
 
 /// An input that was opened.
+#[cfg_attr(not(feature = "arrow"), expect(dead_code, reason = "only Arrow and Parquet ask"))]
 pub struct Opened {
     /// Its bytes, unpacked.
     pub bytes: Box<dyn Read>,

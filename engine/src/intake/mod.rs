@@ -5,6 +5,8 @@
 //! named with file and line and the rest loads; memory is bounded by one record. *What it does not know:* the store.
 //! *Where to start reading:* `plan_load`.
 
+mod checks;
+mod infer;
 mod input;
 mod plan;
 mod request;
@@ -15,7 +17,8 @@ mod transcode;
 mod typed;
 mod watch;
 
-pub use plan::{LineRecord, LoadPlan, check_request, plan_load};
+pub use checks::check_request;
+pub use plan::{LineRecord, LoadPlan, plan_load};
 pub use request::{
     Breach, BrokenRow, Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest,
 };

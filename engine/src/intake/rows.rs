@@ -51,6 +51,7 @@ pub struct Trouble {
 
 impl Trouble {
     /// Says one more thing.
+    #[cfg_attr(not(feature = "arrow"), expect(dead_code, reason = "only Arrow and Parquet ask"))]
     pub fn add(&mut self, what: &str, lost: u64) {
         const SHOWN: usize = 2000;
         if self.said.len() < SHOWN {

@@ -87,8 +87,76 @@ impl GoldenRow {
     }
 }
 
+impl GoldenRow {
+    /// Tells facts of one record, or of another row; notes the numbers of those that won. An amount of money and its
+    /// currency win together, so that both are always of one record.
+    pub fn tell_all(
+        &mut self,
+        facts: Vec<RowTrait>,
+        fields: &Fields,
+        catalog: &Catalog,
+        changed: &mut Vec<u32>,
+    ) {
+        let pairs: Vec<(u32, u32)> = if fields.has_money() {
+            let amounts = facts
+                .iter()
+                .filter_map(|fact| Some((fact.number, fields.get(fact.number as usize)?.money?)));
+            amounts.filter(|(_, currency)| facts.iter().any(|f| f.number == *currency)).collect()
+        } else {
+            Vec::new()
+        };
+        let of = |number: u32| facts.iter().rfind(|fact| fact.number == number);
+        for (amount, currency) in &pairs {
+            let (Some(amount), Some(currency)) = (of(*amount), of(*currency)) else { continue };
+            let known = (self.get(amount.number), self.get(currency.number));
+            let wins = match known {
+                (Some(known), Some(beside)) => {
+                    let order = order(amount, known, catalog);
+                    let order = order
+                        .then_with(|| value_order(currency.value.as_ref(), beside.value.as_ref()));
+                    order.then_with(|| known.winner.position.cmp(&amount.winner.position))
+                        == Ordering::Greater
+                }
+                (Some(known), None) => beats(amount, known, catalog),
+                (None, _) => true,
+            };
+            if wins {
+                for fact in [amount, currency] {
+                    self.put(fact.clone());
+                    changed.push(fact.number);
+                }
+            }
+        }
+        for fact in facts {
+            let paired = pairs.iter().any(|(a, c)| [*a, *c].contains(&fact.number));
+            let number = fact.number;
+            if !paired && self.tell(fact, catalog) {
+                changed.push(number);
+            }
+        }
+    }
+
+    fn put(&mut self, fact: RowTrait) {
+        match self.traits.binary_search_by_key(&fact.number, |known| known.number) {
+            Err(index) => self.traits.insert(index, fact),
+            Ok(index) => {
+                if let Some(known) = self.traits.get_mut(index) {
+                    *known = fact;
+                }
+            }
+        }
+    }
+}
+
 /// Whether a fact beats another of the same trait.
 pub fn beats(fact: &RowTrait, known: &RowTrait, catalog: &Catalog) -> bool {
+    // Of equal facts the first in the log is named, so that a replay names the same one.
+    let position = || known.winner.position.cmp(&fact.winner.position);
+    order(fact, known, catalog).then_with(position) == Ordering::Greater
+}
+
+/// The order of two facts of the same trait in which the greater one wins.
+fn order(fact: &RowTrait, known: &RowTrait, catalog: &Catalog) -> Ordering {
     let (new, old) = (&fact.winner, &known.winner);
     let order = new.time.cmp(&old.time);
     let order = order.then_with(|| {
@@ -98,9 +166,7 @@ pub fn beats(fact: &RowTrait, known: &RowTrait, catalog: &Catalog) -> bool {
             catalog.source_name(new.source).cmp(catalog.source_name(old.source))
         }
     });
-    let order = order.then_with(|| value_order(fact.value.as_ref(), known.value.as_ref()));
-    // Of equal facts the first in the log is named, so that a replay names the same one.
-    order.then_with(|| old.position.cmp(&new.position)) == Ordering::Greater
+    order.then_with(|| value_order(fact.value.as_ref(), known.value.as_ref()))
 }
 
 /// The order of two values in which the greater one wins: NULL is less than every value.

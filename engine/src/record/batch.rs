@@ -1,8 +1,9 @@
 //! Batches of messages: where each message stands in its line, and what all of them share.
 //!
 //! A message of a batch is a row of its own. What the batch says for all of them stands behind its bytes, after a byte
-//! that no JSON outside of an escape has, so that a replay reads the same message; where nothing is shared the row is the
-//! message alone. *Invariant:* `message_of(with_shared(message, shared))` is `message` again, whatever its bytes are.
+//! that no JSON outside of an escape has, so that a replay reads the same message; where nothing is shared the row is
+//! the message alone. *Invariant:* `message_of(with_shared(message, shared))` is `message` again, whatever its bytes
+//! are.
 
 use super::RowError;
 use crate::base::limits::BATCH_BYTES_MAX;
@@ -26,7 +27,7 @@ pub struct Messages {
 
 /// Finds the messages of a line: the items of a batch or of a list, or the line itself.
 pub fn messages_of(line: &[u8]) -> Messages {
-    let whole = Messages { places: Vec::from([0..line.len()]), shared: Vec::new() };
+    let whole = Messages { places: std::iter::once(0..line.len()).collect(), shared: Vec::new() };
     let list = line.trim_ascii_start().first() == Some(&b'[');
     let named = || line.windows(7).any(|piece| piece == b"\"batch\"");
     if !list && !named() {

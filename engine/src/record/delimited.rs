@@ -1,8 +1,8 @@
 //! Rows with fields parted by a delimiter (RFC 4180, or another dialect) or by blanks.
 //!
 //! A field that begins with a quote ends at the next quote that is not doubled or, where the dialect has an escape, not
-//! escaped; a quote elsewhere is a character like any other. Our own reader, because libraries do not tell an empty quoted field (empty text) from an empty unquoted
-//! one (nothing was said), and do not give back the bytes of a row.
+//! escaped; a quote elsewhere is a character like any other. Our own reader, because libraries do not tell an empty
+//! quoted field (empty text) from an empty unquoted one (nothing was said), and do not give back the bytes of a row.
 
 use super::kinds::{Told, fields_wanted, told};
 use super::{

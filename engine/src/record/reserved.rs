@@ -1,7 +1,7 @@
 //! Events of the reserved types, which records of other kinds tell: consents and group memberships.
 //!
-//! *Invariants:* their properties are text, whatever they look like; channel, purpose, topic and the type of a group are
-//! in lower case without white space around them, and a state is one of a closed list. *Where to start reading:*
+//! *Invariants:* their properties are text, whatever they look like; channel, purpose, topic and the type of a group
+//! are in lower case without white space around them, and a state is one of a closed list. *Where to start reading:*
 //! `consent`.
 
 use super::{CellText, FieldValue, RowError};

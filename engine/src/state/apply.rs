@@ -9,7 +9,7 @@ use crate::base::ids::{LoadId, NodeId, Ordinal, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Fit, Rule};
-use crate::definition::{Mapped, Mapping, Target, says_nothing};
+use crate::definition::{Mapped, Target, says_nothing};
 use crate::entry::{Entry, InferredType, LoadEntry, Row, RowStatus, Shape, SourceEntry};
 use crate::event::EventRow;
 use crate::profile::{RowTrait, Winner};
@@ -146,7 +146,8 @@ impl State {
             }
             Mapped::Identify => Owner::Profile,
         };
-        if let Ok(Some(number)) = self.field_number(source, owner, name)
+        if !self.fields(owner).is_some_and(|fields| fields.is_amount(name))
+            && let Ok(Some(number)) = self.field_number(source, owner, name)
             && let Some(fields) = self.fields_mut(owner)
         {
             fields.fit(number, shown);
@@ -307,31 +308,8 @@ impl Fold {
         record.beside.iter().try_for_each(|beside| self.apply_beside(&fact, node, row, beside))
     }
 
-    /// The values of fields that fit, by number; the others go to quarantine.
-    pub(super) fn fitting(
-        &mut self,
-        fact: &Fact<'_>,
-        owner: Owner<'_>,
-        mapping: Option<&Mapping>,
-        fields: &[(String, FieldValue)],
-    ) -> Result<ToldTraits> {
-        let mut told = Vec::with_capacity(fields.len());
-        for (name, field) in fields {
-            if matches!((owner, field), (Owner::Event(..), FieldValue::Null)) {
-                continue;
-            }
-            match mapping.and_then(|mapping| mapping.target(name)) {
-                None => told.extend(self.fit_one(fact, owner, name, None, field)?),
-                Some(Target::Ignored) => {}
-                Some(Target::Field(to, rule)) => {
-                    told.extend(self.fit_one(fact, owner, to, rule.as_deref(), field)?);
-                }
-            }
-        }
-        Ok(told)
-    }
-
-    /// The number and value of a field, if it fits; otherwise it goes to quarantine. `mapped` is how a mapping reads it.
+    /// The number and value of a field, if it fits; otherwise it goes to quarantine. `mapped` is how a mapping reads
+    /// it.
     pub(super) fn fit_one(
         &mut self,
         fact: &Fact<'_>,
@@ -427,11 +405,8 @@ impl Fold {
         self.open.facts.push_bytes(&codec::encode_row(&told)?);
         let catalog = &self.state.catalog;
         self.open.profiles.change(&self.state.parts, PROFILES, profile, |row, changed| {
-            for (number, value) in told {
-                if row.tell(RowTrait { number, value, winner }, catalog) {
-                    changed.push(number);
-                }
-            }
+            let facts = told.into_iter().map(|(number, value)| RowTrait { number, value, winner });
+            row.tell_all(facts.collect(), catalog.traits(), catalog, changed);
         })
     }
 

@@ -140,7 +140,10 @@ pub fn write_checkpoint(dir: &dyn Dir, fold: &mut Fold, runs: Vec<RunName>) -> R
     if current.is_some_and(|known| known == manifest) {
         return Ok(());
     }
-    dir.sync_folder(DERIVED)?;
+    // A store of nothing but definitions has no files beside this one, and no folder before it.
+    if !(manifest.parts.is_empty() && manifest.runs.is_empty()) {
+        dir.sync_folder(DERIVED)?;
+    }
     replace(dir, MANIFEST, &sealed_bytes(MAGIC, &codec::encode_large(&manifest)?))?;
     remove_strays(dir, &manifest.names())
 }

@@ -154,10 +154,9 @@ impl Fold {
         let catalog = &self.state.catalog;
         open.rows.change(&self.state.parts, entities_of(short), ordinal, |row, changed| {
             row.members.clear();
-            for (number, value) in told {
-                if row.tell(RowTrait { number, value, winner }, catalog) {
-                    changed.push(number);
-                }
+            let facts = told.into_iter().map(|(number, value)| RowTrait { number, value, winner });
+            if let Some(fields) = catalog.entity_fields(number) {
+                row.tell_all(facts.collect(), fields, catalog, changed);
             }
         })
     }

@@ -103,8 +103,8 @@ impl Hindsight {
         Definitions::compile(in_force)
     }
 
-    /// Takes note of what an entry says of earlier ones; `at` is its position. Says whether a fold listens to it and did
-    /// not know it yet, so that one that went past them must begin anew.
+    /// Takes note of what an entry says of earlier ones; `at` is its position. Says whether a fold listens to it and
+    /// did not know it yet, so that one that went past them must begin anew.
     pub fn note(&mut self, entry: &Entry, at: Position) -> bool {
         match entry {
             Entry::Retract(retract) => self.note_retraction(retract),
@@ -128,8 +128,8 @@ impl Hindsight {
         }
     }
 
-    /// The state of a source, and whether rows that were held back are to be folded now. Holding changes nothing of what
-    /// was folded.
+    /// The state of a source, and whether rows that were held back are to be folded now. Holding changes nothing of
+    /// what was folded.
     fn note_source(&mut self, definition: &DefinitionEntry, at: Position) -> bool {
         let state = SourceState::of_body(definition.body.as_deref());
         let name = source_of(&definition.name);

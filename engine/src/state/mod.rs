@@ -15,6 +15,7 @@ mod entity;
 mod event;
 mod fields;
 mod hindsight;
+mod money;
 mod overlay;
 mod people;
 mod read;

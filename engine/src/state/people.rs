@@ -78,12 +78,7 @@ impl Fold {
         let catalog = &self.state.catalog;
         self.open.profiles.change(parts, PROFILES, kept, |row, changed| {
             row.members.extend(&moved.members);
-            for fact in moved.traits {
-                let number = fact.number;
-                if row.tell(fact, catalog) {
-                    changed.push(number);
-                }
-            }
+            row.tell_all(moved.traits, catalog.traits(), catalog, changed);
         })?;
         Arc::make_mut(&mut self.state.dead).insert(gone.0);
         Ok(kept)

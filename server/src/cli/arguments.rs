@@ -32,7 +32,7 @@ pub(crate) enum Command {
     /// Load real purchases, ask what a shop would ask, and show what to try next
     Demo(Demo),
     /// Load files of records
-    Load(Load),
+    Load(Box<Load>),
     /// Ask audiences: how many, who, which values
     #[command(subcommand)]
     Audience(AudienceCommand),

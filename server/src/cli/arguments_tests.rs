@@ -89,7 +89,6 @@ fn wrong_lines_are_refused() {
         "load --data d --source s --as identify",
         "load --data d --source s --as identify --from sqlite:f --table t f",
         "load --data d --source s --as identify --from sqlite:f --table t --query q",
-        "load --data d --source s --as identify --from oracle:f --table t",
         "load --data d --source s --as identify --table t f",
         "load --data d --source s --as identify --from sqlite:f --table t --again",
         "load --data d --source s --as identify --from sqlite:f --format csv --table t",

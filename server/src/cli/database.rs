@@ -12,30 +12,37 @@ use super::store::Store;
 use crate::database::{Address, Ask, Trouble, Wanted, ask};
 use clap::Args;
 use navedb::{Following, Input, Phase, Progress};
+use std::convert::Infallible;
 
 /// The flags of a load from a database.
 #[derive(Debug, Args)]
 pub(crate) struct Database {
     /// Load from a database: postgres://USER:PASSWORD@HOST/DATABASE, mysql://... or sqlite:FILE
-    #[arg(long, value_name = "URL", value_parser = Address::parse,
+    #[arg(long, value_name = "URL", value_parser = address,
           conflicts_with_all = ["files", "format", "delimiter"])]
-    pub(crate) from: Option<Address>,
+    pub(crate) from: Option<Result<Address, String>>,
     /// The table whose rows are loaded
-    #[arg(long, value_name = "NAME", requires = "from", conflicts_with = "query")]
+    #[arg(long, value_name = "NAME", requires = "from", conflicts_with_all = ["query", "files"])]
     pub(crate) table: Option<String>,
     /// The SELECT whose rows are loaded
-    #[arg(long, value_name = "SQL", requires = "from")]
+    #[arg(long, value_name = "SQL", requires = "from", conflicts_with = "files")]
     pub(crate) query: Option<String>,
     /// The name that the watermark of the query is kept under
     #[arg(long, value_name = "NAME", requires = "query")]
     pub(crate) query_name: Option<String>,
     /// The column that grows when a row changes: a later load asks for rows from its greatest
     /// value on
-    #[arg(long, value_name = "COLUMN", requires = "from")]
+    #[arg(long, value_name = "COLUMN", requires = "from", conflicts_with = "files")]
     pub(crate) watermark: Option<String>,
     /// Ask for all rows, whatever the watermark; those that are known change nothing
     #[arg(long, requires = "watermark")]
     pub(crate) again: bool,
+}
+
+/// Reads an address. What is wrong with it is told later: a value that is refused here is printed,
+/// and this one may hold a password.
+fn address(text: &str) -> Result<Result<Address, String>, Infallible> {
+    Ok(Address::parse(text))
 }
 
 /// What a load from a database is of: the store, if it is there already, and the rows.
@@ -48,10 +55,11 @@ pub(crate) struct Source {
 /// Asks the database for the rows.
 pub(crate) fn source(
     arguments: &Load,
-    address: &Address,
+    address: &Result<Address, String>,
     stop: &Stop,
     output: &Output,
 ) -> Result<Source, Failure> {
+    let address = address.as_ref().map_err(|said| Failure::usage(format!("--from: {said}")))?;
     let (wanted, name) = wanted(arguments)?;
     let following = following(arguments)?;
     let store = match Store::open(&arguments.data, false, output) {
@@ -142,5 +150,21 @@ fn failure(trouble: Trouble, name: &str) -> Failure {
                 "interrupted while {name} was read, nothing is loaded yet; the same command begins again"
             ),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arguments::Arguments;
+    use clap::Parser;
+
+    #[test]
+    fn a_wrong_address_is_not_repeated() {
+        for url in ["oracle://ann:s3cret@h/d", "postgres://ann:s3cret@h/d?sslmode=x", "s3cret"] {
+            let words = ["nave", "load", "--data", "d", "--source", "s", "--as", "identify"];
+            let words = words.into_iter().chain(["--table", "t", "--from", url]);
+            let arguments = Arguments::try_parse_from(words).unwrap();
+            assert!(!format!("{arguments:?}").contains("s3cret"), "{url}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What the rows of a file are: the arguments of `nave load` that go with each kind.
 //!
-//! *Invariant:* an argument of another kind is wrong usage, and is told with the kind that it goes with. *Where to start
-//! reading:* `record_kind`.
+//! *Invariant:* an argument of another kind is wrong usage, and is told with the kind that it goes with. *Where to
+//! start reading:* `record_kind`.
 
 use super::arguments::LoadAs;
 use super::failure::Failure;

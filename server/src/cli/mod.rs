@@ -3,7 +3,8 @@
 //! *What it is:* `arguments` says what may be typed; each other module runs a few commands;
 //! `output` prints, as text or as one JSON document; `failure` is what goes wrong. *Invariants:*
 //! exit code 0 done, 1 failed, 2 wrong usage, 3 done but an expectation is not met, 130 interrupted;
-//! an error is one line on standard error that names the remedy; a command that only reads never makes a store. *What it does not know:* the network.
+//! an error is one line on standard error that names the remedy; a command that only reads never makes a store. *What
+//! it does not know:* the network.
 //! *Where to start reading:* `arguments`, then `load`.
 
 mod arguments;

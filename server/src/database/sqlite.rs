@@ -61,7 +61,7 @@ pub(super) fn ask(
         .map_err(|e| Trouble::Unreachable(format!("cannot open {}: {e}", address.shown())))?;
     connection.busy_timeout(PATIENCE).map_err(|e| refused(ask, &e))?;
     let plain = connection.prepare(&ask.nested("*", QUOTE)).map_err(|e| refused(ask, &e))?;
-    let names: Vec<String> = plain.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = plain.column_names().map(str::to_owned).collect();
     let forms = forms(&connection, ask, &plain, &names)?;
     drop(plain);
     let followed = ask.followed(names.iter().map(String::as_str))?;

@@ -43,9 +43,10 @@ impl Walk<'_> {
     fn predicate(&self, predicate: &Predicate) -> bool {
         let of = |scalar: &Scalar| self.scalar(scalar, false);
         match predicate {
-            Predicate::Constant(_) | Predicate::HasIdentifier(_) | Predicate::Profile { .. } => {
-                false
-            }
+            Predicate::Constant(_)
+            | Predicate::HasIdentifier(_)
+            | Predicate::Consents { .. }
+            | Predicate::Profile { .. } => false,
             Predicate::And(parts) | Predicate::Or(parts) => parts.iter().any(|p| self.predicate(p)),
             Predicate::Not(part) => self.predicate(part),
             Predicate::Compare(_, left, right) | Predicate::AnyOf(left, right) => {

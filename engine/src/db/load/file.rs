@@ -1,176 +1,39 @@
-//! Loading files: a first look, then rows in frames of bounded size.
+//! The rows of one file, in frames of bounded size.
 
-use super::continuation::Continuation;
-use super::lookup::given_key;
-use super::sift::{BatchKeys, Candidate, SiftedRow};
-use super::types::{FileReport, LoadReport, LoadRequest};
-use super::write::{Draft, check_source};
-use super::{Db, Inner, Level, Writer, last_before};
-use crate::base::codec::{self, Digest128};
+use super::super::continuation::Continuation;
+use super::super::sift::{BatchKeys, Candidate, SiftedRow};
+use super::super::types::{FileReport, LoadRequest};
+use super::super::write::Draft;
+use super::super::{Inner, Writer};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{
-    CountedEntry, Entry, FileShape, LoadEntry, RecordsEntry, RowFormat, RowKind, RowStatus,
-};
-use crate::intake::{
-    Input, LineRecord, LoadPlan, Phase, Progress, RawRows, Rows, Watch, check_request, plan_load,
-};
-use crate::record::{
-    BlockBuilder, Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of,
-};
-use std::borrow::Cow;
-use std::ops::ControlFlow;
-
-const BROKEN_SHOWN: usize = 100;
-
-impl Db {
-    /// Loads files. The same request again goes on where an earlier one was interrupted.
-    ///
-    /// # Errors
-    /// `Invalid` when the request does not fit a file, or when it is strict and a row is broken, and then nothing is
-    /// loaded; `NotFound`, `Io`, `Closed`.
-    pub fn load(&self, request: &LoadRequest) -> Result<LoadReport> {
-        self.load_with(request, &mut |_| ControlFlow::Continue(()))
-    }
-
-    /// Loads files and tells how far it is, at the end of each frame. Who is told may stop the load there: what it has
-    /// written stays in force, and the same request again goes on behind it.
-    ///
-    /// # Errors
-    /// As `load`.
-    pub fn load_with(
-        &self,
-        request: &LoadRequest,
-        progress: &mut dyn FnMut(&Progress<'_>) -> ControlFlow<()>,
-    ) -> Result<LoadReport> {
-        check_source(&request.source)?;
-        if request.inputs.is_empty() {
-            return Err(Error::invalid("a load needs at least one file"));
-        }
-        check_request(request)?;
-        {
-            let mut writer = self.inner.writer.lock();
-            self.inner.writable(&mut writer)?;
-            writer.taken(&request.source)?;
-        }
-        let mut watch = Watch::new(progress, &request.inputs);
-        let mut report = LoadReport {
-            files: Vec::new(),
-            broken: Vec::new(),
-            position: Position(0),
-            level: Level::Group,
-            interrupted: false,
-            held: false,
-            breaches: Vec::new(),
-        };
-        let mut consents = false;
-        match plan_all(request, &mut watch)? {
-            Some(plans) => {
-                consents = self.load_planned(request, &plans, &mut watch, &mut report)?;
-            }
-            None => report.interrupted = true,
-        }
-        report.broken.truncate(BROKEN_SHOWN);
-        let end = {
-            let mut writer = self.inner.writer.lock();
-            self.inner.publish(&mut writer)?;
-            report.breaches = self.inner.check_load(&mut writer, &request.source)?;
-            report.held = writer.held(&request.source);
-            writer.log.next()
-        };
-        report.level = request.level.unwrap_or(if consents { Level::Sync } else { Level::Group });
-        self.inner.reach(end, report.level)?;
-        report.position = last_before(end);
-        Ok(report)
-    }
-
-    /// Loads files that were looked at; says whether they tell what persons allowed.
-    fn load_planned(
-        &self,
-        request: &LoadRequest,
-        plans: &[Result<LoadPlan>],
-        watch: &mut Watch<'_>,
-        report: &mut LoadReport,
-    ) -> Result<bool> {
-        let mut consents = false;
-        for (input, plan) in request.inputs.iter().zip(plans) {
-            watch.begin(Phase::Rows, input.name());
-            report.interrupted |= !watch.goes_on(Some(0), 0);
-            if report.interrupted {
-                break;
-            }
-            let plan = match plan {
-                Ok(plan) => plan,
-                Err(failed) => {
-                    let (name, failure) = (input.name(), Some(failed.message().to_owned()));
-                    report.files.push(FileReport { name, failure, ..FileReport::default() });
-                    continue;
-                }
-            };
-            report.broken.extend(plan.broken.iter().cloned());
-            let mut file = FileLoad::new(&self.inner, request, plan, input)?;
-            let whole = file.run(input, watch)?;
-            consents |= file.consents;
-            let done = file.finish(whole)?;
-            report.interrupted |= !whole;
-            report.files.push(done);
-        }
-        Ok(consents)
-    }
-}
-
-/// Looks at all files. One that cannot be read does not keep the others out, unless the load is strict or there is no
-/// other. Nothing when it was told to stop.
-fn plan_all(request: &LoadRequest, watch: &mut Watch<'_>) -> Result<Option<Vec<Result<LoadPlan>>>> {
-    let mut plans = Vec::with_capacity(request.inputs.len());
-    for input in &request.inputs {
-        let plan = match plan_load(request, input, watch) {
-            Err(failed) if request.strict || request.inputs.len() == 1 => return Err(failed),
-            Ok(None) => return Ok(None),
-            Ok(Some(plan)) => Ok(plan),
-            Err(failed) => Err(failed),
-        };
-        if let (true, Ok(plan)) = (request.strict, &plan) {
-            if plan.broken_count > 0 {
-                let first = plan.broken.first().map(ToString::to_string).unwrap_or_default();
-                return Err(Error::invalid(format!(
-                    "{} broken rows, nothing was loaded; the first is {first}",
-                    plan.broken_count
-                )));
-            }
-            if !plan.trouble.said.is_empty() {
-                let (name, said) = (input.name(), &plan.trouble.said);
-                return Err(Error::invalid(format!("{name}: {said}; nothing was loaded")));
-            }
-        }
-        plans.push(plan);
-    }
-    Ok(Some(plans))
-}
+use crate::entry::{CountedEntry, Entry, FileShape, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::intake::{Input, LoadPlan, RawRows, Rows, Watch};
+use crate::record::{BlockBuilder, Decoded, Roles, RowError, RowSight, decode_file_row};
 
 /// The load of one file.
-struct FileLoad<'a> {
-    inner: &'a Inner,
-    request: &'a LoadRequest,
-    plan: &'a LoadPlan,
-    reader: Box<dyn Rows>,
-    report: FileReport,
-    known: Continuation,
+pub(super) struct FileLoad<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) request: &'a LoadRequest,
+    pub(super) plan: &'a LoadPlan,
+    pub(super) reader: Box<dyn Rows>,
+    pub(super) report: FileReport,
+    pub(super) known: Continuation,
     /// How rows are read, when a mapping says otherwise than the request.
-    mapped: Option<FileShape>,
+    pub(super) mapped: Option<FileShape>,
     /// Whether a row tells what a person allowed.
-    consents: bool,
+    pub(super) consents: bool,
     /// Rows that were passed over, because the log has them, and lines among them that are too long.
-    passed: (u64, u64),
+    pub(super) passed: (u64, u64),
     /// Bytes of the input as it is stored.
-    stored: Option<u64>,
+    pub(super) stored: Option<u64>,
     /// The value of the column that a query is followed by, in the last row that is done.
-    reached: Option<String>,
+    pub(super) reached: Option<String>,
 }
 
 impl<'a> FileLoad<'a> {
-    fn new(
+    pub(super) fn new(
         inner: &'a Inner,
         request: &'a LoadRequest,
         plan: &'a LoadPlan,
@@ -197,7 +60,7 @@ impl<'a> FileLoad<'a> {
     }
 
     /// Loads the file; says whether all of it.
-    fn run(&mut self, input: &Input, watch: &mut Watch<'_>) -> Result<bool> {
+    pub(super) fn run(&mut self, input: &Input, watch: &mut Watch<'_>) -> Result<bool> {
         let mut whole = true;
         if let Some((rows, line)) = self.known.prefix() {
             whole = self.pass_over(rows, line, watch)?;
@@ -239,8 +102,9 @@ impl<'a> FileLoad<'a> {
         })
     }
 
-    /// Keeps how far the query was read, if the rows are of one, counts what became of the whole file, and gives the report.
-    fn finish(self, whole: bool) -> Result<FileReport> {
+    /// Keeps how far the query was read, if the rows are of one, counts what became of the whole file, and gives the
+    /// report.
+    pub(super) fn finish(self, whole: bool) -> Result<FileReport> {
         if let (Some(following), Some(value)) = (&self.request.following, self.reached.clone()) {
             let mut writer = self.inner.writer.lock();
             let load = self.report.load;
@@ -437,89 +301,6 @@ impl<'a> FileLoad<'a> {
             return Ok(());
         }
         self.append(&mut writer, (Entry::Block(block.finish()), None), replaced)
-    }
-
-    /// The column that the query is followed by.
-    fn followed(&self) -> Option<usize> {
-        let following = self.request.following.as_ref()?;
-        let RowFormat::Delimited { header, .. } = &self.plan.shape.format else { return None };
-        header.iter().position(|name| *name == following.column)
-    }
-
-    /// The key of a row that can be read, and whether its message id was given.
-    fn plain_key(
-        &self,
-        roles: &Roles,
-        sight: &RowSight,
-        original: &[u8],
-    ) -> (Digest128, bool, bool) {
-        let source = self.request.source.as_str();
-        let said = |column: &usize| sight.said(original, *column).map(str::to_owned);
-        let parts: Vec<Option<String>> = roles.message_id.iter().map(said).collect();
-        if let Some(id) = message_id_of(&parts) {
-            return (given_key(source, &id), true, true);
-        }
-        let (kind, event) = match self.plan.shape.fixed_event() {
-            Some(event) => ("track", event),
-            None => ("identify", ""),
-        };
-        (self.generated_key(kind, event, original), false, true)
-    }
-
-    fn candidate(&mut self, line: u64, record: LineRecord) -> Candidate {
-        let row = record.original();
-        let mut decoded = decode_file_row(&self.plan.shape, &row);
-        // What makes a row known is what the request says, whatever is mapped.
-        let key = Some(self.key(&decoded, &record.bytes));
-        if let Some(shape) = &self.mapped {
-            decoded = decode_file_row(shape, &row);
-        }
-        self.report.broken += u64::from(decoded.is_err());
-        self.consents |= decoded.as_ref().is_ok_and(Decoded::consents);
-        let row = if let Cow::Owned(row) = row { Some(row) } else { None };
-        Candidate { key, line, original: record.bytes, row, decoded }
-    }
-
-    /// The key of a row: its message id, or else content digest, kind and event name, and row number.
-    fn key(&self, decoded: &std::result::Result<Decoded, RowError>, original: &[u8]) -> Digest128 {
-        let source = self.request.source.as_str();
-        let record = decoded.as_ref().ok();
-        if let Some(id) = record.and_then(|record| record.message_id.as_deref()) {
-            return given_key(source, id);
-        }
-        // What a row tells beside what it is makes it another record: one file may be loaded as several kinds.
-        let (kind, event) = match (&self.plan.shape.kind, record.map(|record| &record.kind)) {
-            (_, None) => ("broken", ""),
-            (RowKind::Consent(_), _) => ("consent", ""),
-            (RowKind::Membership { .. }, Some(Kind::Entity { entity, .. })) => {
-                ("membership", entity.as_str())
-            }
-            (RowKind::Membership { .. }, _) => ("membership", ""),
-            (_, Some(Kind::Identify)) => ("identify", ""),
-            (_, Some(Kind::Track(event))) => ("track", event.as_str()),
-            (_, Some(Kind::Entity { entity, .. })) => ("entity", entity.as_str()),
-        };
-        self.generated_key(kind, event, original)
-    }
-
-    fn generated_key(&self, kind: &str, event: &str, original: &[u8]) -> Digest128 {
-        if let Some(following) = &self.request.following {
-            let source = self.request.source.as_bytes();
-            let (query, kind, event) =
-                (following.query.as_bytes(), kind.as_bytes(), event.as_bytes());
-            let parts: [&[u8]; 6] = [b"row of a query", source, query, kind, event, original];
-            return codec::digest_of_parts(&parts);
-        }
-        let number = self.report.rows.to_le_bytes();
-        let parts: [&[u8]; 6] = [
-            b"row",
-            self.request.source.as_bytes(),
-            &self.plan.content,
-            kind.as_bytes(),
-            event.as_bytes(),
-            &number,
-        ];
-        codec::digest_of_parts(&parts)
     }
 
     /// Writes rows.

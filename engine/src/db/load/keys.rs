@@ -1,0 +1,95 @@
+//! What makes a row of a file known: its message id, or what stands for one.
+
+use super::super::lookup::given_key;
+use super::super::sift::Candidate;
+use super::file::FileLoad;
+use crate::base::codec::{self, Digest128};
+use crate::entry::{RowFormat, RowKind};
+use crate::intake::LineRecord;
+use crate::record::{Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of};
+use std::borrow::Cow;
+
+impl FileLoad<'_> {
+    /// The column that the query is followed by.
+    pub(super) fn followed(&self) -> Option<usize> {
+        let following = self.request.following.as_ref()?;
+        let RowFormat::Delimited { header, .. } = &self.plan.shape.format else { return None };
+        header.iter().position(|name| *name == following.column)
+    }
+
+    /// The key of a row that can be read, and whether its message id was given.
+    pub(super) fn plain_key(
+        &self,
+        roles: &Roles,
+        sight: &RowSight,
+        original: &[u8],
+    ) -> (Digest128, bool, bool) {
+        let source = self.request.source.as_str();
+        let said = |column: &usize| sight.said(original, *column).map(str::to_owned);
+        let parts: Vec<Option<String>> = roles.message_id.iter().map(said).collect();
+        if let Some(id) = message_id_of(&parts) {
+            return (given_key(source, &id), true, true);
+        }
+        let (kind, event) = match self.plan.shape.fixed_event() {
+            Some(event) => ("track", event),
+            None => ("identify", ""),
+        };
+        (self.generated_key(kind, event, original), false, true)
+    }
+
+    pub(super) fn candidate(&mut self, line: u64, record: LineRecord) -> Candidate {
+        let row = record.original();
+        let mut decoded = decode_file_row(&self.plan.shape, &row);
+        // What makes a row known is what the request says, whatever is mapped.
+        let key = Some(self.key(&decoded, &record.bytes));
+        if let Some(shape) = &self.mapped {
+            decoded = decode_file_row(shape, &row);
+        }
+        self.report.broken += u64::from(decoded.is_err());
+        self.consents |= decoded.as_ref().is_ok_and(Decoded::consents);
+        let row = if let Cow::Owned(row) = row { Some(row) } else { None };
+        Candidate { key, line, original: record.bytes, row, decoded }
+    }
+
+    /// The key of a row: its message id, or else content digest, kind and event name, and row number.
+    pub(super) fn key(&self, decoded: &Result<Decoded, RowError>, original: &[u8]) -> Digest128 {
+        let source = self.request.source.as_str();
+        let record = decoded.as_ref().ok();
+        if let Some(id) = record.and_then(|record| record.message_id.as_deref()) {
+            return given_key(source, id);
+        }
+        // What a row tells beside what it is makes it another record: one file may be loaded as several kinds.
+        let (kind, event) = match (&self.plan.shape.kind, record.map(|record| &record.kind)) {
+            (_, None) => ("broken", ""),
+            (RowKind::Consent(_), _) => ("consent", ""),
+            (RowKind::Membership { .. }, Some(Kind::Entity { entity, .. })) => {
+                ("membership", entity.as_str())
+            }
+            (RowKind::Membership { .. }, _) => ("membership", ""),
+            (_, Some(Kind::Identify)) => ("identify", ""),
+            (_, Some(Kind::Track(event))) => ("track", event.as_str()),
+            (_, Some(Kind::Entity { entity, .. })) => ("entity", entity.as_str()),
+        };
+        self.generated_key(kind, event, original)
+    }
+
+    pub(super) fn generated_key(&self, kind: &str, event: &str, original: &[u8]) -> Digest128 {
+        if let Some(following) = &self.request.following {
+            let source = self.request.source.as_bytes();
+            let (query, kind, event) =
+                (following.query.as_bytes(), kind.as_bytes(), event.as_bytes());
+            let parts: [&[u8]; 6] = [b"row of a query", source, query, kind, event, original];
+            return codec::digest_of_parts(&parts);
+        }
+        let number = self.report.rows.to_le_bytes();
+        let parts: [&[u8]; 6] = [
+            b"row",
+            self.request.source.as_bytes(),
+            &self.plan.content,
+            kind.as_bytes(),
+            event.as_bytes(),
+            &number,
+        ];
+        codec::digest_of_parts(&parts)
+    }
+}

@@ -1,0 +1,185 @@
+//! The types that the rows of a whole file show.
+
+use super::plan::LoadPlan;
+use super::rows::{RawRows, Rows};
+use super::watch::Watch;
+use crate::base::error::Result;
+use crate::base::limits::INFERRED_MAX;
+use crate::base::value::ValueType;
+use crate::catalog::folded;
+use crate::entry::{InferredType, Reading};
+use crate::record::{
+    Decoded, FieldValue, Kind, Roles, RowSight, ValueColumn, decode_file_row, joined_type,
+    quick_decimal, quick_integer,
+};
+use std::collections::BTreeMap;
+
+/// Reads all rows for the types that they show.
+pub(super) fn infer(
+    plan: &mut LoadPlan,
+    reader: &mut dyn Rows,
+    watch: &mut Watch<'_>,
+) -> Result<()> {
+    let mut types = Types::default();
+    let mut rows = RawRows::default();
+    while plan.next_rows(reader, &mut rows, watch)? {
+        let name = watch.file();
+        for (line, original) in rows.iter() {
+            for record in plan.records_of(original.to_vec()) {
+                match decode_file_row(&plan.shape, &record.original()) {
+                    Err(e) => {
+                        let column = e.column.map(|column| column + record.at as u64);
+                        plan.note_broken(name, line, column, e.reason);
+                    }
+                    Ok(record) => note_types(&mut types, record),
+                }
+            }
+        }
+    }
+    plan.types = types.into_types();
+    Ok(())
+}
+
+/// Reads all rows of a file of one kind for the types that its columns show.
+pub(super) fn infer_columns(
+    plan: &mut LoadPlan,
+    roles: &Roles,
+    reader: &mut dyn Rows,
+    watch: &mut Watch<'_>,
+) -> Result<()> {
+    let mut types: Vec<Option<ValueType>> = vec![None; roles.values.len()];
+    let mut inner = Types::default();
+    let mut rows = RawRows::default();
+    let mut sight = RowSight::default();
+    while plan.next_rows(reader, &mut rows, watch)? {
+        let name = watch.file();
+        for (line, original) in rows.iter() {
+            if !sight.plain(&plan.shape, roles, original) {
+                match decode_file_row(&plan.shape, original) {
+                    Err(e) => plan.note_broken(name, line, e.column, e.reason),
+                    Ok(record) => note_slowly(&mut types, &mut inner, roles, record),
+                }
+                continue;
+            }
+            for (column, known) in roles.values.iter().zip(&mut types) {
+                if let Some(text) = sight.said(original, column.column) {
+                    *known = widened_by(*known, text, column);
+                }
+            }
+        }
+    }
+    let event = plan.shape.fixed_event().map(str::to_owned);
+    let shown = roles.values.iter().zip(types).filter_map(|(column, value_type)| {
+        let (event, name, value_type) = (event.clone(), column.name.clone(), value_type?);
+        Some(InferredType { event, entity: None, name, value_type })
+    });
+    let mut shown: Vec<InferredType> = shown.chain(inner.into_types()).collect();
+    shown.sort_by_key(|inferred| (inferred.event.clone(), folded(&inferred.name)));
+    plan.types = shown;
+    Ok(())
+}
+
+/// The type of a column that may have shown one and shows a text.
+fn widened_by(known: Option<ValueType>, text: &str, column: &ValueColumn) -> Option<ValueType> {
+    match (known, column.reading) {
+        (Some(ValueType::Text), _) => return known,
+        (Some(ValueType::Integer), None | Some(Reading::Plain))
+            if quick_integer(text).is_some() =>
+        {
+            return known;
+        }
+        (Some(ValueType::Decimal), None | Some(Reading::Plain))
+            if quick_decimal(text).is_some() =>
+        {
+            return known;
+        }
+        _ => {}
+    }
+    joined_cell(known, column.cell(text).value_type, column.reading)
+}
+
+/// The type of a column with a cell more. A cell that is no value of a column with a type of its own, such as a day
+/// beyond the calendar, does not make the column one of text.
+fn joined_cell(
+    known: Option<ValueType>,
+    cell: ValueType,
+    reading: Option<Reading>,
+) -> Option<ValueType> {
+    let own = matches!(reading, Some(Reading::Plain | Reading::Float));
+    if own && cell == ValueType::Text {
+        return known;
+    }
+    Some(known.map_or(cell, |known| joined_type(known, cell)))
+}
+
+/// What a record shows: the types of columns, and those of fields that JSON in a column holds.
+fn note_slowly(
+    types: &mut [Option<ValueType>],
+    inner: &mut Types,
+    roles: &Roles,
+    mut record: Decoded,
+) {
+    let is_column = |name: &str| roles.values.iter().any(|column| column.name == name);
+    for (name, value) in record.fields.extract_if(.., |(name, _)| is_column(name)) {
+        let FieldValue::Cell(cell) = value else { continue };
+        let column = roles.values.iter().position(|column| column.name == name);
+        if let Some(at) = column
+            && let (Some(known), Some(column)) = (types.get_mut(at), roles.values.get(at))
+        {
+            *known = joined_cell(*known, cell.value_type, column.reading);
+        }
+    }
+    note_types(inner, record);
+}
+
+/// Types by event type or entity type, and name, all without case.
+#[derive(Default)]
+struct Types(BTreeMap<Place, (InferredType, u64)>);
+
+/// An event type or an entity type, and a name, all without case.
+type Place = ((Option<String>, Option<String>), String);
+
+impl Types {
+    /// The types, those of names that are said most first: where a source may bring no more names, it is the rare ones
+    /// that go without.
+    fn into_types(self) -> Vec<InferredType> {
+        let mut types: Vec<(InferredType, u64)> = self.0.into_values().collect();
+        types.sort_by_key(|(_, said)| std::cmp::Reverse(*said));
+        types.into_iter().map(|(inferred, _)| inferred).collect()
+    }
+}
+
+fn note_types(types: &mut Types, record: Decoded) {
+    let (event, entity) = match record.kind {
+        Kind::Identify => (None, None),
+        Kind::Track(event) => (Some(event), None),
+        Kind::Entity { entity, .. } => (None, Some(entity)),
+    };
+    for children in record.children {
+        let table = event.as_deref().map(|event| children.table(event));
+        for fields in children.rows {
+            note_fields(types, (table.as_ref(), None), fields);
+        }
+    }
+    note_fields(types, (event.as_ref(), entity.as_ref()), record.fields);
+}
+
+fn note_fields(
+    types: &mut Types,
+    (event, entity): (Option<&String>, Option<&String>),
+    fields: Vec<(String, FieldValue)>,
+) {
+    let scope = (event.map(|event| folded(event)), entity.map(|entity| folded(entity)));
+    for (name, value) in fields {
+        let FieldValue::Cell(cell) = value else { continue };
+        let key = (scope.clone(), folded(&name));
+        if let Some((known, said)) = types.0.get_mut(&key) {
+            known.value_type = joined_type(known.value_type, cell.value_type);
+            *said += 1;
+        } else if types.0.len() < INFERRED_MAX {
+            let (event, entity) = (event.cloned(), entity.cloned());
+            let inferred = InferredType { event, entity, name, value_type: cell.value_type };
+            types.0.insert(key, (inferred, 1));
+        }
+    }
+}
