@@ -17,6 +17,7 @@ mod durability;
 mod errors;
 mod evaluate;
 mod export;
+mod febrl;
 mod folding;
 mod formats;
 mod generator;

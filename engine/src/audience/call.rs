@@ -119,24 +119,6 @@ impl Places<'_> {
         Ok(ExprKind::Funnel { span, steps })
     }
 
-    /// `amount(e.amount)` and `convert(e.amount, 'EUR')`.
-    fn money(&self, name: &str, arguments: &[&Sql], at: usize, depth: usize) -> Result<ExprKind> {
-        let value = |value: &Sql| self.expr(Sql::clone(value), at, depth + 1);
-        match (name, arguments) {
-            ("amount", [of]) => return Ok(ExprKind::Amount(Box::new(value(of)?))),
-            ("convert", [of, to]) => {
-                if let Some(to) = text_of(to) {
-                    let (currency, day, dated) = (None, None, String::new());
-                    let convert = Conversion { value: value(of)?, to, currency, day, dated };
-                    return Ok(ExprKind::Convert(Box::new(convert)));
-                }
-            }
-            _ => {}
-        }
-        let usage = if name == "amount" { "amount(e.amount)" } else { "convert(e.amount, 'EUR')" };
-        Err(Error::invalid(format!("{name} is used like {usage}")).at(at))
-    }
-
     pub(super) fn function(
         &self,
         function: &sql::Function,
@@ -144,10 +126,8 @@ impl Places<'_> {
         depth: usize,
     ) -> Result<ExprKind> {
         let name = function.name.to_string().to_lowercase();
-        if matches!(
-            name.as_str(),
-            "current_timestamp" | "current_date" | "localtimestamp" | "current_time"
-        ) {
+        let clocks = ["current_timestamp", "current_date", "localtimestamp", "current_time"];
+        if clocks.contains(&name.as_str()) {
             return Err(Error::invalid(format!("{name} is not understood; use now()")).at(at));
         }
         let arguments =
@@ -166,16 +146,12 @@ impl Places<'_> {
                 Ok(ExprKind::Coalesce(values.collect::<Result<_>>()?))
             }
             ("date_trunc", [unit, _]) => {
-                let unit_at = self.at(unit, at);
-                let part = part_of(&text_of(unit).unwrap_or_default(), unit_at)?;
-                let cuts = !matches!(
-                    part,
-                    Part::DayOfWeek | Part::IsoDayOfWeek | Part::DayOfYear | Part::Epoch
-                );
-                if cuts {
-                    Ok(ExprKind::Truncate(part, value(1)?))
-                } else {
-                    wrong("date_trunc('month', time)")
+                let part = part_of(&text_of(unit).unwrap_or_default(), self.at(unit, at))?;
+                match part {
+                    Part::DayOfWeek | Part::IsoDayOfWeek | Part::DayOfYear | Part::Epoch => {
+                        wrong("date_trunc('month', time)")
+                    }
+                    part => Ok(ExprKind::Truncate(part, value(1)?)),
                 }
             }
             ("date_part", [unit, _]) => Ok(ExprKind::Part(
@@ -187,28 +163,24 @@ impl Places<'_> {
                 None => wrong("has_identifier('phone')"),
             },
             ("consents", [channel, purpose, topic @ ..]) if topic.len() < 2 => {
-                let texts = (word_of(channel), word_of(purpose), topic.first().map(|t| word_of(t)));
-                match texts {
-                    (Some(channel), Some(purpose), None) => {
-                        Ok(ExprKind::Consents { channel, purpose, topic: None })
-                    }
-                    (Some(channel), Some(purpose), Some(Some(topic))) => {
-                        Ok(ExprKind::Consents { channel, purpose, topic: Some(topic) })
-                    }
-                    _ => wrong(CONSENTS),
-                }
+                consents(channel, purpose, topic.first().copied())
+                    .map_or_else(|| wrong(CONSENTS), Ok)
             }
             ("consents", _) => wrong(CONSENTS),
-            ("bucket", [salt, n]) => match (text_of(salt), n) {
-                (Some(salt), Sql::Value(n)) => match n.to_string().parse() {
-                    Ok(n) if (1..=u64::from(u32::MAX)).contains(&n) => {
-                        Ok(ExprKind::Bucket { salt, n })
-                    }
-                    _ => wrong("bucket('salt', 100): a number from 1 to 4294967295"),
-                },
-                _ => wrong("bucket('salt', 100)"),
+            ("bucket", [salt, Sql::Value(n)]) => match (text_of(salt), n.to_string().parse()) {
+                (Some(salt), Ok(n)) if (1..=u64::from(u32::MAX)).contains(&n) => {
+                    Ok(ExprKind::Bucket { salt, n })
+                }
+                (None, _) => wrong("bucket('salt', 100)"),
+                _ => wrong("bucket('salt', 100): a number from 1 to 4294967295"),
             },
-            ("amount" | "convert", arguments) => self.money(&name, arguments, at, depth),
+            ("amount", [_]) => Ok(ExprKind::Amount(value(0)?)),
+            ("convert", [_, to]) => match text_of(to) {
+                Some(to) => Ok(ExprKind::Convert(Box::new(conversion(*value(0)?, to)))),
+                None => wrong("convert(e.amount, 'EUR')"),
+            },
+            ("amount", _) => wrong("amount(e.amount)"),
+            ("convert", _) => wrong("convert(e.amount, 'EUR')"),
             ("funnel", arguments) => self.funnel(arguments, at, depth),
             ("has_identifier", _) => wrong("has_identifier('phone')"),
             ("bucket", _) => wrong("bucket('salt', 100)"),
@@ -216,6 +188,20 @@ impl Places<'_> {
             _ => Err(unknown_function(&name, at)),
         }
     }
+}
+
+/// A conversion whose currency and day are not found yet.
+fn conversion(value: Expr, to: String) -> Conversion {
+    Conversion { value, to, currency: None, day: None, dated: String::new() }
+}
+
+/// What is asked of consents; nothing when a word is no text.
+fn consents(channel: &Sql, purpose: &Sql, topic: Option<&Sql>) -> Option<ExprKind> {
+    let topic = match topic {
+        Some(topic) => Some(word_of(topic)?),
+        None => None,
+    };
+    Some(ExprKind::Consents { channel: word_of(channel)?, purpose: word_of(purpose)?, topic })
 }
 
 const CONSENTS: &str =

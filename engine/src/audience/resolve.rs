@@ -86,19 +86,7 @@ impl Resolver<'_> {
                 negate(self.is_in(value, list, scope)?, *negated)
             }
             ExprKind::IsNull { value, negated } => {
-                let condition = match self.named(value, scope)? {
-                    Some(Named::ProfileId) => Condition::Constant(Some(false)),
-                    _ => match self.bare(value, scope)? {
-                        (_, Some(ValueType::Set)) => {
-                            let hint = "a set is never NULL, an absent one is empty";
-                            return Err(
-                                Error::invalid(format!("{hint}; ask 'x' = ANY(set)")).at(at)
-                            );
-                        }
-                        (scalar, _) => Condition::IsNull(scalar),
-                    },
-                };
-                negate(condition, *negated)
+                negate(self.is_null(value, scope, at)?, *negated)
             }
             ExprKind::Exists { subquery, negated } => {
                 let number = self.subquery(subquery, scope, at)?;
@@ -140,6 +128,19 @@ impl Resolver<'_> {
                 }
             },
         })
+    }
+
+    fn is_null(&mut self, value: &mut Expr, scope: Option<&Scope>, at: usize) -> Result<Condition> {
+        if let Some(Named::ProfileId) = self.named(value, scope)? {
+            return Ok(Condition::Constant(Some(false)));
+        }
+        match self.bare(value, scope)? {
+            (_, Some(ValueType::Set)) => {
+                let hint = "a set is never NULL, an absent one is empty";
+                Err(Error::invalid(format!("{hint}; ask 'x' = ANY(set)")).at(at))
+            }
+            (scalar, _) => Ok(Condition::IsNull(scalar)),
+        }
     }
 
     fn pattern(

@@ -129,9 +129,8 @@ impl<'a> Writer<'a> {
     /// A predicate that is no combination of others.
     fn test(&mut self, predicate: &Predicate) {
         match predicate {
-            Predicate::Constant(value) => {
-                self.word(value.map_or("NULL", |v| if v { "TRUE" } else { "FALSE" }));
-            }
+            Predicate::Constant(None) => self.word("NULL"),
+            Predicate::Constant(Some(value)) => self.word(if *value { "TRUE" } else { "FALSE" }),
             Predicate::Compare(comparison, left, right) => {
                 self.scalar(left, 0);
                 let sign = self.sign(*comparison);
@@ -180,20 +179,7 @@ impl<'a> Writer<'a> {
                 self.text.push(')');
             }
             Predicate::Consents { channel, purpose, topic } => {
-                self.word("consents(");
-                let words = [Some(channel), Some(purpose), topic.as_ref()];
-                for (number, word) in words.into_iter().flatten().enumerate() {
-                    if number > 0 {
-                        self.text.push_str(", ");
-                    }
-                    let any_case = self.rng.one_in(4);
-                    self.quote(&if any_case {
-                        format!("{} ", word.to_uppercase())
-                    } else {
-                        word.clone()
-                    });
-                }
-                self.text.push(')');
+                self.consents([Some(channel), Some(purpose), topic.as_ref()]);
             }
             Predicate::Profile { subject, ids, list, negated } => {
                 self.profile(subject, ids, *list, *negated);
@@ -206,10 +192,21 @@ impl<'a> Writer<'a> {
             }
             Predicate::Funnel { within, steps } => self.funnel(within, steps),
             Predicate::Bare(scalar) => self.scalar(scalar, 3),
-            Predicate::And(_) | Predicate::Or(_) | Predicate::Not(_) => {
-                unreachable!("these combine")
-            }
+            _ => unreachable!("the others combine"),
         }
+    }
+
+    /// Words of consents are compared without case and blanks around them.
+    fn consents(&mut self, words: [Option<&String>; 3]) {
+        self.word("consents(");
+        for (number, word) in words.into_iter().flatten().enumerate() {
+            if number > 0 {
+                self.text.push_str(", ");
+            }
+            let any_case = self.rng.one_in(4);
+            self.quote(&if any_case { format!("{} ", word.to_uppercase()) } else { word.clone() });
+        }
+        self.text.push(')');
     }
 
     fn sign(&mut self, comparison: Comparison) -> &'static str {

@@ -219,18 +219,13 @@ impl<'a> Row<'a> {
             }
             Predicate::In { subject, list, negated } => {
                 let subject = self.value(subject)?;
-                let items: Vec<Truth> = list
-                    .iter()
-                    .map(|item| {
-                        compared(Comparison::Equal, &Ok(subject.clone()), &self.value(item))
-                    })
-                    .collect();
+                let equal =
+                    |item| compared(Comparison::Equal, &Ok(subject.clone()), &self.value(item));
+                let items: Vec<Truth> = list.iter().map(equal).collect();
                 if subject.is_none() {
                     // Nothing is like NULL: an engine need not look at the list.
-                    items
-                        .iter()
-                        .filter_map(|i| i.as_ref().err())
-                        .for_each(|f| self.notes.masked(*f));
+                    let faults = items.iter().filter_map(|item| item.as_ref().err());
+                    faults.for_each(|fault| self.notes.masked(*fault));
                     return Ok(None);
                 }
                 Ok(not(any(items.into_iter(), self.notes)?, *negated))

@@ -126,6 +126,13 @@ pub fn parquet(input: &Input) -> Result<Box<dyn Table>> {
     let chunks = Chunks::open(input)?;
     let metadata = metadata_of(&chunks)
         .map_err(|reason| Error::invalid(format!("{name} is no whole Parquet file: {reason}")))?;
+    let negative = metadata.metadata().row_groups().iter().position(|group| group.num_rows() < 0);
+    if let Some(group) = negative {
+        let number = group + 1;
+        return Err(Error::invalid(format!(
+            "{name} is no whole Parquet file: row group {number} says that it has fewer than no rows"
+        )));
+    }
     let mut leaves = leaves_of(metadata.schema().fields(), &name)?;
     note_uuids(&mut leaves, &metadata);
     let groups = Groups { chunks, metadata, next: 0, reader: None, given: 0 };
@@ -191,9 +198,14 @@ impl Batches for Groups {
         let groups = self.metadata.metadata().num_row_groups();
         while self.next < groups {
             let why = match self.batch() {
+                // No row is invented: a damaged page may hold more than its row group has.
                 Ok(Some(batch)) => {
-                    self.given += batch.num_rows() as u64;
-                    return Some(batch);
+                    let left = self.rows().saturating_sub(self.given);
+                    if batch.num_rows() as u64 <= left {
+                        self.given += batch.num_rows() as u64;
+                        return Some(batch);
+                    }
+                    "it holds more rows than it says".to_owned()
                 }
                 Ok(None) => "it ends too early".to_owned(),
                 Err(reason) => reason,
