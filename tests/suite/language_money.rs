@@ -3,7 +3,7 @@
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, identify, track, view, write};
 use navedb::dir::{Crash, MemoryDir};
-use navedb::{At, Db, Error, ErrorKind, Timestamp, Value, View};
+use navedb::{At, Db, DefineRequest, Error, ErrorKind, Timestamp, Value, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DAY: &str = "2024-03-01T00:00:00Z";
@@ -307,4 +307,30 @@ fn random_amounts_agree_with_sums_by_hand() {
         db = store::open(disk.clone()).unwrap();
         known.check(&view(&db), &format!("seed {seed}, opened again"));
     }
+}
+
+#[test]
+fn declared_money_is_money_in_questions() {
+    let db = store::new();
+    let definition = "[trait.balance]\ntype = \"money\"\n\
+                      [property.buy.amount]\ntype = \"money\"\ncurrency_from = \"unit\"\n";
+    let request = DefineRequest { text: definition.to_owned(), ..DefineRequest::default() };
+    let buy = |id: &str, told: &str| track("ann", id, DAY, "buy", told);
+    let messages = [
+        identify("ann", "1", DAY, r#"{"balance":"12.50 EUR"}"#),
+        identify("ben", "2", DAY, r#"{"balance":{"amount":8,"currency":"usd"}}"#),
+        buy("3", r#"{"amount":3,"unit":"usd"}"#),
+        buy("4", r#"{"amount":4.5,"unit":"USD"}"#),
+        rate("a", "USD", "EUR", "2024-01-01", "0.5"),
+    ];
+    write(&db, "crm", &messages);
+    // What was told before holds as well.
+    store::session(&db).define(&request).unwrap();
+    let seen = view(&db);
+    refused(&seen, "p.balance > 0", &["EUR, USD"]);
+    assert_eq!(value(&seen, "SELECT sum(convert(p.balance, 'EUR')) FROM profiles p"), "16.50");
+    assert_eq!(holds(&seen, "(SELECT sum(e.amount) FROM buy e) = 7.5"), 1);
+    assert_eq!(holds(&seen, "(SELECT sum(convert(e.amount, 'EUR')) FROM buy e) = 3.75"), 1);
+    write(&db, "crm", &[buy("5", r#"{"amount":1,"unit":"EUR"}"#)]);
+    refused(&view(&db), "(SELECT sum(e.amount) FROM buy e) = 7.5", &["EUR, USD"]);
 }

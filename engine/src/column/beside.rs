@@ -4,8 +4,7 @@ use super::view::ColumnView;
 use std::collections::BTreeSet;
 
 impl ColumnView {
-    /// Adds the texts that rows have; those that a part knows and no row has any more as well, unless `exactly` is
-    /// asked for.
+    /// Adds the texts that rows have; unless `exactly` is asked for, also those that a part knows and no row has now.
     pub fn texts_in_force(&self, exactly: bool, found: &mut BTreeSet<String>) {
         let mut known = BTreeSet::new();
         self.each_dictionary(|dictionary| {

@@ -10,12 +10,14 @@ mod consent;
 mod funnel;
 mod kind;
 mod md5;
+mod money;
 pub mod number;
 mod table;
 mod text;
 mod value;
 
 pub use kind::{Scope, kind_of, table_of};
+pub use money::currency_of;
 pub use table::table;
 
 use crate::ast::{Comparison, Events, Predicate, Scalar, scalars_of};
@@ -32,6 +34,8 @@ pub enum Fault {
     ByZero,
     /// A time outside the years 1 to 9999.
     Range,
+    /// Amounts of several currencies, or one that no rate converts.
+    Currency,
     /// The oracle does not know: the question should not be asked.
     Unknown,
     /// The question mixes types that do not mix: it should not be asked either.
@@ -104,6 +108,9 @@ type Truth = Result<Option<bool>, Fault>;
 /// The public ids of the members, sorted.
 pub fn members(world: &World, predicate: &Predicate, now: i64) -> Expected<Vec<String>> {
     let notes = Notes::default();
+    if money::clashes(world, predicate) {
+        return Expected::new(Err(Fault::Currency), &notes);
+    }
     let found = selected(world, Some(predicate), now, &notes);
     let ids = found.map(|people| people.iter().map(|person| person.id.clone()).collect());
     let sorted = ids.map(|mut ids: Vec<String>| {

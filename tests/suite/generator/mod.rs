@@ -47,6 +47,10 @@ pub enum Kind {
     Set,
     /// Nothing but NULL.
     Nothing,
+    /// The currency of the amounts of the column whose name stands before, one of so many.
+    Currency(usize),
+    /// One of the currencies.
+    Code,
     /// The id of an entity.
     Reference,
     /// A text of each record alone, by which the tests find it again.
@@ -73,7 +77,12 @@ impl Kind {
     /// The type that a column has in the end, as a rule.
     fn usual_type(self) -> Option<ValueType> {
         Some(match self {
-            Kind::Text | Kind::MixedText | Kind::Reference | Kind::Mark => ValueType::Text,
+            Kind::Text
+            | Kind::MixedText
+            | Kind::Currency(_)
+            | Kind::Code
+            | Kind::Reference
+            | Kind::Mark => ValueType::Text,
             Kind::Integer | Kind::BigInteger => ValueType::Integer,
             Kind::Decimal | Kind::BigDecimal => ValueType::Decimal,
             Kind::Float | Kind::WideFloat => ValueType::Float,
@@ -201,6 +210,28 @@ const EVENTS: [&str; 9] = [
 ];
 const ENTITIES: [&str; 5] = ["product", "Brand", "the store", "group", "Straße"];
 
+/// What is written behind the name of an amount in that of its currency.
+pub const CURRENCY: &str = ".currency";
+pub const CURRENCIES: [&str; 3] = ["EUR", "USD", "¥"];
+
+/// A column of money, sometimes.
+fn money(rng: &mut Rng, fields: &mut Vec<Field>) {
+    if rng.one_in(3) {
+        let several = *rng.pick(&[1, 1, 3]);
+        fields.push(Field { name: "Wallet".to_owned(), kind: Kind::Decimal });
+        let name = format!("Wallet{CURRENCY}");
+        fields.push(Field { name, kind: Kind::Currency(several) });
+    }
+}
+
+/// The entities that convert money.
+fn rates() -> RowType {
+    let kinds =
+        [("from", Kind::Code), ("to", Kind::Code), ("date", Kind::Date), ("rate", Kind::Decimal)];
+    let field = |(name, kind): &(&str, Kind)| Field { name: (*name).to_owned(), kind: *kind };
+    RowType { name: "currency_rate".to_owned(), fields: kinds.iter().map(field).collect() }
+}
+
 fn fields(rng: &mut Rng, names: &[&str], count: usize) -> Vec<Field> {
     let mut names = names.to_vec();
     rng.shuffle(&mut names);
@@ -219,11 +250,13 @@ pub fn schema(rng: &mut Rng) -> Schema {
         traits.push(Field { name: "Nothing".to_owned(), kind: Kind::Nothing });
     }
     traits.push(mark.clone());
+    money(rng, &mut traits);
     let entities = if ENTITIES_AND_FUNNELS { entity_types(rng) } else { Vec::new() };
     let mut event = |name: &&str| {
         let count = 2 + rng.below(6);
         let mut fields = fields(rng, &PROPERTIES, count);
         fields.push(mark.clone());
+        money(rng, &mut fields);
         if !entities.is_empty() {
             fields.push(Field { name: "product_id".to_owned(), kind: Kind::Reference });
         }
@@ -255,7 +288,14 @@ fn entity_types(rng: &mut Rng) -> Vec<RowType> {
         fields.push(Field { name: "brand_id".to_owned(), kind: Kind::Reference });
         RowType { name: (*name).to_owned(), fields }
     };
-    names.iter().map(&mut entity).collect()
+    let mut entities: Vec<RowType> = names.iter().map(&mut entity).collect();
+    for entity in &mut entities {
+        money(rng, &mut entity.fields);
+    }
+    if rng.one_in(2) {
+        entities.push(rates());
+    }
+    entities
 }
 
 /// An instant around the base: often exactly where a window may begin, and often one that was used before.

@@ -2,7 +2,7 @@
 
 use super::consents::{consent, is_consent, spell};
 use super::values::{iso, statements, text};
-use super::{Field, Kind, MARK, Schema, moment};
+use super::{CURRENCY, Field, Kind, MARK, Schema, moment};
 use crate::calendar::DAY;
 use crate::oracle::{Body, CONSENT, Draft, Said, normalise};
 use crate::rng::Rng;
@@ -51,7 +51,7 @@ fn object(rng: &mut Rng, said: &[(String, Said)]) -> Json {
     let mut root = Map::new();
     for (name, said) in said {
         let value: Json = serde_json::from_str(&said.token).expect("a JSON token");
-        match name.split_once('.').filter(|_| nested) {
+        match name.split_once('.').filter(|_| nested && !name.ends_with(CURRENCY)) {
             Some((outer, inner)) => {
                 let inside = root.entry(outer).or_insert_with(|| json!({}));
                 inside.as_object_mut().expect("an object").insert(inner.to_owned(), value);
@@ -84,7 +84,7 @@ fn with_json(rng: &mut Rng, mut draft: Draft) -> Draft {
             message.insert("traits".into(), object(rng, fields));
         }
     }
-    who(rng, &draft.identifiers, &mut message);
+    draft.identifiers = who(rng, draft.identifiers, &mut message);
     if let Some(time) = draft.time {
         message.insert("timestamp".into(), json!(iso(rng, time)));
     }
@@ -95,9 +95,15 @@ fn with_json(rng: &mut Rng, mut draft: Draft) -> Draft {
     draft
 }
 
-/// Names the identifiers in a message, in one of the places where they may stand.
-fn who(rng: &mut Rng, identifiers: &[(String, String)], message: &mut Map<String, Json>) {
+/// Names the identifiers in a message, in one of the places where they may stand, and gives them in the order in which
+/// they are then read: the record belongs to the first.
+fn who(
+    rng: &mut Rng,
+    identifiers: Vec<(String, String)>,
+    message: &mut Map<String, Json>,
+) -> Vec<(String, String)> {
     let mut others = Map::new();
+    let mut places = Vec::new();
     for (namespace, value) in identifiers {
         let direct = match namespace.as_str() {
             "user_id" => Some("userId"),
@@ -105,8 +111,13 @@ fn who(rng: &mut Rng, identifiers: &[(String, String)], message: &mut Map<String
             _ => None,
         };
         match direct.filter(|name| !message.contains_key(*name) && !rng.one_in(3)) {
-            Some(name) => drop(message.insert(name.into(), json!(value))),
+            Some(name) => {
+                message.insert(name.into(), json!(value));
+                places.push((if name == "userId" { 0 } else { usize::MAX }, namespace, value));
+            }
             None => {
+                let known = others.keys().position(|known| *known == namespace);
+                places.push((1 + known.unwrap_or(others.len()), namespace.clone(), value.clone()));
                 let list = others.entry(namespace.clone()).or_insert_with(|| json!([]));
                 list.as_array_mut().expect("a list").push(json!(value));
             }
@@ -120,6 +131,8 @@ fn who(rng: &mut Rng, identifiers: &[(String, String)], message: &mut Map<String
     if !others.is_empty() {
         message.insert("identifiers".into(), Json::Object(others));
     }
+    places.sort_by_key(|(place, ..)| *place);
+    places.into_iter().map(|(_, namespace, value)| (namespace, value)).collect()
 }
 
 /// Makes the records of one store.

@@ -82,7 +82,23 @@ impl Questions<'_> {
     /// A column of a class, if there is one in scope.
     pub(super) fn column(&mut self, wanted: Class) -> Option<Scalar> {
         let found = self.columns(|kind| class(kind) == Some(wanted), |_| true);
-        (!found.is_empty()).then(|| self.rng.pick(&found).clone())
+        let found = (!found.is_empty()).then(|| self.rng.pick(&found).clone())?;
+        Some(if wanted == Class::Number { self.priced(found) } else { found })
+    }
+
+    /// A column, or, when it is one of money, as a rule what makes a number of its amounts.
+    fn priced(&mut self, column: Scalar) -> Scalar {
+        let beside = crate::evaluate::currency_of(&column);
+        let here = self.here();
+        let kind = beside.and_then(|beside| kind_of(&beside, self.types, &here));
+        if kind != Some(ValueType::Text) || self.rng.one_in(4) {
+            return column;
+        }
+        if self.rng.one_in(3) {
+            let to = *self.rng.pick(&["EUR", "EUR", "USD"]);
+            return Scalar::Convert(Box::new(column), to);
+        }
+        Scalar::Amount(Box::new(column))
     }
 
     pub(super) fn column_or_aggregate(&mut self, class: Class) -> Option<Scalar> {

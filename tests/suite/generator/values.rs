@@ -1,6 +1,6 @@
 //! Random values, as JSON tokens with what they mean.
 
-use super::{Field, Kind, moment};
+use super::{CURRENCIES, CURRENCY, Field, Kind, moment};
 use crate::calendar::DAY;
 use crate::oracle::{Meaning, Said};
 use crate::rng::Rng;
@@ -234,15 +234,16 @@ fn value(rng: &mut Rng, kind: Kind, base: i64, first: bool) -> Said {
         Kind::Nothing => null(),
         Kind::Reference if rng.one_in(4) => text(["", "nobody", " e1", "E1"][rng.below(4)]),
         Kind::Reference => text(&super::records::entity_id(rng)),
-        Kind::Mark => unreachable!("a mark is made by the record"),
+        Kind::Code => text(rng.pick::<&str>(&CURRENCIES)),
+        Kind::Mark | Kind::Currency(_) => unreachable!("they are made with what stands beside"),
     }
 }
 
 /// A value of another class than the column's.
 fn contradiction(rng: &mut Rng, kind: Kind, base: i64) -> Said {
     match kind {
-        Kind::Text | Kind::MixedText | Kind::Reference => text("never contradicts"),
-        Kind::Nothing | Kind::Mark => null(),
+        Kind::Text | Kind::MixedText | Kind::Reference | Kind::Code => text("never contradicts"),
+        Kind::Nothing | Kind::Mark | Kind::Currency(_) => null(),
         Kind::Integer
         | Kind::BigInteger
         | Kind::Decimal
@@ -271,8 +272,12 @@ fn unfolded(rng: &mut Rng) -> Said {
 
 /// One statement for some of the fields, or with `first` for all of them.
 pub fn statements(rng: &mut Rng, fields: &[Field], base: i64, first: bool) -> Vec<(String, Said)> {
-    let mut said = Vec::new();
+    let mut said: Vec<(String, Said)> = Vec::new();
     for field in fields.iter().filter(|field| field.kind != Kind::Mark) {
+        if let Kind::Currency(several) = field.kind {
+            said.extend(currency(rng, field, several, &said));
+            continue;
+        }
         if !first && rng.one_in(3) {
             continue;
         }
@@ -290,4 +295,23 @@ pub fn statements(rng: &mut Rng, fields: &[Field], base: i64, first: bool) -> Ve
         said.push((name, what));
     }
     said
+}
+
+/// The currency of an amount that was said before; of several ones it is sometimes left out.
+fn currency(
+    rng: &mut Rng,
+    field: &Field,
+    several: usize,
+    said: &[(String, Said)],
+) -> Option<(String, Said)> {
+    let amount = field.name.strip_suffix(CURRENCY)?;
+    let (_, amount) = said.iter().find(|(name, _)| name.eq_ignore_ascii_case(amount))?;
+    let told = match &amount.meaning {
+        Meaning::Null => null(),
+        Meaning::Value(Value::Integer(_) | Value::Decimal(_)) => {
+            text(CURRENCIES[rng.below(several)])
+        }
+        Meaning::Value(_) | Meaning::Unfolded => return None,
+    };
+    (several == 1 || !rng.one_in(12)).then(|| (field.name.clone(), told))
 }
