@@ -98,6 +98,11 @@ fn money_is_a_number_as_long_as_it_has_one_currency() {
     db.close().unwrap();
     let db = store::open(disk.crash(Crash::KeepAll)).unwrap();
     assert_eq!(again(&db), 2);
+    // A currency of no amount does not count either.
+    write(&db, "crm", &[identify("eve", "6", DAY, r#"{"balance.currency":"USD"}"#)]);
+    assert_eq!(again(&db), 2);
+    db.checkpoint().unwrap();
+    assert_eq!(again(&db), 2);
     // An amount without a currency is one more kind of amount.
     write(&db, "crm", &[identify("dan", "5", DAY, r#"{"balance":1}"#)]);
     refused(&view(&db), "p.balance > 10", &["EUR, and some have none"]);

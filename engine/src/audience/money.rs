@@ -318,7 +318,7 @@ struct Currencies {
     names: std::collections::BTreeSet<String>,
     /// Whether an amount has none.
     without: bool,
-    /// Whether only what is in force counts.
+    /// Whether only the currencies of amounts in force count.
     exactly: bool,
 }
 
@@ -326,6 +326,6 @@ impl Currencies {
     fn see(&mut self, amounts: Option<&ColumnView>, currencies: Option<&ColumnView>) {
         let (Some(amounts), Some(currencies)) = (amounts, currencies) else { return };
         self.without |= amounts.tells_beyond(currencies);
-        currencies.texts_in_force(self.exactly, &mut self.names);
+        currencies.texts_beside(self.exactly.then_some(amounts), &mut self.names);
     }
 }

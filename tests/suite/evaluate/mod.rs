@@ -34,8 +34,10 @@ pub enum Fault {
     ByZero,
     /// A time outside the years 1 to 9999.
     Range,
-    /// Amounts of several currencies, or one that no rate converts.
-    Currency,
+    /// It computes with amounts of several currencies.
+    Currencies,
+    /// An amount without a currency, or without a rate for its day.
+    Rate,
     /// The oracle does not know: the question should not be asked.
     Unknown,
     /// The question mixes types that do not mix: it should not be asked either.
@@ -47,12 +49,18 @@ pub enum Fault {
 pub struct Notes {
     doubt: Cell<bool>,
     unknown: Cell<bool>,
+    rates: Cell<bool>,
 }
 
 impl Notes {
     /// An engine may refuse the question.
     pub fn doubt(&self) {
         self.doubt.set(true);
+    }
+
+    /// A rate was used.
+    pub fn by_rate(&self) {
+        self.rates.set(true);
     }
 
     /// A part that does not decide had no value.
@@ -70,12 +78,14 @@ pub struct Expected<T> {
     pub answer: Result<T, Fault>,
     /// Whether an engine may refuse all the same.
     pub doubt: bool,
+    /// Whether a rate was used.
+    pub rates: bool,
 }
 
 impl<T> Expected<T> {
     pub(crate) fn new(answer: Result<T, Fault>, notes: &Notes) -> Expected<T> {
         let answer = if notes.unknown.get() { Err(Fault::Unknown) } else { answer };
-        Expected { answer, doubt: notes.doubt.get() }
+        Expected { answer, doubt: notes.doubt.get(), rates: notes.rates.get() }
     }
 
     /// Whether the oracle can tell.
@@ -109,7 +119,7 @@ type Truth = Result<Option<bool>, Fault>;
 pub fn members(world: &World, predicate: &Predicate, now: i64) -> Expected<Vec<String>> {
     let notes = Notes::default();
     if money::clashes(world, predicate) {
-        return Expected::new(Err(Fault::Currency), &notes);
+        return Expected::new(Err(Fault::Currencies), &notes);
     }
     let found = selected(world, Some(predicate), now, &notes);
     let ids = found.map(|people| people.iter().map(|person| person.id.clone()).collect());

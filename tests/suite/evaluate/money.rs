@@ -161,13 +161,16 @@ impl Row<'_> {
         let (Some(amount), currency) = (self.value(inner)?, self.value(&beside)?) else {
             return Ok(None);
         };
-        let Some(Value::Text(from)) = currency else { return Err(Fault::Currency) };
+        let Some(Value::Text(from)) = currency else { return Err(Fault::Rate) };
         if from == to {
             let float = matches!(amount, Value::Float(_));
             let kind = if float { ValueType::Float } else { ValueType::Decimal };
             return Ok(widened(amount, kind));
         }
         let day = self.day_of(inner).div_euclid(DAY);
+        let rates = oracle::Table::Entity("currency_rate".to_owned());
+        let has_dates = self.world.types.contains_key(&(rates, "date".to_owned()));
+        let dated = if has_dates { "date" } else { "day" };
         let mut best: Option<(i64, &str, &Value)> = None;
         for ((kind, id), entity) in &self.world.entities {
             let field = |name: &str| entity.fields.get(name);
@@ -175,7 +178,7 @@ impl Row<'_> {
             if kind != "currency_rate" || !said("from", &from) || !said("to", to) {
                 continue;
             }
-            let (Some(date), Some(rate)) = (field("date"), field("rate")) else { continue };
+            let (Some(date), Some(rate)) = (field(dated), field("rate")) else { continue };
             let date = moment(date).ok_or(Fault::IllTyped)?.div_euclid(DAY);
             if date <= day
                 && best.is_none_or(|(known, other, _)| (date, id.as_str()) > (known, other))
@@ -183,7 +186,8 @@ impl Row<'_> {
                 best = Some((date, id, rate));
             }
         }
-        let (_, _, rate) = best.ok_or(Fault::Currency)?;
+        let (_, _, rate) = best.ok_or(Fault::Rate)?;
+        self.notes.by_rate();
         let rate = widened(rate.clone(), ValueType::Decimal).ok_or(Fault::IllTyped)?;
         operate(Operator::Times, Some(amount), Some(rate), self.notes)
     }

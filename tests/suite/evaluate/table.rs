@@ -23,7 +23,7 @@ struct Filled {
 pub fn table(world: &World, table: &Table, now: i64) -> Expected<Vec<Vec<Cell>>> {
     let notes = Notes::default();
     if super::money::clashes_in(world, table) {
-        return Expected::new(Err(Fault::Currency), &notes);
+        return Expected::new(Err(Fault::Currencies), &notes);
     }
     let mut scalars = Vec::new();
     table_scalars(table, &mut |scalar| scalars.push(scalar));

@@ -3,6 +3,7 @@
 mod consents;
 mod known;
 mod literals;
+mod money;
 mod questions;
 mod records;
 mod scalars;
@@ -11,6 +12,7 @@ mod tables;
 mod values;
 
 pub use known::Known;
+pub use money::CURRENCY;
 pub use questions::Questions;
 pub use records::Records;
 pub use smaller::{smaller, smaller_table};
@@ -51,6 +53,8 @@ pub enum Kind {
     Currency(usize),
     /// One of the currencies.
     Code,
+    /// A day from which on a rate holds.
+    RateDay,
     /// The id of an entity.
     Reference,
     /// A text of each record alone, by which the tests find it again.
@@ -87,7 +91,7 @@ impl Kind {
             Kind::Decimal | Kind::BigDecimal => ValueType::Decimal,
             Kind::Float | Kind::WideFloat => ValueType::Float,
             Kind::Boolean => ValueType::Boolean,
-            Kind::Date => ValueType::Date,
+            Kind::Date | Kind::RateDay => ValueType::Date,
             Kind::Timestamp | Kind::FarTime => ValueType::Timestamp,
             Kind::Set => ValueType::Set,
             Kind::Nothing => return None,
@@ -210,28 +214,6 @@ const EVENTS: [&str; 9] = [
 ];
 const ENTITIES: [&str; 5] = ["product", "Brand", "the store", "group", "Straße"];
 
-/// What is written behind the name of an amount in that of its currency.
-pub const CURRENCY: &str = ".currency";
-pub const CURRENCIES: [&str; 3] = ["EUR", "USD", "¥"];
-
-/// A column of money, sometimes.
-fn money(rng: &mut Rng, fields: &mut Vec<Field>) {
-    if rng.one_in(3) {
-        let several = *rng.pick(&[1, 1, 3]);
-        fields.push(Field { name: "Wallet".to_owned(), kind: Kind::Decimal });
-        let name = format!("Wallet{CURRENCY}");
-        fields.push(Field { name, kind: Kind::Currency(several) });
-    }
-}
-
-/// The entities that convert money.
-fn rates() -> RowType {
-    let kinds =
-        [("from", Kind::Code), ("to", Kind::Code), ("date", Kind::Date), ("rate", Kind::Decimal)];
-    let field = |(name, kind): &(&str, Kind)| Field { name: (*name).to_owned(), kind: *kind };
-    RowType { name: "currency_rate".to_owned(), fields: kinds.iter().map(field).collect() }
-}
-
 fn fields(rng: &mut Rng, names: &[&str], count: usize) -> Vec<Field> {
     let mut names = names.to_vec();
     rng.shuffle(&mut names);
@@ -250,13 +232,13 @@ pub fn schema(rng: &mut Rng) -> Schema {
         traits.push(Field { name: "Nothing".to_owned(), kind: Kind::Nothing });
     }
     traits.push(mark.clone());
-    money(rng, &mut traits);
+    money::money(rng, &mut traits);
     let entities = if ENTITIES_AND_FUNNELS { entity_types(rng) } else { Vec::new() };
     let mut event = |name: &&str| {
         let count = 2 + rng.below(6);
         let mut fields = fields(rng, &PROPERTIES, count);
         fields.push(mark.clone());
-        money(rng, &mut fields);
+        money::money(rng, &mut fields);
         if !entities.is_empty() {
             fields.push(Field { name: "product_id".to_owned(), kind: Kind::Reference });
         }
@@ -290,10 +272,10 @@ fn entity_types(rng: &mut Rng) -> Vec<RowType> {
     };
     let mut entities: Vec<RowType> = names.iter().map(&mut entity).collect();
     for entity in &mut entities {
-        money(rng, &mut entity.fields);
+        money::money(rng, &mut entity.fields);
     }
-    if rng.one_in(2) {
-        entities.push(rates());
+    if !rng.one_in(4) {
+        entities.push(money::rates(rng));
     }
     entities
 }

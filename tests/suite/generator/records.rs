@@ -1,8 +1,9 @@
 //! Random records.
 
 use super::consents::{consent, is_consent, spell};
-use super::values::{iso, statements, text};
-use super::{CURRENCY, Field, Kind, MARK, Schema, moment};
+use super::money::{RATES, pairs};
+use super::values::{dated, iso, statements, text};
+use super::{CURRENCY, Field, Kind, MARK, RowType, Schema, moment};
 use crate::calendar::DAY;
 use crate::oracle::{Body, CONSENT, Draft, Said, normalise};
 use crate::rng::Rng;
@@ -208,8 +209,30 @@ impl<'a> Records<'a> {
             let fields = self.statements(&entity.fields, true);
             let body = Body::Entity(entity.name.clone(), "e1".to_owned(), fields);
             drafts.push(self.draft(body, true));
+            if entity.name == RATES && !self.rng.one_in(3) {
+                drafts.extend(self.known_rates(entity));
+            }
         }
         drafts.push(self.consent(true));
+        drafts
+    }
+
+    /// Rates between all currencies, from before all that happens.
+    fn known_rates(&mut self, rates: &RowType) -> Vec<Draft> {
+        let mut drafts = Vec::new();
+        for (number, (from, to)) in pairs().enumerate() {
+            let mut said = self.statements(&rates.fields, true);
+            for (name, said) in &mut said {
+                match name.as_str() {
+                    "from" => *said = text(from),
+                    "to" => *said = text(to),
+                    "rate" => {}
+                    _ => *said = dated(navedb::Date(-3653)),
+                }
+            }
+            let body = Body::Entity(rates.name.clone(), format!("e{}", number + 2), said);
+            drafts.push(self.draft(body, true));
+        }
         drafts
     }
 
@@ -225,7 +248,8 @@ impl<'a> Records<'a> {
             return self.consent(false);
         }
         if !schema.entities.is_empty() && self.rng.one_in(5) {
-            let entity = self.rng.pick(&schema.entities);
+            let last = schema.entities.last().filter(|_| self.rng.one_in(3));
+            let entity = last.unwrap_or_else(|| self.rng.pick(&schema.entities));
             let fields = self.statements(&entity.fields, false);
             let mut id = entity_id(self.rng);
             if self.rng.one_in(8) {

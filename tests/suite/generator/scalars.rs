@@ -82,23 +82,9 @@ impl Questions<'_> {
     /// A column of a class, if there is one in scope.
     pub(super) fn column(&mut self, wanted: Class) -> Option<Scalar> {
         let found = self.columns(|kind| class(kind) == Some(wanted), |_| true);
+        let found = self.some_of_money(found, wanted);
         let found = (!found.is_empty()).then(|| self.rng.pick(&found).clone())?;
-        Some(if wanted == Class::Number { self.priced(found) } else { found })
-    }
-
-    /// A column, or, when it is one of money, as a rule what makes a number of its amounts.
-    fn priced(&mut self, column: Scalar) -> Scalar {
-        let beside = crate::evaluate::currency_of(&column);
-        let here = self.here();
-        let kind = beside.and_then(|beside| kind_of(&beside, self.types, &here));
-        if kind != Some(ValueType::Text) || self.rng.one_in(4) {
-            return column;
-        }
-        if self.rng.one_in(3) {
-            let to = *self.rng.pick(&["EUR", "EUR", "USD"]);
-            return Scalar::Convert(Box::new(column), to);
-        }
-        Scalar::Amount(Box::new(column))
+        Some(self.priced(found, wanted))
     }
 
     pub(super) fn column_or_aggregate(&mut self, class: Class) -> Option<Scalar> {
@@ -277,7 +263,8 @@ impl Questions<'_> {
         let numbers = |kind| class(kind) == Some(Class::Number);
         let found = self.columns(numbers, |kind| wild(kind) || kind == Kind::WideFloat);
         self.calm = calm;
-        (!found.is_empty()).then(|| self.rng.pick(&found).clone())
+        let found = (!found.is_empty()).then(|| self.rng.pick(&found).clone())?;
+        Some(self.priced(found, Class::Number))
     }
 
     fn count(&mut self) -> Scalar {

@@ -1,6 +1,7 @@
 //! Random values, as JSON tokens with what they mean.
 
-use super::{CURRENCIES, CURRENCY, Field, Kind, moment};
+use super::money::{CURRENCIES, currency, rate_day};
+use super::{Field, Kind, moment};
 use crate::calendar::DAY;
 use crate::oracle::{Meaning, Said};
 use crate::rng::Rng;
@@ -156,7 +157,11 @@ fn some_text(rng: &mut Rng) -> Said {
 }
 
 fn date(rng: &mut Rng, base: i64) -> Said {
-    let date = Date(moment(rng, base).div_euclid(DAY) as i32);
+    dated(Date(moment(rng, base).div_euclid(DAY) as i32))
+}
+
+/// A day.
+pub fn dated(date: Date) -> Said {
     said(Value::Date(date), format!("\"{date}\""))
 }
 
@@ -230,6 +235,7 @@ fn value(rng: &mut Rng, kind: Kind, base: i64, first: bool) -> Said {
         Kind::Timestamp if !early => timestamp(rng, base),
         Kind::Date | Kind::Timestamp => date(rng, base),
         Kind::FarTime => far_time(rng),
+        Kind::RateDay => dated(rate_day(rng, base)),
         Kind::Set => set(rng),
         Kind::Nothing => null(),
         Kind::Reference if rng.one_in(4) => text(["", "nobody", " e1", "E1"][rng.below(4)]),
@@ -257,8 +263,10 @@ fn contradiction(rng: &mut Rng, kind: Kind, base: i64) -> Said {
         },
         Kind::Boolean if rng.one_in(2) => integer(rng),
         Kind::Boolean => text("yes"),
-        Kind::Date | Kind::Timestamp | Kind::FarTime if rng.one_in(2) => decimal(rng),
-        Kind::Date | Kind::Timestamp | Kind::FarTime => text("soon"),
+        Kind::Date | Kind::Timestamp | Kind::FarTime | Kind::RateDay if rng.one_in(2) => {
+            decimal(rng)
+        }
+        Kind::Date | Kind::Timestamp | Kind::FarTime | Kind::RateDay => text("soon"),
         Kind::Set if rng.one_in(2) => integer(rng),
         Kind::Set => text("a"),
     }
@@ -295,23 +303,4 @@ pub fn statements(rng: &mut Rng, fields: &[Field], base: i64, first: bool) -> Ve
         said.push((name, what));
     }
     said
-}
-
-/// The currency of an amount that was said before; of several ones it is sometimes left out.
-fn currency(
-    rng: &mut Rng,
-    field: &Field,
-    several: usize,
-    said: &[(String, Said)],
-) -> Option<(String, Said)> {
-    let amount = field.name.strip_suffix(CURRENCY)?;
-    let (_, amount) = said.iter().find(|(name, _)| name.eq_ignore_ascii_case(amount))?;
-    let told = match &amount.meaning {
-        Meaning::Null => null(),
-        Meaning::Value(Value::Integer(_) | Value::Decimal(_)) => {
-            text(CURRENCIES[rng.below(several)])
-        }
-        Meaning::Value(_) | Meaning::Unfolded => return None,
-    };
-    (several == 1 || !rng.one_in(12)).then(|| (field.name.clone(), told))
 }
