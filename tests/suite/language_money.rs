@@ -86,6 +86,10 @@ fn money_is_a_number_as_long_as_it_has_one_currency() {
     assert_eq!(value(&mixed, "SELECT count(p.balance) FROM profiles p"), "3");
     assert_eq!(mixed.query("SELECT p.balance FROM profiles p", At::Latest).unwrap().rows.len(), 3);
     assert_eq!(value(&mixed, "SELECT sum(amount(p.balance)) FROM profiles p"), "119.50");
+    let ordered = "SELECT p.balance FROM profiles p ORDER BY amount(p.balance) DESC";
+    assert_eq!(value(&mixed, ordered), "100");
+    let ordered = "SELECT amount(p.balance) FROM profiles p ORDER BY 1";
+    assert_eq!(value(&mixed, ordered), "7");
     // The snapshot of before knows one currency still.
     assert_eq!(holds(&seen, "p.balance > 10"), 1);
 
@@ -162,7 +166,12 @@ fn a_conversion_takes_the_latest_rate_of_its_day() {
     let told = seen.explain(&format!("{sum} > 1 AND amount(p.balance) > 1"), At::Latest).unwrap();
     assert!(told.text.contains(r#"sum(convert("e"."amount", 'EUR'))"#), "{}", told.text);
     assert_eq!(seen.count(&told.text, At::Latest), Ok(told.count));
-    for part in [r#""nave.r"."from" = "e"."amount.currency""#, r#"CAST("e"."time" AS DATE)"#] {
+    let parts = [
+        r#""nave.r"."from" = "e"."amount.currency""#,
+        r#"CAST("e"."time" AS DATE)"#,
+        r#""nave.r"."rate" IS NOT NULL"#,
+    ];
+    for part in parts {
         assert!(told.sql.contains(part), "{}", told.sql);
     }
     assert!(!told.sql.contains("amount(") && !told.sql.contains("convert("), "{}", told.sql);
