@@ -43,7 +43,7 @@ struct Asker {
     ordered: bool,
 }
 
-const THEMES: [&str; 32] = [
+const THEMES: [&str; 33] = [
     "text",
     "number",
     "time",
@@ -56,6 +56,7 @@ const THEMES: [&str; 32] = [
     "count",
     "sum",
     "extreme",
+    "money",
     "distinct",
     "exists",
     "join",
@@ -109,7 +110,7 @@ impl Asker {
         if self.rng.percent(35) {
             return first;
         }
-        let other = *self.rng.pick(&THEMES[..21]);
+        let other = *self.rng.pick(&THEMES[..22]);
         let second = self.theme(other);
         match self.rng.below(8) {
             0..3 => format!("{first} AND {second}"),
@@ -151,6 +152,17 @@ impl Asker {
                 let given = self.extreme(Beside::Nothing);
                 self.about(&given)
             }
+            "money" => {
+                let beside = *self.rng.pick(&[Beside::Nothing, Beside::Anything]);
+                let number = self.spent(beside);
+                let balance = |kind| matches!(kind, columns::Kind::Currencies(..));
+                match self.column(p, &balance) {
+                    Some((own, _)) if !number.rounded && self.rng.percent(25) => {
+                        format!("{} {} {own}", number.sql, self.sign(false))
+                    }
+                    _ => self.compare_numbers(&number, None),
+                }
+            }
             "distinct" => {
                 let number = self.count_distinct(Beside::Anything);
                 self.compare_numbers(&number, None)
@@ -188,7 +200,7 @@ impl Asker {
             }
             "ids" => self.about_ids(),
             _ => {
-                let any = *self.rng.pick(&THEMES[..27]);
+                let any = *self.rng.pick(&THEMES[..28]);
                 self.theme(any)
             }
         }
