@@ -80,7 +80,8 @@ impl Asker {
             0 => format!("amount({sql})"),
             other => {
                 self.plain = false;
-                format!("convert({sql}, '{}')", ["USD", "EUR"][other as usize - 1])
+                let to = if other == 1 { "USD" } else { "EUR" };
+                format!("convert({sql}, '{to}')")
             }
         };
         Some((sql, Kind::Money(low, high)))
