@@ -51,8 +51,8 @@ pub(super) fn rate_day(rng: &mut Rng, base: i64) -> Date {
     Date((moment(rng, base) - early).div_euclid(DAY) as i32)
 }
 
-/// The currency of an amount that was said before. Where there are all of them it is sometimes left out; and sometimes it
-/// is said alone.
+/// The currency of an amount that was said before. Where there are all of them it is sometimes left out; and
+/// sometimes it is said alone.
 pub(super) fn currency(
     rng: &mut Rng,
     field: &Field,
