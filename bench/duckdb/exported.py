@@ -52,13 +52,14 @@ def read(folder, manifest):
 def in_words(audience):
     """Whether the macros have all that an audience says beyond SQL.
 
-    What is left: funnels; zones in a column, where an unknown one is NULL for Nave and an error for DuckDB; and rows
-    that are ordered alike, whose order SQL leaves open.
+    What is left: funnels; conversions of money; zones in a column, where an unknown one is NULL for Nave and an error
+    for DuckDB; and rows that are ordered alike, whose order SQL leaves open.
     """
     whole = audience["whole"]
     by_column = re.search(r"AT TIME ZONE (?!')", whole)
     ordered = whole.startswith("SELECT ") and not whole.startswith("SELECT count(*) FROM profiles")
-    return audience["plain"] or not ("funnel(" in whole or by_column or ordered)
+    lacks = any(f"{name}(" in whole for name in ["funnel", "convert"])
+    return audience["plain"] or not (lacks or by_column or ordered)
 
 
 def word_for_word(answers, asked):

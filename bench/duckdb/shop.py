@@ -47,18 +47,20 @@ LOADS = [
                           "--message-id", "key", *IDS]),
 ]  # fmt: skip
 TRAITS = [
-    "country", "city", "name", "plan", "zone", "device", "address.zip", "age", "select", "visits", "balance", "größe",
-    "score", "vip", "opt in", "born", "last seen", "tags", "interests",
+    "country", "city", "name", "plan", "zone", "device", "address.zip", "age", "select", "visits", "balance",
+    "balance.currency", "größe", "score", "vip", "opt in", "born", "last seen", "tags", "interests",
 ]  # fmt: skip
 # Null takes these away: that they were said is a column of its own.
 NULLED = ["plan", "opt in"]
 EVENTS = ["view", "purchase", "refund", "Wish List"]
 ENTITIES = {
     "product": {
-        "name": "VARCHAR", "price": "DECIMAL(12, 2)", "weight": "DOUBLE", "category": "VARCHAR", "brand_id": "VARCHAR",
-        "materials": "VARCHAR[]", "launched": "DATE", "in stock": "BOOLEAN", "stock": "BIGINT",
+        "name": "VARCHAR", "price": "DECIMAL(12, 2)", "price.currency": "VARCHAR", "weight": "DOUBLE",
+        "category": "VARCHAR", "brand_id": "VARCHAR", "materials": "VARCHAR[]", "launched": "DATE",
+        "in stock": "BOOLEAN", "stock": "BIGINT",
     },
     "brand": {"name": "VARCHAR", "country": "VARCHAR", "since": "DATE", "id": "VARCHAR"},
+    "currency_rate": {"from": "VARCHAR", "to": "VARCHAR", "date": "DATE", "rate": "DECIMAL(7, 5)"},
 }  # fmt: skip
 
 
@@ -207,7 +209,7 @@ def truth(shop, store, files, work):
     run("ids", [shop, "ids", str(store), str(ids)])
     different = take_names(connection, ids)
     fold(connection)
-    connection.execute(f"CREATE MACRO now() AS TIMESTAMPTZ '{NOW}'")
+    connection.execute(f"CREATE MACRO now() AS TIMESTAMPTZ '{NOW}'; CREATE MACRO amount(money) AS money")
     count = lambda table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
     sizes = ", ".join(f"{count(table):,} {table}" for table in ["profiles", "identifiers", *EVENTS, *ENTITIES])
     print(f"DuckDB has folded the same in {time.perf_counter() - begin:.1f} s: {sizes}", flush=True)

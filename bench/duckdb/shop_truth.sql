@@ -36,6 +36,7 @@ CREATE TABLE said AS
 SELECT number_of(no) AS no, mail_of(mail) AS mail, NULL::VARCHAR AS cookie, at_of(changed) AS moment, 'crm' AS source,
        country, city, "name", plan, plan IS NOT NULL AS plan_said, "zone", "address.zip",
        CAST(age AS BIGINT) AS age, CAST("select" AS BIGINT) AS "select", CAST(balance AS DECIMAL(12, 2)) AS balance,
+       "balance.currency",
        CAST("größe" AS DECIMAL(12, 2)) AS "größe", CAST(score AS DOUBLE) AS score, CAST(vip AS BOOLEAN) AS vip,
        CAST(born AS DATE) AS born, at_of("last seen") AS "last seen"
 FROM crm_people
@@ -72,7 +73,7 @@ FROM read_csv('FILES/web_views.csv', all_varchar = true, allow_quoted_nulls = fa
 CREATE TABLE did_purchase AS
 SELECT number_of(no) AS no, mail_of(mail) AS mail, cookie, at_of("at") AS moment, 'web' AS source,
        order_no AS message_id,
-       product_id, CAST(quantity AS BIGINT) AS quantity, CAST(price AS DECIMAL(12, 2)) AS price,
+       product_id, CAST(quantity AS BIGINT) AS quantity, CAST(price AS DECIMAL(12, 2)) AS price, "price.currency",
        CAST(discount AS DOUBLE) AS discount, campaign, CAST(gift AS BOOLEAN) AS gift,
        CAST(delivery AS DATE) AS delivery,
        note, "ship.city"
@@ -80,14 +81,15 @@ FROM web_purchases
 UNION ALL BY NAME
 SELECT number_of(no) AS no, strptime("at", '%d/%m/%Y %H:%M') AT TIME ZONE 'Europe/Paris' AS moment, 'crm' AS source,
        receipt AS message_id, product_id, CAST(quantity AS BIGINT) AS quantity, CAST(price AS DECIMAL(12, 2)) AS price,
-       CAST(gift AS BOOLEAN) AS gift
+       "price.currency", CAST(gift AS BOOLEAN) AS gift
 FROM read_csv('FILES/crm_till.csv', all_varchar = true, allow_quoted_nulls = false)
 UNION ALL BY NAME
 SELECT number_of(json ->> '$.userId') AS no, mail_of(json ->> '$.identifiers.email[0]') AS mail,
        json ->> '$.anonymousId' AS cookie, at_of(json ->> '$.timestamp') AS moment, 'web' AS source,
        json ->> '$.messageId' AS message_id, json ->> '$.properties.product_id' AS product_id,
        CAST(json ->> '$.properties.quantity' AS BIGINT) AS quantity,
-       CAST(json ->> '$.properties.price' AS DECIMAL(12, 2)) AS price, json ->> '$.properties.campaign' AS campaign,
+       CAST(json ->> '$.properties.price' AS DECIMAL(12, 2)) AS price,
+       json ->> '$.properties."price.currency"' AS "price.currency", json ->> '$.properties.campaign' AS campaign,
        CAST(json ->> '$.properties.gift' AS BOOLEAN) AS gift
 FROM web_stream WHERE json ->> '$.type' = 'track';
 
@@ -114,6 +116,10 @@ CREATE TABLE said_product AS
 SELECT trim(json ->> '$.id') AS id, at_of(json ->> '$.timestamp') AS moment, 'crm' AS source,
        json -> '$.traits' AS traits
 FROM entities WHERE json ->> '$.entity' = 'product';
+CREATE TABLE said_currency_rate AS
+SELECT trim(json ->> '$.id') AS id, at_of(json ->> '$.timestamp') AS moment, 'crm' AS source,
+       json -> '$.traits' AS traits
+FROM entities WHERE json ->> '$.entity' = 'currency_rate';
 CREATE TABLE said_brand AS
 SELECT trim(json ->> '$.id') AS id, at_of(json ->> '$.timestamp') AS moment, 'crm' AS source,
        json -> '$.traits' AS traits

@@ -269,6 +269,41 @@ fn consents_are_the_latest_of_each_identifier_and_the_strictest_of_all() {
     assert!(view(&db).count(nested, At::Latest).is_err());
 }
 
+/// A refusal belongs to the identifier that its message names first, whatever the order of the keys: it is lifted where
+/// the later consent belongs to the same one, and there alone.
+#[test]
+fn a_consent_belongs_to_the_most_important_identifier() {
+    let (user, cookie) = (r#""userId":"u""#, r#""anonymousId":"k""#);
+    let (mail, phone) = (r#""email":"u@x.org""#, r#""phone":"+33123456""#);
+    let named = |inner: &[&str]| format!(r#""identifiers":{{{}}}"#, inner.join(","));
+    let outer = r#""context":{"externalIds":[{"id":"7","type":"crm_id","collection":"users"}]}"#;
+    let device = r#""context":{"device":{"id":"d-1"}}"#;
+    // What names both, the more important one alone, and the other one alone.
+    let cases = [
+        (format!("{cookie},{user}"), user.to_owned(), cookie.to_owned()),
+        (format!("{},{user}", named(&[mail])), user.to_owned(), named(&[mail])),
+        (named(&[phone, mail]), named(&[phone]), named(&[mail])),
+        (named(&[mail, phone]), named(&[mail]), named(&[phone])),
+        (format!("{outer},{}", named(&[mail])), named(&[mail]), outer.to_owned()),
+        (format!("{cookie},{outer}"), outer.to_owned(), cookie.to_owned()),
+        (format!("{device},{cookie}"), cookie.to_owned(), device.to_owned()),
+    ];
+    let said = |who: &str, state: &str, day: u8| {
+        format!(
+            r#"{{"type":"consent",{who},"channel":"email","purpose":"ads","state":"{state}","timestamp":"2024-03-{day:02}"}}"#
+        )
+    };
+    for (both, first, second) in &cases {
+        let allowed = |later: &str| {
+            let db = store::new();
+            say(&db, "web", &said(both, "denied", 1));
+            say(&db, "web", &said(later, "granted", 2));
+            view(&db).count("consents('email', 'ads')", At::Latest).unwrap()
+        };
+        assert_eq!((allowed(first), allowed(second)), (1, 0), "{both}");
+    }
+}
+
 #[test]
 fn consents_through_the_api_are_synced() {
     let db = store::new();

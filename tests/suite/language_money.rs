@@ -3,7 +3,7 @@
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, identify, track, view, write};
 use navedb::dir::{Crash, MemoryDir};
-use navedb::{At, Db, Error, ErrorKind, Timestamp, Value, View};
+use navedb::{At, Db, DefineRequest, Error, ErrorKind, Timestamp, Value, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DAY: &str = "2024-03-01T00:00:00Z";
@@ -86,6 +86,10 @@ fn money_is_a_number_as_long_as_it_has_one_currency() {
     assert_eq!(value(&mixed, "SELECT count(p.balance) FROM profiles p"), "3");
     assert_eq!(mixed.query("SELECT p.balance FROM profiles p", At::Latest).unwrap().rows.len(), 3);
     assert_eq!(value(&mixed, "SELECT sum(amount(p.balance)) FROM profiles p"), "119.50");
+    let ordered = "SELECT p.balance FROM profiles p ORDER BY amount(p.balance) DESC";
+    assert_eq!(value(&mixed, ordered), "100");
+    let ordered = "SELECT amount(p.balance) FROM profiles p ORDER BY 1";
+    assert_eq!(value(&mixed, ordered), "7");
     // The snapshot of before knows one currency still.
     assert_eq!(holds(&seen, "p.balance > 10"), 1);
 
@@ -98,10 +102,22 @@ fn money_is_a_number_as_long_as_it_has_one_currency() {
     db.close().unwrap();
     let db = store::open(disk.crash(Crash::KeepAll)).unwrap();
     assert_eq!(again(&db), 2);
+    // A currency of no amount does not count either.
+    write(&db, "crm", &[identify("eve", "6", DAY, r#"{"balance.currency":"USD"}"#)]);
+    assert_eq!(again(&db), 2);
+    db.checkpoint().unwrap();
+    assert_eq!(again(&db), 2);
     // An amount without a currency is one more kind of amount.
     write(&db, "crm", &[identify("dan", "5", DAY, r#"{"balance":1}"#)]);
     refused(&view(&db), "p.balance > 10", &["EUR, and some have none"]);
 }
+
+/// What a conversion says to a warehouse.
+const WRITTEN: [&str; 3] = [
+    r#""nave.r"."from" = "e"."amount.currency""#,
+    r#"CAST("e"."time" AS DATE)"#,
+    r#""nave.r"."rate" IS NOT NULL"#,
+];
 
 #[test]
 fn a_conversion_takes_the_latest_rate_of_its_day() {
@@ -157,7 +173,7 @@ fn a_conversion_takes_the_latest_rate_of_its_day() {
     let told = seen.explain(&format!("{sum} > 1 AND amount(p.balance) > 1"), At::Latest).unwrap();
     assert!(told.text.contains(r#"sum(convert("e"."amount", 'EUR'))"#), "{}", told.text);
     assert_eq!(seen.count(&told.text, At::Latest), Ok(told.count));
-    for part in [r#""nave.r"."from" = "e"."amount.currency""#, r#"CAST("e"."time" AS DATE)"#] {
+    for part in WRITTEN {
         assert!(told.sql.contains(part), "{}", told.sql);
     }
     assert!(!told.sql.contains("amount(") && !told.sql.contains("convert("), "{}", told.sql);
@@ -168,7 +184,10 @@ fn a_conversion_takes_the_latest_rate_of_its_day() {
         &[rate("z", "USD", "EUR", "2024-03-01", "99999999999999999999999999999.123456")],
     );
     refused(&view(&db), "convert(p.balance, 'EUR') * 1000000 > 0", &["38 digits"]);
-    // Rates that are no decimals cannot be exact.
+}
+
+#[test]
+fn rates_that_are_no_decimals_cannot_be_exact() {
     let db = store::new();
     write(&db, "crm", &[balance("ann", "1", DAY, "10", "\"USD\"")]);
     write(&db, "crm", &[rate("z", "USD", "EUR", "2024-03-01", "1e-1")]);
@@ -307,4 +326,30 @@ fn random_amounts_agree_with_sums_by_hand() {
         db = store::open(disk.clone()).unwrap();
         known.check(&view(&db), &format!("seed {seed}, opened again"));
     }
+}
+
+#[test]
+fn declared_money_is_money_in_questions() {
+    let db = store::new();
+    let definition = "[trait.balance]\ntype = \"money\"\n\
+                      [property.buy.amount]\ntype = \"money\"\ncurrency_from = \"unit\"\n";
+    let request = DefineRequest { text: definition.to_owned(), ..DefineRequest::default() };
+    let buy = |id: &str, told: &str| track("ann", id, DAY, "buy", told);
+    let messages = [
+        identify("ann", "1", DAY, r#"{"balance":"12.50 EUR"}"#),
+        identify("ben", "2", DAY, r#"{"balance":{"amount":8,"currency":"usd"}}"#),
+        buy("3", r#"{"amount":3,"unit":"usd"}"#),
+        buy("4", r#"{"amount":4.5,"unit":"USD"}"#),
+        rate("a", "USD", "EUR", "2024-01-01", "0.5"),
+    ];
+    write(&db, "crm", &messages);
+    // What was told before holds as well.
+    store::session(&db).define(&request).unwrap();
+    let seen = view(&db);
+    refused(&seen, "p.balance > 0", &["EUR, USD"]);
+    assert_eq!(value(&seen, "SELECT sum(convert(p.balance, 'EUR')) FROM profiles p"), "16.50");
+    assert_eq!(holds(&seen, "(SELECT sum(e.amount) FROM buy e) = 7.5"), 1);
+    assert_eq!(holds(&seen, "(SELECT sum(convert(e.amount, 'EUR')) FROM buy e) = 3.75"), 1);
+    write(&db, "crm", &[buy("5", r#"{"amount":1,"unit":"EUR"}"#)]);
+    refused(&view(&db), "(SELECT sum(e.amount) FROM buy e) = 7.5", &["EUR, USD"]);
 }

@@ -3,14 +3,16 @@
 use super::people::some;
 use super::rng::Rng;
 use super::text::{DAY, day, float, instant, json, json_list, json_object, money};
-use super::words::{CAMPAIGNS, CATEGORIES, DEVICES, FLAGS, NOTES, PAGES, PLANS, REASONS, TAGS};
+use super::words::{
+    CAMPAIGNS, CATEGORIES, CURRENCIES, DEVICES, FLAGS, NOTES, PAGES, PLANS, REASONS, TAGS,
+};
 use super::{Lines, Person, Shop, typed};
 use navedb::{Date, Timestamp};
 use std::path::Path;
 
 const VIEWS: [&str; 10] =
     ["no", "cookie", "at", "page", "campaign", "product_id", "seconds", "depth", "Gerät", "first"];
-const PURCHASES: [&str; 14] = [
+const PURCHASES: [&str; 15] = [
     "no",
     "mail",
     "cookie",
@@ -19,6 +21,7 @@ const PURCHASES: [&str; 14] = [
     "product_id",
     "quantity",
     "price",
+    "price.currency",
     "discount",
     "campaign",
     "gift",
@@ -26,7 +29,8 @@ const PURCHASES: [&str; 14] = [
     "note",
     "ship.city",
 ];
-const TILL: [&str; 7] = ["no", "at", "receipt", "product_id", "quantity", "price", "gift"];
+const TILL: [&str; 8] =
+    ["no", "at", "receipt", "product_id", "quantity", "price", "price.currency", "gift"];
 
 /// The rows of a purchase in the web shop.
 type Cells = Vec<Option<String>>;
@@ -115,6 +119,10 @@ impl Shop {
     fn purchase(self, rng: &mut Rng, person: &Person, number: u64) -> Cells {
         let [no, mail, cookie] = self.who(rng, person, true);
         let price = rng.between(50, 99_999);
+        let price = rng.percent(93).then(|| money(rng, price));
+        // A currency without an amount says nothing.
+        let currency = price.is_some() || rng.percent(20);
+        let currency = currency.then(|| rng.word(&CURRENCIES).to_owned());
         vec![
             no,
             mail,
@@ -123,7 +131,8 @@ impl Shop {
             Some(format!("o-{}", number.wrapping_mul(0x9e37_79b1) & 0xffff_ffff)),
             rng.percent(95).then(|| product(rng)),
             rng.percent(97).then(|| rng.between(1, 9).to_string()),
-            rng.percent(93).then(|| money(rng, price)),
+            price,
+            currency,
             rng.percent(40).then(|| {
                 match number % 4 {
                     0 => "0.05",
@@ -160,6 +169,7 @@ impl Shop {
                 Some(product(&mut rng)),
                 Some(rng.between(1, 9).to_string()),
                 Some(money(&mut rng, price)),
+                Some("EUR".to_owned()),
                 Some(rng.percent(10).to_string()),
             ])?;
         }
@@ -222,6 +232,7 @@ impl Shop {
                     ("product_id", Some(json(&product(&mut rng)))),
                     ("quantity", Some(rng.between(1, 9).to_string())),
                     ("price", Some(money(&mut rng, price))),
+                    ("price.currency", Some(json(rng.word(&CURRENCIES)))),
                     ("campaign", self.campaign(&mut rng, &person).as_deref().map(json)),
                     ("gift", Some(rng.percent(50).to_string())),
                 ];

@@ -107,7 +107,7 @@ fn things(db: &Db, files: &Path, form: Form) -> Result<()> {
         request.inputs = vec![Input::Path(files.join("entities.ndjson"))];
         return db.load(&request).map(drop);
     }
-    for entity in ["brand", "product"] {
+    for entity in ["brand", "product", "currency_rate"] {
         let name = format!("{entity}.ndjson");
         let of_entity = |fields: &Fields| value(fields, "entity") == Some(json(entity));
         let all = lines(&files.join("entities.ndjson")).into_iter().filter(of_entity);

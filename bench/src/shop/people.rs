@@ -3,12 +3,12 @@
 use super::rng::Rng;
 use super::text::{DAY, day, float, instant, json, json_list, json_object, money};
 use super::words::{
-    CATEGORIES, CITIES, COUNTRIES, DEVICES, FIRST_NAMES, LAST_NAMES, PLANS, TAGS, ZONES,
+    CATEGORIES, CITIES, COUNTRIES, CURRENCIES, DEVICES, FIRST_NAMES, LAST_NAMES, PLANS, TAGS, ZONES,
 };
 use super::{Lines, Person, Shop, typed};
 use std::path::Path;
 
-const HEADER: [&str; 17] = [
+const HEADER: [&str; 18] = [
     "no",
     "mail",
     "changed",
@@ -21,6 +21,7 @@ const HEADER: [&str; 17] = [
     "age",
     "select",
     "balance",
+    "balance.currency",
     "größe",
     "score",
     "vip",
@@ -118,6 +119,8 @@ fn crm_row(rng: &mut Rng, person: &Person, time: Option<i64>) -> Vec<Option<Stri
     let name = format!("{} {}", rng.word(&FIRST_NAMES), rng.word(&LAST_NAMES));
     let zip = if rng.percent(50) { "0" } else { "F-" };
     let balance = rng.between(-50_000, 500_000);
+    let balance = rng.percent(85).then(|| (money(rng, balance), rng.word(&CURRENCIES).to_owned()));
+    let (balance, currency) = balance.unzip();
     let size = rng.between(1400, 2100) * 10;
     let seen = super::OPENED + rng.between(0, (super::DAYS - 1) * DAY / 1000) * 1000;
     vec![
@@ -132,7 +135,8 @@ fn crm_row(rng: &mut Rng, person: &Person, time: Option<i64>) -> Vec<Option<Stri
         rng.percent(80).then(|| format!("{zip}{:04}", rng.below(3000))),
         rng.percent(80).then(|| rng.between(16, 99).to_string()),
         rng.percent(60).then(|| rng.between(-3, 9).to_string()),
-        rng.percent(85).then(|| money(rng, balance)),
+        balance,
+        currency,
         rng.percent(70).then(|| money(rng, size)),
         rng.percent(75).then(|| float(rng, 100.0)),
         rng.percent(80).then(|| rng.percent(30).to_string()),

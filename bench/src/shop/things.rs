@@ -3,12 +3,19 @@
 use super::people::some;
 use super::rng::Rng;
 use super::text::{day, float, json, json_list, json_object, money};
-use super::words::{ADJECTIVES, BRANDS, CATEGORIES, COUNTRIES, MATERIALS};
+use super::words::{ADJECTIVES, BRANDS, CATEGORIES, COUNTRIES, CURRENCIES, MATERIALS};
 use super::{Lines, Shop};
+use navedb::Date;
 use std::path::Path;
 
 /// How many products there are.
 pub(super) const PRODUCTS: u64 = 2000;
+/// The pairs of currencies that have rates.
+const PAIRS: [(&str, &str); 4] = [("USD", "EUR"), ("GBP", "EUR"), ("EUR", "USD"), ("GBP", "USD")];
+/// How many rates a pair has.
+const RATES: u64 = 60;
+/// The type of the entities that are rates.
+const RATE: &str = "currency_rate";
 /// How many brands there are.
 pub(super) const MAKERS: u64 = 60;
 
@@ -39,7 +46,43 @@ impl Shop {
             let version = if rng.percent(50) { 1 } else { -1 };
             file.line(&message("product", &json(&format!("p{number}")), version, number, &traits))?;
         }
+        self.write_rates(&mut file)?;
         file.finish()
+    }
+
+    /// Rates of each pair: one from before the first day, and others of any day, also several of one. Some lack what
+    /// makes a rate, and some are corrected, or taken away, later on.
+    fn write_rates(self, file: &mut Lines) -> std::io::Result<()> {
+        let mut number = 0;
+        for (from, to) in PAIRS {
+            for place in 0..RATES {
+                number += 1;
+                let mut rng = Rng::of(self.seed, 23, number);
+                let mut day = Date(18_597);
+                if place > 0 {
+                    day.0 += i32::try_from(rng.below(250) * 6).unwrap_or_default();
+                }
+                let rate = |rng: &mut Rng| format!("{}.{:05}", rng.below(2), 1 + rng.below(99_999));
+                let told =
+                    |rng: &mut Rng, value: String| (place == 0 || rng.percent(97)).then_some(value);
+                let fields = [
+                    ("from", told(&mut rng, json(from))),
+                    ("to", told(&mut rng, json(to))),
+                    ("date", told(&mut rng, json(&day.to_string()))),
+                    ("rate", Some(rate(&mut rng))),
+                ];
+                let id = json(&format!("{from}-{to}-{place}"));
+                let say = |file: &mut Lines, version, fields: &[(&str, Option<String>)]| {
+                    file.line(&message(RATE, &id, version, number, &json_object(fields)))
+                };
+                say(file, 0, &fields)?;
+                if place > 0 && rng.percent(10) {
+                    let later = if rng.percent(50) { "null".to_owned() } else { rate(&mut rng) };
+                    say(file, 1, &[("rate", Some(later))])?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn product(self, rng: &mut Rng, first: bool) -> String {
@@ -50,15 +93,23 @@ impl Shop {
         let name =
             format!("{} {} {}", rng.word(&ADJECTIVES), rng.word(&CATEGORIES), rng.below(100));
         let price = rng.between(100, 90_000);
+        let currency = json(rng.word(&CURRENCIES));
         let mut field = |make: &dyn Fn(&mut Rng) -> String| {
             rng.percent(percent).then(|| {
                 let value = make(rng);
                 null(rng, value)
             })
         };
+        let (name, price) = (field(&|_| json(&name)), field(&|rng| money(rng, price)));
+        // Both are told, taken away, or left out.
+        let currency = price.as_ref().map(|price| match price.as_str() {
+            "null" => price.clone(),
+            _ => currency,
+        });
         let fields = [
-            ("name", field(&|_| json(&name))),
-            ("price", field(&|rng| money(rng, price))),
+            ("name", name),
+            ("price", price),
+            ("price.currency", currency),
             ("weight", field(&|rng| float(rng, 50.0))),
             ("category", field(&|rng| json(rng.word(&CATEGORIES)))),
             ("brand_id", field(&|rng| json(&format!("b{}", 1 + rng.below(MAKERS + 3))))),

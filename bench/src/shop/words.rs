@@ -155,3 +155,5 @@ pub const BRANDS: [&str; 8] =
 /// What is first in the name of a product.
 pub const ADJECTIVES: [&str; 8] =
     ["Big", "Small", "Großer", "Élégant", "blue", "Blue", "50%", "x_large"];
+/// What balances and prices are in.
+pub const CURRENCIES: [&str; 3] = ["EUR", "USD", "GBP"];

@@ -18,7 +18,6 @@ use crate::catalog::Fields;
 use crate::column::{Cell, ColumnView};
 use crate::state::{EntityView, Reader, State};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The entity type of rates.
 pub const RATES: &str = "currency_rate";
@@ -27,28 +26,32 @@ const NAMED: usize = 5;
 
 /// The rates to one currency: for each other one the rate from each day on.
 #[derive(Debug, PartialEq)]
-pub struct Rates(BTreeMap<String, BTreeMap<Date, (String, Decimal)>>);
+pub struct Rates {
+    pairs: BTreeMap<String, BTreeMap<Date, (String, Decimal)>>,
+    /// The field that has their day.
+    dated: &'static str,
+}
 
 impl Rates {
     /// The rate from a currency on a day.
     pub fn on(&self, from: &str, day: Date) -> Option<Decimal> {
-        let known = self.0.get(from)?.range(..=day).next_back();
+        let known = self.pairs.get(from)?.range(..=day).next_back();
         known.map(|(_, (_, rate))| *rate)
     }
 
     /// Reads the entities that have all of from, to, day and rate.
-    fn read(state: &State, to: &str, at: usize) -> Result<(Rates, String)> {
-        let mut rates = Rates(BTreeMap::new());
+    fn read(state: &State, to: &str, at: usize) -> Result<Rates> {
+        let mut rates = Rates { pairs: BTreeMap::new(), dated: "date" };
         let catalog = &state.catalog;
         let Some(number) = catalog.entities().find(RATES) else {
-            return Ok((rates, "date".to_owned()));
+            return Ok(rates);
         };
         let fields = catalog.entity_fields(number);
         let (fields, reader) = (fields.unwrap_or(&NO_FIELDS), state.reader());
-        let dated = if fields.find("date").is_some() { "date" } else { "day" };
+        rates.dated = if fields.find("date").is_some() { "date" } else { "day" };
         let (from, into) = (field(fields, "from", "text", at)?, field(fields, "to", "text", at)?);
         let (day, rate) =
-            (field(fields, dated, "a date", at)?, field(fields, "rate", "a decimal", at)?);
+            (field(fields, rates.dated, "a date", at)?, field(fields, "rate", "a decimal", at)?);
         if let (Some(table), Some(from), Some(into), Some(day), Some(rate)) =
             (reader.entities(number), from, into, day, rate)
         {
@@ -58,7 +61,7 @@ impl Rates {
                 }
             }
         }
-        reader.check().map(|()| (rates, dated.to_owned()))
+        reader.check().map(|()| rates)
     }
 
     fn add(
@@ -79,7 +82,7 @@ impl Rates {
         else {
             return;
         };
-        let days = self.0.entry(from.to_owned()).or_default();
+        let days = self.pairs.entry(from.to_owned()).or_default();
         let known = days.get(&day).is_some_and(|(known, _)| known.as_str() > id);
         if !known {
             days.insert(day, (id.to_owned(), rate));
@@ -189,18 +192,16 @@ impl Resolver<'_> {
     /// `Invalid`, with the currencies and the remedies.
     pub(super) fn guard(&self, expr: &Expr, scalar: &Scalar, scope: Option<&Scope>) -> Result<()> {
         let Some((number, currency, name)) = self.money(scalar, scope) else { return Ok(()) };
-        let reader = self.state.reader();
-        // What the parts know is seldom more than what is in force.
-        let mut found = Currencies::default();
-        for exactly in [false, true] {
-            found = Currencies { exactly, ..Currencies::default() };
-            self.see(&mut found, &reader, scalar, (number, currency), scope);
-            if found.names.len() + usize::from(found.without) < 2 {
-                break;
+        let place = match (scalar, scope) {
+            (Scalar::Event(slot, _) | Scalar::Entity(slot, _), Some(scope)) => {
+                scope.tables.get(*slot).map(|table| table.kind)
             }
-        }
-        reader.check()?;
-        if found.names.len() + usize::from(found.without) < 2 {
+            _ => None,
+        };
+        let about = format!("the currencies of {place:?} {number}");
+        let look = || self.currencies(scalar, (number, currency), scope);
+        let found = self.state.memo.known(about, look)?;
+        if found.kinds() < 2 {
             return Ok(());
         }
         let named: Vec<&str> = found.names.iter().map(String::as_str).take(NAMED).collect();
@@ -213,6 +214,26 @@ impl Resolver<'_> {
             named.join(", ")
         ))
         .at(expr.at))
+    }
+
+    /// The currencies of a field.
+    fn currencies(
+        &self,
+        scalar: &Scalar,
+        columns: (usize, usize),
+        scope: Option<&Scope>,
+    ) -> Result<Currencies> {
+        let reader = self.state.reader();
+        // What the parts know is seldom more than what is in force.
+        let mut found = Currencies::default();
+        for exactly in [false, true] {
+            found = Currencies { exactly, ..Currencies::default() };
+            self.see(&mut found, &reader, scalar, columns, scope);
+            if found.kinds() < 2 {
+                break;
+            }
+        }
+        reader.check().map(|()| found)
     }
 
     /// Looks at the currencies of a field.
@@ -297,13 +318,16 @@ impl Resolver<'_> {
             Some(events) => name(&events.name, "time"),
             None => Expr { kind: ExprKind::Now, at },
         };
-        let (rates, dated) = Rates::read(self.state, &asked.to, at)?;
+        let about = format!("the rates to {}", asked.to);
+        let look = || Rates::read(self.state, &asked.to, at);
+        let rates = self.state.memo.known(about, look)?;
+        let dated = rates.dated.to_owned();
         let convert = Convert {
             value,
             currency: self.bare(&mut currency, scope)?.0,
             day: self.scalar(&mut day, scope)?.0,
             to: asked.to.clone(),
-            rates: Arc::new(rates),
+            rates,
         };
         (asked.currency, asked.day, asked.dated) = (Some(currency), Some(day), dated);
         let float = value_type == Some(ValueType::Float);
@@ -318,14 +342,19 @@ struct Currencies {
     names: std::collections::BTreeSet<String>,
     /// Whether an amount has none.
     without: bool,
-    /// Whether only what is in force counts.
+    /// Whether only the currencies of amounts in force count.
     exactly: bool,
 }
 
 impl Currencies {
+    /// How many kinds of amounts there are.
+    fn kinds(&self) -> usize {
+        self.names.len() + usize::from(self.without)
+    }
+
     fn see(&mut self, amounts: Option<&ColumnView>, currencies: Option<&ColumnView>) {
         let (Some(amounts), Some(currencies)) = (amounts, currencies) else { return };
         self.without |= amounts.tells_beyond(currencies);
-        currencies.texts_in_force(self.exactly, &mut self.names);
+        currencies.texts_beside(self.exactly.then_some(amounts), &mut self.names);
     }
 }

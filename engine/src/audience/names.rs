@@ -23,7 +23,7 @@ pub(super) struct Table {
 }
 
 /// What a table holds, with the number of its type.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum TableKind {
     Event(usize),
     Entity(usize),

@@ -183,7 +183,8 @@ impl Printer<'_> {
         format!(
             "CASE WHEN {currency} = {to} THEN {value} ELSE {value} * (SELECT \"nave.r\".\"rate\" FROM {} \
              \"nave.r\" WHERE \"nave.r\".\"from\" = {currency} AND \"nave.r\".\"to\" = {to} AND \
-             {dated} <= CAST({} AS DATE) ORDER BY {dated} DESC, \"nave.r\".\"id\" DESC LIMIT 1) END",
+             \"nave.r\".\"rate\" IS NOT NULL AND {dated} <= CAST({} AS DATE) ORDER BY {dated} DESC, \
+             \"nave.r\".\"id\" DESC LIMIT 1) END",
             quoted(&table),
             self.expr(day),
         )

@@ -47,7 +47,10 @@ impl Resolver<'_> {
         let mut order = Vec::with_capacity(table.order.len());
         for (item, down) in &mut table.order {
             let column = self.item(item, keys)?;
-            if let (ItemKind::Value(value), Column::Value(scalar)) = (&item.kind, &column) {
+            // A field as it stands is shown, but rows are not ordered by it.
+            if let (ItemKind::Value(value), Column::Value(scalar)) = (&item.kind, &column)
+                && matches!(value.kind, ast::ExprKind::Name(_))
+            {
                 self.guard(value, scalar, None)?;
             }
             let known = columns.iter().position(|c| *c == column).unwrap_or(columns.len());

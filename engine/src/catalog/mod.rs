@@ -89,12 +89,13 @@ impl Fields {
         self.fields.get(number)
     }
 
-    /// The field that has the currency of a number, when the number is an amount of money: that of the same name with
-    /// `.currency` behind it.
+    /// The field that has the currency of a number, when the number is an amount of money: as it is declared, or, told
+    /// without a declaration, the text of the same name with `.currency` behind it.
     pub fn currency_of(&self, number: usize) -> Option<usize> {
         let field =
             self.fields.get(number).filter(|f| f.value_type.is_some_and(ValueType::is_number))?;
-        let currency = self.find(&format!("{}{CURRENCY}", field.name))?;
+        let declared = field.money.and_then(|number| usize::try_from(number).ok());
+        let currency = declared.or_else(|| self.find(&format!("{}{CURRENCY}", field.name)))?;
         let text = self.fields.get(currency)?.value_type == Some(ValueType::Text);
         text.then_some(currency)
     }

@@ -4,19 +4,19 @@ use super::view::ColumnView;
 use std::collections::BTreeSet;
 
 impl ColumnView {
-    /// Adds the texts that rows have; those that a part knows and no row has any more as well, unless `exactly` is
-    /// asked for.
-    pub fn texts_in_force(&self, exactly: bool, found: &mut BTreeSet<String>) {
+    /// Adds the texts of the rows that have a value in another column; without one, all that a part knows, which may be
+    /// more than any row has now.
+    pub fn texts_beside(&self, other: Option<&ColumnView>, found: &mut BTreeSet<String>) {
         let mut known = BTreeSet::new();
         self.each_dictionary(|dictionary| {
             known.extend(
                 (0..dictionary.len()).filter_map(|code| dictionary.text(code).map(str::to_owned)),
             );
         });
-        if exactly {
+        if let Some(beside) = other.map(ColumnView::present) {
             known.retain(|text| {
                 let has = self.matching(&|texts| texts.find(text).into_iter().collect());
-                !has.is_empty()
+                !has.is_disjoint(&beside)
             });
         }
         found.append(&mut known);

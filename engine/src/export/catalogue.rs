@@ -202,7 +202,7 @@ const HEADING: &str = "\
 -- DuckDB: in the folder of the export, `.read nave.sql`. From elsewhere say first where that is:
 -- SET file_search_path = '...';
 -- What an audience says is then asked word for word, as `nave audience explain` prints it: of profiles p, by that
--- name. Only funnel() has no macro: `nave audience explain --sql` writes it out.
+-- name. Only funnel() and convert() have no macro: `nave audience explain --sql` writes them out.
 SET TimeZone = 'UTC';
 ";
 
@@ -217,6 +217,7 @@ CREATE OR REPLACE MACRO has_identifier(wanted) AS
 const BUCKET: &str = "\
 CREATE OR REPLACE MACRO bucket(salt, n) AS
   CAST('0x' || substr(md5(salt || ':' || p.profile_id), 1, 8) AS BIGINT) % n;
+CREATE OR REPLACE MACRO amount(money) AS money;
 ";
 
 /// The macro of consents, as `nave audience explain --sql` writes them out: of each identifier, channel, purpose and

@@ -15,6 +15,7 @@ mod entity;
 mod event;
 mod fields;
 mod hindsight;
+mod memo;
 mod money;
 mod overlay;
 mod people;
@@ -38,6 +39,7 @@ use crate::catalog::Catalog;
 use crate::definition::Definitions;
 use crate::entry::Shape;
 use bincode::{Decode, Encode};
+use memo::Memo;
 use overlay::Open;
 use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
@@ -207,6 +209,8 @@ pub struct State {
     next_file: u64,
     /// What happened later is hidden, when this is the state as of a time.
     as_of: Option<Timestamp>,
+    /// What questions found out; a state that is folded on is not asked.
+    pub memo: Memo,
 }
 
 /// A state that entries are folded into.
@@ -239,6 +243,7 @@ impl State {
             parts: Arc::default(),
             next_file: 1,
             as_of: None,
+            memo: Memo::default(),
         }
     }
 

@@ -129,6 +129,10 @@ pub enum Scalar {
     AsDate(Box<Scalar>),
     InZone(Box<Scalar>, &'static str),
     Bucket(String, u32),
+    /// The number of a column of money, whatever its currencies.
+    Amount(Box<Scalar>),
+    /// A column of money in one currency.
+    Convert(Box<Scalar>, &'static str),
     CountAll(Events),
     Aggregate(Aggregate, Box<Scalar>, Events),
     /// The value of the first or last event, by time and message id.

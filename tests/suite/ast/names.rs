@@ -3,9 +3,9 @@
 use crate::rng::Rng;
 
 /// Words that are names only in quotes.
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 15] = [
     "select", "order", "group", "from", "where", "null", "user", "not", "table", "in", "all",
-    "case", "limit", "between",
+    "case", "limit", "between", "to",
 ];
 
 /// The columns that every event has; a property of such a name is `"properties.name"`.

@@ -67,6 +67,18 @@ impl Writer<'_> {
                 self.quote(salt);
                 self.text.push_str(&format!(", {n})"));
             }
+            Scalar::Amount(inner) => {
+                self.word("amount(");
+                self.scalar(inner, 0);
+                self.text.push(')');
+            }
+            Scalar::Convert(inner, to) => {
+                self.word("convert(");
+                self.scalar(inner, 0);
+                self.text.push_str(", ");
+                self.quote(to);
+                self.text.push(')');
+            }
             Scalar::CountAll(events) => self.subquery(events, |writer| writer.word("count(*)")),
             Scalar::Aggregate(aggregate, argument, events) => {
                 self.subquery(events, |writer| writer.aggregate(*aggregate, argument));

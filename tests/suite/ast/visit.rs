@@ -52,7 +52,9 @@ fn within<'a>(scalar: &'a Scalar, take: &mut dyn FnMut(&'a Scalar)) {
         | Scalar::Part(_, inner)
         | Scalar::Truncate(_, inner)
         | Scalar::AsDate(inner)
-        | Scalar::InZone(inner, _) => within(inner, take),
+        | Scalar::InZone(inner, _)
+        | Scalar::Amount(inner)
+        | Scalar::Convert(inner, _) => within(inner, take),
         Scalar::Arithmetic(_, left, right) => {
             within(left, take);
             within(right, take);

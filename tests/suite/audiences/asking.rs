@@ -3,7 +3,7 @@
 use super::history::Story;
 use super::people::described;
 use crate::ast::{self, Predicate, Table};
-use crate::evaluate::{self, Expected};
+use crate::evaluate::{self, Expected, Fault};
 use crate::generator::{Known, Questions, moment, smaller, smaller_table};
 use crate::oracle::{HELD, World};
 use crate::rng::Rng;
@@ -58,6 +58,10 @@ pub struct Tally {
     pub faults: u64,
     /// Questions that an engine may refuse.
     pub doubts: u64,
+    /// Answers that come of money converted by a rate.
+    pub converted: u64,
+    /// Questions that compute with several currencies, or with an amount that no rate converts.
+    pub currencies: u64,
 }
 
 impl Tally {
@@ -66,6 +70,8 @@ impl Tally {
         self.telling += other.telling;
         self.faults += other.faults;
         self.doubts += other.doubts;
+        self.converted += other.converted;
+        self.currencies += other.currencies;
     }
 }
 
@@ -90,7 +96,10 @@ fn agrees<T>(got: &Result<T>, expected: &Expected<T>, same: impl Fn(&T, &T) -> b
         (Ok(got), Ok(expected)) => same(got, expected),
         (Ok(_), Err(_)) => false,
         (Err(error), Ok(_)) => expected.doubt && error.kind() == ErrorKind::Invalid,
-        (Err(error), Err(_)) => error.kind() == ErrorKind::Invalid,
+        (Err(error), Err(fault)) => {
+            let named = error.message().contains("several currencies");
+            error.kind() == ErrorKind::Invalid && (*fault != Fault::Currencies || named)
+        }
     }
 }
 
@@ -161,18 +170,26 @@ impl<'a> List<'a> {
         let mut tally = Tally::default();
         for question in &self.questions {
             let everybody = self.places[question.place].world.people.len();
-            let (telling, fault, doubt) = match &question.asked {
-                Asked::Members { expected: Expected { answer, doubt }, .. } => {
+            let (telling, fault, doubt, rates) = match &question.asked {
+                Asked::Members { expected: Expected { answer, doubt, rates }, .. } => {
                     let some = |m: &Vec<String>| !m.is_empty() && m.len() < everybody;
-                    (answer.as_ref().is_ok_and(some), answer.is_err(), *doubt)
+                    (answer.as_ref().is_ok_and(some), answer.as_ref().err(), *doubt, *rates)
                 }
-                Asked::Rows { expected: Expected { answer, doubt }, .. } => {
-                    (answer.as_ref().is_ok_and(|r| !r.is_empty()), answer.is_err(), *doubt)
+                Asked::Rows { expected: Expected { answer, doubt, rates }, .. } => {
+                    let some = answer.as_ref().is_ok_and(|rows| !rows.is_empty());
+                    (some, answer.as_ref().err(), *doubt, *rates)
                 }
             };
             let one = |flag: bool| u64::from(flag);
-            let doubts = one(doubt && !fault);
-            tally.add(Tally { asked: 1, telling: one(telling), faults: one(fault), doubts });
+            let money = matches!(fault, Some(Fault::Currencies | Fault::Rate));
+            tally.add(Tally {
+                asked: 1,
+                telling: one(telling),
+                faults: one(fault.is_some()),
+                doubts: one(doubt && fault.is_none()),
+                converted: one(rates && fault.is_none()),
+                currencies: one(money),
+            });
         }
         tally
     }

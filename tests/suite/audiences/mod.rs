@@ -87,9 +87,11 @@ fn random_audiences_equal_the_oracle() {
     let tally = tally.into_inner().unwrap();
     println!("{tally:?} over {} stories, each in six states or seven", seeds.len());
     if seeds.len() > 1 {
-        let Tally { asked, telling, faults, doubts } = tally;
+        let Tally { asked, telling, faults, doubts, converted, currencies } = tally;
         assert!(telling * 3 > asked, "only {telling} of {asked} questions tell people apart");
         assert!(faults * 8 < asked, "{faults} of {asked} questions have no answer");
         assert!(doubts * 8 < asked, "{doubts} of {asked} questions may be refused");
+        assert!(converted * 100 > asked, "{converted} of {asked} answers need a rate");
+        assert!(currencies * 100 > asked, "{currencies} of {asked} mix currencies");
     }
 }

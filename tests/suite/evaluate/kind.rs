@@ -12,6 +12,11 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The tables, in the order of the text.
+    pub fn tables(&self) -> &[Space] {
+        &self.tables
+    }
+
     pub fn of(tables: &[Space]) -> Scope {
         Scope { tables: tables.to_vec() }
     }
@@ -69,7 +74,8 @@ pub fn kind_of(scalar: &Scalar, types: &Types, scope: &Scope) -> Option<ValueTyp
             Some(ValueType::Integer)
         }
         Scalar::Arithmetic(_, left, right) => common(kind(left), kind(right)),
-        Scalar::Negate(inner) => kind(inner),
+        Scalar::Negate(inner) | Scalar::Amount(inner) => kind(inner),
+        Scalar::Convert(inner, _) => common(kind(inner), Some(ValueType::Decimal)),
         Scalar::Coalesce(values) => values.iter().map(kind).fold(None, common),
         Scalar::Part(Part::Epoch, _) => Some(ValueType::Float),
         Scalar::Part(..) | Scalar::Bucket(..) | Scalar::CountAll(_) => Some(ValueType::Integer),

@@ -10,12 +10,14 @@ mod consent;
 mod funnel;
 mod kind;
 mod md5;
+mod money;
 pub mod number;
 mod table;
 mod text;
 mod value;
 
 pub use kind::{Scope, kind_of, table_of};
+pub use money::currency_of;
 pub use table::table;
 
 use crate::ast::{Comparison, Events, Predicate, Scalar, scalars_of};
@@ -32,6 +34,10 @@ pub enum Fault {
     ByZero,
     /// A time outside the years 1 to 9999.
     Range,
+    /// It computes with amounts of several currencies.
+    Currencies,
+    /// An amount without a currency, or without a rate for its day.
+    Rate,
     /// The oracle does not know: the question should not be asked.
     Unknown,
     /// The question mixes types that do not mix: it should not be asked either.
@@ -43,12 +49,18 @@ pub enum Fault {
 pub struct Notes {
     doubt: Cell<bool>,
     unknown: Cell<bool>,
+    rates: Cell<bool>,
 }
 
 impl Notes {
     /// An engine may refuse the question.
     pub fn doubt(&self) {
         self.doubt.set(true);
+    }
+
+    /// A rate was used.
+    pub fn by_rate(&self) {
+        self.rates.set(true);
     }
 
     /// A part that does not decide had no value.
@@ -66,12 +78,14 @@ pub struct Expected<T> {
     pub answer: Result<T, Fault>,
     /// Whether an engine may refuse all the same.
     pub doubt: bool,
+    /// Whether a rate was used.
+    pub rates: bool,
 }
 
 impl<T> Expected<T> {
     pub(crate) fn new(answer: Result<T, Fault>, notes: &Notes) -> Expected<T> {
         let answer = if notes.unknown.get() { Err(Fault::Unknown) } else { answer };
-        Expected { answer, doubt: notes.doubt.get() }
+        Expected { answer, doubt: notes.doubt.get(), rates: notes.rates.get() }
     }
 
     /// Whether the oracle can tell.
@@ -104,6 +118,9 @@ type Truth = Result<Option<bool>, Fault>;
 /// The public ids of the members, sorted.
 pub fn members(world: &World, predicate: &Predicate, now: i64) -> Expected<Vec<String>> {
     let notes = Notes::default();
+    if money::clashes(world, predicate) {
+        return Expected::new(Err(Fault::Currencies), &notes);
+    }
     let found = selected(world, Some(predicate), now, &notes);
     let ids = found.map(|people| people.iter().map(|person| person.id.clone()).collect());
     let sorted = ids.map(|mut ids: Vec<String>| {

@@ -22,6 +22,9 @@ struct Filled {
 /// The rows that a statement gives, in order.
 pub fn table(world: &World, table: &Table, now: i64) -> Expected<Vec<Vec<Cell>>> {
     let notes = Notes::default();
+    if super::money::clashes_in(world, table) {
+        return Expected::new(Err(Fault::Currencies), &notes);
+    }
     let mut scalars = Vec::new();
     table_scalars(table, &mut |scalar| scalars.push(scalar));
     constants(world, &scalars, now, &notes);

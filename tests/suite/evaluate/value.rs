@@ -67,6 +67,8 @@ impl<'a> Row<'a> {
                 let first = md5::first_word(&format!("{salt}:{}", self.person.id));
                 Ok(Some(Value::Integer(i64::from(first % n))))
             }
+            Scalar::Amount(inner) => self.value(inner),
+            Scalar::Convert(inner, to) => self.converted(inner, to),
             Scalar::CountAll(events) => {
                 Ok(Some(Value::Integer(self.passing(events)?.len() as i64)))
             }

@@ -3,6 +3,7 @@
 mod consents;
 mod known;
 mod literals;
+mod money;
 mod questions;
 mod records;
 mod scalars;
@@ -11,6 +12,7 @@ mod tables;
 mod values;
 
 pub use known::Known;
+pub use money::CURRENCY;
 pub use questions::Questions;
 pub use records::Records;
 pub use smaller::{smaller, smaller_table};
@@ -47,6 +49,12 @@ pub enum Kind {
     Set,
     /// Nothing but NULL.
     Nothing,
+    /// The currency of the amounts of the column whose name stands before, one of so many.
+    Currency(usize),
+    /// One of the currencies.
+    Code,
+    /// A day from which on a rate holds.
+    RateDay,
     /// The id of an entity.
     Reference,
     /// A text of each record alone, by which the tests find it again.
@@ -73,12 +81,17 @@ impl Kind {
     /// The type that a column has in the end, as a rule.
     fn usual_type(self) -> Option<ValueType> {
         Some(match self {
-            Kind::Text | Kind::MixedText | Kind::Reference | Kind::Mark => ValueType::Text,
+            Kind::Text
+            | Kind::MixedText
+            | Kind::Currency(_)
+            | Kind::Code
+            | Kind::Reference
+            | Kind::Mark => ValueType::Text,
             Kind::Integer | Kind::BigInteger => ValueType::Integer,
             Kind::Decimal | Kind::BigDecimal => ValueType::Decimal,
             Kind::Float | Kind::WideFloat => ValueType::Float,
             Kind::Boolean => ValueType::Boolean,
-            Kind::Date => ValueType::Date,
+            Kind::Date | Kind::RateDay => ValueType::Date,
             Kind::Timestamp | Kind::FarTime => ValueType::Timestamp,
             Kind::Set => ValueType::Set,
             Kind::Nothing => return None,
@@ -219,11 +232,13 @@ pub fn schema(rng: &mut Rng) -> Schema {
         traits.push(Field { name: "Nothing".to_owned(), kind: Kind::Nothing });
     }
     traits.push(mark.clone());
+    money::money(rng, &mut traits);
     let entities = if ENTITIES_AND_FUNNELS { entity_types(rng) } else { Vec::new() };
     let mut event = |name: &&str| {
         let count = 2 + rng.below(6);
         let mut fields = fields(rng, &PROPERTIES, count);
         fields.push(mark.clone());
+        money::money(rng, &mut fields);
         if !entities.is_empty() {
             fields.push(Field { name: "product_id".to_owned(), kind: Kind::Reference });
         }
@@ -255,7 +270,14 @@ fn entity_types(rng: &mut Rng) -> Vec<RowType> {
         fields.push(Field { name: "brand_id".to_owned(), kind: Kind::Reference });
         RowType { name: (*name).to_owned(), fields }
     };
-    names.iter().map(&mut entity).collect()
+    let mut entities: Vec<RowType> = names.iter().map(&mut entity).collect();
+    for entity in &mut entities {
+        money::money(rng, &mut entity.fields);
+    }
+    if !rng.one_in(4) {
+        entities.push(money::rates(rng));
+    }
+    entities
 }
 
 /// An instant around the base: often exactly where a window may begin, and often one that was used before.

@@ -1,8 +1,9 @@
 //! Random records.
 
 use super::consents::{consent, is_consent, spell};
-use super::values::{iso, statements, text};
-use super::{Field, Kind, MARK, Schema, moment};
+use super::money::{RATES, pairs};
+use super::values::{dated, iso, statements, text};
+use super::{CURRENCY, Field, Kind, MARK, RowType, Schema, moment};
 use crate::calendar::DAY;
 use crate::oracle::{Body, CONSENT, Draft, Said, normalise};
 use crate::rng::Rng;
@@ -51,7 +52,7 @@ fn object(rng: &mut Rng, said: &[(String, Said)]) -> Json {
     let mut root = Map::new();
     for (name, said) in said {
         let value: Json = serde_json::from_str(&said.token).expect("a JSON token");
-        match name.split_once('.').filter(|_| nested) {
+        match name.split_once('.').filter(|_| nested && !name.ends_with(CURRENCY)) {
             Some((outer, inner)) => {
                 let inside = root.entry(outer).or_insert_with(|| json!({}));
                 inside.as_object_mut().expect("an object").insert(inner.to_owned(), value);
@@ -84,7 +85,7 @@ fn with_json(rng: &mut Rng, mut draft: Draft) -> Draft {
             message.insert("traits".into(), object(rng, fields));
         }
     }
-    who(rng, &draft.identifiers, &mut message);
+    draft.identifiers = who(rng, draft.identifiers, &mut message);
     if let Some(time) = draft.time {
         message.insert("timestamp".into(), json!(iso(rng, time)));
     }
@@ -95,9 +96,15 @@ fn with_json(rng: &mut Rng, mut draft: Draft) -> Draft {
     draft
 }
 
-/// Names the identifiers in a message, in one of the places where they may stand.
-fn who(rng: &mut Rng, identifiers: &[(String, String)], message: &mut Map<String, Json>) {
+/// Names the identifiers in a message, in one of the places where they may stand, and gives them in the order in which
+/// they are then read: the record belongs to the first.
+fn who(
+    rng: &mut Rng,
+    identifiers: Vec<(String, String)>,
+    message: &mut Map<String, Json>,
+) -> Vec<(String, String)> {
     let mut others = Map::new();
+    let mut places = Vec::new();
     for (namespace, value) in identifiers {
         let direct = match namespace.as_str() {
             "user_id" => Some("userId"),
@@ -105,8 +112,13 @@ fn who(rng: &mut Rng, identifiers: &[(String, String)], message: &mut Map<String
             _ => None,
         };
         match direct.filter(|name| !message.contains_key(*name) && !rng.one_in(3)) {
-            Some(name) => drop(message.insert(name.into(), json!(value))),
+            Some(name) => {
+                message.insert(name.into(), json!(value));
+                places.push((if name == "userId" { 0 } else { usize::MAX }, namespace, value));
+            }
             None => {
+                let known = others.keys().position(|known| *known == namespace);
+                places.push((1 + known.unwrap_or(others.len()), namespace.clone(), value.clone()));
                 let list = others.entry(namespace.clone()).or_insert_with(|| json!([]));
                 list.as_array_mut().expect("a list").push(json!(value));
             }
@@ -120,6 +132,8 @@ fn who(rng: &mut Rng, identifiers: &[(String, String)], message: &mut Map<String
     if !others.is_empty() {
         message.insert("identifiers".into(), Json::Object(others));
     }
+    places.sort_by_key(|(place, ..)| *place);
+    places.into_iter().map(|(_, namespace, value)| (namespace, value)).collect()
 }
 
 /// Makes the records of one store.
@@ -195,8 +209,30 @@ impl<'a> Records<'a> {
             let fields = self.statements(&entity.fields, true);
             let body = Body::Entity(entity.name.clone(), "e1".to_owned(), fields);
             drafts.push(self.draft(body, true));
+            if entity.name == RATES && !self.rng.one_in(3) {
+                drafts.extend(self.known_rates(entity));
+            }
         }
         drafts.push(self.consent(true));
+        drafts
+    }
+
+    /// Rates between all currencies, from before all that happens.
+    fn known_rates(&mut self, rates: &RowType) -> Vec<Draft> {
+        let mut drafts = Vec::new();
+        for (number, (from, to)) in pairs().enumerate() {
+            let mut said = self.statements(&rates.fields, true);
+            for (name, said) in &mut said {
+                match name.as_str() {
+                    "from" => *said = text(from),
+                    "to" => *said = text(to),
+                    "rate" => {}
+                    _ => *said = dated(navedb::Date(-3653)),
+                }
+            }
+            let body = Body::Entity(rates.name.clone(), format!("e{}", number + 2), said);
+            drafts.push(self.draft(body, true));
+        }
         drafts
     }
 
@@ -212,7 +248,8 @@ impl<'a> Records<'a> {
             return self.consent(false);
         }
         if !schema.entities.is_empty() && self.rng.one_in(5) {
-            let entity = self.rng.pick(&schema.entities);
+            let last = schema.entities.last().filter(|_| self.rng.one_in(3));
+            let entity = last.unwrap_or_else(|| self.rng.pick(&schema.entities));
             let fields = self.statements(&entity.fields, false);
             let mut id = entity_id(self.rng);
             if self.rng.one_in(8) {

@@ -82,7 +82,9 @@ impl Questions<'_> {
     /// A column of a class, if there is one in scope.
     pub(super) fn column(&mut self, wanted: Class) -> Option<Scalar> {
         let found = self.columns(|kind| class(kind) == Some(wanted), |_| true);
-        (!found.is_empty()).then(|| self.rng.pick(&found).clone())
+        let found = self.some_of_money(found, wanted);
+        let found = (!found.is_empty()).then(|| self.rng.pick(&found).clone())?;
+        Some(self.priced(found, wanted))
     }
 
     pub(super) fn column_or_aggregate(&mut self, class: Class) -> Option<Scalar> {
@@ -261,7 +263,8 @@ impl Questions<'_> {
         let numbers = |kind| class(kind) == Some(Class::Number);
         let found = self.columns(numbers, |kind| wild(kind) || kind == Kind::WideFloat);
         self.calm = calm;
-        (!found.is_empty()).then(|| self.rng.pick(&found).clone())
+        let found = (!found.is_empty()).then(|| self.rng.pick(&found).clone())?;
+        Some(self.priced(found, Class::Number))
     }
 
     fn count(&mut self) -> Scalar {

@@ -126,7 +126,9 @@ fn smaller_scalar(scalar: &Scalar) -> Vec<Scalar> {
         | Scalar::ProfileId
         | Scalar::Column(..)
         | Scalar::Now
-        | Scalar::Bucket(..) => Vec::new(),
+        | Scalar::Bucket(..)
+        | Scalar::Amount(_)
+        | Scalar::Convert(..) => Vec::new(),
         Scalar::Shifted { base, by } => {
             boxed(base, &|base| Scalar::Shifted { base, by: by.clone() })
         }

@@ -1,5 +1,6 @@
 //! Random values, as JSON tokens with what they mean.
 
+use super::money::{CURRENCIES, currency, rate_day};
 use super::{Field, Kind, moment};
 use crate::calendar::DAY;
 use crate::oracle::{Meaning, Said};
@@ -156,7 +157,11 @@ fn some_text(rng: &mut Rng) -> Said {
 }
 
 fn date(rng: &mut Rng, base: i64) -> Said {
-    let date = Date(moment(rng, base).div_euclid(DAY) as i32);
+    dated(Date(moment(rng, base).div_euclid(DAY) as i32))
+}
+
+/// A day.
+pub fn dated(date: Date) -> Said {
     said(Value::Date(date), format!("\"{date}\""))
 }
 
@@ -230,19 +235,21 @@ fn value(rng: &mut Rng, kind: Kind, base: i64, first: bool) -> Said {
         Kind::Timestamp if !early => timestamp(rng, base),
         Kind::Date | Kind::Timestamp => date(rng, base),
         Kind::FarTime => far_time(rng),
+        Kind::RateDay => dated(rate_day(rng, base)),
         Kind::Set => set(rng),
         Kind::Nothing => null(),
         Kind::Reference if rng.one_in(4) => text(["", "nobody", " e1", "E1"][rng.below(4)]),
         Kind::Reference => text(&super::records::entity_id(rng)),
-        Kind::Mark => unreachable!("a mark is made by the record"),
+        Kind::Code => text(rng.pick::<&str>(&CURRENCIES)),
+        Kind::Mark | Kind::Currency(_) => unreachable!("they are made with what stands beside"),
     }
 }
 
 /// A value of another class than the column's.
 fn contradiction(rng: &mut Rng, kind: Kind, base: i64) -> Said {
     match kind {
-        Kind::Text | Kind::MixedText | Kind::Reference => text("never contradicts"),
-        Kind::Nothing | Kind::Mark => null(),
+        Kind::Text | Kind::MixedText | Kind::Reference | Kind::Code => text("never contradicts"),
+        Kind::Nothing | Kind::Mark | Kind::Currency(_) => null(),
         Kind::Integer
         | Kind::BigInteger
         | Kind::Decimal
@@ -256,8 +263,10 @@ fn contradiction(rng: &mut Rng, kind: Kind, base: i64) -> Said {
         },
         Kind::Boolean if rng.one_in(2) => integer(rng),
         Kind::Boolean => text("yes"),
-        Kind::Date | Kind::Timestamp | Kind::FarTime if rng.one_in(2) => decimal(rng),
-        Kind::Date | Kind::Timestamp | Kind::FarTime => text("soon"),
+        Kind::Date | Kind::Timestamp | Kind::FarTime | Kind::RateDay if rng.one_in(2) => {
+            decimal(rng)
+        }
+        Kind::Date | Kind::Timestamp | Kind::FarTime | Kind::RateDay => text("soon"),
         Kind::Set if rng.one_in(2) => integer(rng),
         Kind::Set => text("a"),
     }
@@ -271,8 +280,12 @@ fn unfolded(rng: &mut Rng) -> Said {
 
 /// One statement for some of the fields, or with `first` for all of them.
 pub fn statements(rng: &mut Rng, fields: &[Field], base: i64, first: bool) -> Vec<(String, Said)> {
-    let mut said = Vec::new();
+    let mut said: Vec<(String, Said)> = Vec::new();
     for field in fields.iter().filter(|field| field.kind != Kind::Mark) {
+        if let Kind::Currency(several) = field.kind {
+            said.extend(currency(rng, field, several, &said));
+            continue;
+        }
         if !first && rng.one_in(3) {
             continue;
         }

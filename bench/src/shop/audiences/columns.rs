@@ -1,8 +1,8 @@
 //! What may be asked about: tables, columns, and what values stand in them.
 
 use crate::shop::words::{
-    BRANDS, CAMPAIGNS, CATEGORIES, CITIES, COUNTRIES, DEVICES, FLAGS, MATERIALS, NOTES, PAGES,
-    PLANS, REASONS, TAGS, ZONES,
+    BRANDS, CAMPAIGNS, CATEGORIES, CITIES, COUNTRIES, CURRENCIES, DEVICES, FLAGS, MATERIALS, NOTES,
+    PAGES, PLANS, REASONS, TAGS, ZONES,
 };
 
 /// What a column holds, and from where to where.
@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Integer(i64, i64),
     /// Decimals, in hundredths.
     Money(i64, i64),
+    /// The same in several currencies.
+    Currencies(i64, i64),
     /// Not below zero.
     Float(f64),
     Boolean,
@@ -64,7 +66,8 @@ pub(super) static PROFILES: Table = Table {
         column("age", Kind::Integer(16, 99)),
         column("\"select\"", Kind::Integer(-3, 9)),
         column("visits", Kind::Integer(0, 40)),
-        column("balance", Kind::Money(-50_000, 500_000)),
+        column("balance", Kind::Currencies(-50_000, 500_000)),
+        column("\"balance.currency\"", Kind::Text(&CURRENCIES)),
         column("\"größe\"", Kind::Money(14_000, 21_000)),
         column("score", Kind::Float(100.0)),
         column("vip", Kind::Boolean),
@@ -100,7 +103,8 @@ pub(super) static EVENTS: [Table; 4] = [
             column("source", Kind::Text(&SOURCES)),
             column("product_id", Kind::Product),
             column("quantity", Kind::Integer(1, 9)),
-            column("price", Kind::Money(50, 99_999)),
+            column("price", Kind::Currencies(50, 99_999)),
+            column("\"price.currency\"", Kind::Text(&CURRENCIES)),
             column("discount", Kind::Float(0.3)),
             column("campaign", Kind::Text(&CAMPAIGNS)),
             column("gift", Kind::Boolean),
@@ -145,7 +149,8 @@ pub(super) static PRODUCT: Table = Table {
     columns: &[
         column("id", Kind::Product),
         column("name", Kind::Text(&THINGS)),
-        column("price", Kind::Money(100, 90_000)),
+        column("price", Kind::Currencies(100, 90_000)),
+        column("\"price.currency\"", Kind::Text(&CURRENCIES)),
         column("weight", Kind::Float(50.0)),
         column("category", Kind::Text(&CATEGORIES)),
         column("materials", Kind::Set(&MATERIALS)),

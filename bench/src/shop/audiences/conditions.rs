@@ -192,7 +192,7 @@ impl Asker {
     pub(super) fn about_null(&mut self, scope: Scope<'_>) -> String {
         let some = |kind: Kind| !matches!(kind, Kind::Set(_));
         let not = if self.rng.percent(40) { "NOT " } else { "" };
-        match self.column(scope, &some) {
+        match self.bare_column(scope, &some) {
             Some((sql, _)) => format!("{sql} IS {not}NULL"),
             None => "TRUE".to_owned(),
         }

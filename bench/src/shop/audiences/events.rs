@@ -179,7 +179,7 @@ impl Asker {
         let source = self.source(table, beside, conditions);
         let tables = scope(&source.tables);
         let what = match self.rng.below(6) {
-            0 => match self.column(&tables, &|kind| !matches!(kind, Kind::Set(_))) {
+            0 => match self.bare_column(&tables, &|kind| !matches!(kind, Kind::Set(_))) {
                 Some((sql, _)) => sql,
                 None => "*".to_owned(),
             },
@@ -231,6 +231,22 @@ impl Asker {
         let sql = format!("(SELECT {function}({}) {})", number.sql, source.text());
         let (low, high) = (number.low.min(0.0) * times, number.high * times);
         Number { sql, low, high, form, rounded }
+    }
+
+    /// Money of purchases, gathered in one currency.
+    pub(super) fn spent(&mut self, beside: Beside) -> Number {
+        let purchases = &EVENTS[1];
+        let conditions = self.some_conditions();
+        let source = self.source(purchases, beside, conditions);
+        let tables = scope(&source.tables);
+        let money = |kind: Kind| matches!(kind, Kind::Currencies(..));
+        let (price, _) = self.column(&tables, &money).expect("purchases have prices");
+        let function = *self.rng.pick(&["sum", "sum", "sum", "min", "max", "avg"]);
+        let times = if function == "sum" { 3.0 } else { 1.0 };
+        let sql = format!("(SELECT {function}({price}) {})", source.text());
+        let rounded = function == "avg";
+        let form = if rounded { Form::Float } else { Form::Decimal };
+        Number { sql, low: 0.0, high: 1000.0 * times, form, rounded }
     }
 
     /// The least or the greatest, the first or the last value.

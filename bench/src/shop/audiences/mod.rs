@@ -43,7 +43,7 @@ struct Asker {
     ordered: bool,
 }
 
-const THEMES: [&str; 32] = [
+const THEMES: [&str; 33] = [
     "text",
     "number",
     "time",
@@ -56,6 +56,7 @@ const THEMES: [&str; 32] = [
     "count",
     "sum",
     "extreme",
+    "money",
     "distinct",
     "exists",
     "join",
@@ -109,7 +110,7 @@ impl Asker {
         if self.rng.percent(35) {
             return first;
         }
-        let other = *self.rng.pick(&THEMES[..21]);
+        let other = *self.rng.pick(&THEMES[..22]);
         let second = self.theme(other);
         match self.rng.below(8) {
             0..3 => format!("{first} AND {second}"),
@@ -133,12 +134,7 @@ impl Asker {
             "boolean" => self.about_boolean(p),
             "arithmetic" => self.about_number(p, 2),
             "null" => self.about_null(p),
-            "zone" => {
-                let moment = self.column(p, &|kind| matches!(kind, columns::Kind::Time));
-                let sql = moment.expect("profiles have a time").0;
-                let moment = self.local(values::Moment::of_instant(sql));
-                self.compare_times(&moment, None)
-            }
+            "zone" => self.about_zone(p),
             "count" => {
                 let number = self.count(Beside::Nothing);
                 self.compare_numbers(&number, None)
@@ -151,6 +147,7 @@ impl Asker {
                 let given = self.extreme(Beside::Nothing);
                 self.about(&given)
             }
+            "money" => self.about_money(p),
             "distinct" => {
                 let number = self.count_distinct(Beside::Anything);
                 self.compare_numbers(&number, None)
@@ -188,9 +185,28 @@ impl Asker {
             }
             "ids" => self.about_ids(),
             _ => {
-                let any = *self.rng.pick(&THEMES[..27]);
+                let any = *self.rng.pick(&THEMES[..28]);
                 self.theme(any)
             }
+        }
+    }
+
+    fn about_zone(&mut self, p: Scope<'_>) -> String {
+        let moment = self.column(p, &|kind| matches!(kind, columns::Kind::Time));
+        let sql = moment.expect("profiles have a time").0;
+        let moment = self.local(values::Moment::of_instant(sql));
+        self.compare_times(&moment, None)
+    }
+
+    fn about_money(&mut self, p: Scope<'_>) -> String {
+        let beside = *self.rng.pick(&[Beside::Nothing, Beside::Anything]);
+        let number = self.spent(beside);
+        let balance = |kind| matches!(kind, columns::Kind::Currencies(..));
+        match self.column(p, &balance) {
+            Some((own, _)) if !number.rounded && self.rng.percent(25) => {
+                format!("{} {} {own}", number.sql, self.sign(false))
+            }
+            _ => self.compare_numbers(&number, None),
         }
     }
 

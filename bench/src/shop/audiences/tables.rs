@@ -24,7 +24,7 @@ impl Asker {
                     let sum = self.sum(Beside::Anything).sql;
                     format!("{sum} AS s{}", items.len())
                 }
-                _ => self.column(&P, &|_| true).expect("profiles have columns").0,
+                _ => self.bare_column(&P, &|_| true).expect("profiles have columns").0,
             };
             items.push(item);
         }
@@ -71,7 +71,7 @@ impl Asker {
         match self.rng.below(8) {
             0 => "count(*)".to_owned(),
             1 => {
-                let (sql, _) = self.column(scope, &|_| true).expect("profiles have columns");
+                let (sql, _) = self.bare_column(scope, &|_| true).expect("profiles have columns");
                 if ["tags", "interests"].iter().any(|set| sql.to_lowercase().ends_with(set)) {
                     return "count(p.age)".to_owned();
                 }

@@ -67,8 +67,28 @@ impl Moment {
 }
 
 impl Asker {
-    /// A column of one of the tables, of a kind that is wanted.
+    /// A column of one of the tables, of a kind that is wanted; of money that has several currencies the number, or the
+    /// amount in one of them.
     pub(super) fn column(
+        &mut self,
+        scope: Scope<'_>,
+        wanted: &dyn Fn(Kind) -> bool,
+    ) -> Option<(String, Kind)> {
+        let (sql, kind) = self.bare_column(scope, wanted)?;
+        let Kind::Currencies(low, high) = kind else { return Some((sql, kind)) };
+        let sql = match self.rng.below(3) {
+            0 => format!("amount({sql})"),
+            other => {
+                self.plain = false;
+                let to = if other == 1 { "USD" } else { "EUR" };
+                format!("convert({sql}, '{to}')")
+            }
+        };
+        Some((sql, Kind::Money(low, high)))
+    }
+
+    /// A column as it stands: where nothing is computed of it.
+    pub(super) fn bare_column(
         &mut self,
         scope: Scope<'_>,
         wanted: &dyn Fn(Kind) -> bool,
@@ -95,8 +115,12 @@ impl Asker {
     }
 
     fn plain_number(&mut self, scope: Scope<'_>) -> Number {
-        let numbers =
-            |kind: Kind| matches!(kind, Kind::Integer(..) | Kind::Money(..) | Kind::Float(_));
+        let numbers = |kind: Kind| {
+            matches!(
+                kind,
+                Kind::Integer(..) | Kind::Money(..) | Kind::Currencies(..) | Kind::Float(_)
+            )
+        };
         let (sql, low, high, form) = match self.column(scope, &numbers) {
             Some((sql, Kind::Integer(low, high))) => (sql, low as f64, high as f64, Form::Integer),
             Some((sql, Kind::Money(low, high))) => {
