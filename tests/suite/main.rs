@@ -33,6 +33,7 @@ mod language_funnel;
 mod language_money;
 mod language_values;
 mod loading;
+mod mappings;
 mod members;
 mod oracle;
 mod resp;

@@ -117,13 +117,13 @@ pub struct LoadEntry {
     pub types: Vec<InferredType>,
 }
 
-/// The type that a load showed for one trait or property.
+/// The type that a load showed for one trait or property, or for what would be one if a mapping said so.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InferredType {
     /// The event type for a property; none for a trait.
     pub event: Option<String>,
-    /// The entity type for a field of an entity.
+    /// The entity type for a field of an entity; beside an event type, the property of it that is a child table.
     pub entity: Option<String>,
     /// The trait or property.
     pub name: String,
