@@ -235,16 +235,12 @@ fn aged() -> (Db, Arc<ManualClock>) {
 #[test]
 fn quality_counts_what_is_in_force_by_day() {
     let (db, clock) = aged();
-    db.load(&request(
-        "a.csv",
-        &rows(&["u1,a,2024-03-28,5", "u2,b,2024-03-29,", ",c,2024-03-29,1"]),
-    ))
-    .unwrap();
-    db.load(&request(
-        "a.csv",
-        &rows(&["u1,a,2024-03-28,5", "u2,b,2024-03-29,", ",c,2024-03-29,1"]),
-    ))
-    .unwrap();
+    let (first, second) = ("u1,a,2024-03-28,5", "u2,b,2024-03-29,");
+    let file = rows(&[first, second, ",c,2024-03-29,1", first, second]);
+    db.load(&request("a.csv", &file)).unwrap();
+    let position = view(&db).position();
+    db.load(&request("a.csv", &file)).unwrap();
+    assert_eq!(view(&db).position(), position, "what brings nothing new is not written down");
     let first_load = view(&db).stats().unwrap().loads[0].id;
     clock.set(Timestamp(store::NOON));
     say(&db, "shop", &track("u1", "m", DAY, "purchase", r#"{"amount":"odd","coupon":"x"}"#));
@@ -273,6 +269,10 @@ fn quality_counts_what_is_in_force_by_day() {
     let quality = view(&db).quality(&QualityRequest { source: None, days: 1 }).unwrap();
     assert_eq!(quality.sources[0].days.len(), 1, "one day was asked for");
     let quality = view(&db).quality(&QualityRequest::default()).unwrap();
+    assert_eq!(quality.sources[0].days.len(), 1, "a withdrawn load counts nowhere");
+    assert!(view(&db).quality(&QualityRequest { source: Some("x".into()), days: 1 }).is_err());
+}
+
 /// Defines what a text of TOML says.
 fn define(db: &Db, text: &str) {
     let text = text.to_owned();
@@ -327,10 +327,6 @@ fn a_definition_holds_and_releases_a_source_too() {
     assert_eq!(view(&db).digest().unwrap(), before, "rebuilt");
     define(&db, "[source.\"my shop\"]\nstate = \"live\"\n");
     assert_eq!(view(&db).digest().unwrap(), view(&all).digest().unwrap(), "released");
-}
-
-    assert!(quality.sources[0].days[0].kinds.is_empty(), "a withdrawn load counts nowhere");
-    assert!(view(&db).quality(&QualityRequest { source: Some("x".into()), days: 1 }).is_err());
 }
 
 #[test]

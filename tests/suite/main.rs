@@ -46,5 +46,6 @@ mod storage;
 mod store;
 mod text_log;
 mod truth;
+mod watermarks;
 mod withdrawing;
 mod workload;

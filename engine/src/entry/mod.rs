@@ -197,8 +197,8 @@ pub struct DefinitionEntry {
     pub body: Option<String>,
 }
 
-/// What became of the rows of a file: the end of a load. One that was interrupted has none. The load stands in the
-/// frame; none when nothing of the file was new.
+/// What became of the rows of a file: the end of a load. One that was interrupted, or brought nothing new, has none.
+/// The load stands in the frame.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CountedEntry {
