@@ -5,8 +5,8 @@ use crate::store::{self, identify, say, session, track, view};
 use navedb::clock::ManualClock;
 use navedb::dir::{Dir, MemoryDir};
 use navedb::{
-    Accept, At, Db, ErrorKind, Input, Level, LoadRequest, QualityRequest, QuarantineKind,
-    QuarantineRequest, RecordKind, Said, Settings, SourceState, Timestamp,
+    Accept, At, Db, DefineRequest, ErrorKind, Input, Level, LoadRequest, QualityRequest,
+    QuarantineKind, QuarantineRequest, RecordKind, Said, Settings, SourceState, Timestamp,
 };
 use std::sync::Arc;
 
@@ -235,16 +235,12 @@ fn aged() -> (Db, Arc<ManualClock>) {
 #[test]
 fn quality_counts_what_is_in_force_by_day() {
     let (db, clock) = aged();
-    db.load(&request(
-        "a.csv",
-        &rows(&["u1,a,2024-03-28,5", "u2,b,2024-03-29,", ",c,2024-03-29,1"]),
-    ))
-    .unwrap();
-    db.load(&request(
-        "a.csv",
-        &rows(&["u1,a,2024-03-28,5", "u2,b,2024-03-29,", ",c,2024-03-29,1"]),
-    ))
-    .unwrap();
+    let (first, second) = ("u1,a,2024-03-28,5", "u2,b,2024-03-29,");
+    let file = rows(&[first, second, ",c,2024-03-29,1", first, second]);
+    db.load(&request("a.csv", &file)).unwrap();
+    let position = view(&db).position();
+    db.load(&request("a.csv", &file)).unwrap();
+    assert_eq!(view(&db).position(), position, "what brings nothing new is not written down");
     let first_load = view(&db).stats().unwrap().loads[0].id;
     clock.set(Timestamp(store::NOON));
     say(&db, "shop", &track("u1", "m", DAY, "purchase", r#"{"amount":"odd","coupon":"x"}"#));
@@ -273,8 +269,64 @@ fn quality_counts_what_is_in_force_by_day() {
     let quality = view(&db).quality(&QualityRequest { source: None, days: 1 }).unwrap();
     assert_eq!(quality.sources[0].days.len(), 1, "one day was asked for");
     let quality = view(&db).quality(&QualityRequest::default()).unwrap();
-    assert!(quality.sources[0].days[0].kinds.is_empty(), "a withdrawn load counts nowhere");
+    assert_eq!(quality.sources[0].days.len(), 1, "a withdrawn load counts nowhere");
     assert!(view(&db).quality(&QualityRequest { source: Some("x".into()), days: 1 }).is_err());
+}
+
+/// Defines what a text of TOML says.
+fn define(db: &Db, text: &str) {
+    let text = text.to_owned();
+    session(db).define(&DefineRequest { text, ..DefineRequest::default() }).unwrap();
+}
+
+#[test]
+fn quality_names_fields_as_mappings_do() {
+    let db = store::new();
+    let text = "[mapping.shop.track.purchase]\nfields = { amount = \"price\", odd = false }\n";
+    say(&db, "shop", &track("u", "1", DAY, "purchase", r#"{"amount":5,"odd":1,"n":1}"#));
+    say(&db, "shop", &track("u", "2", DAY, "purchase", r#"{"PRICE":6}"#));
+    define(&db, text);
+    let quality = view(&db).quality(&QualityRequest::default()).unwrap();
+    let nulls = &quality.sources[0].days[0].kinds[0].nulls;
+    assert_eq!(*nulls, [("price".to_owned(), 0), ("n".to_owned(), 1)]);
+
+    // What is expected of a field goes by any of its names.
+    define(&db, "[property.purchase.n]\naliases = [\"count\"]\n");
+    for (expected, wanted) in [("price", 0), ("amount", 0), ("n", 1), ("COUNT", 1), ("odd", 0)] {
+        let body = format!("max_null = {{ {expected} = 0.4 }}");
+        session(&db).expect("shop", "purchase", Some(&body)).unwrap();
+        let quality = view(&db).quality(&QualityRequest::default()).unwrap();
+        assert_eq!(quality.breaches.len(), wanted, "{expected}: {:?}", quality.breaches);
+    }
+    let known = view(&db).quality(&QualityRequest::default()).unwrap().sources[0].days[0].clone();
+    assert_eq!(known.new_fields, ["purchase.price", "purchase.n"]);
+}
+
+#[test]
+fn a_definition_holds_and_releases_a_source_too() {
+    let disk = MemoryDir::new();
+    let db = store::open(disk.clone()).unwrap();
+    let all = store::new();
+    let message = |n: u64| track("u", &format!("m{n}"), DAY, "view", &format!(r#"{{"n":{n}}}"#));
+    for target in [&db, &all] {
+        say(target, "my shop", &message(1));
+    }
+    let before = view(&db).digest().unwrap();
+    define(&db, "[source.\"my shop\"]\nstate = \"held\"\n");
+    for target in [&db, &all] {
+        say(target, "my shop", &message(2));
+    }
+    assert_eq!(view(&db).digest().unwrap(), before, "held");
+    db.close().unwrap();
+    let db = store::open(disk.clone()).unwrap();
+    assert_eq!(view(&db).digest().unwrap(), before, "reopened");
+    let shared: Arc<dyn Dir> = Arc::new(disk.clone());
+    db.close().unwrap();
+    navedb::rebuild(shared, store::clock(store::NOON), Settings::default()).unwrap();
+    let db = store::open(disk).unwrap();
+    assert_eq!(view(&db).digest().unwrap(), before, "rebuilt");
+    define(&db, "[source.\"my shop\"]\nstate = \"live\"\n");
+    assert_eq!(view(&db).digest().unwrap(), view(&all).digest().unwrap(), "released");
 }
 
 #[test]

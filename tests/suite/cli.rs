@@ -9,6 +9,7 @@ mod loading;
 mod shapes;
 mod upkeep;
 mod usage;
+mod withdrawn;
 
 use crate::binary::{nave, workspace};
 use serde_json::Value;

@@ -6,6 +6,7 @@ mod durability;
 mod lists;
 mod process;
 mod protocol;
+mod upkeep;
 
 use crate::scratch::Scratch;
 use process::Server;

@@ -4,25 +4,37 @@
 //! the type of entity). *Invariants:* it is held against the counts of `quality`, nothing else; the least number of
 //! rows of a day is asked for when the day is over. *Where to start reading:* `breaches`.
 
-use super::quality_types::SourceQuality;
+use super::quality::field_name;
+use super::quality_types::{KindQuality, SourceQuality};
 use super::types::Breach;
 use super::write::{Draft, check_source};
 use super::{Level, Session, last_before};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::time::{Date, Timestamp};
-use crate::catalog::folded;
+use crate::catalog::{Catalog, folded};
 use crate::definition::Expectation;
 use crate::entry::{DefinitionEntry, Entry, Origin};
 use crate::state::{EXPECT, State};
 
-/// Holds an expectation against what came.
-struct Judge(Expectation);
+/// Holds an expectation against what came; the catalog knows the other names of fields.
+struct Judge<'s>(Expectation, &'s Catalog);
 
-impl Judge {
+impl Judge<'_> {
     fn breach(&self, day: Date, message: String) -> Breach {
         let (source, what) = (self.0.source.clone(), self.0.what.clone());
         Breach { source, what, day, message, hold: self.0.hold }
+    }
+
+    /// The greatest share of rows of a kind that may leave out a field.
+    fn most_nulls(&self, kind: &KindQuality, field: &str) -> Option<f64> {
+        let of = (kind.kind, kind.what.as_str());
+        let own = self
+            .0
+            .max_nulls
+            .iter()
+            .find(|(name, _)| folded(field_name(self.1, of, name)) == folded(field));
+        own.map(|(_, most)| *most).or(self.0.max_null)
     }
 
     /// What is wrong with the newest event time among the days. Without one all is from before the first day.
@@ -67,7 +79,7 @@ impl Judge {
             }
             for kind in of() {
                 for (field, nulls) in &kind.nulls {
-                    let limit = self.0.max_nulls.get(&folded(field)).copied().or(self.0.max_null);
+                    let limit = self.most_nulls(kind, field);
                     // Counts of rows are far below what floats hold exactly.
                     #[expect(clippy::cast_precision_loss, reason = "see above")]
                     let passed =
@@ -166,7 +178,7 @@ pub(super) fn breaches(
     let asked = expectations(state).filter(|e| wanted.is_none_or(|name| name == e.source));
     let of = |expected: Expectation| {
         let found = sources.iter().find(|source| source.name == expected.source);
-        Judge(expected).check(found, days, state.clock)
+        Judge(expected, &state.catalog).check(found, days, state.clock)
     };
     asked.flat_map(of).collect()
 }

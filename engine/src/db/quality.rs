@@ -15,7 +15,8 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{FIELDS_MAX, QUALITY_DAYS_MAX};
 use crate::base::time::{Date, Timestamp};
-use crate::catalog::folded;
+use crate::catalog::{Catalog, folded};
+use crate::definition::{Mapped, Mapping, Target};
 use crate::entry::{BLOCK_KIND, COUNTED_KIND, Entry, RECORDS_KIND, Row, RowStatus, Shape};
 use crate::log::{Frame, LogReader};
 use crate::record::{Decoded, FieldValue, Kind, RowError, decode};
@@ -132,7 +133,10 @@ fn begin_of(reader: &LogReader, end: Position, day: Date) -> Result<Position> {
 struct KindTally {
     kind: &'static str,
     what: String,
-    names: HashMap<String, usize>,
+    /// How its fields are named, when a mapping says so.
+    mapping: Option<Arc<Mapping>>,
+    /// The field of each name that the source gives; none for one that a mapping ignores.
+    names: HashMap<String, Option<usize>>,
     fields: Vec<(String, Date)>,
     days: BTreeMap<Date, KindDay>,
 }
@@ -214,7 +218,7 @@ impl Tally<'_> {
                     Some(shape) => decode(shape, &row.original),
                     None => Err(RowError::lost_load()),
                 };
-                source.row(row, read, header.clock, self.first);
+                source.row((self.state, header.source), row, read, (header.clock, self.first));
             }
         }
         Ok(())
@@ -242,10 +246,10 @@ impl Tally<'_> {
 impl SourceTally {
     fn row(
         &mut self,
+        (state, id): (&State, SourceId),
         row: &Row,
         read: std::result::Result<Decoded, RowError>,
-        clock: Timestamp,
-        first: Date,
+        (clock, first): (Timestamp, Date),
     ) {
         let day = clock.date();
         self.newest_receipt = self.newest_receipt.max(Some(clock));
@@ -275,11 +279,17 @@ impl SourceTally {
         }
         let kinds = &mut self.kinds;
         let number = *self.numbers.entry((kind, folded(what))).or_insert_with(|| {
-            kinds.push(KindTally { kind, what: what.to_owned(), ..KindTally::default() });
+            let mapped = match kind {
+                "identify" => Mapped::Identify,
+                "track" => Mapped::Track(what),
+                _ => Mapped::Entity(what),
+            };
+            let mapping = state.definitions().mapping(state.catalog.source_name(id), mapped);
+            kinds.push(KindTally { kind, what: what.to_owned(), mapping, ..KindTally::default() });
             kinds.len() - 1
         });
         if let Some(known) = self.kinds.get_mut(number) {
-            known.row(&record, dated.unwrap_or(clock), day, first);
+            known.row(&state.catalog, &record, dated.unwrap_or(clock), (day, first));
         }
     }
 
@@ -325,23 +335,60 @@ impl SourceTally {
     }
 }
 
+/// The name of a field of a kind of records, of which a name may be another one.
+pub(super) fn field_name<'n>(
+    catalog: &'n Catalog,
+    (kind, what): (&str, &str),
+    name: &'n str,
+) -> &'n str {
+    let fields = match kind {
+        "identify" => Some(catalog.traits()),
+        "track" => catalog.events().find(what).and_then(|n| catalog.properties(n)),
+        _ => catalog.entities().find(what).and_then(|n| catalog.entity_fields(n)),
+    };
+    let known = fields.and_then(|fields| fields.get(fields.find(name)?));
+    known.map_or(name, |field| field.name.as_str())
+}
+
 impl KindTally {
-    fn row(&mut self, record: &Decoded, time: Timestamp, day: Date, first: Date) {
+    /// The number of the field that a name of the source stands for, as mappings and aliases have it.
+    fn field(&mut self, catalog: &Catalog, name: &str, day: Date) -> Option<usize> {
+        if let Some(known) = self.names.get(name) {
+            return *known;
+        }
+        // Names that are not remembered are not counted: a source may bring any number of them.
+        if self.names.len() >= 2 * FIELDS_MAX {
+            return None;
+        }
+        let number = match self.mapping.as_ref().and_then(|mapping| mapping.target(name)) {
+            Some(Target::Ignored) => None,
+            Some(Target::Field(to, _)) => self.number(catalog, &to.clone(), day),
+            None => self.number(catalog, name, day),
+        };
+        self.names.insert(name.to_owned(), number);
+        number
+    }
+
+    fn number(&mut self, catalog: &Catalog, name: &str, day: Date) -> Option<usize> {
+        let name = field_name(catalog, (self.kind, &self.what), name);
+        let same = self.fields.iter().position(|(field, _)| folded(field) == folded(name));
+        if same.is_some() || self.fields.len() >= FIELDS_MAX {
+            return same;
+        }
+        self.fields.push((name.to_owned(), day));
+        Some(self.fields.len() - 1)
+    }
+
+    fn row(
+        &mut self,
+        catalog: &Catalog,
+        record: &Decoded,
+        time: Timestamp,
+        (day, first): (Date, Date),
+    ) {
         let mut said = Vec::with_capacity(record.fields.len());
         for (name, value) in &record.fields {
-            let known = match self.names.get(name) {
-                Some(known) => Some(*known),
-                None => self.names.get(&folded(name)).copied(),
-            };
-            let number = match known {
-                Some(known) => known,
-                None if self.fields.len() >= FIELDS_MAX => continue,
-                None => {
-                    self.names.insert(folded(name), self.fields.len());
-                    self.fields.push((name.clone(), day));
-                    self.fields.len() - 1
-                }
-            };
+            let Some(number) = self.field(catalog, name, day) else { continue };
             if *value != FieldValue::Null {
                 said.push(number);
             }

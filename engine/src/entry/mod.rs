@@ -117,13 +117,13 @@ pub struct LoadEntry {
     pub types: Vec<InferredType>,
 }
 
-/// The type that a load showed for one trait or property.
+/// The type that a load showed for one trait or property, or for what would be one if a mapping said so.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InferredType {
     /// The event type for a property; none for a trait.
     pub event: Option<String>,
-    /// The entity type for a field of an entity.
+    /// The entity type for a field of an entity; beside an event type, the property of it that is a child table.
     pub entity: Option<String>,
     /// The trait or property.
     pub name: String,
@@ -197,8 +197,8 @@ pub struct DefinitionEntry {
     pub body: Option<String>,
 }
 
-/// What became of the rows of a file: the end of a load. One that was interrupted has none. The load stands in the
-/// frame; none when nothing of the file was new.
+/// What became of the rows of a file: the end of a load. One that was interrupted, or brought nothing new, has none.
+/// The load stands in the frame.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CountedEntry {

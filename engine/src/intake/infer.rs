@@ -7,14 +7,15 @@ use crate::base::error::Result;
 use crate::base::limits::INFERRED_MAX;
 use crate::base::value::ValueType;
 use crate::catalog::folded;
-use crate::entry::{InferredType, Reading};
+use crate::entry::{FileShape, InferredType, Reading};
 use crate::record::{
-    Decoded, FieldValue, Kind, Roles, RowSight, ValueColumn, decode_file_row, joined_type,
-    quick_decimal, quick_integer,
+    Decoded, FieldValue, Kind, ReadRow, Roles, RowSight, ValueColumn, decode_file_row, joined_type,
+    quick_decimal, quick_integer, quick_time, show_file_row,
 };
 use std::collections::BTreeMap;
 
-/// Reads all rows for the types that they show.
+/// Reads all rows for the types that they show, whoever they name and when: columns of identifiers and of the time show
+/// theirs too, and rows without an identifier those of their cells, because a mapping may say otherwise later.
 pub(super) fn infer(
     plan: &mut LoadPlan,
     reader: &mut dyn Rows,
@@ -26,12 +27,8 @@ pub(super) fn infer(
         let name = watch.file();
         for (line, original) in rows.iter() {
             for record in plan.records_of(original.to_vec()) {
-                match decode_file_row(&plan.shape, &record.original()) {
-                    Err(e) => {
-                        let column = e.column.map(|column| column + record.at as u64);
-                        plan.note_broken(name, line, column, e.reason);
-                    }
-                    Ok(record) => note_types(&mut types, record),
+                if let Some(shown) = shown(plan, name, (line, record.at), &record.original()) {
+                    note_types(&mut types, &plan.shape, shown);
                 }
             }
         }
@@ -40,28 +37,51 @@ pub(super) fn infer(
     Ok(())
 }
 
-/// Reads all rows of a file of one kind for the types that its columns show.
+/// What a row shows; nothing when it is no record whatever is mapped. Takes note of a row that is none. `place` is its
+/// line, and where in it the row begins.
+fn shown(plan: &mut LoadPlan, name: &str, place: (u64, usize), original: &[u8]) -> Option<Decoded> {
+    let (line, at) = place;
+    let (record, trouble) = match show_file_row(&plan.shape, original) {
+        Ok(ReadRow { record, trouble }) => (Some(record), trouble),
+        Err(e) => (None, Some(e)),
+    };
+    if let Some(e) = trouble {
+        let column = e.column.map(|column| column + at as u64);
+        plan.note_broken(name, line, column, e.reason);
+    }
+    record
+}
+
+/// Reads all rows of a file of one kind for the types that its columns show, as `infer` does.
 pub(super) fn infer_columns(
     plan: &mut LoadPlan,
     roles: &Roles,
     reader: &mut dyn Rows,
     watch: &mut Watch<'_>,
 ) -> Result<()> {
-    let mut types: Vec<Option<ValueType>> = vec![None; roles.values.len()];
+    let columns: Vec<ValueColumn> = roles.values.iter().chain(&roles.lent).cloned().collect();
+    let mut types: Vec<Option<ValueType>> = vec![None; columns.len()];
     let mut inner = Types::default();
     let mut rows = RawRows::default();
     let mut sight = RowSight::default();
     while plan.next_rows(reader, &mut rows, watch)? {
         let name = watch.file();
         for (line, original) in rows.iter() {
-            if !sight.plain(&plan.shape, roles, original) {
-                match decode_file_row(&plan.shape, original) {
-                    Err(e) => plan.note_broken(name, line, e.column, e.reason),
-                    Ok(record) => note_slowly(&mut types, &mut inner, roles, record),
+            if !sight.regular(&plan.shape, &columns, original) {
+                if let Some(record) = shown(plan, name, (line, 0), original) {
+                    note_slowly(&mut types, &mut inner, (&columns, &plan.shape), record);
                 }
                 continue;
             }
-            for (column, known) in roles.values.iter().zip(&mut types) {
+            if !sight.is_record(&plan.shape, roles, original)
+                && let Err(e) = decode_file_row(&plan.shape, original)
+            {
+                plan.note_broken(name, line, e.column, e.reason);
+            }
+            if sight.is_header(&columns, original) {
+                continue;
+            }
+            for (column, known) in columns.iter().zip(&mut types) {
                 if let Some(text) = sight.said(original, column.column) {
                     *known = widened_by(*known, text, column);
                 }
@@ -69,12 +89,14 @@ pub(super) fn infer_columns(
         }
     }
     let event = plan.shape.fixed_event().map(str::to_owned);
-    let shown = roles.values.iter().zip(types).filter_map(|(column, value_type)| {
+    let shown = columns.iter().zip(types).filter_map(|(column, value_type)| {
         let (event, name, value_type) = (event.clone(), column.name.clone(), value_type?);
         Some(InferredType { event, entity: None, name, value_type })
     });
     let mut shown: Vec<InferredType> = shown.chain(inner.into_types()).collect();
-    shown.sort_by_key(|inferred| (inferred.event.clone(), folded(&inferred.name)));
+    shown.sort_by_key(|inferred| {
+        (inferred.event.clone(), inferred.entity.clone(), folded(&inferred.name))
+    });
     plan.types = shown;
     Ok(())
 }
@@ -90,6 +112,12 @@ fn widened_by(known: Option<ValueType>, text: &str, column: &ValueColumn) -> Opt
         }
         (Some(ValueType::Decimal), None | Some(Reading::Plain))
             if quick_decimal(text).is_some() =>
+        {
+            return known;
+        }
+        (Some(ValueType::Date | ValueType::Timestamp), reading)
+            if matches!(reading, None | Some(Reading::Plain | Reading::Text))
+                && quick_time(text) == known =>
         {
             return known;
         }
@@ -116,20 +144,20 @@ fn joined_cell(
 fn note_slowly(
     types: &mut [Option<ValueType>],
     inner: &mut Types,
-    roles: &Roles,
+    (columns, shape): (&[ValueColumn], &FileShape),
     mut record: Decoded,
 ) {
-    let is_column = |name: &str| roles.values.iter().any(|column| column.name == name);
+    let is_column = |name: &str| columns.iter().any(|column| column.name == name);
     for (name, value) in record.fields.extract_if(.., |(name, _)| is_column(name)) {
         let FieldValue::Cell(cell) = value else { continue };
-        let column = roles.values.iter().position(|column| column.name == name);
+        let column = columns.iter().position(|column| column.name == name);
         if let Some(at) = column
-            && let (Some(known), Some(column)) = (types.get_mut(at), roles.values.get(at))
+            && let (Some(known), Some(column)) = (types.get_mut(at), columns.get(at))
         {
             *known = joined_cell(*known, cell.value_type, column.reading);
         }
     }
-    note_types(inner, record);
+    note_types(inner, shape, record);
 }
 
 /// Types by event type or entity type, and name, all without case.
@@ -149,37 +177,42 @@ impl Types {
     }
 }
 
-fn note_types(types: &mut Types, record: Decoded) {
+fn note_types(types: &mut Types, shape: &FileShape, record: Decoded) {
     let (event, entity) = match record.kind {
         Kind::Identify => (None, None),
         Kind::Track(event) => (Some(event), None),
         Kind::Entity { entity, .. } => (None, Some(entity)),
     };
     for children in record.children {
-        let table = event.as_deref().map(|event| children.table(event));
+        // A child table is told by its event and its property.
         for fields in children.rows {
-            note_fields(types, (table.as_ref(), None), fields);
+            note_fields(types, (event.as_ref(), Some(&children.property)), &|_| None, fields);
         }
     }
-    note_fields(types, (event.as_ref(), entity.as_ref()), record.fields);
+    let reading = |name: &str| shape.reading(name);
+    note_fields(types, (event.as_ref(), entity.as_ref()), &reading, record.fields);
 }
 
 fn note_fields(
     types: &mut Types,
     (event, entity): (Option<&String>, Option<&String>),
+    reading: &dyn Fn(&str) -> Option<Reading>,
     fields: Vec<(String, FieldValue)>,
 ) {
     let scope = (event.map(|event| folded(event)), entity.map(|entity| folded(entity)));
     for (name, value) in fields {
         let FieldValue::Cell(cell) = value else { continue };
         let key = (scope.clone(), folded(&name));
+        let known = types.0.get(&key).map(|(known, _)| known.value_type);
+        let Some(value_type) = joined_cell(known, cell.value_type, reading(&name)) else {
+            continue;
+        };
         if let Some((known, said)) = types.0.get_mut(&key) {
-            known.value_type = joined_type(known.value_type, cell.value_type);
+            known.value_type = value_type;
             *said += 1;
         } else if types.0.len() < INFERRED_MAX {
             let (event, entity) = (event.cloned(), entity.cloned());
-            let inferred = InferredType { event, entity, name, value_type: cell.value_type };
-            types.0.insert(key, (inferred, 1));
+            types.0.insert(key, (InferredType { event, entity, name, value_type }, 1));
         }
     }
 }

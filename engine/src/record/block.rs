@@ -1,6 +1,6 @@
 //! Rows of a delimited file by column: splitting them, and reading the fields again.
 
-use super::delimited::{parse_time, used_up};
+use super::delimited::{parse_time, used_always, used_up};
 use super::normalise::normalise_value;
 use super::{CellText, json};
 use crate::base::codec::Digest128;
@@ -228,6 +228,8 @@ pub struct Roles {
     pub message_id: Vec<usize>,
     /// The columns that are traits or properties, with their names and how they are read.
     pub values: Vec<ValueColumn>,
+    /// Those of identifiers and the time, which are traits or properties once a mapping names others.
+    pub lent: Vec<ValueColumn>,
 }
 
 /// A column that is a trait or property.
@@ -281,18 +283,19 @@ impl Roles {
             .ids
             .iter()
             .map(|(namespace, name)| Some((namespace.trim().to_lowercase(), at(name)?)));
-        let values = header.iter().enumerate().filter(|(_, name)| !used_up(shape, name));
+        let column = |(column, name): (usize, &String)| {
+            let (name, reading) = (name.clone(), shape.reading(name));
+            ValueColumn { column, name, reading }
+        };
+        let named = || header.iter().enumerate();
+        let values = named().filter(|(_, name)| !used_up(shape, name));
+        let lent = named().filter(|(_, name)| used_up(shape, name) && !used_always(shape, name));
         Some(Roles {
             ids: ids.collect::<Option<_>>()?,
             time: shape.time.as_deref().and_then(at),
             message_id: shape.message_id.iter().map(|name| at(name)).collect::<Option<_>>()?,
-            values: values
-                .map(|(column, name)| ValueColumn {
-                    column,
-                    name: name.clone(),
-                    reading: shape.reading(name),
-                })
-                .collect(),
+            values: values.map(column).collect(),
+            lent: lent.map(column).collect(),
         })
     }
 }
@@ -309,19 +312,29 @@ impl RowSight {
     /// Looks at a row. It is plain when it is regular, names an identifier, its time, if it names one, is one, and each
     /// of its cells is one value: such a row can be read.
     pub fn plain(&mut self, shape: &FileShape, roles: &Roles, original: &[u8]) -> bool {
+        self.regular(shape, &roles.values, original) && self.is_record(shape, roles, original)
+    }
+
+    /// Looks at a row, and says whether it is regular and each of its cells in some columns is one value.
+    pub fn regular(&mut self, shape: &FileShape, columns: &[ValueColumn], original: &[u8]) -> bool {
         if original.len() > RECORD_BYTES_MAX
             || !split_fields(&shape.format, original, &mut self.fields)
         {
             return false;
         }
+        let plain = |value: &ValueColumn| {
+            self.said(original, value.column).is_none_or(|text| value.is_plain(text))
+        };
+        columns.iter().all(plain)
+    }
+
+    /// Whether the regular row at hand names an identifier, and its time, if it names one, is one.
+    pub fn is_record(&mut self, shape: &FileShape, roles: &Roles, original: &[u8]) -> bool {
         let identified = roles.ids.iter().any(|(namespace, column)| {
             let value = self.said(original, *column);
             value.and_then(|value| normalise_value(namespace, value)).is_some()
         });
-        let plain = |value: &ValueColumn| {
-            self.said(original, value.column).is_none_or(|text| value.is_plain(text))
-        };
-        if !identified || !roles.values.iter().all(plain) {
+        if !identified {
             return false;
         }
         let Some(column) = roles.time else { return true };
@@ -330,6 +343,11 @@ impl RowSight {
             Some(said) => self.times.read(shape, said).is_some(),
             None => true,
         }
+    }
+
+    /// Whether the row says the names of all columns: a header, as files that were put together have in their midst.
+    pub fn is_header(&self, columns: &[ValueColumn], original: &[u8]) -> bool {
+        columns.iter().all(|c| self.said(original, c.column) == Some(c.name.as_str()))
     }
 
     /// What the row says in a column.

@@ -4,9 +4,10 @@
 //! escaped; a quote elsewhere is a character like any other. Our own reader, because libraries do not tell an empty
 //! quoted field (empty text) from an empty unquoted one (nothing was said), and do not give back the bytes of a row.
 
-use super::kinds::{Told, fields_wanted, told};
+use super::kinds::{Told, told};
 use super::{
-    CellText, Decoded, FieldValue, RowError, add_identifier, json, message_id_of, time_of,
+    CellText, Decoded, FieldValue, ReadRow, RowError, Wanted, add_identifier, json, message_id_of,
+    time_of,
 };
 use crate::entry::{Dialect, FileShape, Reading, RowFormat, RowKind};
 use std::borrow::Cow;
@@ -187,7 +188,11 @@ pub(super) fn fields_of<'a>(
 }
 
 /// Reads a row as its load says.
-pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
+pub(super) fn read_row(
+    shape: &FileShape,
+    original: &[u8],
+    wanted: Wanted,
+) -> Result<ReadRow, RowError> {
     let header = match &shape.format {
         RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header,
         RowFormat::Json => return Err(RowError::new("a JSON row has no delimited fields")),
@@ -213,49 +218,97 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
             add_identifier(&mut identifiers, namespace, value);
         }
     }
-    let mut time = None;
+    let (mut time, mut trouble) = (None, None);
     if let Some((name, index)) = shape.time.as_deref().and_then(|name| Some((name, at(name)?)))
         && let Some(text) = said(index)
     {
-        time = Some(parse_time(shape, text).ok_or_else(|| {
-            RowError::in_column(
-                index,
-                format!("'{text}' in column {name} is no time in the given unit"),
-            )
-        })?);
+        time = parse_time(shape, text);
+        trouble = time.is_none().then(|| {
+            let reason = format!("'{text}' in column {name} is no time in the given unit");
+            RowError::in_column(index, reason)
+        });
     }
     let place = |name: &str| at(name).map(|index| index as u64 + 1);
     let Told { kind, beside } = told(&shape.kind, |name| column(name).map(str::to_owned), place)?;
     let ids: Vec<Option<String>> =
         shape.message_id.iter().map(|name| column(name).map(str::to_owned)).collect();
-    let mut values = Vec::with_capacity(header.len());
-    let mut children = Vec::new();
-    for (index, name) in header.iter().enumerate() {
-        if !fields_wanted(&shape.kind) || used_up(shape, name) {
+    let message_id = message_id_of(&ids);
+    let mut record = Decoded {
+        kind,
+        identifiers,
+        time,
+        message_id,
+        fields: Vec::with_capacity(header.len()),
+        children: Vec::new(),
+        beside,
+    };
+    add_fields(&mut record, shape, (header, &fields), wanted)?;
+    Ok(ReadRow { record, trouble })
+}
+
+/// Adds the fields of a row to its record.
+fn add_fields(
+    record: &mut Decoded,
+    shape: &FileShape,
+    (header, fields): (&[String], &[Field<'_>]),
+    wanted: Wanted,
+) -> Result<(), RowError> {
+    let shown = wanted == Wanted::AnyMapping;
+    // A header in the midst of files that were put together shows no types.
+    if shown && fields.iter().zip(header).all(|((text, _), name)| text == name) {
+        return Ok(());
+    }
+    for (index, (name, (text, quoted))) in header.iter().zip(fields).enumerate() {
+        if !wanted.takes(shape, name) || (text.is_empty() && !quoted) {
             continue;
         }
-        let Some(text) = said(index) else { continue };
         match shape.reading(name) {
             Some(Reading::Json) => {
                 let event = matches!(shape.kind, RowKind::Track(_));
-                let (fields, tables) = json::cell(name, text, event)
-                    .map_err(|e| RowError { column: Some(index as u64 + 1), ..e })?;
-                values.extend(fields);
-                children.extend(tables);
+                match json::cell(name, text, event) {
+                    Ok((fields, tables)) => {
+                        record.fields.extend(fields);
+                        record.children.extend(tables);
+                    }
+                    // What names a person or a time need be no JSON.
+                    Err(_) if shown && used_up(shape, name) => {}
+                    Err(e) => return Err(RowError { column: Some(index as u64 + 1), ..e }),
+                }
             }
-            reading => values.push((name.clone(), FieldValue::Cell(CellText::read(text, reading)))),
+            reading => {
+                let cell = FieldValue::Cell(CellText::read(text, reading));
+                record.fields.push((name.clone(), cell));
+            }
         }
     }
-    let message_id = message_id_of(&ids);
-    Ok(Decoded { kind, identifiers, time, message_id, fields: values, children, beside })
+    Ok(())
 }
 
 /// Whether a column has another role than being a trait or property.
-pub fn used_up(shape: &FileShape, name: &str) -> bool {
-    shape.kind.names(name)
+pub(super) fn used_up(shape: &FileShape, name: &str) -> bool {
+    used_always(shape, name)
         || shape.time.as_deref() == Some(name)
         || shape.ids.iter().any(|(_, column)| column == name)
-        || shape.message_id.iter().any(|column| column == name)
+}
+
+/// Whether a field, or a child table, is of a column with another role: JSON in a column gives several.
+pub fn is_of_role(shape: &FileShape, field: &str) -> bool {
+    let inside = |column: &str| {
+        field.strip_prefix(column).is_some_and(|rest| rest.starts_with('.'))
+            && shape.reading(column) == Some(Reading::Json)
+    };
+    let column = match &shape.format {
+        RowFormat::Delimited { header, .. } if !header.iter().any(|name| name == field) => {
+            header.iter().find(|name| inside(name)).map(String::as_str)
+        }
+        _ => None,
+    };
+    used_up(shape, column.unwrap_or(field))
+}
+
+/// Whether a column has a role that no mapping takes from it.
+pub(super) fn used_always(shape: &FileShape, name: &str) -> bool {
+    shape.kind.names(name) || shape.message_id.iter().any(|column| column == name)
 }
 
 /// A time in the unit and zone of a load.

@@ -1,8 +1,11 @@
 //! JSON objects as fields, and rows of NDJSON files.
 
-use super::delimited::{parse_time, used_up};
-use super::kinds::{Told, fields_wanted, told};
-use super::{CellText, Children, Decoded, FieldValue, RowError, add_identifier, message_id_of};
+use super::delimited::parse_time;
+use super::kinds::{Told, told};
+use super::{
+    CellText, Children, Decoded, FieldValue, ReadRow, RowError, Wanted, add_identifier,
+    message_id_of,
+};
 use crate::base::limits::NESTING_MAX;
 use crate::entry::{FileShape, RowKind};
 use serde_json::{Map, Value as Json};
@@ -170,7 +173,11 @@ pub(super) fn flat_list(text: &str) -> Option<CellText> {
 }
 
 /// Reads a row of an NDJSON file as its load says; columns are names with dots.
-pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
+pub(super) fn read_row(
+    shape: &FileShape,
+    original: &[u8],
+    wanted: Wanted,
+) -> Result<ReadRow, RowError> {
     let object = object_of(original)?;
     let flat = Flat::of(&object, matches!(shape.kind, RowKind::Track(_)))?;
     let column = |name: &str| -> Option<String> {
@@ -189,20 +196,21 @@ pub(super) fn decode_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, 
             add_identifier(&mut identifiers, namespace, &value);
         }
     }
-    let mut time = None;
+    let (mut time, mut trouble) = (None, None);
     if let Some(name) = &shape.time
         && let Some(text) = column(name).filter(|t| !t.is_empty())
     {
-        time = Some(parse_time(shape, &text).ok_or_else(|| {
-            RowError::new(format!("'{text}' in \"{name}\" is no time in the given unit"))
-        })?);
+        time = parse_time(shape, &text);
+        trouble = time
+            .is_none()
+            .then(|| RowError::new(format!("'{text}' in \"{name}\" is no time in the given unit")));
     }
     let Told { kind, beside } = told(&shape.kind, |name| column(name), |_| None)?;
     let ids: Vec<Option<String>> = shape.message_id.iter().map(|name| column(name)).collect();
     let message_id = message_id_of(&ids);
-    let wanted = |name: &str| fields_wanted(&shape.kind) && !used_up(shape, name);
-    let fields = flat.fields.into_iter().filter(|(name, _)| wanted(name)).collect();
+    let fields = flat.fields.into_iter().filter(|(name, _)| wanted.takes(shape, name)).collect();
     let children = flat.children.unwrap_or_default().into_iter();
-    let children = children.filter(|children| !used_up(shape, &children.property)).collect();
-    Ok(Decoded { kind, identifiers, time, message_id, fields, children, beside })
+    let children = children.filter(|children| wanted.takes(shape, &children.property)).collect();
+    let record = Decoded { kind, identifiers, time, message_id, fields, children, beside };
+    Ok(ReadRow { record, trouble })
 }

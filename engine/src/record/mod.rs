@@ -20,11 +20,12 @@ mod reserved;
 pub use batch::{Messages, message_of, messages_of, with_shared};
 pub use block::{BlockBuilder, Fields, Roles, RowSight, Times, ValueColumn};
 pub use cell::{CellText, time_of};
-pub use delimited::{Quoting, cell_of, header_names, split_record, used_up};
+pub use delimited::{Quoting, cell_of, header_names, is_of_role, split_record};
+use delimited::{used_always, used_up};
 pub use encoding::{Charset, undecodable};
 pub use given::given_back;
 pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};
-pub use quick::{quick_decimal, quick_integer};
+pub use quick::{quick_decimal, quick_integer, quick_time};
 pub use reserved::{
     Beside, CONSENT, ConsentState, EVERY, MEMBERSHIP, check_reserved, consent_word,
 };
@@ -76,8 +77,13 @@ pub struct Children {
 impl Children {
     /// The name of the child table of an event.
     pub fn table(&self, event: &str) -> String {
-        format!("{event}_{}", self.property)
+        table_name(event, &self.property)
     }
+}
+
+/// The name of the child table that a property of an event makes.
+pub fn table_name(event: &str, property: &str) -> String {
+    format!("{event}_{property}")
 }
 
 /// A record that was read.
@@ -159,7 +165,8 @@ pub fn decode(shape: &Shape, original: &[u8]) -> Result<Decoded, RowError> {
     match shape {
         Shape::Message => {
             check_size(original)?;
-            check_identifiers(message::decode_message(original, &[])?, None)
+            let record = message::decode_message(original, &[])?;
+            check_identifiers(&record, None).map(|()| record)
         }
         Shape::File(shape) => decode_file_row(shape, original),
     }
@@ -170,19 +177,69 @@ pub fn decode(shape: &Shape, original: &[u8]) -> Result<Decoded, RowError> {
 /// # Errors
 /// The reason, with the column where it has one.
 pub fn decode_file_row(shape: &FileShape, original: &[u8]) -> Result<Decoded, RowError> {
+    let ReadRow { record, trouble } = read_file_row(shape, original, Wanted::Fields)?;
+    match trouble {
+        Some(e) => Err(e),
+        None => Ok(record),
+    }
+}
+
+/// Reads a row of a file for the types that it shows. Its fields are those of all columns that are traits or properties
+/// under some mapping: which columns name the person and the time, and so whether a row is a record, may be said
+/// otherwise later.
+///
+/// # Errors
+/// When it is no record whatever is mapped: the reason, with the column where it has one.
+pub fn show_file_row(shape: &FileShape, original: &[u8]) -> Result<ReadRow, RowError> {
+    if shape.kind == RowKind::Message {
+        return decode_file_row(shape, original).map(|record| ReadRow { record, trouble: None });
+    }
+    read_file_row(shape, original, Wanted::AnyMapping)
+}
+
+/// Which columns of a row become fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Those that have no other role.
+    Fields,
+    /// Those that have no other role under some mapping.
+    AnyMapping,
+}
+
+impl Wanted {
+    fn takes(self, shape: &FileShape, name: &str) -> bool {
+        let used = match self {
+            Wanted::Fields => used_up(shape, name),
+            Wanted::AnyMapping => used_always(shape, name),
+        };
+        !used && kinds::fields_wanted(&shape.kind)
+    }
+}
+
+/// A row that was read.
+pub struct ReadRow {
+    /// What it says.
+    pub record: Decoded,
+    /// Why it is no record, when its identifiers or its time are none.
+    pub trouble: Option<RowError>,
+}
+
+fn read_file_row(shape: &FileShape, original: &[u8], wanted: Wanted) -> Result<ReadRow, RowError> {
     check_size(original)?;
     if std::str::from_utf8(original).is_err() {
         return Err(undecodable(&shape.format, &shape.encoding, original));
     }
-    let decoded = match (&shape.kind, &shape.format) {
+    let ReadRow { record, trouble } = match (&shape.kind, &shape.format) {
         (RowKind::Message, _) => {
             let (message, shared) = batch::apart(original);
-            message::decode_message(message, shared)?
+            ReadRow { record: message::decode_message(message, shared)?, trouble: None }
         }
-        (_, RowFormat::Json) => json::decode_row(shape, original)?,
-        _ => delimited::decode_row(shape, original)?,
+        (_, RowFormat::Json) => json::read_row(shape, original, wanted)?,
+        _ => delimited::read_row(shape, original, wanted)?,
     };
-    check_identifiers(decoded, shape.first_identifier_column())
+    let column = shape.first_identifier_column();
+    let trouble = trouble.or_else(|| check_identifiers(&record, column).err());
+    Ok(ReadRow { record, trouble })
 }
 
 fn check_size(original: &[u8]) -> Result<(), RowError> {
@@ -196,7 +253,7 @@ fn check_size(original: &[u8]) -> Result<(), RowError> {
 }
 
 /// `column` is where an identifier would stand.
-fn check_identifiers(decoded: Decoded, column: Option<u64>) -> Result<Decoded, RowError> {
+fn check_identifiers(decoded: &Decoded, column: Option<u64>) -> Result<(), RowError> {
     if decoded.of_person() && decoded.identifiers.is_empty() {
         let reason = "there is no identifier (blank, null, 0 and -1 are none); give at least one";
         return Err(RowError { column, reason: reason.to_owned() });
@@ -207,7 +264,7 @@ fn check_identifiers(decoded: Decoded, column: Option<u64>) -> Result<Decoded, R
             decoded.identifiers.len()
         )));
     }
-    Ok(decoded)
+    Ok(())
 }
 
 /// Reads only the message id of a row of a file: for exactly-once, before anything else is believed.

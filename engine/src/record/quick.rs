@@ -1,6 +1,7 @@
 //! The common forms of cells, read without a copy: plain integers and decimals. All others are for `CellText`.
 
 use crate::base::number::Decimal;
+use crate::base::value::ValueType;
 
 /// Digits that fit 64 bits with room to spare.
 const DIGITS: usize = 18;
@@ -42,11 +43,36 @@ pub fn quick_decimal(text: &str) -> Option<Decimal> {
     digits(text).map(|(coefficient, scale)| Decimal { coefficient: i128::from(coefficient), scale })
 }
 
+/// The type of a day or an instant in its most common forms: `2024-02-28` up to the 28th, and `2024-02-28T12:00:00Z`
+/// with any time of day.
+pub fn quick_time(text: &str) -> Option<ValueType> {
+    let bytes = text.as_bytes();
+    let number = |from: usize| match bytes.get(from..from + 2)? {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some((tens - b'0') * 10 + (ones - b'0')),
+        _ => None,
+    };
+    let mark = |at: usize, wanted: u8| bytes.get(at) == Some(&wanted);
+    let day = number(0)? >= 10
+        && number(2).is_some()
+        && (mark(4, b'-') && mark(7, b'-'))
+        && (1..=12).contains(&number(5)?)
+        && (1..=28).contains(&number(8)?);
+    match bytes.len() {
+        10 if day => Some(ValueType::Date),
+        20 if day => {
+            let marks = mark(10, b'T') && mark(13, b':') && mark(16, b':') && mark(19, b'Z');
+            let time = number(11)? < 24 && number(14)? < 60 && number(17)? < 60;
+            (marks && time).then_some(ValueType::Timestamp)
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::CellText;
     use super::*;
-    use crate::base::value::{Value, ValueType};
+    use crate::base::value::Value;
 
     #[test]
     fn what_is_read_quickly_is_what_is_read_slowly() {
@@ -97,5 +123,34 @@ mod tests {
         }
         assert_eq!(quick_integer("42"), Some(42));
         assert_eq!(quick_decimal("4.20").map(|d| (d.coefficient, d.scale)), Some((420, 2)));
+    }
+
+    #[test]
+    fn times_are_known_quickly() {
+        for text in [
+            "2024-02-28",
+            "2024-02-29",
+            "0999-01-01",
+            "1000-12-01",
+            "2024-13-01",
+            "2024-00-01",
+            "2024-01-00",
+            "2024/01/01",
+            "2024-01-0x",
+            "2024-01-01T00:00:00Z",
+            "9999-01-01T23:59:59Z",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01T00:60:00Z",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01T00:00:00+",
+            "2024-01-01T00:00:00",
+        ] {
+            if let Some(quick) = quick_time(text) {
+                assert_eq!(CellText::inferred(text).value_type, quick, "{text}");
+                assert_eq!(CellText::string(text).value_type, quick, "{text}");
+            }
+        }
+        assert_eq!(quick_time("2024-02-28"), Some(ValueType::Date));
+        assert_eq!(quick_time("2024-02-28T12:30:00Z"), Some(ValueType::Timestamp));
     }
 }

@@ -9,11 +9,11 @@ use crate::base::ids::{LoadId, NodeId, Ordinal, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Fit, Rule};
-use crate::definition::{Mapped, Target, says_nothing};
-use crate::entry::{Entry, InferredType, LoadEntry, Row, RowStatus, Shape, SourceEntry};
+use crate::definition::{Mapped, says_nothing};
+use crate::entry::{Entry, LoadEntry, Row, RowStatus, Shape, SourceEntry};
 use crate::event::EventRow;
 use crate::profile::{RowTrait, Winner};
-use crate::record::{CellText, Decoded, FieldValue, Kind, RowError, decode, used_up};
+use crate::record::{CellText, Decoded, FieldValue, Kind, RowError, decode};
 use std::sync::Arc;
 
 /// Where an entry stands in the log.
@@ -112,45 +112,6 @@ impl State {
         }
         for inferred in &load.types {
             self.take_type(at.source, &shape, inferred);
-        }
-    }
-
-    /// Takes the type that a load showed for a field, as the field is mapped. A name too many is told when its values
-    /// come.
-    fn take_type(&mut self, source: SourceId, shape: &Shape, inferred: &InferredType) {
-        let mapped = match (&inferred.event, &inferred.entity) {
-            (Some(event), _) => Mapped::Track(event),
-            (None, Some(entity)) => Mapped::Entity(entity),
-            (None, None) => Mapped::Identify,
-        };
-        if let Shape::File(shape) = shape
-            && used_up(shape, &inferred.name)
-        {
-            return;
-        }
-        let mapping = self.mapping(source, mapped);
-        let (name, rule) = match mapping.as_ref().and_then(|m| m.target(&inferred.name)) {
-            Some(Target::Ignored) => return,
-            Some(Target::Field(to, rule)) => (to.as_str(), rule.as_deref()),
-            None => (inferred.name.as_str(), None),
-        };
-        let shown = rule.and_then(|rule| rule.value_type).unwrap_or(inferred.value_type);
-        let owner = match mapped {
-            Mapped::Track(event) | Mapped::Child(event) => {
-                let Ok(Some(number)) = self.event_number(source, event) else { return };
-                Owner::Event(number, event)
-            }
-            Mapped::Entity(entity) => {
-                let Ok(Some(number)) = self.entity_number(source, entity) else { return };
-                Owner::Entity(number, entity)
-            }
-            Mapped::Identify => Owner::Profile,
-        };
-        if !self.fields(owner).is_some_and(|fields| fields.is_amount(name))
-            && let Ok(Some(number)) = self.field_number(source, owner, name)
-            && let Some(fields) = self.fields_mut(owner)
-        {
-            fields.fit(number, shown);
         }
     }
 

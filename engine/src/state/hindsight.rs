@@ -96,7 +96,8 @@ pub struct Hindsight {
 impl Hindsight {
     /// The definitions in force, as a fold asks them.
     pub fn compiled(&self) -> Definitions {
-        let in_force = self.definitions.values().filter_map(|definition| {
+        let heard = self.definitions.values().filter(|one| one.kind != WATERMARK_KIND);
+        let in_force = heard.filter_map(|definition| {
             let body = definition.body.as_deref()?;
             Some((definition.kind.as_str(), definition.name.as_str(), body))
         });

@@ -15,6 +15,7 @@ mod entity;
 mod event;
 mod fields;
 mod hindsight;
+mod inferred;
 mod memo;
 mod money;
 mod overlay;

@@ -8,6 +8,7 @@
 
 mod audiences;
 mod connection;
+mod definitions;
 pub(crate) mod documentation;
 mod failure;
 mod introspection;
@@ -15,6 +16,7 @@ mod options;
 mod quarantine;
 mod records;
 mod server_info;
+mod sources;
 mod subcommands;
 mod table;
 mod transaction;

@@ -8,7 +8,8 @@
 
 use super::subcommands::{CLIENT, COMMAND, CONFIG};
 use super::{
-    Handler, audiences, connection, introspection, quarantine, records, server_info, transaction,
+    Handler, audiences, connection, definitions, introspection, quarantine, records, server_info,
+    sources, transaction,
 };
 
 /// What becomes of a command between MULTI and EXEC.
@@ -112,13 +113,13 @@ impl Command {
 pub(crate) static COMMANDS: &[Command] = &[
     Command {
         name: "RECORD.PUT",
-        syntax: "source json [level]",
-        args: (2, 3),
+        syntax: "source json [level] [REVISE]",
+        args: (2, 4),
         group: "Records",
         summary: "Writes what a source said, one JSON message, and answers once it has come as \
                   far as the level: memory, os, group or sync; if none is named group, and sync for a \
-                  consent.",
-        reply: "map: `position`, `level`, `status` (`written`, `duplicate` or `conflict`); \
+                  consent. With REVISE it takes the place of the record that has its message id.",
+        reply: "map: `position`, `level`, `status` (`written`, `revised`, `duplicate` or `conflict`); \
                 error `BROKEN`",
         example: r#"RECORD.PUT crm '{"type":"identify","userId":"7","traits":{"city":"Lyon"}}'"#,
         writes: true,
@@ -252,6 +253,66 @@ pub(crate) static COMMANDS: &[Command] = &[
                 next page comes after or null",
         example: "QUARANTINE.LIST SOURCE shop KIND value LIMIT 100",
         run: Some(quarantine::list),
+        ..BASE
+    },
+    Command {
+        name: "SOURCE.LIST",
+        group: "Sources",
+        summary: "The sources and their states.",
+        reply: "map: names with maps, as `nave source list --json`",
+        example: "SOURCE.LIST",
+        run: Some(sources::list),
+        ..BASE
+    },
+    Command {
+        name: "SOURCE.SET",
+        syntax: "name live|held|refused [REASON text]",
+        args: (2, 4),
+        group: "Sources",
+        summary: "From now on takes what a source says, holds it back, or refuses it. Answers at \
+                  level sync.",
+        reply: "map: as `nave source hold --json`; `written` is 0 when it was so already",
+        example: "SOURCE.SET shop held REASON \"prices are wrong\"",
+        writes: true,
+        run: Some(sources::set),
+        ..BASE
+    },
+    Command {
+        name: "QUALITY",
+        syntax: "[SOURCE name] [DAYS n] [CHECK]",
+        args: (0, 5),
+        group: "Sources",
+        summary: "How good what sources say is, day by day, and which expectations are not met; \
+                  with CHECK, sources whose expectations ask for it are held when one is not met.",
+        reply: "map: as `nave quality --json`; with CHECK also `held`, the sources that are held now",
+        example: "QUALITY SOURCE shop DAYS 7",
+        writes: true,
+        run: Some(sources::quality),
+        ..BASE
+    },
+    Command {
+        name: "DEFINITION.LIST",
+        syntax: "[ALL]",
+        args: (0, 1),
+        group: "Definitions",
+        summary: "The definitions in force, and as one text that can be given back; with ALL, what \
+                  is inferred stands in it as definitions.",
+        reply: "map: as `nave define --show --json`",
+        example: "DEFINITION.LIST",
+        run: Some(definitions::list),
+        ..BASE
+    },
+    Command {
+        name: "DEFINITION.PUT",
+        syntax: "toml [DROP n name [name ...]] [DRYRUN]",
+        args: (1, ANY),
+        group: "Definitions",
+        summary: "Defines what a text of TOML says, and drops n definitions, all or nothing, or \
+                  with DRYRUN tells what that would change. Answers at level sync.",
+        reply: "map: as `nave define --json`",
+        example: r#"DEFINITION.PUT 'trait.age.type = "integer"' DRYRUN"#,
+        writes: true,
+        run: Some(definitions::put),
         ..BASE
     },
     Command {

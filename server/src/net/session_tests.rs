@@ -89,7 +89,7 @@ fn errors_have_the_words_that_clients_know() {
         ("client", "-ERR wrong number of arguments for 'client' command\r\n"),
         ("client setname", "-ERR wrong number of arguments for 'client|setname' command\r\n"),
         ("client kill x", "-ERR unknown subcommand 'kill'. Try COMMAND DOCS CLIENT.\r\n"),
-        ("RECORD.PUT a b c d", "-ERR wrong number of arguments for 'record.put' command\r\n"),
+        ("RECORD.PUT a b c d e", "-ERR wrong number of arguments for 'record.put' command\r\n"),
         ("HELLO 4", "-NOPROTO unsupported protocol version\r\n"),
         ("HELLO x", "-ERR Protocol version is not an integer or out of range\r\n"),
         ("HELLO 3 AUTH default", "-ERR Syntax error in HELLO option 'AUTH'\r\n"),

@@ -116,13 +116,13 @@ impl<'a> FileLoad<'a> {
         Ok(self.report)
     }
 
-    /// Writes down what became of the rows of the file: the load came to its end.
+    /// Writes down what became of the rows of the file: the load came to its end. Nothing when nothing of it was new:
+    /// then nothing changes.
     fn count(&self) -> Result<()> {
-        let FileReport { name, rows, written, revised, duplicates, conflicts, broken, .. } =
-            &self.report;
-        if *rows == 0 {
-            return Ok(());
-        }
+        let FileReport {
+            name, rows, written, revised, duplicates, conflicts, broken, load, ..
+        } = &self.report;
+        let Some(load) = *load else { return Ok(()) };
         let entry = Entry::Counted(CountedEntry {
             file: name.clone(),
             rows: *rows,
@@ -136,7 +136,6 @@ impl<'a> FileLoad<'a> {
         self.inner.writable(&mut writer)?;
         let mut drafts = Vec::new();
         let source = writer.source(&self.request.source, &mut drafts);
-        let load = self.report.load.unwrap_or_default();
         drafts.push(Draft { entry, source, load, decoded: None });
         writer.append(drafts, self.request.origin)
     }
