@@ -1,7 +1,10 @@
 //! What files there are: every format, type, packing and encoding, and files that do not hold.
 
+mod arrays;
+mod columns;
 mod malformed;
 mod tables;
+mod types;
 
 use crate::store::{self, view};
 use arrow::array::{ArrayRef, RecordBatch};
