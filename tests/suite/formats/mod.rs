@@ -2,6 +2,7 @@
 
 mod arrays;
 mod columns;
+mod given_back;
 mod malformed;
 mod tables;
 mod types;
