@@ -1,6 +1,7 @@
 //! The `nave` binary as a user meets it: what it prints, where, and with which exit code.
 
 mod asking;
+mod databases;
 mod inputs;
 mod interrupting;
 mod kinds;

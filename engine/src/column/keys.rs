@@ -4,7 +4,7 @@ use super::block::BlockView;
 use super::sound;
 use super::view::{ColumnView, Faults};
 use super::write::{ColumnWriter, Layout};
-use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS};
+use super::{FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
 use crate::base::error::Result;
 use crate::base::filter;
 use crate::base::part::{BlockKey, Part, PartWriter};
@@ -89,7 +89,7 @@ pub fn write_keys(
     let mut rows = Vec::new();
     let mut keys = ColumnWriter::new(part, column.form(KEYS), Layout::Wide, None);
     for (place, (key, row)) in (0_u32..).zip(pairs) {
-        if place & ((1 << CHUNK_BITS) - 1) == 0 {
+        if begins_chunk(place) {
             fences.push(key);
         }
         keys.wide(place, key)?;
@@ -133,14 +133,17 @@ pub fn merge_keys(parts: &[Arc<Part>], column: BlockKey, writer: &mut PartWriter
         let (key, number) = least?;
         let place = next.get_mut(number)?;
         *place += 1;
-        Some((key, rows.get(number)?.number(*place - 1)?))
+        let row = rows.get(number)?.number(*place - 1)?;
+        if begins_chunk(*place) {
+            release(parts);
+        }
+        Some((key, row))
     });
     let count = keys.iter().map(|keys| keys.slots()).sum();
     let mut merged = merged.peekable();
     if merged.peek().is_some() {
         write_keys(writer, column, count, merged)?;
     }
-    faults.check()?;
-    parts.iter().for_each(|part| part.release());
-    Ok(())
+    release(parts);
+    faults.check()
 }

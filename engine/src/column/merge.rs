@@ -134,6 +134,11 @@ impl ColumnMerge {
     }
 }
 
+/// Lets go of the pages of parts. A merge does so after each chunk: what it has read it does not read again.
+pub fn release(parts: &[Arc<Part>]) {
+    parts.iter().for_each(|part| part.release());
+}
+
 /// What to do with a column whose rows have the same meaning in all parts.
 #[derive(Debug, Clone, Copy)]
 pub struct Keeping {
@@ -183,9 +188,8 @@ pub fn merge_column(
                 merge.put(&mut column, start + row, tiers.len() - 1 - age, tier, slot)?;
             }
         }
+        release(parts);
     }
     column.finish()?;
-    merge.check()?;
-    parts.iter().for_each(|part| part.release());
-    Ok(())
+    merge.check()
 }

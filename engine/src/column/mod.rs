@@ -22,7 +22,7 @@ mod write;
 pub use block::BlockView;
 pub use dictionary::Dictionary;
 pub use keys::{find_key, merge_keys, write_keys};
-pub use merge::{ColumnMerge, Keeping, merge_column};
+pub use merge::{ColumnMerge, Keeping, merge_column, release};
 pub use open::OpenColumn;
 pub use point::Point;
 pub use sound::containers;
@@ -36,6 +36,11 @@ use std::cmp::Ordering;
 
 /// Rows of a block, as a power of two: a chunk.
 pub const CHUNK_BITS: u32 = 16;
+/// Whether a row is the first of a chunk.
+pub const fn begins_chunk(row: u32) -> bool {
+    row & ((1 << CHUNK_BITS) - 1) == 0
+}
+
 /// The form of a block with the texts that the codes of a column stand for.
 pub const TEXTS: u8 = 1;
 /// The form of a block with one bitmap for each code.

@@ -5,7 +5,7 @@ use super::view::TableView;
 use super::{BYTES, MESSAGE, NODE, PROPERTY};
 use crate::base::error::Result;
 use crate::base::part::{BlockKey, Part, PartWriter};
-use crate::column::{ColumnMerge, Faults};
+use crate::column::{ColumnMerge, Faults, begins_chunk, release};
 use std::sync::Arc;
 
 /// Merges the rows of a table by time and position. Each part has its rows in this order, so it is enough to know
@@ -15,9 +15,14 @@ use std::sync::Arc;
 /// `Corrupt` when a block does not hold; `Io`.
 pub fn merge_table(parts: &[Arc<Part>], key: BlockKey, writer: &mut PartWriter) -> Result<()> {
     let faults = Faults::default();
+    // The first look at a part holds its blocks against their checksums, which reads all of them.
+    for part in parts {
+        drop(TableView::new(std::iter::once(part), key, &[], &faults));
+        part.release();
+    }
     let table = TableView::new(parts.iter(), key, &[], &faults);
     let sources = table.parts();
-    let order = merged_order(&table);
+    let order = merged_order(&table, parts);
     faults.check()?;
     if order.is_empty() {
         return Ok(());
@@ -39,6 +44,9 @@ pub fn merge_table(parts: &[Arc<Part>], key: BlockKey, writer: &mut PartWriter) 
     let mut next = vec![0; sources.len()];
     let nodes = order.iter().map(|number| {
         let row = take_next(&mut next, *number);
+        if begins_chunk(row) {
+            release(&parts);
+        }
         sources.get(usize::from(*number)).map_or(0, |source| source.node(row).0)
     });
     let nodes: Vec<u32> = nodes.collect();
@@ -54,7 +62,7 @@ fn take_next(next: &mut [u32], number: u16) -> u32 {
 }
 
 /// Which part each new row comes from.
-fn merged_order(table: &TableView) -> Vec<u16> {
+fn merged_order(table: &TableView, parts: &[Arc<Part>]) -> Vec<u16> {
     let sources = table.parts();
     let mut next = vec![0_u32; sources.len()];
     let place = |number: usize, row: u32| {
@@ -69,6 +77,9 @@ fn merged_order(table: &TableView) -> Vec<u16> {
         let short = u16::try_from(number).unwrap_or(u16::MAX);
         order.push(short);
         let row = take_next(&mut next, short) + 1;
+        if begins_chunk(row) {
+            release(parts);
+        }
         if let Some(head) = heads.get_mut(number) {
             *head = place(number, row);
         }
@@ -87,9 +98,11 @@ fn merge_field(
     for (row, number) in (0..).zip(order) {
         let old = take_next(&mut next, *number);
         merge.take(&mut column, row, usize::from(*number), old)?;
+        if begins_chunk(row + 1) {
+            release(parts);
+        }
     }
     column.finish()?;
-    merge.check()?;
-    parts.iter().for_each(|part| part.release());
-    Ok(())
+    release(parts);
+    merge.check()
 }

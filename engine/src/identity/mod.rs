@@ -14,7 +14,7 @@ use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
     ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, find_key, merge_column,
-    merge_keys, rows_in, write_keys,
+    merge_keys, release, rows_in, write_keys,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +26,9 @@ const VALUE: u32 = 1;
 const PUBLIC: u32 = 2;
 const FIRST_SEEN: u32 = 3;
 const LABEL: u32 = 4;
+
+/// Public ids that are looked up before the pages they touched are let go of.
+const LOOKED_UP: usize = 2048;
 
 /// The order in which namespaces name a profile, the first being the best.
 const NAMESPACE_RANK: [&str; 4] = ["user_id", "email", "phone", "anonymous_id"];
@@ -82,6 +85,8 @@ pub struct OpenNodes {
     first: u32,
     new: Vec<NewNode>,
     by_public: DigestMap<PublicId, u32>,
+    /// What parts say of the public ids of the rows at hand.
+    looked_up: DigestMap<PublicId, Option<NodeId>>,
     first_seen: BTreeMap<u32, i64>,
     labels: BTreeMap<u32, u32>,
     namespaces: Vec<Arc<str>>,
@@ -116,6 +121,7 @@ impl OpenNodes {
         self.first = self.count();
         self.new.clear();
         self.by_public.clear();
+        self.looked_up.clear();
         self.first_seen.clear();
         self.labels.clear();
         self.bytes = 0;
@@ -129,7 +135,30 @@ impl OpenNodes {
         if let Some(node) = self.by_public.get(&public) {
             return Ok(Some(NodeId(*node)));
         }
-        find_node(parts, public)
+        match self.looked_up.get(&public) {
+            Some(known) => Ok(*known),
+            None => find_node(parts, public),
+        }
+    }
+
+    /// Finds public ids in parts ahead of the rows that name them. In their order each page of an index is read once
+    /// and let go of, so that a load of many rows does not hold the whole index in memory.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn look_up(&mut self, parts: &[Arc<Part>], mut publics: Vec<PublicId>) -> Result<()> {
+        publics.sort_unstable();
+        publics.dedup();
+        self.looked_up.clear();
+        for some in publics.chunks(LOOKED_UP) {
+            for public in some {
+                if !self.by_public.contains_key(public) {
+                    self.looked_up.insert(*public, find_node(parts, *public)?);
+                }
+            }
+            release(parts);
+        }
+        Ok(())
     }
 
     fn new_node(&self, node: NodeId) -> Option<&NewNode> {

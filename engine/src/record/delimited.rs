@@ -159,6 +159,12 @@ pub fn header_names(text: &str, dialect: Dialect) -> Result<Vec<String>, RowErro
     Ok(fields(text, dialect)?.into_iter().map(|(name, _)| name.trim().to_owned()).collect())
 }
 
+/// What a row says in a column; nothing when the field is empty and not quoted, or the row cannot be read.
+pub fn cell_of(format: &RowFormat, original: &[u8], column: usize) -> Option<String> {
+    let (text, quoted) = fields_of(format, original).ok()?.into_iter().nth(column)?;
+    (quoted || !text.is_empty()).then(|| text.into_owned())
+}
+
 /// The fields of a row, as many as the header has.
 pub(super) fn fields_of<'a>(
     format: &RowFormat,

@@ -20,7 +20,7 @@ mod reserved;
 pub use batch::{Messages, message_of, messages_of, with_shared};
 pub use block::{BlockBuilder, Fields, Roles, RowSight, Times, ValueColumn};
 pub use cell::{CellText, time_of};
-pub use delimited::{Quoting, header_names, split_record, used_up};
+pub use delimited::{Quoting, cell_of, header_names, split_record, used_up};
 pub use encoding::{Charset, undecodable};
 pub use given::given_back;
 pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};

@@ -11,6 +11,7 @@ use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::{Value, ValueType};
 use crate::definition::{Mapped, MappedColumn};
 use crate::entry::{BlockEntry, FileShape, Reading, RowStatus, Shape};
+use crate::identity::PublicId;
 use crate::record::{
     FieldValue, Fields, Roles, Times, ValueColumn, message_id_of, normalise_value, quick_decimal,
     quick_integer,
@@ -91,6 +92,20 @@ impl Block<'_> {
     }
 }
 
+impl Block<'_> {
+    /// The public ids of all rows.
+    fn publics(&self, salt: &[u8; 32]) -> Vec<PublicId> {
+        let mut publics = Vec::with_capacity(self.entry.rows());
+        for row in (0..self.entry.rows()).filter(|row| self.entry.odd(*row).is_none()) {
+            let identifiers = self.identifiers(row);
+            publics.extend(
+                identifiers.iter().map(|(namespace, value)| PublicId::of((namespace, value), salt)),
+            );
+        }
+        publics
+    }
+}
+
 impl Fold {
     pub(super) fn apply_block(&mut self, at: &RecordContext, entry: &BlockEntry) -> Result<()> {
         let last = entry.line(entry.rows().saturating_sub(1));
@@ -150,6 +165,7 @@ impl Fold {
         let mut taken = Vec::with_capacity(block.entry.rows());
         let mut rest = Vec::new();
         let mut times = Times::default();
+        self.open.nodes.look_up(&self.state.parts, block.publics(&self.state.salt))?;
         for row in 0..block.entry.rows() {
             let position = block.at.first.plus(row as u64);
             if self.state.hindsight.retracted.holds_row(block.at.source, position) {

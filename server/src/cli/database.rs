@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::progress::{Meter, Stop};
 use super::store::Store;
-use crate::database::{Address, Ask, Trouble, Wanted, ask};
+use crate::database::{Address, Answer, Ask, Trouble, Wanted, ask};
 use clap::Args;
 use navedb::{Following, Input, Phase, Progress};
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ use std::convert::Infallible;
 pub(crate) struct Database {
     /// Load from a database: postgres://USER:PASSWORD@HOST/DATABASE, mysql://... or sqlite:FILE
     #[arg(long, value_name = "URL", value_parser = address,
-          conflicts_with_all = ["files", "format", "delimiter"])]
+          conflicts_with_all = ["files", "format", "delimiter", "quote", "escape", "encoding"])]
     pub(crate) from: Option<Result<Address, String>>,
     /// The table whose rows are loaded
     #[arg(long, value_name = "NAME", requires = "from", conflicts_with_all = ["query", "files"])]
@@ -50,6 +50,8 @@ pub(crate) struct Source {
     pub(crate) store: Option<Store>,
     pub(crate) input: Input,
     pub(crate) following: Option<Following>,
+    /// What is to be said beside the answer.
+    pub(crate) note: Option<String>,
 }
 
 /// Asks the database for the rows.
@@ -90,8 +92,15 @@ pub(crate) fn source(
         stop.flow()
     });
     meter.end();
-    let input = answer.map_err(|trouble| failure(trouble, &name))?;
-    Ok(Source { store, input, following })
+    let Answer { input, unplaced } = answer.map_err(|trouble| failure(trouble, &name))?;
+    let note = following.as_ref().filter(|_| unplaced > 0).map(|following| {
+        format!(
+            "note: {unplaced} rows of {name} have no value in '{}' that they could be followed by; \
+             they are read again by each load",
+            following.column
+        )
+    });
+    Ok(Source { store, input, following, note })
 }
 
 /// The rows that are wanted, and what they are called.

@@ -25,11 +25,14 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
     let stop = Stop::listen()?;
     let mut opened = None;
     if let Some(address) = &arguments.database.from {
-        let database::Source { store, input, following } =
+        let database::Source { store, input, following, note } =
             database::source(arguments, address, &stop, output)?;
         request.inputs.push(input);
         request.following = following;
         opened = store;
+        if let Some(note) = note {
+            output.note(&note);
+        }
     } else {
         request.inputs = files::inputs(&arguments.files, arguments.format, output)?;
     }

@@ -90,7 +90,7 @@ impl Address {
             (None, _) => String::new(),
         };
         address.url = format!("{scheme}://{who}{place}{kept}");
-        address.password = password;
+        address.password = password.or(address.password);
         Ok(address)
     }
 
@@ -117,7 +117,12 @@ impl Address {
                     };
                 }
                 Some(("sslrootcert", file)) => self.certificates = Some(decoded(file).into()),
-                _ => kept.push(option),
+                _ => {
+                    if let Some(("password", secret)) = option.split_once('=') {
+                        self.password = Some(secret.to_owned());
+                    }
+                    kept.push(option);
+                }
             }
         }
         Ok(if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) })
@@ -198,6 +203,8 @@ mod tests {
             assert!(!format!("{address:?}").contains("s3"), "{address:?}");
         }
         let address = Address::parse("postgres://ann:a%20b@db/shop").unwrap();
+        assert_eq!(address.without_password("no 'a b' or a%20b"), "no '***' or ***");
+        let address = Address::parse("postgres://db/shop?user=ann&password=a%20b").unwrap();
         assert_eq!(address.without_password("no 'a b' or a%20b"), "no '***' or ***");
     }
 

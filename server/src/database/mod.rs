@@ -61,12 +61,21 @@ pub(crate) enum Wanted {
 /// Hears how many rows were read, and says whether to go on.
 pub(crate) type GoesOn<'g> = dyn FnMut(u64) -> ControlFlow<()> + 'g;
 
+/// The rows that a database gave.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The rows.
+    pub(crate) input: Input,
+    /// How many of them have no place in the order of the watermark, and come each time.
+    pub(crate) unplaced: u64,
+}
+
 /// Asks a database, and gives the rows.
 pub(crate) fn ask(
     address: &Address,
     ask: &Ask,
     goes_on: &mut GoesOn<'_>,
-) -> Result<Input, Trouble> {
+) -> Result<Answer, Trouble> {
     let answer = match address.kind() {
         #[cfg(feature = "postgres")]
         Kind::Postgres => postgres::ask(address, ask, goes_on),
@@ -93,6 +102,9 @@ const BETWEEN: u64 = 1024;
 /// Gathers rows, and asks now and then whether to go on.
 struct Rows<'r, 'g> {
     spool: RowSpool,
+    /// The column that rows are ordered by, and how it is read.
+    followed: Option<(usize, Reading)>,
+    unplaced: u64,
     goes_on: &'r mut GoesOn<'g>,
 }
 
@@ -100,13 +112,19 @@ impl<'r, 'g> Rows<'r, 'g> {
     fn new(
         ask: &Ask,
         columns: Vec<(String, Reading)>,
+        followed: Option<usize>,
         goes_on: &'r mut GoesOn<'g>,
     ) -> Result<Rows<'r, 'g>, Trouble> {
-        Ok(Rows { spool: RowSpool::new(&ask.name, columns)?, goes_on })
+        let followed = followed.and_then(|at| Some((at, columns.get(at)?.1)));
+        Ok(Rows { spool: RowSpool::new(&ask.name, columns)?, followed, unplaced: 0, goes_on })
     }
 
     fn push(&mut self, cells: &[Option<&str>]) -> Result<(), Trouble> {
         self.spool.push(cells)?;
+        if let Some((at, reading)) = self.followed {
+            let cell = cells.get(at).copied().flatten();
+            self.unplaced += u64::from(!cell.is_some_and(|text| has_place(text, reading)));
+        }
         let rows = self.spool.rows();
         if rows.is_multiple_of(BETWEEN) && (self.goes_on)(rows).is_break() {
             return Err(Trouble::Stopped);
@@ -114,11 +132,20 @@ impl<'r, 'g> Rows<'r, 'g> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Input, Trouble> {
+    /// Why the next row does not come, with how far it went.
+    fn lost(&self, trouble: Trouble) -> Trouble {
+        let Trouble::Unreachable(said) = trouble else { return trouble };
+        let rows = self.spool.rows();
+        Trouble::Unreachable(format!(
+            "{said} (after {rows} rows; nothing is loaded yet, the same command begins again)"
+        ))
+    }
+
+    fn finish(self) -> Result<Answer, Trouble> {
         if (self.goes_on)(self.spool.rows()).is_break() {
             return Err(Trouble::Stopped);
         }
-        Ok(self.spool.finish()?)
+        Ok(Answer { input: self.spool.finish()?, unplaced: self.unplaced })
     }
 }
 
@@ -157,10 +184,27 @@ impl Ask {
         })
     }
 
-    /// The value that rows begin with.
-    fn since(&self) -> Option<&str> {
-        self.following.as_ref()?.1.as_deref()
+    /// The value that rows begin with. One without a place in the order is none: all rows are asked for.
+    fn since(&self, reading: Reading) -> Option<&str> {
+        self.following.as_ref()?.1.as_deref().filter(|text| has_place(text, reading))
     }
+
+    /// A column that cannot be followed. `holds` says what it is.
+    fn not_followed(&self, column: &str, holds: &str) -> Trouble {
+        Trouble::Refused(format!(
+            "{}: column '{column}' is no watermark, since it holds {holds}; use a column of \
+             numbers, days, instants or texts that grows with every change, or cast it in a query",
+            self.name
+        ))
+    }
+}
+
+/// Whether a value has a place in the order of its column. What has none would be the greatest or the least for ever:
+/// NaN, the infinities, and the zero dates of MySQL.
+fn has_place(text: &str, reading: Reading) -> bool {
+    let number = text.strip_prefix('-').unwrap_or(text);
+    let has_none = matches!(number, "NaN" | "Infinity" | "infinity" | "inf");
+    reading == Reading::Text || !(has_none || text.starts_with("0000-"))
 }
 
 /// A name as it stands in a statement.
@@ -194,6 +238,17 @@ mod tests {
             [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
         {
             assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_of_an_order_has_no_place_in_it() {
+        for text in ["NaN", "Infinity", "-infinity", "inf", "0000-00-00", "0000-00-00T00:00:00Z"] {
+            assert!(!has_place(text, Reading::Plain), "{text}");
+            assert!(has_place(text, Reading::Text), "{text}");
+        }
+        for text in ["-1", "0", "0.5", "0001-01-01", "2024-02-29T12:00:00Z"] {
+            assert!(has_place(text, Reading::Plain), "{text}");
         }
     }
 

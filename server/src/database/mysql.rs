@@ -3,11 +3,11 @@
 //! *Where to start reading:* `ask`, then `Form::of`.
 
 use super::address::Encryption;
-use super::{Address, Ask, GoesOn, Rows, Trouble, base64, quoted};
+use super::{Address, Answer, Ask, GoesOn, Rows, Trouble, base64, quoted};
 use mysql::consts::{ColumnFlags, ColumnType};
 use mysql::prelude::Queryable;
 use mysql::{Column, Conn, Opts, OptsBuilder, Params, SslOpts, Value};
-use navedb::{Input, Reading};
+use navedb::Reading;
 use std::time::Duration;
 
 const QUOTE: char = '`';
@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SETTINGS: [&str; 3] =
     ["SET NAMES utf8mb4", "SET SESSION time_zone = '+00:00'", "SET SESSION TRANSACTION READ ONLY"];
 
+/// What a server says when it ends a connection: a shutdown, a kill.
+const GONE: [u16; 4] = [1053, 1152, 1317, 1927];
+
 /// The character set of columns that hold bytes.
 const BINARY: u16 = 63;
 
@@ -27,6 +30,8 @@ const BINARY: u16 = 63;
 enum Form {
     Integer,
     Decimal,
+    /// A float of 32 bits.
+    Single,
     Float,
     Date,
     /// A day and a time of day, in no zone.
@@ -34,6 +39,10 @@ enum Form {
     /// An instant.
     Instant,
     Text,
+    /// A time of day, or how long something took.
+    Time,
+    /// One word of several.
+    Word,
     Bits,
     Bytes,
     Json,
@@ -58,15 +67,17 @@ impl Form {
             MYSQL_TYPE_TINY | MYSQL_TYPE_SHORT | MYSQL_TYPE_LONG | MYSQL_TYPE_INT24
             | MYSQL_TYPE_LONGLONG | MYSQL_TYPE_YEAR => Form::Integer,
             MYSQL_TYPE_DECIMAL | MYSQL_TYPE_NEWDECIMAL => Form::Decimal,
-            MYSQL_TYPE_FLOAT | MYSQL_TYPE_DOUBLE => Form::Float,
+            MYSQL_TYPE_FLOAT => Form::Single,
+            MYSQL_TYPE_DOUBLE => Form::Float,
             MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => Form::Date,
             MYSQL_TYPE_DATETIME | MYSQL_TYPE_DATETIME2 => Form::Local,
             MYSQL_TYPE_TIMESTAMP | MYSQL_TYPE_TIMESTAMP2 => Form::Instant,
-            MYSQL_TYPE_TIME | MYSQL_TYPE_TIME2 | MYSQL_TYPE_NULL => Form::Text,
+            MYSQL_TYPE_TIME | MYSQL_TYPE_TIME2 => Form::Time,
+            MYSQL_TYPE_NULL => Form::Text,
             MYSQL_TYPE_BIT => Form::Bits,
             MYSQL_TYPE_JSON => Form::Json,
             MYSQL_TYPE_SET => Form::Words,
-            MYSQL_TYPE_ENUM => Form::Text,
+            MYSQL_TYPE_ENUM => Form::Word,
             MYSQL_TYPE_STRING
             | MYSQL_TYPE_VAR_STRING
             | MYSQL_TYPE_VARCHAR
@@ -76,9 +87,9 @@ impl Form {
             | MYSQL_TYPE_LONG_BLOB => {
                 if flags.contains(ColumnFlags::SET_FLAG) {
                     Form::Words
-                } else if column.character_set() == BINARY
-                    && !flags.contains(ColumnFlags::ENUM_FLAG)
-                {
+                } else if flags.contains(ColumnFlags::ENUM_FLAG) {
+                    Form::Word
+                } else if column.character_set() == BINARY {
                     Form::Bytes
                 } else {
                     Form::Text
@@ -96,21 +107,43 @@ impl Form {
             | Form::Local
             | Form::Instant
             | Form::Bits => Reading::Plain,
-            Form::Float => Reading::Float,
-            Form::Text | Form::Bytes => Reading::Text,
+            Form::Single | Form::Float => Reading::Float,
+            Form::Text | Form::Time | Form::Word | Form::Bytes => Reading::Text,
             Form::Json | Form::Words => Reading::Json,
         }
     }
 
-    /// What a bound text is made into, so that it is compared as a value of the column.
-    fn bound(self) -> &'static str {
+    /// What a bound value is made into, so that it is compared as one of the column; or what the column holds, when
+    /// its order is not that of what we compare.
+    fn bound(self) -> Result<&'static str, &'static str> {
         match self {
-            Form::Integer | Form::Bits | Form::Decimal => "CAST(? AS DECIMAL(65, 30))",
-            Form::Float => "(? + 0e0)",
-            Form::Date => "CAST(? AS DATE)",
-            Form::Local | Form::Instant => "CAST(? AS DATETIME(6))",
-            Form::Text | Form::Bytes | Form::Json | Form::Words => "?",
+            Form::Integer | Form::Bits | Form::Decimal => Ok("CAST(? AS DECIMAL(65, 30))"),
+            Form::Single | Form::Float | Form::Text => Ok("?"),
+            Form::Date => Ok("CAST(? AS DATE)"),
+            Form::Local | Form::Instant => Ok("CAST(? AS DATETIME(6))"),
+            Form::Time => Err("times of day"),
+            Form::Word | Form::Words => Err("words of a list"),
+            Form::Bytes => Err("bytes"),
+            Form::Json => Err("documents"),
         }
+    }
+
+    /// The watermark as it is bound.
+    fn value(self, text: &str) -> Value {
+        let float = match self {
+            // As the server widens it: the text of 0.7 is more than the value.
+            Form::Single => text.parse::<f32>().ok().map(f64::from),
+            Form::Float => text.parse().ok(),
+            _ => None,
+        };
+        // The cell of an instant ends with its zone, which is that of the connection.
+        let text = text.strip_suffix('Z').filter(|_| self == Form::Instant).unwrap_or(text);
+        float.map_or_else(|| Value::from(text), Value::Double)
+    }
+
+    /// Whether a day is always more than a zero date.
+    fn has_days(self) -> bool {
+        matches!(self, Form::Date | Form::Local | Form::Instant)
     }
 }
 
@@ -118,7 +151,7 @@ pub(super) fn ask(
     address: &Address,
     ask: &Ask,
     goes_on: &mut GoesOn<'_>,
-) -> Result<Input, Trouble> {
+) -> Result<Answer, Trouble> {
     let mut connection = connect(address)?;
     let plain = connection.prep(ask.nested("*", QUOTE)).map_err(|e| refused(ask, &e))?;
     let mut columns: Vec<(String, Form)> = Vec::new();
@@ -138,23 +171,24 @@ pub(super) fn ask(
     let mut sql = ask.nested("*", QUOTE);
     let mut bound = Params::Empty;
     if let Some((column, form)) = followed.and_then(|at| columns.get(at)) {
+        let value = form.bound().map_err(|holds| ask.not_followed(column, holds))?;
         let column = quoted(column, QUOTE);
-        if let Some(since) = ask.since() {
-            let value = form.bound();
+        if let Some(since) = ask.since(form.reading()) {
             sql.push_str(&format!("\nWHERE {column} >= {value} OR {column} IS NULL"));
-            // The cell of an instant ends with its zone, which is that of the connection.
-            let since = since.strip_suffix('Z').filter(|_| *form == Form::Instant);
-            let since = since.or(ask.since()).unwrap_or_default();
-            bound = Params::Positional(vec![Value::from(since)]);
+            if form.has_days() {
+                // Zero dates, before the first day that there is.
+                sql.push_str(&format!(" OR {column} < '1000-01-01'"));
+            }
+            bound = Params::Positional(vec![form.value(since)]);
         }
         sql.push_str(&format!("\nORDER BY {column}"));
     }
     let readings = columns.iter().map(|(name, form)| (name.clone(), form.reading())).collect();
-    let mut gathered = Rows::new(ask, readings, goes_on)?;
+    let mut gathered = Rows::new(ask, readings, followed, goes_on)?;
     let mut rows = connection.exec_iter(sql, bound).map_err(|e| refused(ask, &e))?;
     let mut cells: Vec<Option<String>> = Vec::with_capacity(columns.len());
     for row in rows.by_ref() {
-        let row = row.map_err(|e| refused(ask, &e))?;
+        let row = row.map_err(|e| gathered.lost(refused(ask, &e)))?;
         cells.clear();
         for (index, (name, form)) in columns.iter().enumerate() {
             let value = row.as_ref(index).unwrap_or(&Value::NULL);
@@ -230,7 +264,7 @@ fn bytes_cell(bytes: &[u8], form: Form) -> Result<String, String> {
 fn refused(ask: &Ask, error: &mysql::Error) -> Trouble {
     let message = format!("{} cannot be read: {}", ask.name, said(error));
     match error {
-        mysql::Error::MySqlError(_) => Trouble::Refused(message),
+        mysql::Error::MySqlError(error) if !GONE.contains(&error.code) => Trouble::Refused(message),
         _ => Trouble::Unreachable(message),
     }
 }

@@ -5,10 +5,10 @@
 //! reading:* `ask`.
 
 use super::address::Encryption;
-use super::{Address, Ask, GoesOn, Rows, Trouble, quoted};
-use navedb::{Input, Reading};
+use super::{Address, Answer, Ask, GoesOn, Rows, Trouble, quoted};
+use navedb::Reading;
 use postgres::config::SslMode;
-use postgres::error::ErrorPosition;
+use postgres::error::{ErrorPosition, SqlState};
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{Kind, Type};
 use postgres::{Client, Config, Transaction};
@@ -33,7 +33,7 @@ pub(super) fn ask(
     address: &Address,
     ask: &Ask,
     goes_on: &mut GoesOn<'_>,
-) -> Result<Input, Trouble> {
+) -> Result<Answer, Trouble> {
     let mut client = connect(address)?;
     client.batch_execute(SETTINGS).map_err(|e| refused(ask, &e, 0))?;
     let started = client.build_transaction().read_only(true).start();
@@ -51,22 +51,16 @@ pub(super) fn ask(
     let mut sql = ask.nested(&texts.join(", "), QUOTE);
     let mut bound: Vec<&str> = Vec::new();
     if let Some((column, kind)) = followed.and_then(|at| columns.get(at)) {
-        let column = format!("nave_rows.{}", quoted(column, QUOTE));
-        if let Some(since) = ask.since() {
-            let kind = name_of(&mut transaction, ask, kind)?;
-            sql.push_str(&format!(
-                "\nWHERE {column} >= CAST(CAST($1 AS text) AS {kind}) OR {column} IS NULL"
-            ));
-            bound.push(since);
-        }
-        sql.push_str(&format!("\nORDER BY {column} NULLS FIRST"));
+        let since = ask.since(reading(kind));
+        sql.push_str(&order(&mut transaction, ask, (column, kind), since.is_some())?);
+        bound.extend(since);
     }
     let before = sql.find('\n').map_or(0, |line| line + 1);
     let readings = columns.iter().map(|(name, kind)| (name.clone(), reading(kind))).collect();
-    let mut gathered = Rows::new(ask, readings, goes_on)?;
+    let mut gathered = Rows::new(ask, readings, followed, goes_on)?;
     let mut rows =
         transaction.query_raw(sql.as_str(), bound).map_err(|e| refused(ask, &e, before))?;
-    while let Some(row) = rows.next().map_err(|e| refused(ask, &e, before))? {
+    while let Some(row) = rows.next().map_err(|e| gathered.lost(refused(ask, &e, before)))? {
         let mut cells: Vec<Option<&str>> = Vec::with_capacity(columns.len());
         for (index, (name, _)) in columns.iter().enumerate() {
             cells.push(row.try_get(index).map_err(|e| {
@@ -79,6 +73,63 @@ pub(super) fn ask(
         gathered.push(&cells)?;
     }
     gathered.finish()
+}
+
+/// What asks for the rows from the watermark on, and orders them: first those without a place in the order, so that
+/// the last row has the greatest value.
+fn order(
+    transaction: &mut Transaction<'_>,
+    ask: &Ask,
+    (name, kind): (&str, &Type),
+    from_watermark: bool,
+) -> Result<String, Trouble> {
+    let base = base_of(kind);
+    match (base.kind(), base) {
+        (Kind::Array(_), _) => return Err(ask.not_followed(name, "lists")),
+        (Kind::Composite(_), _) | (_, &Type::JSON | &Type::JSONB) => {
+            return Err(ask.not_followed(name, "documents"));
+        }
+        (_, &Type::BYTEA) => return Err(ask.not_followed(name, "bytes")),
+        (_, &Type::BOOL) => return Err(ask.not_followed(name, "yes or no")),
+        _ => {}
+    }
+    let column = format!("nave_rows.{}", quoted(name, QUOTE));
+    let mut unplaced = format!("{column} IS NULL");
+    // What is least for ever, said so that an index on the column serves; NaN and infinity are greatest, so `>=` has
+    // them.
+    let mut least = unplaced.clone();
+    match *base {
+        Type::DATE | Type::TIMESTAMP | Type::TIMESTAMPTZ => {
+            unplaced.push_str(&format!(" OR NOT isfinite({column})"));
+            least.push_str(&format!(" OR {column} = '-infinity'"));
+        }
+        Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => {
+            unplaced.push_str(&format!(
+                " OR CAST({column} AS text) IN ('NaN', 'Infinity', '-Infinity')"
+            ));
+            // Servers before 14 have no infinity among decimals, and refuse its name.
+            least.push_str(&match *base {
+                Type::NUMERIC => format!(" OR {column} < CAST('-1e131071' AS numeric)"),
+                _ => format!(" OR {column} = '-infinity'"),
+            });
+        }
+        _ => {}
+    }
+    let mut sql = String::new();
+    if from_watermark {
+        let kind = name_of(transaction, ask, kind)?;
+        sql.push_str(&format!("\nWHERE {column} >= CAST(CAST($1 AS text) AS {kind}) OR {least}"));
+    }
+    sql.push_str(&format!("\nORDER BY ({unplaced}) DESC, {column}"));
+    Ok(sql)
+}
+
+/// The type that a domain is of.
+fn base_of(kind: &Type) -> &Type {
+    match kind.kind() {
+        Kind::Domain(inner) => base_of(inner),
+        _ => kind,
+    }
 }
 
 fn connect(address: &Address) -> Result<Client, Trouble> {
@@ -114,12 +165,11 @@ fn connect(address: &Address) -> Result<Client, Trouble> {
 
 /// How the texts of a type are read.
 fn reading(kind: &Type) -> Reading {
-    match kind.kind() {
-        Kind::Array(_) | Kind::Composite(_) => return Reading::Json,
-        Kind::Domain(inner) => return reading(inner),
-        _ => {}
+    let base = base_of(kind);
+    if matches!(base.kind(), Kind::Array(_) | Kind::Composite(_)) {
+        return Reading::Json;
     }
-    match *kind {
+    match *base {
         Type::BOOL
         | Type::INT2
         | Type::INT4
@@ -138,10 +188,7 @@ fn reading(kind: &Type) -> Reading {
 /// The expression that gives the text of a column.
 fn as_text(name: &str, kind: &Type) -> String {
     let column = format!("nave_rows.{}", quoted(name, QUOTE));
-    let base = match kind.kind() {
-        Kind::Domain(inner) => inner,
-        _ => kind,
-    };
+    let base = base_of(kind);
     let instant = |form: &str| {
         // Neither a day before our era nor infinity has a form in ISO 8601: their own text tells.
         format!(
@@ -161,7 +208,8 @@ fn as_text(name: &str, kind: &Type) -> String {
 
 /// The name of a type, as the server writes it.
 fn name_of(transaction: &mut Transaction<'_>, ask: &Ask, kind: &Type) -> Result<String, Trouble> {
-    let sql = "SELECT pg_catalog.format_type($1, NULL)";
+    // With -1, since else the name of a type that has a length is that of the length 1.
+    let sql = "SELECT pg_catalog.format_type($1, -1)";
     let row = transaction.query_one(sql, &[&kind.oid()]).map_err(|e| refused(ask, &e, 0))?;
     row.try_get(0).map_err(|e| refused(ask, &e, 0))
 }
@@ -184,6 +232,10 @@ fn refused(ask: &Ask, error: &postgres::Error, before: usize) -> Trouble {
     }
     if let Some(hint) = said.hint() {
         message.push_str(&format!("; {hint}"));
+    }
+    let gone = [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN];
+    if gone.contains(&said.code()) {
+        return Trouble::Unreachable(message);
     }
     Trouble::Refused(message)
 }

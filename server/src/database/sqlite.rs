@@ -4,8 +4,8 @@
 //! read; of a column that declares none (an expression), one more pass finds what it holds.
 //! *Where to start reading:* `ask`.
 
-use super::{Address, Ask, GoesOn, Rows, Trouble, base64, quoted};
-use navedb::{Input, Reading};
+use super::{Address, Answer, Ask, GoesOn, Rows, Trouble, base64, quoted};
+use navedb::Reading;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, Statement};
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub(super) fn ask(
     address: &Address,
     ask: &Ask,
     goes_on: &mut GoesOn<'_>,
-) -> Result<Input, Trouble> {
+) -> Result<Answer, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(address.url(), flags)
         .map_err(|e| Trouble::Unreachable(format!("cannot open {}: {e}", address.shown())))?;
@@ -67,16 +67,32 @@ pub(super) fn ask(
     let followed = ask.followed(names.iter().map(String::as_str))?;
     let mut sql = ask.nested("*", QUOTE);
     let mut bound = Vec::new();
+    let mut order = Order { ask, column: "", class: None };
     if let Some((column, form)) = followed.and_then(|at| Some((names.get(at)?, forms.get(at)?))) {
+        order.column = column;
+        order.check(*form)?;
         let column = quoted(column, QUOTE);
-        if let Some(since) = ask.since() {
-            sql.push_str(&format!("\nWHERE {column} >= ?1 OR {column} IS NULL"));
-            bound.push(bound_value(since, form.reading()));
+        // Infinities have no place in the order: they come first, and each time.
+        let infinite = format!("{column} IN (9e999, -9e999)");
+        let (or_infinite, first) = match form.reading() {
+            Reading::Float => (format!(" OR {infinite}"), format!("({infinite}) DESC, ")),
+            _ => (String::new(), String::new()),
+        };
+        if let Some(since) = ask.since(form.reading()) {
+            let value = bound_value(since, form.reading());
+            let class = Class::of(ValueRef::from(&value));
+            // Values of another class are all less or all greater: they are asked for, to be refused.
+            let own = if class == Some(Class::Text) { "'text'" } else { "'integer', 'real'" };
+            sql.push_str(&format!(
+                "\nWHERE {column} >= ?1 OR typeof({column}) NOT IN ({own}){or_infinite}"
+            ));
+            order.class = class;
+            bound.push(value);
         }
-        sql.push_str(&format!("\nORDER BY {column}"));
+        sql.push_str(&format!("\nORDER BY {first}{column}"));
     }
     let columns = names.iter().cloned().zip(forms.iter().map(|form| form.reading())).collect();
-    let mut gathered = Rows::new(ask, columns, goes_on)?;
+    let mut gathered = Rows::new(ask, columns, followed, goes_on)?;
     let mut statement = connection.prepare(&sql).map_err(|e| refused(ask, &e))?;
     let mut rows =
         statement.query(rusqlite::params_from_iter(bound)).map_err(|e| refused(ask, &e))?;
@@ -85,6 +101,9 @@ pub(super) fn ask(
         cells.clear();
         for (index, (name, form)) in names.iter().zip(&forms).enumerate() {
             let value = row.get_ref(index).map_err(|e| refused(ask, &e))?;
+            if followed == Some(index) {
+                order.note(value)?;
+            }
             cells.push(cell(value, *form).map_err(|said| {
                 Trouble::Refused(format!("{}: column '{name}': {said}", ask.name))
             })?);
@@ -93,6 +112,53 @@ pub(super) fn ask(
         gathered.push(&cells)?;
     }
     gathered.finish()
+}
+
+/// Values that SQLite orders among themselves: all numbers are less than all texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Number,
+    Text,
+    Bytes,
+}
+
+impl Class {
+    fn of(value: ValueRef<'_>) -> Option<Class> {
+        match value {
+            ValueRef::Null => None,
+            ValueRef::Integer(_) | ValueRef::Real(_) => Some(Class::Number),
+            ValueRef::Text(_) => Some(Class::Text),
+            ValueRef::Blob(_) => Some(Class::Bytes),
+        }
+    }
+}
+
+/// Holds the column that rows are ordered by to values of one class, since any column may hold all.
+struct Order<'a> {
+    ask: &'a Ask,
+    column: &'a str,
+    class: Option<Class>,
+}
+
+impl Order<'_> {
+    fn check(&self, form: Form) -> Result<(), Trouble> {
+        match form {
+            Form::Boolean => Err(self.ask.not_followed(self.column, "yes or no")),
+            Form::Typed(Reading::Json) => Err(self.ask.not_followed(self.column, "documents")),
+            Form::Typed(_) => Ok(()),
+        }
+    }
+
+    fn note(&mut self, value: ValueRef<'_>) -> Result<(), Trouble> {
+        let Some(class) = Class::of(value) else { return Ok(()) };
+        if class == Class::Bytes {
+            return Err(self.ask.not_followed(self.column, "bytes"));
+        }
+        if *self.class.get_or_insert(class) != class {
+            return Err(self.ask.not_followed(self.column, "both numbers and texts"));
+        }
+        Ok(())
+    }
 }
 
 /// How the cells of each column are read.
@@ -157,10 +223,9 @@ fn cell(value: ValueRef<'_>, form: Form) -> Result<Option<String>, String> {
 /// The watermark as the value that its column holds.
 fn bound_value(text: &str, reading: Reading) -> Value {
     let integer = || text.parse().ok().map(Value::Integer);
-    let real = || text.parse().ok().map(Value::Real);
+    let real = || text.parse().ok().filter(|real: &f64| real.is_finite()).map(Value::Real);
     let number = match reading {
-        Reading::Plain => integer().or_else(real),
-        Reading::Float => real(),
+        Reading::Plain | Reading::Float => integer().or_else(real),
         Reading::Text | Reading::Json => None,
     };
     number.unwrap_or_else(|| Value::Text(text.to_owned()))

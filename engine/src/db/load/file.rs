@@ -213,6 +213,7 @@ impl<'a> FileLoad<'a> {
                 }
             }
             self.put(block)?;
+            self.reach(&rows);
             if !self.next_block(&mut rows, watch)? {
                 return Ok(false);
             }
@@ -228,6 +229,7 @@ impl<'a> FileLoad<'a> {
         self.reader.next_rows(&mut rows)?;
         while !rows.is_empty() {
             self.put_columns(roles, &rows, &mut sight)?;
+            self.reach(&rows);
             if !self.next_block(&mut rows, watch)? {
                 return Ok(false);
             }
@@ -250,7 +252,6 @@ impl<'a> FileLoad<'a> {
         let first = self.first_row(&writer);
         let mut replaced = Vec::new();
         let content_known = self.known.may_be_known(&writer, self.plan);
-        let follow = self.followed();
         let mut batch = BatchKeys::new();
         let mut block = BlockBuilder::new(match &self.plan.shape.format {
             RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
@@ -265,9 +266,6 @@ impl<'a> FileLoad<'a> {
             };
             let plain = sight.plain(&self.plan.shape, roles, original);
             let (key, given, understood) = if plain {
-                if let Some(value) = follow.and_then(|column| sight.said(original, column)) {
-                    self.reached = Some(value.to_owned());
-                }
                 self.plain_key(roles, sight, original)
             } else {
                 let decoded = decode_file_row(&self.plan.shape, original);
@@ -379,11 +377,11 @@ impl<'a> FileLoad<'a> {
         writer.append(drafts, self.request.origin)?;
         writer.note_gone(&gone);
         self.inner.writable(writer)?;
+        writer.seen.read().release();
+        writer.fold.release();
         // When no file can be written now, what is gathered stays in memory, and the load counts all the same.
         let dir = Some(self.inner.dir.as_ref());
         let _ = writer.fold.spill_if_large(dir, self.inner.open_bytes);
-        writer.seen.read().release();
-        writer.fold.release();
         // A fold that is made anew may know less of what is in quarantine.
         let (values, beyond) = (quarantined(writer), writer.beyond_names(source));
         self.report.quarantined_values += values.saturating_sub(before);

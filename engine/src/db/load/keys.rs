@@ -5,16 +5,26 @@ use super::super::sift::Candidate;
 use super::file::FileLoad;
 use crate::base::codec::{self, Digest128};
 use crate::entry::{RowFormat, RowKind};
-use crate::intake::LineRecord;
-use crate::record::{Decoded, Kind, Roles, RowError, RowSight, decode_file_row, message_id_of};
+use crate::intake::{LineRecord, RawRows};
+use crate::record::{
+    Decoded, Kind, Roles, RowError, RowSight, cell_of, decode_file_row, message_id_of,
+};
 use std::borrow::Cow;
 
 impl FileLoad<'_> {
-    /// The column that the query is followed by.
-    pub(super) fn followed(&self) -> Option<usize> {
-        let following = self.request.following.as_ref()?;
-        let RowFormat::Delimited { header, .. } = &self.plan.shape.format else { return None };
-        header.iter().position(|name| *name == following.column)
+    /// Takes note of how far a query was read, when rows of it are done: as far as the last of them says.
+    pub(super) fn reach(&mut self, rows: &RawRows) {
+        let (Some(following), format) = (&self.request.following, &self.plan.shape.format) else {
+            return;
+        };
+        let RowFormat::Delimited { header, .. } = format else { return };
+        let column = header.iter().position(|name| *name == following.column);
+        let value = column
+            .zip(rows.iter().last())
+            .and_then(|(column, (_, original))| cell_of(format, original, column));
+        if value.is_some() {
+            self.reached = value;
+        }
     }
 
     /// The key of a row that can be read, and whether its message id was given.
