@@ -2,6 +2,7 @@
 
 mod asking;
 mod databases;
+mod inputs;
 mod interrupting;
 mod kinds;
 mod lists;

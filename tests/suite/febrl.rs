@@ -2,7 +2,7 @@
 
 use crate::store;
 use crate::store::view;
-use navedb::{Input, LoadRequest, RecordKind};
+use navedb::{Date, DefineRequest, Input, LoadRequest, RecordKind, Value};
 use std::path::PathBuf;
 
 fn request(number: u32, ids: &[(&str, &str)]) -> LoadRequest {
@@ -32,4 +32,26 @@ fn febrl_loads_as_identify() {
         let stats = view(&db).stats().unwrap();
         assert_eq!((stats.profiles, stats.identifiers), (numbers, rows + numbers));
     }
+}
+
+#[test]
+fn blanks_belong_to_a_cell_but_not_to_an_identifier() {
+    let db = store::new();
+    let mut request = LoadRequest::new("febrl", RecordKind::Identify);
+    let bytes = b"user, state, zip, born\n rec-1 , wa, 4011, 19081209\n".to_vec();
+    request.inputs.push(Input::Bytes { name: "a.csv".to_owned(), bytes });
+    request.ids = vec![("user_id".to_owned(), "user".to_owned())];
+    db.load(&request).unwrap();
+    let told = |name: &str| {
+        let profile = view(&db).profile("user_id", "rec-1").unwrap().unwrap();
+        profile.traits.into_iter().find(|t| t.name == name).map(|t| t.value)
+    };
+    assert_eq!(told("state"), Some(Value::Text(" wa".to_owned())));
+    assert_eq!(told("zip"), Some(Value::Text(" 4011".to_owned())));
+    let text =
+        "[trait.zip]\ntype = \"integer\"\n[trait.born]\ntype = \"date\"\nformat = \"%Y%m%d\"";
+    let define = DefineRequest { text: text.to_owned(), ..DefineRequest::default() };
+    store::session(&db).define(&define).unwrap();
+    assert_eq!(told("zip"), Some(Value::Integer(4011)));
+    assert_eq!(told("born"), Date::from_ymd(1908, 12, 9).map(Value::Date));
 }

@@ -15,6 +15,8 @@ pub struct Rule {
     pub separator: Option<String>,
     /// How a day or an instant is written, when it is not in ISO 8601.
     pub format: Option<TimeUnit>,
+    /// What parts the whole from the fraction of a number that is grouped, or has a comma: `1.234,56`.
+    pub decimal_mark: Option<char>,
     /// The zone of instants that name none.
     pub zone: TimeZone,
     /// Texts that say nothing.
@@ -30,6 +32,7 @@ impl Default for Rule {
             names_zone: false,
             separator: None,
             format: None,
+            decimal_mark: None,
             zone: TimeZone::UTC,
             nulls: Vec::new(),
             money: None,

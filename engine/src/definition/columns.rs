@@ -43,7 +43,9 @@ impl Definitions {
                     return None;
                 }
                 taken.push(number);
-                let plain = |rule: &Arc<Rule>| rule.nulls.is_empty() && !rule.names_zone;
+                let plain = |rule: &Arc<Rule>| {
+                    rule.nulls.is_empty() && !rule.names_zone && rule.decimal_mark.is_none()
+                };
                 quick = quick && known.rule(number).is_none_or(plain);
             }
             let name = name.to_owned();

@@ -9,11 +9,20 @@ use crate::entry::TimeUnit;
 use jiff::tz::TimeZone;
 
 /// The keys that say how a value is read.
-pub const RULE_KEYS: [&str; 7] =
-    ["type", "separator", "format", "zone", "null", "currency", "currency_from"];
+pub const RULE_KEYS: [&str; 8] =
+    ["type", "separator", "format", "decimal_mark", "zone", "null", "currency", "currency_from"];
 
-const FIELD_KEYS: [&str; 8] =
-    ["type", "separator", "format", "zone", "null", "currency", "currency_from", "aliases"];
+const FIELD_KEYS: [&str; 9] = [
+    "type",
+    "separator",
+    "format",
+    "decimal_mark",
+    "zone",
+    "null",
+    "currency",
+    "currency_from",
+    "aliases",
+];
 
 const TYPES: [(&str, ValueType); 8] = [
     ("text", ValueType::Text),
@@ -81,6 +90,8 @@ pub fn rule(body: &Body<'_>) -> Found<Rule> {
     let temporal = rule.value_type.is_some_and(ValueType::is_temporal);
     fits("separator", rule.value_type == Some(ValueType::Set), "sets")?;
     fits("format", temporal, "dates and timestamps")?;
+    let number = rule.value_type.is_some_and(ValueType::is_number);
+    fits("decimal_mark", number, "numbers and money")?;
     fits("zone", rule.value_type == Some(ValueType::Timestamp), "timestamps")?;
     fits("currency", rule.money.is_some(), "money")?;
     fits("currency_from", rule.money.is_some(), "money")?;
@@ -89,6 +100,15 @@ pub fn rule(body: &Body<'_>) -> Found<Rule> {
         return Err(Trouble::new(body.place("separator"), "a separator is not empty"));
     }
     rule.format = body.text("format")?.map(|text| unit(body, "format", text)).transpose()?;
+    rule.decimal_mark = match body.text("decimal_mark")? {
+        None => None,
+        Some(",") => Some(','),
+        Some(".") => Some('.'),
+        Some(_) => {
+            let message = "a decimal mark is \",\" (1.234,56) or \".\" (1,234.56)";
+            return Err(Trouble::new(body.place("decimal_mark"), message));
+        }
+    };
     if let Some(text) = body.text("zone")? {
         rule.zone = zone(body, text)?;
     }

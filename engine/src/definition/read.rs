@@ -7,6 +7,7 @@ use crate::catalog::Rule;
 use crate::entry::TimeUnit;
 use crate::record::{CellText, time_of};
 use jiff::tz::TimeZone;
+use std::borrow::Cow;
 
 /// Whether the text of a cell is one of those that say nothing.
 pub fn says_nothing(rule: &Rule, cell: &CellText) -> bool {
@@ -30,11 +31,7 @@ pub fn read(rule: &Rule, cell: &CellText) -> Result<Option<Value>, String> {
         ValueType::Text => Some(text_of(cell)),
         ValueType::Set => set(rule, cell),
         _ if cell.value_type == ValueType::Set => None,
-        ValueType::Integer => integer(cell.text.trim()).map(Value::Integer),
-        ValueType::Decimal => Decimal::parse(cell.text.trim()).map(Value::Decimal),
-        ValueType::Float => {
-            cell.text.trim().parse().ok().filter(|f: &f64| f.is_finite()).map(Value::Float)
-        }
+        ValueType::Integer | ValueType::Decimal | ValueType::Float => number(rule, cell, wanted),
         ValueType::Boolean => boolean(cell.text.trim()).map(Value::Boolean),
         ValueType::Date => date(rule, cell.text.trim()),
         ValueType::Timestamp => {
@@ -57,6 +54,56 @@ pub fn within(rule: &Rule, value: Value) -> Result<Value, String> {
         wanted => value.widen_to(wanted),
     };
     found.ok_or_else(|| format!("'{value}' is {}, but {wanted} is declared", value.value_type()))
+}
+
+fn number(rule: &Rule, cell: &CellText, wanted: ValueType) -> Option<Value> {
+    let mut text = Cow::Borrowed(cell.text.trim());
+    // What is a number of its source already, such as one of JSON, has no mark of ours.
+    if let Some(mark) = rule.decimal_mark.filter(|_| !cell.is_number) {
+        text = Cow::Owned(unmarked(&text, mark)?);
+    }
+    match wanted {
+        ValueType::Integer => integer(&text).map(Value::Integer),
+        ValueType::Decimal => Decimal::parse(&text).map(Value::Decimal),
+        _ => text.parse().ok().filter(|f: &f64| f.is_finite()).map(Value::Float),
+    }
+}
+
+/// Digits of one group.
+const GROUP: usize = 3;
+
+/// A number as we write it: without what groups its digits, and with a point. Nothing when the groups are none of
+/// three digits, as then the mark is most likely not the one that is declared.
+fn unmarked(text: &str, mark: char) -> Option<String> {
+    let (whole, fraction) = match text.split_once(mark) {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
+    };
+    let other = if mark == ',' { '.' } else { ',' };
+    // Blanks that do not break a line, and the marks of Switzerland.
+    let groups =
+        |c: char| c == other || matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\'' | '\u{2019}');
+    let unsigned = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+    let sign = if whole.starts_with('-') { "-" } else { "" };
+    let mut parts = unsigned.split(groups);
+    let first = parts.next().unwrap_or_default();
+    let mut number = format!("{sign}{first}");
+    let mut grouped = false;
+    for part in parts {
+        if part.len() != GROUP || first.is_empty() || first.len() > GROUP {
+            return None;
+        }
+        grouped = true;
+        number.push_str(part);
+    }
+    if grouped && !number.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) {
+        return None;
+    }
+    if let Some(fraction) = fraction {
+        number.push('.');
+        number.push_str(fraction);
+    }
+    Some(number)
 }
 
 fn text_of(cell: &CellText) -> Value {

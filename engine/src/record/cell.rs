@@ -13,6 +13,8 @@ pub struct CellText {
     pub text: String,
     /// Its type.
     pub value_type: ValueType,
+    /// Whether its source sent a number, as JSON and typed columns can, and not text that reads as one.
+    pub is_number: bool,
 }
 
 impl CellText {
@@ -25,16 +27,18 @@ impl CellText {
             Some(b't' | b'f' | b'T' | b'F') if is_boolean(text) => ValueType::Boolean,
             _ => ValueType::Text,
         };
-        CellText { text: text.to_owned(), value_type }
+        CellText { text: text.to_owned(), value_type, is_number: false }
     }
 
     /// A cell of a column with a type of its own, save one that holds JSON.
     pub fn read(text: &str, reading: Option<Reading>) -> CellText {
         match reading {
-            None | Some(Reading::Plain | Reading::Json) => CellText::inferred(text),
+            None | Some(Reading::Json) => CellText::inferred(text),
+            Some(Reading::Plain) => CellText { is_number: true, ..CellText::inferred(text) },
             Some(Reading::Text) => CellText::string(text),
             Some(Reading::Float) => {
-                CellText { text: text.to_owned(), value_type: ValueType::Float }
+                let text = text.to_owned();
+                CellText { text, value_type: ValueType::Float, is_number: true }
             }
         }
     }
@@ -42,23 +46,24 @@ impl CellText {
     /// A JSON string: text, or a day or instant in ISO 8601.
     pub fn string(text: &str) -> CellText {
         let value_type = time_type(text).unwrap_or(ValueType::Text);
-        CellText { text: text.to_owned(), value_type }
+        CellText { text: text.to_owned(), value_type, is_number: false }
     }
 
     /// A JSON number, as it was written.
     pub fn number(text: &str) -> CellText {
         let value_type = number_type(text).unwrap_or(ValueType::Float);
-        CellText { text: text.to_owned(), value_type }
+        CellText { text: text.to_owned(), value_type, is_number: true }
     }
 
     /// A JSON boolean.
     pub fn boolean(value: bool) -> CellText {
-        CellText { text: value.to_string(), value_type: ValueType::Boolean }
+        let text = value.to_string();
+        CellText { text, value_type: ValueType::Boolean, is_number: false }
     }
 
     /// A JSON list of scalars: a set of their texts. Its own text is the list in JSON.
     pub fn set(list: &serde_json::Value) -> CellText {
-        CellText { text: list.to_string(), value_type: ValueType::Set }
+        CellText { text: list.to_string(), value_type: ValueType::Set, is_number: false }
     }
 
     /// Whether it is a number that no float holds, or none that can be compared.

@@ -76,7 +76,10 @@ pub fn check_reserved(what: &str, name: &str) -> Result<(), RowError> {
 }
 
 fn text(name: &str, text: String) -> (String, FieldValue) {
-    (name.to_owned(), FieldValue::Cell(CellText { text, value_type: ValueType::Text }))
+    (
+        name.to_owned(),
+        FieldValue::Cell(CellText { text, value_type: ValueType::Text, is_number: false }),
+    )
 }
 
 /// A consent: `said` gives what the record says as channel, purpose, topic, state, basis and text.

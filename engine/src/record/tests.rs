@@ -89,20 +89,11 @@ fn messages_flatten_and_remove() {
     assert_eq!(names, ["user_id", "email", "anonymous_id"]);
     let types: Vec<_> =
         row.fields.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-    assert_eq!(
-        types[0],
-        ("a.b", FieldValue::Cell(CellText { text: "1.50".into(), value_type: ValueType::Decimal }))
-    );
+    assert_eq!(types[0], ("a.b", FieldValue::Cell(CellText::number("1.50"))));
     assert_eq!(types[1], ("a.c", FieldValue::Null));
     assert_eq!(types[2], ("m", FieldValue::List));
-    assert_eq!(
-        types[3].1,
-        FieldValue::Cell(CellText { text: "2024-01-02".into(), value_type: ValueType::Date })
-    );
-    assert_eq!(
-        types[4].1,
-        FieldValue::Cell(CellText { text: "12".into(), value_type: ValueType::Text })
-    );
+    assert_eq!(types[3].1, FieldValue::Cell(CellText::string("2024-01-02")));
+    assert_eq!(types[4].1, FieldValue::Cell(CellText::string("12")));
     let [children] = row.children.as_slice() else { panic!("an array of objects is a table") };
     assert_eq!((children.property.as_str(), children.rows.len()), ("l", 2));
     let number =

@@ -169,7 +169,11 @@ impl Fold {
             Err(reason) => return self.reject_value(fact, owner.name(), name, field, reason),
         };
         let value_type = if amount == cell.text { cell.value_type } else { ValueType::Decimal };
-        let amount = FieldValue::Cell(CellText { text: amount.to_owned(), value_type });
+        let amount = FieldValue::Cell(CellText {
+            text: amount.to_owned(),
+            value_type,
+            is_number: cell.is_number,
+        });
         if let Some(taken) = self.fit_one(fact, owner, name, mapped, &amount)? {
             told.push(taken);
             told.push((currency, Some(Value::Text(code))));

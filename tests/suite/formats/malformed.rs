@@ -1,6 +1,7 @@
 //! Files that do not hold: the good rows load, and the rest is named.
 
 use super::{batch, digest, events, loaded, only, parquet_with, people};
+use crate::rng::{Rng, scale};
 use crate::store::{self, view};
 use arrow::array::{Int64Array, StringArray};
 use bytes::Bytes;
@@ -110,4 +111,58 @@ fn rows_come_back_in_the_encoding_of_their_file() {
     let (_, report) = loaded(&people("a.csv", &latin));
     let said = report.broken[0].to_string();
     assert!(said.starts_with("a.csv:2:2: byte 4 is 0xFC") && said.contains("--encoding"), "{said}");
+}
+
+/// A Parquet file of 3,000 rows in three row groups.
+fn three_groups() -> Vec<u8> {
+    let users = (0..3000).map(|n| Some(format!("u{n}"))).collect::<StringArray>();
+    let numbers = Int64Array::from_iter_values((0..3000).map(|n| n * 7919));
+    let table = batch(vec![("user", Arc::new(users)), ("n", Arc::new(numbers))]);
+    parquet_with(&table, 1000, Compression::SNAPPY)
+}
+
+#[test]
+fn flipped_bytes_of_parquet_invent_no_row_and_are_named() {
+    let whole = three_groups();
+    let mut rng = Rng::new(6000);
+    let mut told = 0;
+    for _ in 0..scale(25, 4000) {
+        let mut file = whole.clone();
+        for _ in 0..1 + rng.below(3) {
+            let at = rng.below(file.len());
+            file[at] ^= 1 << rng.below(8);
+        }
+        match store::new().load(&events("a.parquet", &file)) {
+            Ok(report) => {
+                let done = only(&report);
+                let rows = done.written + done.broken + done.duplicates + done.lost;
+                assert!(rows <= 3000, "{done:?}");
+                assert!(rows == 3000 || done.failure.is_some(), "{done:?}");
+                told += u32::from(done.failure.is_some());
+            }
+            Err(error) => {
+                assert!(error.message().contains("a.parquet"), "{error}");
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 0);
+}
+
+#[test]
+fn nesting_without_end_days_that_are_none_and_halves_of_characters_break_their_row_alone() {
+    let deep = format!("{{\"user\":\"x\",\"n\":{}1{}}}", "{\"a\":".repeat(4000), "}".repeat(4000));
+    let lists = format!("{{\"user\":\"x\",\"n\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let half = r#"{"user":"x","n":"\ud800"}"#;
+    let day = r#"{"user":"x","at":"2024-02-30"}"#;
+    let good = r#"{"user":"y","at":"2024-02-29"}"#;
+    let text = [good, &deep, &lists, half, day, "{\"user\":\"x\"", good].join("\n");
+    let mut request = events("a.ndjson", text.as_bytes());
+    request.time = Some("at".to_owned());
+    let (db, report) = loaded(&request);
+    let done = only(&report);
+    assert_eq!((done.rows, done.written, done.broken), (7, 2, 5), "{:?}", report.broken);
+    let lines: Vec<u64> = report.broken.iter().map(|broken| broken.line).collect();
+    assert_eq!(lines, [2, 3, 4, 5, 6], "{:?}", report.broken);
+    assert_eq!(view(&db).stats().unwrap().profiles, 1);
 }

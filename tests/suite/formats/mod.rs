@@ -1,7 +1,13 @@
 //! What files there are: every format, type, packing and encoding, and files that do not hold.
 
+mod arrays;
+mod bounded;
+mod columns;
+mod decimal_marks;
+mod given_back;
 mod malformed;
 mod tables;
+mod types;
 
 use crate::store::{self, view};
 use arrow::array::{ArrayRef, RecordBatch};

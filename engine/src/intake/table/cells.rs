@@ -1,7 +1,7 @@
 //! The text of a cell for every type that an array has.
 
 use super::nested::write_json;
-use super::schema::Leaf;
+use super::schema::{Leaf, LeafBytes};
 use crate::base::time::Date;
 use crate::entry::Reading;
 use crate::intake::typed::text_cell;
@@ -33,7 +33,7 @@ pub struct CellWriter<'a> {
 impl<'a> CellWriter<'a> {
     /// The cells of an array; where `nulls` has none there is nothing.
     pub fn new(array: &'a dyn Array, nulls: Option<&'a NullBuffer>, leaf: &Leaf) -> CellWriter<'a> {
-        CellWriter { array, nulls, reading: leaf.reading, scalar: scalar(array, leaf.uuid) }
+        CellWriter { array, nulls, reading: leaf.reading, scalar: scalar(array, leaf.bytes) }
     }
 
     /// Writes a cell as typed rows have it.
@@ -163,7 +163,7 @@ fn uuid(bytes: &[u8], into: &mut Vec<u8>) {
 }
 
 /// Writes the cells of an array of scalars; those of lists, structs and maps are JSON.
-pub fn scalar(array: &dyn Array, is_uuid: bool) -> Scalar<'_> {
+pub fn scalar(array: &dyn Array, held: LeafBytes) -> Scalar<'_> {
     match array.data_type() {
         DataType::Boolean => {
             let array = array.as_boolean();
@@ -199,31 +199,35 @@ pub fn scalar(array: &dyn Array, is_uuid: bool) -> Scalar<'_> {
         DataType::Binary => blobs(array.as_binary::<i32>()),
         DataType::LargeBinary => blobs(array.as_binary::<i64>()),
         DataType::BinaryView => blobs(array.as_binary_view()),
-        DataType::FixedSizeBinary(16) if is_uuid => {
+        DataType::FixedSizeBinary(16) if held == LeafBytes::Uuid => {
             let array = array.as_fixed_size_binary();
             Box::new(move |row, into| uuid(array.value(row), into))
+        }
+        DataType::FixedSizeBinary(12) if held == LeafBytes::Interval => {
+            let array = array.as_fixed_size_binary();
+            Box::new(move |row, into| whole_interval(array.value(row), into))
         }
         DataType::FixedSizeBinary(_) => blobs(array.as_fixed_size_binary()),
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
             let keys = dictionary.normalized_keys();
-            let value = scalar(dictionary.values().as_ref(), is_uuid);
+            let value = scalar(dictionary.values().as_ref(), held);
             Box::new(move |row, into| {
                 if let Some(key) = keys.get(row) {
                     value(*key, into);
                 }
             })
         }
-        DataType::RunEndEncoded(..) => run_ends(array, is_uuid),
+        DataType::RunEndEncoded(..) => run_ends(array, held),
         _ => temporal(array),
     }
 }
 
-fn run_ends(array: &dyn Array, is_uuid: bool) -> Scalar<'_> {
+fn run_ends(array: &dyn Array, held: LeafBytes) -> Scalar<'_> {
     macro_rules! runs {
         ($ends:ty) => {
             if let Some(runs) = array.as_run_opt::<$ends>() {
-                let value = scalar(runs.values().as_ref(), is_uuid);
+                let value = scalar(runs.values().as_ref(), held);
                 return Box::new(move |row, into| value(runs.get_physical_index(row), into));
             }
         };
@@ -312,6 +316,16 @@ fn interval(array: &dyn Array, unit: IntervalUnit) -> Scalar<'_> {
                 signed_seconds(value.nanoseconds, 1_000_000_000, into);
             })
         }
+    }
+}
+
+/// An interval of Parquet: months, days and milliseconds, none of which has a sign.
+fn whole_interval(bytes: &[u8], into: &mut Vec<u8>) {
+    let (parts, _) = bytes.as_chunks::<4>();
+    if let [months, days, millis] = parts {
+        let number = |part: &[u8; 4]| u32::from_le_bytes(*part);
+        put(into, format_args!("P{}M{}DT", number(months), number(days)));
+        signed_seconds(i64::from(number(millis)), 1_000, into);
     }
 }
 

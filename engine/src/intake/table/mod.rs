@@ -5,6 +5,7 @@
 //! `BatchTable`.
 
 mod cells;
+mod declared;
 mod ipc;
 mod nested;
 mod parquet;

@@ -1,6 +1,7 @@
 //! Lists, structs and maps as JSON.
 
 use super::cells::{Scalar, scalar};
+use super::schema::LeafBytes;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int16Type, Int32Type, Int64Type};
 
@@ -51,7 +52,7 @@ impl<'a> Json<'a> {
         Json {
             array,
             nulls: array.logical_nulls(),
-            scalar: scalar(array, false),
+            scalar: scalar(array, LeafBytes::Any),
             bare: is_bare(array.data_type()),
             float: is_float(array.data_type()),
         }
@@ -123,7 +124,7 @@ impl<'a> Json<'a> {
     fn map(&self, row: usize, into: &mut Vec<u8>) {
         let entries = self.array.as_map().value(row);
         let [keys, values] = entries.columns() else { return };
-        let (keys, values) = (scalar(keys.as_ref(), false), Json::new(values.as_ref()));
+        let (keys, values) = (scalar(keys.as_ref(), LeafBytes::Any), Json::new(values.as_ref()));
         into.push(b'{');
         let mut key = Vec::new();
         for entry in 0..entries.len() {

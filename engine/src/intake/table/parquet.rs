@@ -1,6 +1,7 @@
 //! Parquet: one row group after another, so that a broken one does not take the others with it.
 
-use super::schema::{Leaf, leaves_of};
+use super::declared::{Wanted, is_interval, is_uuid, with_plain_intervals};
+use super::schema::{Leaf, LeafBytes, leaves_of};
 use super::{BatchTable, Batches, guarded};
 use crate::base::dir::Spool;
 use crate::base::error::{Error, Result};
@@ -10,15 +11,16 @@ use crate::intake::request::Input;
 use crate::intake::rows::Trouble;
 use crate::intake::typed::Table;
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
+use arrow::datatypes::Schema;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::LogicalType;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 use std::io::{BufReader, Read};
 use std::sync::Arc;
 
@@ -76,37 +78,32 @@ impl ChunkReader for Chunks {
     }
 }
 
-/// A type with texts that point into the page that they come from, so that a text that is said a thousand times is in
-/// memory once.
-fn viewed(data_type: &DataType) -> DataType {
-    let inner = |field: &FieldRef| Arc::new(viewed_field(field));
-    match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-        DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
-        DataType::List(field) => DataType::List(inner(field)),
-        DataType::LargeList(field) => DataType::LargeList(inner(field)),
-        DataType::Map(field, sorted) => DataType::Map(inner(field), *sorted),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
-        other => other.clone(),
-    }
-}
-
-fn viewed_field(field: &Field) -> Field {
-    field.clone().with_data_type(viewed(field.data_type()))
-}
-
 /// Stack for the library while it reads a schema, as it follows nested types down.
 const SCHEMA_STACK: usize = 256 << 20;
 
-fn metadata_of(chunks: &Chunks) -> std::result::Result<ArrowReaderMetadata, String> {
-    let load =
-        |options| guarded(|| ArrowReaderMetadata::load(chunks, options).map_err(|e| e.to_string()));
+/// What the library knows of a file, and its columns as the file declares them.
+type Known = (ArrowReaderMetadata, SchemaDescPtr);
+
+fn metadata_of(chunks: &Chunks) -> std::result::Result<Known, String> {
+    let read = |metadata: &Arc<ParquetMetaData>, options| {
+        guarded(|| {
+            ArrowReaderMetadata::try_new(Arc::clone(metadata), options).map_err(|e| e.to_string())
+        })
+    };
     stacker::grow(SCHEMA_STACK, || {
-        let plain = load(ArrowReaderOptions::new())?;
-        let fields: Fields =
-            plain.schema().fields().iter().map(|field| Arc::new(viewed_field(field))).collect();
+        let plain = guarded(|| {
+            let options = ArrowReaderOptions::new();
+            ArrowReaderMetadata::load(chunks, options).map_err(|e| e.to_string())
+        })?;
+        let declared = plain.metadata().file_metadata().schema_descr_ptr();
+        let plain = match with_plain_intervals(plain.metadata()) {
+            Some(changed) => read(&Arc::new(changed), ArrowReaderOptions::new())?,
+            None => plain,
+        };
+        let fields = Wanted::of(&declared).fields(plain.schema().fields());
         let schema = Schema::new_with_metadata(fields, plain.schema().metadata().clone());
-        Ok(load(ArrowReaderOptions::new().with_schema(Arc::new(schema))).unwrap_or(plain))
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        Ok((read(plain.metadata(), options)?, declared))
     })
 }
 
@@ -124,7 +121,7 @@ pub fn parquet(input: &Input) -> Result<Box<dyn Table>> {
         )));
     }
     let chunks = Chunks::open(input)?;
-    let metadata = metadata_of(&chunks)
+    let (metadata, declared) = metadata_of(&chunks)
         .map_err(|reason| Error::invalid(format!("{name} is no whole Parquet file: {reason}")))?;
     let negative = metadata.metadata().row_groups().iter().position(|group| group.num_rows() < 0);
     if let Some(group) = negative {
@@ -134,19 +131,33 @@ pub fn parquet(input: &Input) -> Result<Box<dyn Table>> {
         )));
     }
     let mut leaves = leaves_of(metadata.schema().fields(), &name)?;
-    note_uuids(&mut leaves, &metadata);
+    note_bytes(&mut leaves, &declared)
+        .map_err(|reason| Error::invalid(format!("{name}: {reason}")))?;
     let groups = Groups { chunks, metadata, next: 0, reader: None, given: 0 };
     Ok(Box::new(BatchTable::new(groups, leaves)))
 }
 
-fn note_uuids(leaves: &mut [Leaf], metadata: &ArrowReaderMetadata) {
-    for column in metadata.parquet_schema().columns() {
-        let is_uuid = matches!(column.logical_type_ref(), Some(LogicalType::Uuid));
+/// Notes of the columns that hold bytes what these are.
+fn note_bytes(leaves: &mut [Leaf], declared: &SchemaDescriptor) -> std::result::Result<(), String> {
+    for column in declared.columns() {
+        let bytes = match column {
+            column if is_uuid(column) => LeafBytes::Uuid,
+            column if is_interval(column) => LeafBytes::Interval,
+            _ => continue,
+        };
         let path = column.path().string();
-        if let Some(leaf) = leaves.iter_mut().find(|leaf| is_uuid && leaf.name == path) {
-            leaf.uuid = true;
+        match leaves.iter_mut().find(|leaf| leaf.name == path) {
+            Some(leaf) => leaf.bytes = bytes,
+            None if bytes == LeafBytes::Interval => {
+                return Err(format!(
+                    "column '{path}' has intervals in a list or map, which cannot be read whole; \
+                     write them as text"
+                ));
+            }
+            None => {}
         }
     }
+    Ok(())
 }
 
 /// Row groups, one after another.

@@ -15,8 +15,19 @@ pub struct Leaf {
     pub name: String,
     /// How its cells are read.
     pub reading: Reading,
-    /// Whether its sixteen bytes are a UUID.
-    pub uuid: bool,
+    /// What its values are, when they are bytes.
+    pub bytes: LeafBytes,
+}
+
+/// What the values of a column of bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeafBytes {
+    /// Anything: text in Base64.
+    Any,
+    /// Sixteen bytes each: a UUID.
+    Uuid,
+    /// Twelve bytes each: months, days and milliseconds.
+    Interval,
 }
 
 /// The leaves of a schema.
@@ -65,7 +76,8 @@ fn gather(
     let reading = reading_of(field.data_type(), depth)
         .map_err(|reason| format!("column '{name}' {reason}"))?;
     let uuid = field.metadata().get("ARROW:extension:name").is_some_and(|n| n == "arrow.uuid");
-    into.push(Leaf { name, reading, uuid });
+    let bytes = if uuid { LeafBytes::Uuid } else { LeafBytes::Any };
+    into.push(Leaf { name, reading, bytes });
     Ok(())
 }
 
