@@ -1,8 +1,9 @@
-//! The same shop in other forms: each file as rows of NDJSON, or as messages, with the same ids, times and values.
+//! The same shop in other forms: each file as rows of NDJSON, as messages, or as Parquet, with the same ids, times and values.
 //!
 //! *Invariant:* a store that loads one form has the same digest as a store that loads another. *Where to
 //! start reading:* `load`.
 
+use super::parquet;
 use super::text::{DAY, Lines, json, json_object};
 use navedb::{Db, Input, LoadRequest, RecordKind, Result, Said, TimeUnit, Timestamp};
 use std::path::Path;
@@ -18,6 +19,9 @@ pub enum Form {
     Messages,
     /// Messages in batches.
     Batches,
+    /// What is written as CSV as Parquet. NULLs that are said, and fields of several types, have no form in a column:
+    /// the other files stay.
+    Parquet,
 }
 
 /// A file of the shop, and what its rows are.
@@ -73,7 +77,13 @@ pub fn load(db: &Db, files: &Path, form: Form) -> Result<()> {
     things(db, files, form)?;
     for sheet in sheets() {
         let mut request = LoadRequest::new(sheet.source, sheet.kind.clone());
-        let name = if form == Form::Written {
+        let stem = sheet.name.strip_suffix(".csv");
+        let name = if let (Form::Parquet, Some(stem)) = (form, stem) {
+            let name = format!("{stem}.parquet");
+            let text = std::fs::read_to_string(files.join(sheet.name));
+            parquet::write(&files.join(&name), &records(&text.expect("it was written before")));
+            name
+        } else if matches!(form, Form::Written | Form::Parquet) {
             sheet.name.to_owned()
         } else {
             let name = format!("{form:?}_{}.ndjson", sheet.name);
@@ -335,7 +345,8 @@ mod tests {
     fn the_shop_has_one_digest_in_all_its_forms() {
         let folder = std::env::temp_dir().join(format!("nave-forms-{}", std::process::id()));
         Shop { seed: 3, persons: 300 }.write(&folder).unwrap();
-        let told = [Form::Written, Form::Rows, Form::Messages, Form::Batches].map(|form| {
+        let forms = [Form::Written, Form::Rows, Form::Messages, Form::Batches, Form::Parquet];
+        let told = forms.map(|form| {
             let now = Timestamp::parse("2025-01-01T00:00:00Z").unwrap();
             let clock = Arc::new(ManualClock::new(now));
             let db = Db::open_with(Arc::new(MemoryDir::new()), clock, Settings::default()).unwrap();

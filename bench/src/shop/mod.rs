@@ -9,6 +9,7 @@ pub mod ask;
 mod audiences;
 mod events;
 pub mod forms;
+mod parquet;
 mod people;
 mod rng;
 mod text;
