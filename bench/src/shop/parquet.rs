@@ -26,7 +26,7 @@ type Cells<'c> = [Option<&'c str>];
 pub fn write(file: &Path, rows: &[Vec<Option<String>>]) {
     let (header, rows) = rows.split_first().expect("a file has names");
     let columns = header.iter().enumerate().map(|(at, name)| {
-        let cells: Vec<Option<&str>> = rows.iter().map(|row| row[at].as_deref()).collect();
+        let cells: Vec<Option<&str>> = rows.iter().map(|row| row.get(at)?.as_deref()).collect();
         (name.clone().expect("a column has a name"), column(&cells), true)
     });
     let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length");

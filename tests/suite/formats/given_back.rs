@@ -46,7 +46,7 @@ fn string(rng: &mut Rng) -> String {
 }
 
 fn blanks(rng: &mut Rng) -> &'static str {
-    rng.pick(&["", "", "", " ", "\t", "  ", " \t "])
+    rng.pick::<&str>(&["", "", "", " ", "\t", "  ", " \t "])
 }
 
 /// A number as some program or other writes it.
