@@ -1,4 +1,5 @@
-//! The same shop in other forms: each file as rows of NDJSON, as messages, or as Parquet, with the same ids, times and values.
+//! The same shop in other forms: each file as rows of NDJSON, as messages, or as Parquet, with the same ids, times and
+//! values.
 //!
 //! *Invariant:* a store that loads one form has the same digest as a store that loads another. *Where to
 //! start reading:* `load`.
