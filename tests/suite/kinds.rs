@@ -200,6 +200,43 @@ fn entities_come_from_files() {
     assert_eq!(left.stats().unwrap().entity_fields, right.stats().unwrap().entity_fields);
 }
 
+/// Entities from files go by column, those of messages one by one.
+#[test]
+fn entities_are_the_same_from_files_and_from_messages() {
+    let csv =
+        "sku,day,price,name\n p1,2024-01-02,1,\"a\"\"b\"\np2,2024-01-01,2.5,\np1,2024-01-01,7,x\n";
+    let json = "{\"sku\":\" p1\",\"day\":\"2024-01-02\",\"price\":1,\"name\":\"a\\\"b\"}\n\
+                {\"day\":\"2024-01-01\",\"price\":2.5,\"sku\":\"p2\"}\n\
+                {\"sku\":\"p1\",\"day\":\"2024-01-01\",\"price\":7,\"name\":\"x\"}\n";
+    let kind = RecordKind::Entity { entity: "product".into(), id: "sku".into() };
+    let mut digests = Vec::new();
+    for (name, text) in [("p.csv", csv), ("p.ndjson", json)] {
+        let db = store::new();
+        let mut request = request(kind.clone(), name, text);
+        request.time = Some("day".into());
+        assert_eq!(db.load(&request).unwrap().files[0].written, 3, "{name}");
+        digests.push(view(&db).digest().unwrap());
+    }
+    let db = store::new();
+    for (number, (day, traits)) in [
+        ("2024-01-02", r#""price":1,"name":"a\"b""#),
+        ("2024-01-01", r#""price":2.5"#),
+        ("2024-01-01", r#""price":7,"name":"x""#),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let id = if number == 1 { "p2" } else { "p1" };
+        let message = format!(
+            r#"{{"type":"entity","entity":"product","id":"{id}","messageId":"e{number}","timestamp":"{day}","traits":{{{traits}}}}}"#
+        );
+        say(&db, "web", &message);
+    }
+    digests.push(view(&db).digest().unwrap());
+    assert_eq!(digests[0], digests[1], "CSV and NDJSON");
+    assert_eq!(digests[1], digests[2], "NDJSON and messages");
+}
+
 fn consents(columns: &str) -> RecordKind {
     let column = |name: &str| Said::Column(name.to_owned());
     let topic = columns.contains("topic").then(|| column("topic"));

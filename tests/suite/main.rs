@@ -35,6 +35,7 @@ mod language_values;
 mod loading;
 mod mappings;
 mod members;
+mod objects;
 mod oracle;
 mod resp;
 mod rng;

@@ -1,6 +1,7 @@
 //! The log as text: random stores, written out and read in again, are the same stores.
 
 use crate::blocks::{Form, file};
+use crate::objects;
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, NOON, identify, session, small, track, view};
 use navedb::dir::{Dir, MemoryDir};
@@ -63,9 +64,16 @@ fn random(seed: u64) -> (MemoryDir, Vec<LoadRequest>) {
                 let _ = session(&db).write(batch.level(Level::Memory).origin(origin)).unwrap();
             }
             2 | 3 => {
-                let form = Form::random(&mut rng);
-                let bytes = file(seed + number as u64, &form, rng.below(40));
-                let request = form.request(&bytes, rng.one_in(3));
+                let seed = seed + number as u64;
+                let request = if rng.one_in(2) {
+                    let form = Form::random(&mut rng);
+                    let bytes = file(seed, &form, rng.below(40));
+                    form.request(&bytes, rng.one_in(3))
+                } else {
+                    let form = objects::Form::random(&mut rng);
+                    let bytes = objects::file(seed, &form, rng.below(40), rng.one_in(3));
+                    form.request(&bytes, rng.one_in(3))
+                };
                 // A file without a row that can be read is refused, and that is judged elsewhere.
                 if db.load(&request).is_ok() {
                     loads.push(request);

@@ -13,6 +13,12 @@ pub const LOAD_FRAME_BYTES: usize = 1 << 20;
 /// Rows that a load gathers into one frame.
 pub const LOAD_FRAME_ROWS: usize = 16_384;
 
+/// Forms that rows of JSON have in one block. Each is learnt by itself; rows of forms beyond are kept as they came.
+pub const BLOCK_FORMS_MAX: usize = 1024;
+
+/// Columns of one block of rows of JSON: for each form there is a list of them.
+pub const BLOCK_COLUMNS_MAX: usize = 2048;
+
 /// Rows that are taken out of a Parquet file at once.
 pub const TABLE_BATCH_ROWS: usize = 8192;
 

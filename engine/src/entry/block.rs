@@ -4,9 +4,13 @@
 //! stands between them is the same for nearly all rows of a file and is kept once. A row that is not regular (too many
 //! fields, a quote that is not closed, bytes that are no UTF-8) is kept as it came. Every row is given back byte for
 //! byte.
+//!
+//! A row of JSON is its scalar values and what stands around them: braces, names, colons, commas and white space. Rows
+//! have few forms, but not all have the same values, so each form says in which columns its values stand.
 
 use super::{Row, RowStatus};
-use crate::base::codec::Digest128;
+use crate::base::codec::{self, Digest128};
+use crate::base::error::Result;
 use bincode::{Decode, Encode};
 
 /// The texts of one column, one after another.
@@ -60,7 +64,8 @@ pub struct BlockEntry {
     pub conflicts: Vec<u32>,
     /// Where a run of rows on consecutive lines begins: row and line.
     pub lines: Vec<(u32, u64)>,
-    /// The fields, a column for each of the header; a row that is kept as it came has none.
+    /// The fields, a column for each of the header; of a row that is kept as it came they are empty. Of JSON, the
+    /// values, a column for each name, which has a text for each row whose form has a value there.
     pub columns: Vec<TextColumn>,
     /// What stands before, between and behind the fields: the forms that rows have.
     pub forms: Vec<Vec<Vec<u8>>>,
@@ -68,9 +73,51 @@ pub struct BlockEntry {
     pub form_of: Vec<u32>,
     /// Rows that are kept as they came, ascending.
     pub odd: Vec<(u32, Vec<u8>)>,
+    /// Of rows of JSON: for each form the columns of its values, in the order of the row. Empty for delimited rows,
+    /// whose fields are those of all columns in order.
+    pub holes: Vec<Vec<u32>>,
 }
 
+/// The payload of the first version, which has delimited rows alone.
+type First = (
+    Vec<u8>,
+    Vec<u32>,
+    Vec<(u32, u64)>,
+    Vec<TextColumn>,
+    Vec<Vec<Vec<u8>>>,
+    Vec<u32>,
+    Vec<(u32, Vec<u8>)>,
+);
+
 impl BlockEntry {
+    /// The version of its payload.
+    pub(super) fn version(&self) -> u16 {
+        if self.holes.is_empty() { 1 } else { 2 }
+    }
+
+    /// The payload in its version.
+    ///
+    /// # Errors
+    /// `Limit` when it is too large.
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+        if self.version() == 2 {
+            return codec::encode(self);
+        }
+        let BlockEntry { keys, conflicts, lines, columns, forms, form_of, odd, holes: _ } = self;
+        codec::encode(&(keys, conflicts, lines, columns, forms, form_of, odd))
+    }
+
+    /// The block of a payload of the first version.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn decode_first(payload: &[u8]) -> Result<BlockEntry> {
+        let first: First = codec::decode(payload)?;
+        let (keys, conflicts, lines, columns, forms, form_of, odd) = first;
+        let holes = Vec::new();
+        Ok(BlockEntry { keys, conflicts, lines, columns, forms, form_of, odd, holes })
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.keys.len() / 16
@@ -78,13 +125,22 @@ impl BlockEntry {
 
     /// The key of a row.
     pub fn key(&self, row: usize) -> Option<Digest128> {
-        crate::base::codec::digest_at(&self.keys, row.checked_mul(16)?)
+        codec::digest_at(&self.keys, row.checked_mul(16)?)
+    }
+
+    /// The number of the form of a row.
+    pub fn form_number(&self, row: usize) -> usize {
+        self.form_of.get(row).map_or(0, |form| *form as usize)
     }
 
     /// What stands around the fields of a row.
     pub fn form(&self, row: usize) -> &[Vec<u8>] {
-        let form = self.form_of.get(row).map_or(0, |form| *form as usize);
-        self.forms.get(form).map(Vec::as_slice).unwrap_or_default()
+        self.forms.get(self.form_number(row)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The columns of the values of a row of JSON.
+    fn holes(&self, row: usize) -> &[u32] {
+        self.holes.get(self.form_number(row)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a row is folded.
@@ -110,7 +166,7 @@ impl BlockEntry {
     }
 
     /// The bytes of a row from its fields.
-    fn join<'a>(&self, row: usize, fields: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    pub fn join<'a>(&self, row: usize, fields: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
         let mut pieces = self.form(row).iter();
         let mut original = pieces.next().cloned().unwrap_or_default();
         for (field, piece) in fields.zip(pieces) {
@@ -120,23 +176,31 @@ impl BlockEntry {
         original
     }
 
+    /// A row of which the bytes are known.
+    pub fn row(&self, row: usize, original: Vec<u8>) -> Option<Row> {
+        let (key, status, line) = (self.key(row)?, self.status(row), self.line(row));
+        Some(Row { key, status, line, original })
+    }
+
     /// All rows as their source sent them.
     pub fn to_rows(&self) -> Vec<Row> {
         let mut columns: Vec<_> = self.columns.iter().map(TextColumn::texts).collect();
         let row = |row: usize| {
-            // Every column has a field for every row, an empty one for rows that are kept as they came.
-            let fields: Vec<&[u8]> =
-                columns.iter_mut().map(|texts| texts.next().unwrap_or_default()).collect();
-            let original = match self.odd(row) {
+            let odd = self.odd(row);
+            // A column of a delimited file has a field for every row, an empty one for one that is kept as it came.
+            let fields: Vec<&[u8]> = if self.holes.is_empty() {
+                columns.iter_mut().map(|texts| texts.next().unwrap_or_default()).collect()
+            } else if odd.is_none() {
+                let texts = |column: &u32| columns.get_mut(*column as usize)?.next();
+                self.holes(row).iter().map(texts).map(Option::unwrap_or_default).collect()
+            } else {
+                Vec::new()
+            };
+            let original = match odd {
                 Some(bytes) => bytes.to_vec(),
                 None => self.join(row, fields.into_iter()),
             };
-            Some(Row {
-                key: self.key(row)?,
-                status: self.status(row),
-                line: self.line(row),
-                original,
-            })
+            self.row(row, original)
         };
         (0..self.rows()).filter_map(row).collect()
     }

@@ -271,6 +271,7 @@ impl Entry {
     pub fn version(&self) -> u16 {
         match self {
             Entry::Load(_) => 2,
+            Entry::Block(block) => block.version(),
             _ => 1,
         }
     }
@@ -307,7 +308,7 @@ impl Entry {
             Entry::Records(entry) => codec::encode(entry),
             Entry::Retract(entry) => codec::encode(entry),
             Entry::Gap(entry) => codec::encode(entry),
-            Entry::Block(entry) => codec::encode(entry),
+            Entry::Block(entry) => entry.encode(),
             Entry::Definition(entry) => codec::encode(entry),
             Entry::Counted(entry) => codec::encode(entry),
         }?;
@@ -328,7 +329,10 @@ impl Entry {
         if kind == LOAD_KIND && version == 1 {
             return first::decode_load(payload).map(|load| Entry::Load(Box::new(load)));
         }
-        if version != if kind == LOAD_KIND { 2 } else { 1 } {
+        if kind == BLOCK_KIND && version == 1 {
+            return BlockEntry::decode_first(payload).map(Entry::Block);
+        }
+        if version != if [LOAD_KIND, BLOCK_KIND].contains(&kind) { 2 } else { 1 } {
             return Err(newer(&format!("payload version {version}")));
         }
         Ok(match kind {

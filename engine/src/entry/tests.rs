@@ -116,6 +116,7 @@ fn a_block_is_frozen_and_gives_its_rows_back() {
         forms: vec![vec![b"".to_vec(), b",\"".to_vec(), b"\"".to_vec()]],
         form_of: vec![],
         odd: vec![(1, b"a,b,c".to_vec())],
+        holes: vec![],
     };
     let rows = block.to_rows();
     assert_eq!(rows[0].original, b"1,\"x\"");
@@ -126,6 +127,34 @@ fn a_block_is_frozen_and_gives_its_rows_back() {
     assert_eq!(digest, GOLDEN_BLOCK_DIGEST);
 }
 
+#[test]
+fn a_block_of_json_is_frozen_and_gives_its_rows_back() {
+    let column = |texts: &[&str]| {
+        let mut column = TextColumn::default();
+        texts.iter().for_each(|text| column.push(text.as_bytes()));
+        column
+    };
+    let form = |pieces: &[&str]| pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect();
+    let block = BlockEntry {
+        keys: [[1; 16], [2; 16], [3; 16], [4; 16]].concat(),
+        conflicts: vec![2],
+        lines: vec![(0, 1)],
+        columns: vec![column(&["1", "2", "3"]), column(&["\"x\""])],
+        forms: vec![form(&["{\"a\":", "}"]), form(&["{\"b\": ", ", \"a\":", "}"])],
+        form_of: vec![0, 1, 1, 0],
+        odd: vec![(2, b"[1]".to_vec())],
+        holes: vec![vec![0], vec![1, 0]],
+    };
+    let originals: Vec<Vec<u8>> = block.to_rows().into_iter().map(|row| row.original).collect();
+    let expected: [&[u8]; 4] = [b"{\"a\":1}", b"{\"b\": \"x\", \"a\":2}", b"[1]", b"{\"a\":3}"];
+    assert_eq!(originals, expected);
+    let entry = Entry::Block(block);
+    assert_eq!(entry.version(), 2);
+    let digest = codec::hex(&codec::digest(&round_trip(&entry)));
+    assert_eq!(digest, GOLDEN_OBJECTS_DIGEST);
+}
+
+const GOLDEN_OBJECTS_DIGEST: &str = "6dee5e08e31931eea342550800596969";
 const GOLDEN_BLOCK_DIGEST: &str = "2489bf61198fe5e080b5b53805e2606e";
 const GOLDEN_LOAD_DIGEST: &str = "474e04fd9a675b37b80a9a4c1247c650";
 

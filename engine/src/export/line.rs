@@ -12,7 +12,7 @@ use crate::entry::{
     RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry, StoreEntry,
 };
 use crate::log::{Frame, Header};
-use crate::record::{BlockBuilder, Roles, RowSight};
+use crate::record::{BlockBuilder, RowSight};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -204,15 +204,14 @@ impl EntryLine {
 fn block(rows: &[Row], shape: Option<&FileShape>) -> Result<BlockEntry> {
     let missing = || Error::invalid("no load before says how these rows are split");
     let shape = shape.ok_or_else(missing)?;
-    let (Some(roles), Some(columns)) = (Roles::of(shape), shape.columns()) else {
+    let Some(mut sight) = RowSight::of(shape) else {
         return Err(Error::invalid("rows of this load are not kept by column; write \"records\""));
     };
-    let mut builder = BlockBuilder::new(columns);
-    let mut sight = RowSight::default();
+    let mut builder = BlockBuilder::new(shape);
     for row in rows {
-        let plain = sight.plain(shape, &roles, &row.original);
-        let fields = plain.then_some(sight.fields.as_slice());
-        builder.push(&row.key, row.status, row.line, &row.original, fields);
+        let plain = sight.plain(&row.original);
+        let sight = plain.then_some(&sight);
+        builder.push(&row.key, row.status, row.line, &row.original, sight);
     }
     Ok(builder.finish())
 }

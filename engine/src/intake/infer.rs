@@ -7,10 +7,10 @@ use crate::base::error::Result;
 use crate::base::limits::INFERRED_MAX;
 use crate::base::value::ValueType;
 use crate::catalog::folded;
-use crate::entry::{FileShape, InferredType, Reading};
+use crate::entry::{FileShape, InferredType, Reading, RowKind, Said};
 use crate::record::{
-    Decoded, FieldValue, Kind, ReadRow, Roles, RowSight, ValueColumn, decode_file_row, joined_type,
-    quick_decimal, quick_integer, quick_time, show_file_row,
+    Decoded, FieldValue, Kind, ReadRow, RowSight, Token, ValueColumn, joined_type, quick_decimal,
+    quick_integer, quick_time, show_file_row,
 };
 use std::collections::BTreeMap;
 
@@ -21,6 +21,17 @@ pub(super) fn infer(
     reader: &mut dyn Rows,
     watch: &mut Watch<'_>,
 ) -> Result<()> {
+    match RowSight::of(&plan.shape) {
+        Some(mut sight) if sight.roles().are_json() => {
+            infer_objects(plan, &mut sight, reader, watch)
+        }
+        Some(mut sight) => infer_columns(plan, &mut sight, reader, watch),
+        None => infer_rows(plan, reader, watch),
+    }
+}
+
+/// Reads all rows one by one.
+fn infer_rows(plan: &mut LoadPlan, reader: &mut dyn Rows, watch: &mut Watch<'_>) -> Result<()> {
     let mut types = Types::default();
     let mut rows = RawRows::default();
     while plan.next_rows(reader, &mut rows, watch)? {
@@ -52,46 +63,41 @@ fn shown(plan: &mut LoadPlan, name: &str, place: (u64, usize), original: &[u8]) 
     record
 }
 
-/// Reads all rows of a file of one kind for the types that its columns show, as `infer` does.
-pub(super) fn infer_columns(
+/// Reads all rows of a delimited file of one kind for the types that its columns show, as `infer_rows` does.
+fn infer_columns(
     plan: &mut LoadPlan,
-    roles: &Roles,
+    sight: &mut RowSight,
     reader: &mut dyn Rows,
     watch: &mut Watch<'_>,
 ) -> Result<()> {
+    let roles = sight.roles();
     let columns: Vec<ValueColumn> = roles.values.iter().chain(&roles.lent).cloned().collect();
     let mut types: Vec<Option<ValueType>> = vec![None; columns.len()];
     let mut inner = Types::default();
     let mut rows = RawRows::default();
-    let mut sight = RowSight::default();
     while plan.next_rows(reader, &mut rows, watch)? {
         let name = watch.file();
         for (line, original) in rows.iter() {
-            if !sight.regular(&plan.shape, &columns, original) {
+            if !sight.plain(original) {
                 if let Some(record) = shown(plan, name, (line, 0), original) {
                     note_slowly(&mut types, &mut inner, (&columns, &plan.shape), record);
                 }
                 continue;
             }
-            if !sight.is_record(&plan.shape, roles, original)
-                && let Err(e) = decode_file_row(&plan.shape, original)
-            {
-                plan.note_broken(name, line, e.column, e.reason);
-            }
             if sight.is_header(&columns, original) {
                 continue;
             }
             for (column, known) in columns.iter().zip(&mut types) {
-                if let Some(text) = sight.said(original, column.column) {
+                if let Some(Token::Cell(text)) = sight.token(original, column.column) {
                     *known = widened_by(*known, text, column);
                 }
             }
         }
     }
-    let event = plan.shape.fixed_event().map(str::to_owned);
+    let (event, entity) = owner(&plan.shape.kind);
     let shown = columns.iter().zip(types).filter_map(|(column, value_type)| {
-        let (event, name, value_type) = (event.clone(), column.name.clone(), value_type?);
-        Some(InferredType { event, entity: None, name, value_type })
+        let (name, value_type) = (column.name.clone(), value_type?);
+        Some(InferredType { event: event.clone(), entity: entity.clone(), name, value_type })
     });
     let mut shown: Vec<InferredType> = shown.chain(inner.into_types()).collect();
     shown.sort_by_key(|inferred| {
@@ -99,6 +105,88 @@ pub(super) fn infer_columns(
     });
     plan.types = shown;
     Ok(())
+}
+
+/// The event type or entity type of rows that are all of one kind.
+fn owner(kind: &RowKind) -> (Option<String>, Option<String>) {
+    match kind {
+        RowKind::Track(Said::Fixed(event)) => (Some(event.clone()), None),
+        RowKind::Entity { entity, .. } => (None, Some(entity.clone())),
+        _ => (None, None),
+    }
+}
+
+/// Reads all rows of a file of JSON of one kind for the types that its values show. It gives what `infer_rows` does.
+fn infer_objects(
+    plan: &mut LoadPlan,
+    sight: &mut RowSight,
+    reader: &mut dyn Rows,
+    watch: &mut Watch<'_>,
+) -> Result<()> {
+    let mut types = Types::default();
+    let (event, entity) = owner(&plan.shape.kind);
+    let owner = (event.as_ref(), entity.as_ref());
+    let mut rows = RawRows::default();
+    while plan.next_rows(reader, &mut rows, watch)? {
+        let name = watch.file();
+        sight.begin_block();
+        // What the columns of the block show, and how often, since they showed the first value.
+        let mut seen: Vec<Option<(ValueType, u64)>> = Vec::new();
+        for (line, original) in rows.iter() {
+            if !sight.plain(original) {
+                if let Some(record) = shown(plan, name, (line, 0), original) {
+                    note_types(&mut types, &plan.shape, record);
+                }
+                continue;
+            }
+            for (column, token) in sight.values(original) {
+                if seen.len() <= column {
+                    seen.resize(column + 1, None);
+                }
+                let Some(slot) = seen.get_mut(column).filter(|_| token != Token::Null) else {
+                    continue;
+                };
+                let known = slot.map(|(known, _)| known);
+                let Some(value_type) = widened_by_token(known, &token) else { continue };
+                match slot {
+                    Some((known, said)) => (*known, *said) = (value_type, *said + 1),
+                    None => {
+                        // Of two spellings of a name the first counts, so it is noted at once.
+                        types.note(owner, sight.name(column), value_type, 1);
+                        *slot = Some((value_type, 0));
+                    }
+                }
+            }
+        }
+        for (column, slot) in seen.into_iter().enumerate() {
+            if let Some((value_type, said)) = slot {
+                types.note(owner, sight.name(column), value_type, said);
+            }
+        }
+    }
+    plan.types = types.into_types();
+    Ok(())
+}
+
+/// The type of values of JSON with one more.
+fn widened_by_token(known: Option<ValueType>, token: &Token<'_>) -> Option<ValueType> {
+    match (known, token) {
+        (Some(ValueType::Text), _) => return known,
+        (Some(ValueType::Integer), Token::Number(text)) if quick_integer(text).is_some() => {
+            return known;
+        }
+        (Some(ValueType::Decimal), Token::Number(text)) if quick_decimal(text).is_some() => {
+            return known;
+        }
+        (Some(ValueType::Date | ValueType::Timestamp), Token::Text(text))
+            if quick_time(text) == known =>
+        {
+            return known;
+        }
+        _ => {}
+    }
+    let FieldValue::Cell(cell) = token.json_field() else { return known };
+    Some(known.map_or(cell.value_type, |known| joined_type(known, cell.value_type)))
 }
 
 /// The type of a column that may have shown one and shows a text.
@@ -174,6 +262,26 @@ impl Types {
         let mut types: Vec<(InferredType, u64)> = self.0.into_values().collect();
         types.sort_by_key(|(_, said)| std::cmp::Reverse(*said));
         types.into_iter().map(|(inferred, _)| inferred).collect()
+    }
+
+    /// Takes note of a type that a name of an event type or entity type has shown, so many times.
+    fn note(
+        &mut self,
+        (event, entity): (Option<&String>, Option<&String>),
+        name: &str,
+        value_type: ValueType,
+        said: u64,
+    ) {
+        let scope = (event.map(|event| folded(event)), entity.map(|entity| folded(entity)));
+        let key = (scope, folded(name));
+        if let Some((known, count)) = self.0.get_mut(&key) {
+            known.value_type = joined_type(known.value_type, value_type);
+            *count += said;
+        } else if self.0.len() < INFERRED_MAX {
+            let (event, entity) = (event.cloned(), entity.cloned());
+            let inferred = InferredType { event, entity, name: name.to_owned(), value_type };
+            self.0.insert(key, (inferred, said));
+        }
     }
 }
 

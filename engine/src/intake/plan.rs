@@ -3,7 +3,7 @@
 use super::checks::{
     charset_of, check_columns, check_delimiter, delimiter_of, dialect_of, format_of,
 };
-use super::infer::{infer, infer_columns};
+use super::infer::infer;
 use super::request::{BrokenRow, Delimiter, Format, Input, LoadRequest};
 use super::rows::{RawRows, RowReader, Rows, Trouble};
 use super::typed::{TypedReader, check_names};
@@ -11,7 +11,7 @@ use super::watch::{Phase, Watch};
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
 use crate::entry::{Dialect, FileShape, InferredType, Reading, RowFormat, RowKind};
-use crate::record::{Charset, Messages, Quoting, Roles, messages_of, undecodable, with_shared};
+use crate::record::{Charset, Messages, Quoting, messages_of, undecodable, with_shared};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -129,10 +129,7 @@ pub fn plan_load(
         broken_count: 0,
         trouble: Trouble::default(),
     };
-    match Roles::of(&plan.shape) {
-        Some(roles) => infer_columns(&mut plan, &roles, reader.as_mut(), watch)?,
-        None => infer(&mut plan, reader.as_mut(), watch)?,
-    }
+    infer(&mut plan, reader.as_mut(), watch)?;
     plan.content = reader.content();
     plan.trouble = reader.trouble();
     Ok((!watch.stopped()).then_some(plan))

@@ -1,14 +1,10 @@
-//! Rows of a delimited file by column: splitting them, and reading the fields again.
+//! Rows of a file by column: splitting delimited ones, and gathering rows into a block.
 
-use super::delimited::{parse_time, used_always, used_up};
-use super::normalise::normalise_value;
-use super::{CellText, json};
+use super::object::Form;
+use super::sight::RowSight;
 use crate::base::codec::Digest128;
-use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
-use crate::base::time::Timestamp;
-use crate::entry::{
-    BlockEntry, Dialect, FileShape, Reading, RowFormat, RowKind, RowStatus, Said, TextColumn,
-};
+use crate::base::limits::{BLOCK_COLUMNS_MAX, BLOCK_FORMS_MAX};
+use crate::entry::{BlockEntry, Dialect, FileShape, RowFormat, RowStatus, TextColumn};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -88,13 +84,19 @@ pub struct BlockBuilder {
     /// The line that would go on the last run of lines.
     next_line: u64,
     form: u32,
+    /// The number here of each form of JSON of the sight.
+    forms: HashMap<usize, u32>,
+    /// The column here of each column of JSON of the sight.
+    columns: HashMap<usize, u32>,
+    delimited: bool,
 }
 
 impl BlockBuilder {
-    /// An empty block of rows with so many columns.
-    pub fn new(columns: usize) -> BlockBuilder {
-        let columns = vec![TextColumn::default(); columns];
-        BlockBuilder { block: BlockEntry { columns, ..BlockEntry::default() }, ..Self::default() }
+    /// An empty block of rows of a shape.
+    pub fn new(shape: &FileShape) -> BlockBuilder {
+        let columns = vec![TextColumn::default(); shape.columns().unwrap_or(0)];
+        let block = BlockEntry { columns, ..BlockEntry::default() };
+        BlockBuilder { block, delimited: shape.format != RowFormat::Json, ..Self::default() }
     }
 
     /// How many rows there are.
@@ -102,14 +104,14 @@ impl BlockBuilder {
         self.block.rows()
     }
 
-    /// Appends a row: its fields when it is regular.
+    /// Appends a row, with the sight that has split it when it is regular.
     pub fn push(
         &mut self,
         key: &Digest128,
         status: RowStatus,
         line: u64,
         original: &[u8],
-        fields: Option<&[(Range<usize>, bool)]>,
+        sight: Option<&RowSight>,
     ) {
         let row = u32::try_from(self.rows()).unwrap_or(u32::MAX);
         self.block.keys.extend_from_slice(key);
@@ -120,19 +122,60 @@ impl BlockBuilder {
             self.block.lines.push((row, line));
         }
         self.next_line = line + 1;
-        match fields {
-            Some(fields) => {
+        let form = sight.and_then(RowSight::form);
+        match (sight, form.and_then(|(number, form)| self.form_of(number, form))) {
+            (Some(sight), Some(form)) => self.push_values(row, original, (sight, form)),
+            (Some(RowSight { fields, .. }), None) if form.is_none() => {
                 for (column, (range, _)) in self.block.columns.iter_mut().zip(fields) {
                     column.push(original.get(range.clone()).unwrap_or_default());
                 }
                 self.note_form(row, original, fields);
             }
-            None => {
-                self.block.columns.iter_mut().for_each(|column| column.push(b""));
+            _ => {
+                // A column of JSON has no field for a row that has no value there.
+                if self.delimited {
+                    self.block.columns.iter_mut().for_each(|column| column.push(b""));
+                }
                 self.block.odd.push((row, original.to_vec()));
                 self.note(row, self.form);
             }
         }
+    }
+
+    /// Appends the values of a row of JSON.
+    fn push_values(&mut self, row: u32, original: &[u8], (sight, form): (&RowSight, u32)) {
+        let holes = self.block.holes.get(form as usize).map(Vec::as_slice).unwrap_or_default();
+        for ((_, bytes), column) in sight.forms.values(original).zip(holes) {
+            let column = self.block.columns.get_mut(*column as usize);
+            column.into_iter().for_each(|column| column.push(bytes));
+        }
+        self.note(row, form);
+    }
+
+    /// The number here of a form of JSON of the sight; nothing when it would be one too many. It depends on the rows
+    /// that were appended and on nothing else: the log as text makes the same block of them.
+    fn form_of(&mut self, number: usize, form: &Form) -> Option<u32> {
+        if let Some(known) = self.forms.get(&number) {
+            return Some(*known);
+        }
+        let new = form.columns.iter().filter(|column| !self.columns.contains_key(column)).count();
+        if self.block.forms.len() >= BLOCK_FORMS_MAX
+            || self.block.columns.len() + new > BLOCK_COLUMNS_MAX
+        {
+            return None;
+        }
+        let mut holes = Vec::with_capacity(form.columns.len());
+        for column in &form.columns {
+            holes.push(*self.columns.entry(*column).or_insert_with(|| {
+                self.block.columns.push(TextColumn::default());
+                u32::try_from(self.block.columns.len() - 1).unwrap_or(u32::MAX)
+            }));
+        }
+        self.block.forms.push(form.pieces.clone());
+        self.block.holes.push(holes);
+        let given = u32::try_from(self.block.forms.len() - 1).ok()?;
+        self.forms.insert(number, given);
+        Some(given)
     }
 
     fn note(&mut self, row: u32, form: u32) {
@@ -176,265 +219,171 @@ fn pieces<'a>(
     starts.zip(ends).map(|(start, end)| original.get(start..end).unwrap_or_default())
 }
 
-/// The fields of a block, by column and row.
-#[derive(Debug)]
-pub struct Fields<'b> {
-    block: &'b BlockEntry,
-    /// For each column where its texts begin, and where the last ends.
-    starts: Vec<Vec<u32>>,
-    quote: Option<u8>,
-}
-
-impl<'b> Fields<'b> {
-    /// Finds where the fields begin.
-    pub fn new(block: &'b BlockEntry, format: &RowFormat) -> Fields<'b> {
-        let quote = match format {
-            RowFormat::Delimited { dialect, .. } => dialect.quote,
-            _ => None,
-        };
-        let starts = block.columns.iter().map(|column| {
-            let mut end = 0;
-            let ends = column.texts().map(|text| {
-                end += u32::try_from(text.len()).unwrap_or(u32::MAX);
-                end
-            });
-            std::iter::once(0).chain(ends).collect()
-        });
-        Fields { block, starts: starts.collect(), quote }
-    }
-
-    /// What a row says in a column; nothing when the field is empty and not quoted.
-    pub fn said(&self, column: usize, row: usize) -> Option<&'b str> {
-        let starts = self.starts.get(column)?;
-        let range = *starts.get(row)? as usize..*starts.get(row + 1)? as usize;
-        let bytes = self.block.columns.get(column)?.bytes.get(range)?;
-        let quoted = || {
-            let before = self.block.form(row).get(column);
-            before
-                .is_some_and(|before| self.quote.is_some() && before.last().copied() == self.quote)
-        };
-        if bytes.is_empty() && !quoted() { None } else { std::str::from_utf8(bytes).ok() }
-    }
-}
-
-/// What the columns of a file are for.
-#[derive(Debug)]
-pub struct Roles {
-    /// Namespace and column of each identifier.
-    pub ids: Vec<(String, usize)>,
-    /// The column of the time.
-    pub time: Option<usize>,
-    /// The columns of the message id.
-    pub message_id: Vec<usize>,
-    /// The columns that are traits or properties, with their names and how they are read.
-    pub values: Vec<ValueColumn>,
-    /// Those of identifiers and the time, which are traits or properties once a mapping names others.
-    pub lent: Vec<ValueColumn>,
-}
-
-/// A column that is a trait or property.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValueColumn {
-    /// Which column.
-    pub column: usize,
-    /// Its name.
-    pub name: String,
-    /// How its cells are read, when it has a type of its own.
-    pub reading: Option<Reading>,
-}
-
-impl ValueColumn {
-    /// Whether a cell is one value: JSON may hold more than a list of scalars, which is for the slow reader.
-    pub fn is_plain(&self, text: &str) -> bool {
-        self.reading != Some(Reading::Json) || json::flat_list(text).is_some()
-    }
-
-    /// The value of a plain cell.
-    pub fn cell(&self, text: &str) -> CellText {
-        match self.reading {
-            Some(Reading::Json) => {
-                json::flat_list(text).unwrap_or_else(|| CellText::read(text, self.reading))
-            }
-            reading => CellText::read(text, reading),
-        }
-    }
-}
-
-impl Roles {
-    /// The roles of a shape whose rows are all of one kind; nothing for others, which are read row by row.
-    pub fn of(shape: &FileShape) -> Option<Roles> {
-        let (RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header }) =
-            &shape.format
-        else {
-            return None;
-        };
-        // Whether a row names too many identifiers is for the slow reader.
-        let plain = matches!(&shape.kind, RowKind::Identify | RowKind::Track(Said::Fixed(_)));
-        if !plain || shape.ids.len() > RECORD_IDENTIFIERS_MAX {
-            return None;
-        }
-        // A list of identifiers, or one as a time, is for the slow reader too.
-        let mut used = shape.readings.iter().filter(|(name, _)| used_up(shape, name));
-        if used.any(|(_, reading)| *reading == Reading::Json) {
-            return None;
-        }
-        let at = |name: &str| header.iter().position(|known| known == name);
-        let ids = shape
-            .ids
-            .iter()
-            .map(|(namespace, name)| Some((namespace.trim().to_lowercase(), at(name)?)));
-        let column = |(column, name): (usize, &String)| {
-            let (name, reading) = (name.clone(), shape.reading(name));
-            ValueColumn { column, name, reading }
-        };
-        let named = || header.iter().enumerate();
-        let values = named().filter(|(_, name)| !used_up(shape, name));
-        let lent = named().filter(|(_, name)| used_up(shape, name) && !used_always(shape, name));
-        Some(Roles {
-            ids: ids.collect::<Option<_>>()?,
-            time: shape.time.as_deref().and_then(at),
-            message_id: shape.message_id.iter().map(|name| at(name)).collect::<Option<_>>()?,
-            values: values.map(column).collect(),
-            lent: lent.map(column).collect(),
-        })
-    }
-}
-
-/// A row at hand, and what was learnt from those before.
-#[derive(Debug, Default)]
-pub struct RowSight {
-    times: Times,
-    /// The fields of the row that was looked at last.
-    pub fields: Vec<(Range<usize>, bool)>,
-}
-
-impl RowSight {
-    /// Looks at a row. It is plain when it is regular, names an identifier, its time, if it names one, is one, and each
-    /// of its cells is one value: such a row can be read.
-    pub fn plain(&mut self, shape: &FileShape, roles: &Roles, original: &[u8]) -> bool {
-        self.regular(shape, &roles.values, original) && self.is_record(shape, roles, original)
-    }
-
-    /// Looks at a row, and says whether it is regular and each of its cells in some columns is one value.
-    pub fn regular(&mut self, shape: &FileShape, columns: &[ValueColumn], original: &[u8]) -> bool {
-        if original.len() > RECORD_BYTES_MAX
-            || !split_fields(&shape.format, original, &mut self.fields)
-        {
-            return false;
-        }
-        let plain = |value: &ValueColumn| {
-            self.said(original, value.column).is_none_or(|text| value.is_plain(text))
-        };
-        columns.iter().all(plain)
-    }
-
-    /// Whether the regular row at hand names an identifier, and its time, if it names one, is one.
-    pub fn is_record(&mut self, shape: &FileShape, roles: &Roles, original: &[u8]) -> bool {
-        let identified = roles.ids.iter().any(|(namespace, column)| {
-            let value = self.said(original, *column);
-            value.and_then(|value| normalise_value(namespace, value)).is_some()
-        });
-        if !identified {
-            return false;
-        }
-        let Some(column) = roles.time else { return true };
-        let Some((range, quoted)) = self.fields.get(column) else { return true };
-        match text(original, range, *quoted) {
-            Some(said) => self.times.read(shape, said).is_some(),
-            None => true,
-        }
-    }
-
-    /// Whether the row says the names of all columns: a header, as files that were put together have in their midst.
-    pub fn is_header(&self, columns: &[ValueColumn], original: &[u8]) -> bool {
-        columns.iter().all(|c| self.said(original, c.column) == Some(c.name.as_str()))
-    }
-
-    /// What the row says in a column.
-    pub fn said<'a>(&self, original: &'a [u8], column: usize) -> Option<&'a str> {
-        let (range, quoted) = self.fields.get(column)?;
-        text(original, range, *quoted)
-    }
-}
-
-fn text<'a>(original: &'a [u8], range: &Range<usize>, quoted: bool) -> Option<&'a str> {
-    if range.is_empty() && !quoted {
-        return None;
-    }
-    std::str::from_utf8(original.get(range.clone())?).ok()
-}
-
-/// Times of a file, remembered by their texts: the same few are said again and again.
-#[derive(Debug, Default)]
-pub struct Times {
-    known: HashMap<Box<str>, Option<Timestamp>>,
-}
-
-/// Texts of times that are remembered at once.
-const TIMES_KNOWN: usize = 4096;
-
-impl Times {
-    /// The instant of a text; nothing when it is none.
-    pub fn read(&mut self, shape: &FileShape, text: &str) -> Option<Timestamp> {
-        if let Some(time) = self.known.get(text) {
-            return *time;
-        }
-        if self.known.len() >= TIMES_KNOWN {
-            self.known.clear();
-        }
-        let time = parse_time(shape, text);
-        self.known.insert(Box::from(text), time);
-        time
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::fields::Fields;
+    use super::super::token::Token;
     use super::*;
+    use crate::base::codec;
+    use crate::entry::{Entry, RowKind, TimeUnit};
+    use std::borrow::Cow;
 
-    #[test]
-    fn rows_come_back_byte_for_byte() {
+    fn shape(format: RowFormat, user: &str) -> FileShape {
+        FileShape {
+            format,
+            kind: RowKind::Identify,
+            ids: vec![("user_id".into(), user.into())],
+            time: None,
+            time_unit: TimeUnit::Iso,
+            zone: "UTC".into(),
+            message_id: Vec::new(),
+            encoding: "utf-8".into(),
+            readings: Vec::new(),
+        }
+    }
+
+    fn delimited() -> [FileShape; 2] {
         let header: Vec<String> = ["a", "b", "c"].map(String::from).to_vec();
         let comma =
             RowFormat::Delimited { dialect: Dialect::standard(b','), header: header.clone() };
-        let blanks = RowFormat::Whitespace { header };
-        let rows: [(&RowFormat, &str); 9] = [
-            (&comma, "1,2,3"),
-            (&comma, "\"1\",,\"\""),
-            (&comma, "1,\"a \"\"b\"\"\",3"),
-            (&comma, "1,2"),
-            (&comma, "\"open,2,3"),
-            (&comma, "\"x\"y,2,3"),
-            (&comma, ",,"),
-            (&blanks, "  1 2\t 3  "),
-            (&blanks, "1 2 3 4"),
+        [shape(comma, "a"), shape(RowFormat::Whitespace { header }, "a")]
+    }
+
+    fn block_of(shape: &FileShape, rows: &[&str]) -> BlockEntry {
+        let mut builder = BlockBuilder::new(shape);
+        let mut sight = RowSight::of(shape).unwrap();
+        for (line, row) in (5..).zip(rows) {
+            let plain = sight.plain(row.as_bytes());
+            let line = if line > 6 { line + 10 } else { line };
+            let sight = plain.then_some(&sight);
+            builder.push(&[7; 16], RowStatus::Accepted, line, row.as_bytes(), sight);
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn rows_come_back_byte_for_byte() {
+        let comma = [
+            "1,2,3",
+            "\"1\",,\"\"",
+            "1,\"a \"\"b\"\"\",3",
+            "1,2",
+            "\"open,2,3",
+            "\"x\"y,2,3",
+            ",,",
         ];
-        for format in [&comma, &blanks] {
-            let mut builder = BlockBuilder::new(3);
-            let mut fields = Vec::new();
-            let mine: Vec<&str> = rows.iter().filter(|r| r.0 == format).map(|r| r.1).collect();
-            for (line, row) in (5..).zip(&mine) {
-                let regular = split_fields(format, row.as_bytes(), &mut fields);
-                let fields = regular.then_some(fields.as_slice());
-                let line = if line > 6 { line + 10 } else { line };
-                builder.push(&[7; 16], RowStatus::Accepted, line, row.as_bytes(), fields);
-            }
-            let block = builder.finish();
+        let blanks = ["  1 2\t 3  ", "1 2 3 4"];
+        for (shape, rows) in delimited().iter().zip([comma.as_slice(), blanks.as_slice()]) {
+            let block = block_of(shape, rows);
             let back = block.to_rows();
             let texts: Vec<&[u8]> = back.iter().map(|row| row.original.as_slice()).collect();
-            assert_eq!(texts, mine.iter().map(|row| row.as_bytes()).collect::<Vec<_>>());
+            assert_eq!(texts, rows.iter().map(|row| row.as_bytes()).collect::<Vec<_>>());
             assert_eq!(back[1].line, 6);
-            assert_eq!(
-                back.last().unwrap().line,
-                if mine.len() > 2 { 14 + mine.len() as u64 } else { 6 }
-            );
+            let last = if rows.len() > 2 { 14 + rows.len() as u64 } else { 6 };
+            assert_eq!(back.last().unwrap().line, last);
+            let fields = Fields::new(&block, &shape.format).unwrap();
+            assert!((0..).zip(rows).all(|(row, text)| fields.original(row) == text.as_bytes()));
         }
-        let mut builder = BlockBuilder::new(3);
-        let mut fields = Vec::new();
-        assert!(split_fields(&comma, b"\"1\",,\"\"", &mut fields));
-        builder.push(&[7; 16], RowStatus::Accepted, 1, b"\"1\",,\"\"", Some(&fields));
-        let block = builder.finish();
-        let fields = Fields::new(&block, &comma);
-        assert_eq!([0, 1, 2].map(|c| fields.said(c, 0)), [Some("1"), None, Some("")]);
+        let [comma, _] = delimited();
+        let block = block_of(&comma, &["\"1\",,\"\""]);
+        let fields = Fields::new(&block, &comma.format).unwrap();
+        let cells = [0, 1, 2].map(|column| fields.token(column, 0));
+        assert_eq!(cells, [Some(Token::Cell("1")), None, Some(Token::Cell(""))]);
+    }
+
+    const OBJECTS: [&str; 17] = [
+        r#"{"u":"a","n":1}"#,
+        r#"{"u":"b","n":2.50}"#,
+        r#"{"n":null,"u":7}"#,
+        r#" { "u" : "c" , "in":{"x":true,"y":{},"z":"\u00e9"} } "#,
+        r#"{"u":"a","n":[1, "x"]}"#,
+        r#"{"u":"a","n":[1,[]]}"#,
+        r#"{"u":"a","n":01}"#,
+        r#"{"u":"a","n":1}x"#,
+        r#"{"u":"a","u":"b"}"#,
+        r#"{"u":"a","in":{"x":1},"in":{"y":1}}"#,
+        r#"{"u":"a","in.x":1,"in":{"x":1}}"#,
+        r#"{"\u0075":"a"}"#,
+        r#"{"u":"a","n":{"$serde_json::private::Number":"1"}}"#,
+        r#"[1]"#,
+        "",
+        r#"{"u":"0","n":1}"#,
+        r#"{"u":"d","n":-0}"#,
+    ];
+
+    #[test]
+    fn objects_come_back_byte_for_byte() {
+        let shape = shape(RowFormat::Json, "u");
+        let block = block_of(&shape, &OBJECTS);
+        let back: Vec<Vec<u8>> = block.to_rows().into_iter().map(|row| row.original).collect();
+        assert_eq!(back, OBJECTS.map(|row| row.as_bytes().to_vec()));
+        let odd: Vec<u32> = block.odd.iter().map(|(row, _)| *row).collect();
+        assert_eq!(odd, [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], "what is for the slow reader");
+        let fields = Fields::new(&block, &shape.format).unwrap();
+        assert_eq!(fields.names(), ["u", "n", "in.x", "in.z"]);
+        assert!((0..).zip(OBJECTS).all(|(row, text)| fields.original(row) == text.as_bytes()));
+        assert_eq!([0, 1, 2].map(|place| fields.column_at(2, place)), [Some(1), Some(0), None]);
+        assert_eq!(fields.token_at(2, 1), Some(Token::Number("7".into())));
+        let tokens = |row| [0, 1, 2, 3].map(|column| fields.token(column, row));
+        let text = |text| Some(Token::Text(Cow::Borrowed(text)));
+        assert_eq!(tokens(1), [text("b"), Some(Token::Number("2.50".into())), None, None]);
+        assert_eq!(tokens(2), [Some(Token::Number("7".into())), Some(Token::Null), None, None]);
+        assert_eq!(tokens(3), [text("c"), None, Some(Token::Boolean("true")), text("é")]);
+        assert_eq!(tokens(4), [text("a"), Some(Token::List("[1, \"x\"]")), None, None]);
+    }
+
+    #[test]
+    fn rows_of_too_many_forms_are_kept_as_they_came() {
+        let shape = shape(RowFormat::Json, "u");
+        let rows: Vec<String> = (0..4000).map(|i| format!("{{\"u\":\"a\",\"k{i}\":1}}")).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let block = block_of(&shape, &rows);
+        assert_eq!((block.forms.len(), block.odd.len()), (BLOCK_FORMS_MAX, 4000 - BLOCK_FORMS_MAX));
+        let wide: String = (0..2 * BLOCK_COLUMNS_MAX).map(|i| format!(",\"k{i}\":1")).collect();
+        let wide = format!("{{\"u\":\"a\"{wide}}}");
+        assert_eq!(block_of(&shape, &[&wide, "{\"u\":\"a\"}"]).odd.len(), 1);
+    }
+
+    /// A block that says of itself what cannot be, under a digest that holds, is decoded or refused, and never more.
+    #[test]
+    fn damaged_blocks_are_rows_or_none() {
+        let [comma, _] = delimited();
+        let json = shape(RowFormat::Json, "u");
+        let mut state = 7_u64;
+        let mut below = |limit: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % limit
+        };
+        let (mut decoded, mut split) = (0, 0);
+        for (shape, block) in [
+            (&comma, block_of(&comma, &["1,2,3", "\"1\",,\"\"", "1,2", "x,y,z"])),
+            (&json, block_of(&json, &OBJECTS)),
+        ] {
+            let entry = Entry::Block(block);
+            let whole = entry.encode().unwrap();
+            for _ in 0..20_000 {
+                let mut bytes = whole.clone();
+                for _ in 0..1 + below(3) {
+                    let at = below(bytes.len());
+                    bytes[at] = [0, 1, 2, 0xff, b'"', b'{', below(256) as u8][below(7)];
+                }
+                let Ok(Entry::Block(block)) = Entry::decode(entry.kind(), entry.version(), &bytes)
+                else {
+                    continue;
+                };
+                decoded += 1;
+                let rows = block.to_rows();
+                assert_eq!(rows.len(), block.rows());
+                let Some(fields) = Fields::new(&block, &shape.format) else { continue };
+                split += 1;
+                for (row, whole) in rows.iter().enumerate() {
+                    assert_eq!(fields.original(row), whole.original, "{}", codec::hex(&bytes));
+                    for column in 0..5 {
+                        let _ = (fields.token(column, row), fields.may_be_list(column));
+                    }
+                }
+            }
+        }
+        assert!(decoded > 10_000 && split > 3_000, "{decoded} {split}");
     }
 }

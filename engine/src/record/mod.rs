@@ -9,26 +9,35 @@ mod block;
 mod cell;
 mod delimited;
 mod encoding;
+mod fields;
 mod given;
 mod json;
 mod kinds;
 mod message;
 mod normalise;
+mod object;
 mod quick;
 mod reserved;
+mod roles;
+mod sight;
+mod token;
 
 pub use batch::{Messages, message_of, messages_of, with_shared};
-pub use block::{BlockBuilder, Fields, Roles, RowSight, Times, ValueColumn};
+pub use block::BlockBuilder;
 pub use cell::{CellText, time_of};
 pub use delimited::{Quoting, cell_of, header_names, is_of_role, split_record};
 use delimited::{used_always, used_up};
 pub use encoding::{Charset, undecodable};
+pub use fields::Fields;
 pub use given::given_back;
-pub use normalise::{Identifier, NORMALISER_VERSION, normalise, normalise_value};
+pub use normalise::{Identifier, NORMALISER_VERSION, normalise};
 pub use quick::{quick_decimal, quick_integer, quick_time};
 pub use reserved::{
-    Beside, CONSENT, ConsentState, EVERY, MEMBERSHIP, check_reserved, consent_word,
+    Beside, CONSENT, ConsentState, EVERY, MEMBERSHIP, check_reserved, consent_word, entity_id,
 };
+pub use roles::{Roles, ValueColumn};
+pub use sight::{RowSight, Times};
+pub use token::{Token, normalise_text};
 
 use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
 use crate::base::time::Timestamp;

@@ -118,7 +118,7 @@ pub fn consent(
 ///
 /// # Errors
 /// When it is blank or too long.
-pub(super) fn entity_id(given: Option<String>, what: &str) -> Result<String, RowError> {
+pub fn entity_id(given: Option<String>, what: &str) -> Result<String, RowError> {
     let id = given.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
     let id = id.ok_or_else(|| RowError::new(format!("{what} needs an id, text or a number")))?;
     if id.len() > ENTITY_ID_BYTES_MAX {

@@ -156,7 +156,8 @@ impl State {
 }
 
 impl Fold {
-    /// Folds an entry. `decoded` has the rows of a records entry when the caller has read them already.
+    /// Folds an entry. `decoded` has the rows of a records entry, or those of a block that are kept as they came, when
+    /// the caller has read them already.
     ///
     /// # Errors
     /// `Corrupt` when the entry cannot stand where it stands, or a part cannot be read.
@@ -177,7 +178,7 @@ impl Fold {
             Entry::Source(source) => state.apply_source(source)?,
             Entry::Load(load) => state.begin_load(at, load),
             Entry::Records(records) => self.apply_rows(at, &records.rows, decoded)?,
-            Entry::Block(block) => self.apply_block(at, block)?,
+            Entry::Block(block) => self.apply_block(at, block, decoded)?,
             Entry::Retract(_) | Entry::Definition(_) => {
                 if Arc::make_mut(&mut state.hindsight).note(entry, at.first) {
                     effect = Effect::Refolds;

@@ -1,26 +1,27 @@
 //! Rows by column: the fold of a block of a load, without a record for each row.
 //!
 //! It gives exactly what folding its rows one by one gives; rows that are not plain (kept as they came, conflicting,
-//! without an identifier, with a time that is none) and cells in rare forms go that way.
+//! without an identifier, with a time that is none) go that way, in their turn, and so do cells in rare forms.
 
 use super::apply::Fact;
 use super::fields::Owner;
 use super::{Fold, RecordContext, ToldTraits};
 use crate::base::error::Result;
-use crate::base::ids::{NodeId, Ordinal};
+use crate::base::ids::NodeId;
+use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::definition::{Mapped, MappedColumn};
-use crate::entry::{BlockEntry, FileShape, Reading, RowStatus, Shape};
+use crate::entry::{BlockEntry, FileShape, Reading, RowKind, RowStatus, Shape};
 use crate::identity::PublicId;
 use crate::record::{
-    FieldValue, Fields, Roles, Times, ValueColumn, message_id_of, normalise_value, quick_decimal,
-    quick_integer,
+    Decoded, Fields, Roles, RowError, Times, Token, ValueColumn, entity_id, message_id_of,
+    normalise_text, quick_decimal, quick_integer,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A row of a block that became a row of a table: its number in the block and in the table.
-type Taken = (usize, u32);
+/// Rows that the caller has read already, in the order of those that are kept as they came.
+type Read = std::vec::IntoIter<std::result::Result<Decoded, RowError>>;
 
 /// What all rows of a block share.
 struct Block<'b> {
@@ -31,10 +32,26 @@ struct Block<'b> {
     roles: Roles,
     /// What becomes of the columns that are no roles.
     columns: Vec<MappedColumn>,
+    /// For each column which of those it is.
+    places: Vec<Option<usize>>,
+    /// Whether a column with a role of its own has a list in some row.
+    lists: bool,
 }
 
-/// A cell in one of the common forms, when the field has a type that it is a value of.
-fn quick(text: &str, reading: Option<Reading>, in_force: Option<ValueType>) -> Option<Value> {
+/// A token in one of the common forms, when the field has a type that it is a value of.
+fn quick(
+    token: &Token<'_>,
+    reading: Option<Reading>,
+    in_force: Option<ValueType>,
+) -> Option<Value> {
+    let text = match token {
+        Token::Cell(text) => *text,
+        Token::Number(text) => text.as_ref(),
+        Token::Text(text) => {
+            return (in_force? == ValueType::Text).then(|| Value::Text(text.clone().into_owned()));
+        }
+        Token::Null | Token::Boolean(_) | Token::List(_) => return None,
+    };
     match (in_force?, reading) {
         (_, Some(Reading::Json)) => None,
         (ValueType::Text, _) => Some(Value::Text(text.to_owned())),
@@ -45,16 +62,42 @@ fn quick(text: &str, reading: Option<Reading>, in_force: Option<ValueType>) -> O
     }
 }
 
-impl Block<'_> {
+impl<'b> Block<'b> {
+    /// A block with what becomes of its columns; nothing when its rows must be folded one by one.
+    fn of(
+        fold: &Fold,
+        at: &'b RecordContext,
+        entry: &'b BlockEntry,
+        shape: &'b Shape,
+    ) -> Option<Block<'b>> {
+        let Shape::File(shape) = shape else { return None };
+        let mut roles = Roles::of(shape)?;
+        let fields = Fields::new(entry, &shape.format)?;
+        fields.names().iter().for_each(|name| roles.add(shape, name));
+        let mapped = mapped(shape);
+        let mapping = fold.state.mapping(at.source, mapped);
+        let definitions = &fold.state.definitions;
+        let columns = definitions.columns(mapped, mapping.as_deref(), &roles.values)?;
+        let mut places = vec![None; entry.columns.len()];
+        for (place, MappedColumn { column, .. }) in columns.iter().enumerate() {
+            places.get_mut(column.column).into_iter().for_each(|slot| *slot = Some(place));
+        }
+        let lists = roles.used().any(|column| fields.may_be_list(column));
+        Some(Block { at, entry, fields, shape, roles, columns, places, lists })
+    }
+
+    /// The text that a row has in a column.
+    fn said(&self, column: usize, row: usize) -> Option<Cow<'b, str>> {
+        self.fields.token(column, row)?.text()
+    }
+
     /// The message id that a row names.
-    fn message_id(&self, row: usize) -> Option<Cow<'_, str>> {
+    fn message_id(&self, row: usize) -> Option<Cow<'b, str>> {
         match self.roles.message_id.as_slice() {
             [] => None,
-            [column] => {
-                self.fields.said(*column, row).filter(|id| !id.is_empty()).map(Cow::Borrowed)
-            }
+            [column] => self.said(*column, row).filter(|id| !id.is_empty()),
             columns => {
-                let said = |column: &usize| self.fields.said(*column, row).map(str::to_owned);
+                let said = |column: &usize| self.said(*column, row).map(Cow::into_owned);
                 let parts: Vec<Option<String>> = columns.iter().map(said).collect();
                 message_id_of(&parts).map(Cow::Owned)
             }
@@ -62,27 +105,34 @@ impl Block<'_> {
     }
 
     /// When a row happened: the time and whether it was named; nothing when what stands there is no time.
-    fn time(&self, row: usize, times: &mut Times) -> Option<(crate::base::time::Timestamp, bool)> {
-        let said = self.roles.time.and_then(|column| self.fields.said(column, row));
+    fn time(&self, row: usize, times: &mut Times) -> Option<(Timestamp, bool)> {
+        let said = self.roles.time.and_then(|column| self.said(column, row));
+        // An empty text in JSON says nothing.
+        let said = said.filter(|text| !self.roles.are_json() || !text.is_empty());
         let Some(text) = said else { return Some((self.at.clock, false)) };
-        let time = times.read(self.shape, text)?;
+        let time = times.read(self.shape, &text)?;
         // A time ahead of the engine clock is taken for the time of receipt, like a time that is missing.
         Some(if time <= self.at.clock { (time, true) } else { (self.at.clock, false) })
     }
 
     /// Whether each cell of a row is one value.
     fn one_value_each(&self, row: usize) -> bool {
-        let plain = |value: &ValueColumn| {
-            self.fields.said(value.column, row).is_none_or(|text| value.is_plain(text))
+        if self.roles.are_json() {
+            let is_list = |column| matches!(self.fields.token(column, row), Some(Token::List(_)));
+            return !self.lists || !self.roles.used().any(is_list);
+        }
+        let plain = |value: &ValueColumn| match self.fields.token(value.column, row) {
+            Some(Token::Cell(text)) => value.is_plain(text),
+            _ => true,
         };
         self.roles.values.iter().all(plain)
     }
 
-    fn identifiers(&self, row: usize) -> Vec<(&str, Cow<'_, str>)> {
-        let mut found: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(self.roles.ids.len());
+    fn identifiers(&self, row: usize) -> Vec<(&str, Cow<'b, str>)> {
+        let mut found: Vec<(&str, Cow<'b, str>)> = Vec::with_capacity(self.roles.ids.len());
         for (namespace, column) in &self.roles.ids {
-            if let Some(text) = self.fields.said(*column, row)
-                && let Some(value) = normalise_value(namespace, text)
+            if let Some(text) = self.said(*column, row)
+                && let Some(value) = normalise_text(namespace, text)
                 && !found.iter().any(|(known, same)| *known == namespace.as_str() && *same == value)
             {
                 found.push((namespace, value));
@@ -90,9 +140,7 @@ impl Block<'_> {
         }
         found
     }
-}
 
-impl Block<'_> {
     /// The public ids of all rows.
     fn publics(&self, salt: &[u8; 32]) -> Vec<PublicId> {
         let mut publics = Vec::with_capacity(self.entry.rows());
@@ -104,186 +152,239 @@ impl Block<'_> {
         }
         publics
     }
+
+    /// The values of a row, in its order, and what becomes of their columns.
+    fn values(&self, row: usize) -> impl Iterator<Item = (&MappedColumn, Token<'b>)> {
+        (0..self.fields.places(row)).filter_map(move |place| {
+            let column = self.fields.column_at(row, place)?;
+            let mapped = self.columns.get((*self.places.get(column)?)?)?;
+            Some((mapped, self.fields.token_at(row, place)?))
+        })
+    }
+
+    fn fact<'f>(
+        &'f self,
+        row: usize,
+        time: (Timestamp, bool),
+        key: &'f [u8; 16],
+        id: Option<&'f str>,
+    ) -> Fact<'f> {
+        let position = self.at.first.plus(row as u64);
+        let (time, dated) = time;
+        Fact { record: self.at, position, time, dated, key, message_id: id }
+    }
+}
+
+/// Which records the rows of a shape are to a mapping.
+fn mapped(shape: &FileShape) -> Mapped<'_> {
+    match &shape.kind {
+        RowKind::Entity { entity, .. } => Mapped::Entity(entity),
+        _ => shape.fixed_event().map_or(Mapped::Identify, Mapped::Track),
+    }
+}
+
+/// What is known while the rows of a block are folded.
+#[derive(Default)]
+struct Going {
+    times: Times,
+    /// The number of the event type or entity type of the rows, once one of them has begun it.
+    number: Option<usize>,
 }
 
 impl Fold {
-    pub(super) fn apply_block(&mut self, at: &RecordContext, entry: &BlockEntry) -> Result<()> {
-        let last = entry.line(entry.rows().saturating_sub(1));
-        let Some(shape) = self.state.begin_rows(at, entry.rows(), last) else { return Ok(()) };
-        let plain = match shape.as_deref() {
-            Some(Shape::File(shape)) => Roles::of(shape).map(|roles| (shape, roles)),
-            _ => None,
-        };
-        let Some((file, roles)) = plain else {
-            return self.apply_some_rows(at, entry, shape.as_ref(), 0..entry.rows());
-        };
-        let event = file.fixed_event();
-        let mapped = event.map_or(Mapped::Identify, Mapped::Track);
-        let mapping = self.state.mapping(at.source, mapped);
-        let columns = self.state.definitions.columns(mapped, mapping.as_deref(), &roles.values);
-        let Some(columns) = columns else {
-            return self.apply_some_rows(at, entry, shape.as_ref(), 0..entry.rows());
-        };
-        let fields = Fields::new(entry, &file.format);
-        let block = Block { at, entry, fields, shape: file, roles, columns };
-        let (taken, rest) = self.take_rows(&block, event)?;
-        if let Some(name) = event
-            && let Some(number) = self.state.catalog.events().find(name)
-        {
-            self.take_properties(&block, (number, name), &taken)?;
-        }
-        self.apply_some_rows(at, entry, shape.as_ref(), rest.into_iter())
-    }
-
-    /// Folds rows of a block one by one.
-    fn apply_some_rows(
+    pub(super) fn apply_block(
         &mut self,
         at: &RecordContext,
         entry: &BlockEntry,
-        shape: Option<&Arc<Shape>>,
-        wanted: impl ExactSizeIterator<Item = usize>,
+        read: Option<Vec<std::result::Result<Decoded, RowError>>>,
     ) -> Result<()> {
-        if wanted.len() == 0 {
-            return Ok(());
-        }
-        let rows = entry.to_rows();
-        for number in wanted {
-            if let Some(row) = rows.get(number) {
-                self.apply_one(at, number, row, shape, None)?;
+        let last = entry.line(entry.rows().saturating_sub(1));
+        let Some(shape) = self.state.begin_rows(at, entry.rows(), last) else { return Ok(()) };
+        let mut read = read.map(Vec::into_iter).filter(|read| read.len() == entry.odd.len());
+        let block = shape.as_deref().and_then(|shape| Block::of(self, at, entry, shape));
+        let Some(block) = block else {
+            for (number, row) in entry.to_rows().iter().enumerate() {
+                let known = entry.odd(number).and_then(|_| read.as_mut()?.next());
+                self.apply_one(at, number, row, shape.as_ref(), known)?;
             }
-        }
-        Ok(())
+            return Ok(());
+        };
+        self.apply_columns(&block, shape.as_ref(), read)
     }
 
-    /// Takes the plain rows; gives those that became rows of a table, and those that must be folded one by one.
-    fn take_rows(
+    fn apply_columns(
         &mut self,
         block: &Block<'_>,
-        event: Option<&str>,
-    ) -> Result<(Vec<Taken>, Vec<usize>)> {
-        let mut event_number = None;
-        let mut taken = Vec::with_capacity(block.entry.rows());
-        let mut rest = Vec::new();
-        let mut times = Times::default();
-        self.open.nodes.look_up(&self.state.parts, block.publics(&self.state.salt))?;
+        shape: Option<&Arc<Shape>>,
+        mut read: Option<Read>,
+    ) -> Result<()> {
+        let mut going = Going::default();
+        if block.roles.entity.is_none() {
+            self.open.nodes.look_up(&self.state.parts, block.publics(&self.state.salt))?;
+        }
         for row in 0..block.entry.rows() {
+            let odd = block.entry.odd(row).is_some();
+            let known = if odd { read.as_mut().and_then(Iterator::next) } else { None };
             let position = block.at.first.plus(row as u64);
             if self.state.hindsight.retracted.holds_row(block.at.source, position) {
                 continue;
             }
-            let plain =
-                block.entry.status(row) == RowStatus::Accepted && block.entry.odd(row).is_none();
-            let time = if plain { block.time(row, &mut times) } else { None };
-            let (Some((time, dated)), Some(key)) = (time, block.entry.key(row)) else {
-                rest.push(row);
-                continue;
-            };
-            let identifiers = block.identifiers(row);
-            if identifiers.is_empty() || !block.one_value_each(row) {
-                rest.push(row);
+            let plain = !odd && block.entry.status(row) == RowStatus::Accepted;
+            if plain && self.take_row(block, row, &mut going)? {
                 continue;
             }
-            if self.state.as_of.is_some_and(|limit| time > limit) {
-                continue;
-            }
-            if let (Some(name), None) = (event, event_number) {
-                // An event type begins with its first event.
-                match self.state.event_number(block.at.source, name) {
-                    Ok(Some(number)) => event_number = Some(number),
-                    Ok(None) | Err(_) => {
-                        rest.push(row);
-                        continue;
-                    }
-                }
-            }
-            let named = identifiers.iter().map(|(namespace, value)| (*namespace, value.as_ref()));
-            let Some((node, profile)) = self.observe(named, time)? else { continue };
-            *Arc::make_mut(&mut self.state.records).entry(block.at.source).or_default() += 1;
-            let id = block.message_id(row);
-            let (record, message_id) = (block.at, id.as_deref());
-            let fact = Fact { record, position, time, dated, key: &key, message_id };
-            match event_number {
-                Some(number) => {
-                    let number = u32::try_from(number).unwrap_or(u32::MAX);
-                    let table = self.open.events.entry(number).or_default();
-                    taken.push((row, table.push(&fact.row(node))));
-                }
-                None => self.take_traits(block, row, &fact, node, profile)?,
-            }
-        }
-        Ok((taken, rest))
-    }
-
-    /// The properties of rows, column by column.
-    fn take_properties(
-        &mut self,
-        block: &Block<'_>,
-        event: (usize, &str),
-        taken: &[Taken],
-    ) -> Result<()> {
-        let mut times = Times::default();
-        let owner = Owner::Event(event.0, event.1);
-        for MappedColumn { column, name, rule, quick } in &block.columns {
-            for (row, index) in taken {
-                let Some(text) = block.fields.said(column.column, *row) else { continue };
-                let quick = if *quick { self.quick_field(owner, name, column, text) } else { None };
-                let value = match quick {
-                    Some(found) => Some(found),
-                    None => {
-                        let key = block.entry.key(*row).unwrap_or_default();
-                        let (time, dated) =
-                            block.time(*row, &mut times).unwrap_or((block.at.clock, false));
-                        let position = block.at.first.plus(*row as u64);
-                        let id = block.message_id(*row);
-                        let (record, message_id) = (block.at, id.as_deref());
-                        let fact = Fact { record, position, time, dated, key: &key, message_id };
-                        let cell = FieldValue::Cell(column.cell(text));
-                        self.fit_one(&fact, owner, name, rule.as_deref(), &cell)?
-                    }
-                };
-                let Some((property, Some(value))) = value else { continue };
-                self.push_property(event.0, *index, property, &value);
+            if let Some(whole) = block.entry.row(row, block.fields.original(row)) {
+                self.apply_one(block.at, row, &whole, shape, known)?;
             }
         }
         Ok(())
     }
 
-    /// A cell in a common form of a field that is known.
+    /// Takes a row that is not withdrawn; says whether it could: one that is not plain must be folded by itself.
+    fn take_row(&mut self, block: &Block<'_>, row: usize, going: &mut Going) -> Result<bool> {
+        let time = block.time(row, &mut going.times);
+        let (Some(time), Some(key)) = (time, block.entry.key(row)) else { return Ok(false) };
+        if !block.one_value_each(row) {
+            return Ok(false);
+        }
+        if let (RowKind::Entity { entity, .. }, Some(column)) =
+            (&block.shape.kind, block.roles.entity)
+        {
+            let said = block.said(column, row).map(Cow::into_owned);
+            let Ok(id) = entity_id(said, "") else { return Ok(false) };
+            let fact = block.fact(row, time, &key, None);
+            return self.take_entity(block, (row, &fact), (entity, &id), going);
+        }
+        let identifiers = block.identifiers(row);
+        if identifiers.is_empty() {
+            return Ok(false);
+        }
+        if self.is_later(time.0) {
+            return Ok(true);
+        }
+        let event = block.shape.fixed_event();
+        if let (Some(name), None) = (event, going.number) {
+            // An event type begins with its first event.
+            match self.state.event_number(block.at.source, name) {
+                Ok(Some(number)) => going.number = Some(number),
+                Ok(None) | Err(_) => return Ok(false),
+            }
+        }
+        let named = identifiers.iter().map(|(namespace, value)| (*namespace, value.as_ref()));
+        let Some((node, profile)) = self.observe(named, time.0)? else { return Ok(true) };
+        self.count_record(block);
+        let id = block.message_id(row);
+        let fact = block.fact(row, time, &key, id.as_deref());
+        match event.zip(going.number) {
+            Some((name, number)) => {
+                self.take_properties(block, (row, &fact), Owner::Event(number, name), node)?;
+            }
+            None => {
+                let told = self.told(block, row, &fact, Owner::Profile)?;
+                self.apply_told(&fact, node, profile, told)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a question as of a time hides what happened at another.
+    fn is_later(&self, time: Timestamp) -> bool {
+        self.state.as_of.is_some_and(|limit| time > limit)
+    }
+
+    fn count_record(&mut self, block: &Block<'_>) {
+        *Arc::make_mut(&mut self.state.records).entry(block.at.source).or_default() += 1;
+    }
+
+    fn take_entity(
+        &mut self,
+        block: &Block<'_>,
+        (row, fact): (usize, &Fact<'_>),
+        (entity, id): (&str, &str),
+        going: &mut Going,
+    ) -> Result<bool> {
+        if self.is_later(fact.time) {
+            return Ok(true);
+        }
+        if going.number.is_none() {
+            match self.state.entity_number(block.at.source, entity) {
+                Ok(Some(number)) => going.number = Some(number),
+                Ok(None) | Err(_) => return Ok(false),
+            }
+        }
+        let Some(number) = going.number else { return Ok(false) };
+        let ordinal = self.observe_entity(number, id)?;
+        let told = self.told(block, row, fact, Owner::Entity(number, entity))?;
+        self.tell_entity(fact, number, ordinal, told)?;
+        self.count_record(block);
+        Ok(true)
+    }
+
+    /// Takes an event and its properties.
+    fn take_properties(
+        &mut self,
+        block: &Block<'_>,
+        (row, fact): (usize, &Fact<'_>),
+        owner: Owner<'_>,
+        node: NodeId,
+    ) -> Result<()> {
+        let Owner::Event(number, _) = owner else { return Ok(()) };
+        let short = u32::try_from(number).unwrap_or(u32::MAX);
+        let index = self.open.events.entry(short).or_default().push(&fact.row(node));
+        for (mapped, token) in block.values(row) {
+            // Null says nothing of a property.
+            if token == Token::Null {
+                continue;
+            }
+            if let Some((property, Some(value))) = self.fit_token(fact, owner, mapped, &token)? {
+                self.push_property(number, index, property, &value);
+            }
+        }
+        Ok(())
+    }
+
+    /// A token in a common form of a field that is known.
     fn quick_field(
         &self,
         owner: Owner<'_>,
-        name: &str,
-        column: &ValueColumn,
-        text: &str,
+        mapped: &MappedColumn,
+        token: &Token<'_>,
     ) -> Option<(u32, Option<Value>)> {
+        if !mapped.quick {
+            return None;
+        }
         let fields = self.state.fields(owner)?;
-        let number = fields.find(name)?;
-        let value = quick(text, column.reading, fields.get(number)?.value_type)?;
+        let number = fields.find(&mapped.name)?;
+        let value = quick(token, mapped.column.reading, fields.get(number)?.value_type)?;
         Some((u32::try_from(number).ok()?, Some(value)))
     }
 
-    fn take_traits(
+    fn fit_token(
+        &mut self,
+        fact: &Fact<'_>,
+        owner: Owner<'_>,
+        mapped: &MappedColumn,
+        token: &Token<'_>,
+    ) -> Result<Option<(u32, Option<Value>)>> {
+        if let Some(found) = self.quick_field(owner, mapped, token) {
+            return Ok(Some(found));
+        }
+        let field = mapped.column.field(token);
+        self.fit_one(fact, owner, &mapped.name, mapped.rule.as_deref(), &field)
+    }
+
+    /// What a row tells of its owner.
+    fn told(
         &mut self,
         block: &Block<'_>,
         row: usize,
         fact: &Fact<'_>,
-        node: NodeId,
-        profile: Ordinal,
-    ) -> Result<()> {
+        owner: Owner<'_>,
+    ) -> Result<ToldTraits> {
         let mut told: ToldTraits = Vec::with_capacity(block.columns.len());
-        for MappedColumn { column, name, rule, quick } in &block.columns {
-            let Some(text) = block.fields.said(column.column, row) else { continue };
-            let owner = Owner::Profile;
-            let quick = if *quick { self.quick_field(owner, name, column, text) } else { None };
-            let value = match quick {
-                Some(found) => Some(found),
-                None => {
-                    let cell = FieldValue::Cell(column.cell(text));
-                    self.fit_one(fact, owner, name, rule.as_deref(), &cell)?
-                }
-            };
-            told.extend(value);
+        for (mapped, token) in block.values(row) {
+            told.extend(self.fit_token(fact, owner, mapped, &token)?);
         }
-        self.apply_told(fact, node, profile, told)
+        Ok(told)
     }
 }

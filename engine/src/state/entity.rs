@@ -6,7 +6,7 @@
 
 use super::apply::Fact;
 use super::fields::Owner;
-use super::{Fold, QuarantineKind};
+use super::{Fold, QuarantineKind, ToldTraits};
 use crate::base::codec::{self, DigestMap};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
@@ -132,6 +132,15 @@ impl Fold {
                 return self.reject_record(fact, QuarantineKind::Record, Some(entity), row, reason);
             }
         };
+        let ordinal = self.observe_entity(number, id)?;
+        let mapping = self.state.mapping(fact.record.source, Mapped::Entity(entity));
+        let owner = Owner::Entity(number, entity);
+        let told = self.fitting(fact, owner, mapping.as_deref(), &record.fields)?;
+        self.tell_entity(fact, number, ordinal, told)
+    }
+
+    /// The entity of an id, new if need be.
+    pub(super) fn observe_entity(&mut self, number: usize, id: &str) -> Result<Ordinal> {
         let short = u32::try_from(number).unwrap_or(u32::MAX);
         let counts = &mut self.state.counts.entities;
         while counts.len() <= number {
@@ -140,10 +149,18 @@ impl Fold {
         let first = counts.get(number).copied().unwrap_or_default();
         let open = self.open.entities.entry(short);
         let open = open.or_insert_with(|| OpenEntities::starting_at(first));
-        let ordinal = open.observe(&self.state.parts, entities_of(short), id)?;
-        let mapping = self.state.mapping(fact.record.source, Mapped::Entity(entity));
-        let owner = Owner::Entity(number, entity);
-        let told = self.fitting(fact, owner, mapping.as_deref(), &record.fields)?;
+        open.observe(&self.state.parts, entities_of(short), id)
+    }
+
+    /// Lets an entity know what a record tells of it.
+    pub(super) fn tell_entity(
+        &mut self,
+        fact: &Fact<'_>,
+        number: usize,
+        ordinal: Ordinal,
+        told: ToldTraits,
+    ) -> Result<()> {
+        let short = u32::try_from(number).unwrap_or(u32::MAX);
         let winner = Winner {
             time: fact.time,
             dated: fact.dated,

@@ -1,16 +1,16 @@
 //! The rows of one file, in frames of bounded size.
 
 use super::super::continuation::Continuation;
-use super::super::sift::{BatchKeys, Candidate, SiftedRow};
+use super::super::sift::{BatchKeys, Candidate};
 use super::super::types::{FileReport, LoadRequest};
 use super::super::write::Draft;
 use super::super::{Inner, Writer};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
-use crate::entry::{CountedEntry, Entry, FileShape, LoadEntry, RecordsEntry, RowFormat, RowStatus};
+use crate::entry::{CountedEntry, Entry, FileShape, LoadEntry, RecordsEntry};
 use crate::intake::{Input, LoadPlan, RawRows, Rows, Watch};
-use crate::record::{BlockBuilder, Decoded, Roles, RowError, RowSight, decode_file_row};
+use crate::record::{Decoded, RowError, RowSight};
 
 /// The load of one file.
 pub(super) struct FileLoad<'a> {
@@ -71,8 +71,8 @@ impl<'a> FileLoad<'a> {
             }
         }
         whole = whole
-            && match Roles::of(&self.plan.shape) {
-                Some(roles) => self.run_by_column(&roles, watch)?,
+            && match RowSight::of(&self.plan.shape) {
+                Some(sight) => self.run_by_column(sight, watch)?,
                 None => self.run_by_row(watch)?,
             };
         if whole {
@@ -220,84 +220,11 @@ impl<'a> FileLoad<'a> {
         Ok(true)
     }
 
-    /// Rows of one kind with delimited fields: a block of columns at a time, and no record for each row. Says whether
-    /// it was not stopped.
-    fn run_by_column(&mut self, roles: &Roles, watch: &mut Watch<'_>) -> Result<bool> {
-        let mut rows = RawRows::default();
-        let mut sight = RowSight::default();
-        self.reader.next_rows(&mut rows)?;
-        while !rows.is_empty() {
-            self.put_columns(roles, &rows, &mut sight)?;
-            self.reach(&rows);
-            if !self.next_block(&mut rows, watch)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// Tells how far it is and takes the next rows; says whether it goes on with them.
-    fn next_block(&mut self, rows: &mut RawRows, watch: &mut Watch<'_>) -> Result<bool> {
+    pub(super) fn next_block(&mut self, rows: &mut RawRows, watch: &mut Watch<'_>) -> Result<bool> {
         let goes_on = watch.goes_on(self.bytes(), self.report.rows);
         self.reader.next_rows(rows)?;
         Ok(goes_on || rows.is_empty())
-    }
-
-    fn put_columns(&mut self, roles: &Roles, rows: &RawRows, sight: &mut RowSight) -> Result<()> {
-        let inner = self.inner;
-        let mut writer = inner.writer.lock();
-        inner.writable(&mut writer)?;
-        writer.fold.state.clock = writer.log.advance_clock(inner.clock.now());
-        let first = self.first_row(&writer);
-        let mut replaced = Vec::new();
-        let content_known = self.known.may_be_known(&writer, self.plan);
-        let mut batch = BatchKeys::new();
-        let mut block = BlockBuilder::new(match &self.plan.shape.format {
-            RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header } => header.len(),
-            RowFormat::Json => 0,
-        });
-        for (line, original) in rows.items() {
-            // Lines that are too long have their numbers among the rows, which generated keys name.
-            self.report.rows += 1;
-            let Some(original) = original else {
-                self.report.broken += 1;
-                continue;
-            };
-            let plain = sight.plain(&self.plan.shape, roles, original);
-            let (key, given, understood) = if plain {
-                self.plain_key(roles, sight, original)
-            } else {
-                let decoded = decode_file_row(&self.plan.shape, original);
-                let given = decoded.as_ref().is_ok_and(|record| record.message_id.is_some());
-                (self.key(&decoded, original), given, decoded.is_ok())
-            };
-            let mapped = self.mapped.as_ref().map(|shape| decode_file_row(shape, original).is_ok());
-            let understood = mapped.unwrap_or(understood);
-            self.report.broken += u64::from(!understood);
-            // A generated key names the content and the row: it is new when the content is, and two rows of one file
-            // never share one.
-            let given = given || self.request.following.is_some();
-            let sifted = if given || content_known {
-                let at = (first.plus(block.rows() as u64), self.request.revise);
-                writer.sift_row(key, original, given.then_some(&mut batch), at)?
-            } else {
-                SiftedRow { new: Some((key, RowStatus::Accepted)), ..SiftedRow::default() }
-            };
-            self.report.duplicates += u64::from(sifted.duplicate && understood);
-            self.report.conflicts += u64::from(sifted.conflict);
-            let Some((key, status)) = sifted.new else { continue };
-            let revised = !sifted.replaced.is_empty();
-            self.report.revised += u64::from(revised);
-            replaced.extend(sifted.replaced);
-            self.report.written +=
-                u64::from(status == RowStatus::Accepted && understood && !revised);
-            let fields = plain.then_some(sight.fields.as_slice());
-            block.push(&key, status, line, original, fields);
-        }
-        if block.rows() == 0 {
-            return Ok(());
-        }
-        self.append(&mut writer, (Entry::Block(block.finish()), None), replaced)
     }
 
     /// Writes rows.
@@ -323,13 +250,13 @@ impl<'a> FileLoad<'a> {
     }
 
     /// The position that the next row has: before it may stand the entries of the source and of the load.
-    fn first_row(&self, writer: &Writer) -> Position {
+    pub(super) fn first_row(&self, writer: &Writer) -> Position {
         let known = writer.fold.state.catalog.find_source(&self.request.source).is_some();
         writer.log.next().plus(u64::from(!known) + u64::from(self.known.load.is_none()))
     }
 
     /// Appends rows, which take the place of others; a new load begins with its first new row.
-    fn append(
+    pub(super) fn append(
         &mut self,
         writer: &mut Writer,
         (entry, decoded): (Entry, Option<Vec<std::result::Result<Decoded, RowError>>>),

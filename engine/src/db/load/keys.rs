@@ -4,11 +4,9 @@ use super::super::lookup::given_key;
 use super::super::sift::Candidate;
 use super::file::FileLoad;
 use crate::base::codec::{self, Digest128};
-use crate::entry::{RowFormat, RowKind};
+use crate::entry::{RowFormat, RowKind, Said};
 use crate::intake::{LineRecord, RawRows};
-use crate::record::{
-    Decoded, Kind, Roles, RowError, RowSight, cell_of, decode_file_row, message_id_of,
-};
+use crate::record::{Decoded, Kind, RowError, RowSight, cell_of, decode_file_row};
 use std::borrow::Cow;
 
 impl FileLoad<'_> {
@@ -28,23 +26,16 @@ impl FileLoad<'_> {
     }
 
     /// The key of a row that can be read, and whether its message id was given.
-    pub(super) fn plain_key(
-        &self,
-        roles: &Roles,
-        sight: &RowSight,
-        original: &[u8],
-    ) -> (Digest128, bool, bool) {
-        let source = self.request.source.as_str();
-        let said = |column: &usize| sight.said(original, *column).map(str::to_owned);
-        let parts: Vec<Option<String>> = roles.message_id.iter().map(said).collect();
-        if let Some(id) = message_id_of(&parts) {
-            return (given_key(source, &id), true, true);
+    pub(super) fn plain_key(&self, sight: &RowSight, original: &[u8]) -> (Digest128, bool) {
+        if let Some(id) = sight.message_id(original) {
+            return (given_key(self.request.source.as_str(), &id), true);
         }
-        let (kind, event) = match self.plan.shape.fixed_event() {
-            Some(event) => ("track", event),
-            None => ("identify", ""),
+        let (kind, event) = match &self.plan.shape.kind {
+            RowKind::Track(Said::Fixed(event)) => ("track", event.as_str()),
+            RowKind::Entity { entity, .. } => ("entity", entity.as_str()),
+            _ => ("identify", ""),
         };
-        (self.generated_key(kind, event, original), false, true)
+        (self.generated_key(kind, event, original), false)
     }
 
     pub(super) fn candidate(&mut self, line: u64, record: LineRecord) -> Candidate {

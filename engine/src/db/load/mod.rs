@@ -1,5 +1,6 @@
 //! Loading files: a first look (`intake`), then the rows of each file in frames of bounded size (`file`).
 
+mod columns;
 mod file;
 mod keys;
 

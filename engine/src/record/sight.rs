@@ -1,0 +1,189 @@
+//! A row at hand, split into its columns: what the look at a file and exactly-once need of it.
+
+use super::block::split_fields;
+use super::delimited::parse_time;
+use super::message_id_of;
+use super::object::{Form, Forms};
+use super::reserved::entity_id;
+use super::roles::{Roles, ValueColumn};
+use super::token::{Token, normalise_text};
+use crate::base::limits::RECORD_BYTES_MAX;
+use crate::base::time::Timestamp;
+use crate::entry::FileShape;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// A row at hand, and what was learnt from those before.
+#[derive(Debug)]
+pub struct RowSight {
+    shape: FileShape,
+    roles: Roles,
+    times: Times,
+    /// Whether each column of JSON is a value, or may be one under another mapping.
+    is_value: Vec<bool>,
+    /// The fields of the delimited row that was looked at last.
+    pub(super) fields: Vec<(Range<usize>, bool)>,
+    /// The forms of the rows of JSON since the block began.
+    pub(super) forms: Forms,
+}
+
+impl RowSight {
+    /// A sight of the rows of a shape; nothing for those that are read row by row.
+    pub fn of(shape: &FileShape) -> Option<RowSight> {
+        Some(RowSight {
+            roles: Roles::of(shape)?,
+            shape: shape.clone(),
+            times: Times::default(),
+            is_value: Vec::new(),
+            fields: Vec::new(),
+            forms: Forms::default(),
+        })
+    }
+
+    /// What the columns are for. Those of JSON are known as far as rows of the block have shown them.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// Begins a block: what is kept of the rows before is forgotten, so that memory is bounded by the block.
+    pub fn begin_block(&mut self) {
+        if !self.roles.are_json() {
+            return;
+        }
+        self.forms.clear();
+        self.is_value.clear();
+        self.roles = Roles::of(&self.shape).unwrap_or_default();
+    }
+
+    /// Looks at a row. It is plain when it is regular, names an identifier or the entity that it is, its time, if it
+    /// names one, is one, and each of its cells is one value: such a row can be read.
+    pub fn plain(&mut self, original: &[u8]) -> bool {
+        original.len() <= RECORD_BYTES_MAX && self.splits(original) && self.can_be_read(original)
+    }
+
+    fn splits(&mut self, original: &[u8]) -> bool {
+        if !self.roles.are_json() {
+            return split_fields(&self.shape.format, original, &mut self.fields);
+        }
+        let split = self.forms.look(original);
+        for name in self.forms.names.iter().skip(self.is_value.len()) {
+            let values = |roles: &Roles| roles.values.len() + roles.lent.len();
+            let before = values(&self.roles);
+            self.roles.add(&self.shape, name);
+            self.is_value.push(values(&self.roles) > before);
+        }
+        split
+    }
+
+    fn can_be_read(&mut self, original: &[u8]) -> bool {
+        if !self.one_value_each(original) || !self.names_one(original) {
+            return false;
+        }
+        let said = self.roles.time.and_then(|column| self.said(original, column));
+        // An empty text in JSON says nothing.
+        match said.filter(|text| !self.roles.are_json() || !text.is_empty()) {
+            Some(text) => self.times.read(&self.shape, &text).is_some(),
+            None => true,
+        }
+    }
+
+    /// Whether each cell is one value, and no list has a role of its own.
+    fn one_value_each(&self, original: &[u8]) -> bool {
+        if self.roles.are_json() {
+            let first = |column| self.forms.bytes(original, column).and_then(<[u8]>::first);
+            return !self.roles.used().any(|column| first(column) == Some(&b'['));
+        }
+        self.roles.values.iter().all(|value| match self.token(original, value.column) {
+            Some(Token::Cell(text)) => value.is_plain(text),
+            _ => true,
+        })
+    }
+
+    /// Whether the row names the entity that it is, or else an identifier.
+    fn names_one(&self, original: &[u8]) -> bool {
+        if let Some(column) = self.roles.entity {
+            return entity_id(self.said(original, column).map(Cow::into_owned), "").is_ok();
+        }
+        self.roles.ids.iter().any(|(namespace, column)| {
+            let text = self.said(original, *column);
+            text.and_then(|text| normalise_text(namespace, text)).is_some()
+        })
+    }
+
+    /// What the row has in a column.
+    pub fn token<'l>(&self, original: &'l [u8], column: usize) -> Option<Token<'l>> {
+        if self.roles.are_json() {
+            return self.forms.token(original, column);
+        }
+        let (range, quoted) = self.fields.get(column)?;
+        if range.is_empty() && !quoted {
+            return None;
+        }
+        Some(Token::Cell(std::str::from_utf8(original.get(range.clone())?).ok()?))
+    }
+
+    /// The text that the row has in a column.
+    pub fn said<'l>(&self, original: &'l [u8], column: usize) -> Option<Cow<'l, str>> {
+        self.token(original, column)?.text()
+    }
+
+    /// Whether the row says the names of all columns: a header, as files that were put together have in their midst.
+    pub fn is_header(&self, columns: &[ValueColumn], original: &[u8]) -> bool {
+        let says = |column: &ValueColumn| {
+            self.token(original, column.column) == Some(Token::Cell(&column.name))
+        };
+        columns.iter().all(says)
+    }
+
+    /// The values of a row of JSON, and what would be one under another mapping: column and what it has there.
+    pub fn values<'l>(&self, original: &'l [u8]) -> impl Iterator<Item = (usize, Token<'l>)> {
+        let values = self.forms.values(original);
+        let wanted = values.filter(|(column, _)| self.is_value.get(*column) == Some(&true));
+        wanted.filter_map(|(column, bytes)| Some((column, Token::of_json(bytes)?)))
+    }
+
+    /// The name of a column of JSON.
+    pub fn name(&self, column: usize) -> &str {
+        self.forms.names.get(column).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The message id that the row names.
+    pub fn message_id(&self, original: &[u8]) -> Option<String> {
+        if self.roles.message_id.is_empty() {
+            return None;
+        }
+        let said = |column: &usize| self.said(original, *column).map(Cow::into_owned);
+        let parts: Vec<Option<String>> = self.roles.message_id.iter().map(said).collect();
+        message_id_of(&parts)
+    }
+
+    /// The form of the row of JSON that was looked at last, and its number.
+    pub(super) fn form(&self) -> Option<(usize, &Form)> {
+        Some((self.forms.last, self.forms.list.get(self.forms.last)?))
+    }
+}
+
+/// Times of a file, remembered by their texts: the same few are said again and again.
+#[derive(Debug, Default)]
+pub struct Times {
+    known: HashMap<Box<str>, Option<Timestamp>>,
+}
+
+/// Texts of times that are remembered at once.
+const TIMES_KNOWN: usize = 4096;
+
+impl Times {
+    /// The instant of a text; nothing when it is none.
+    pub fn read(&mut self, shape: &FileShape, text: &str) -> Option<Timestamp> {
+        if let Some(time) = self.known.get(text) {
+            return *time;
+        }
+        if self.known.len() >= TIMES_KNOWN {
+            self.known.clear();
+        }
+        let time = parse_time(shape, text);
+        self.known.insert(Box::from(text), time);
+        time
+    }
+}

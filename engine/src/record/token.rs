@@ -1,0 +1,260 @@
+//! Values where they stand in a row: cells of a delimited file, and scalars of JSON, without a copy.
+
+use super::normalise::normalise_value;
+use super::{CellText, FieldValue};
+use std::borrow::Cow;
+
+/// What stands in a column of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token<'t> {
+    /// A cell of a delimited file.
+    Cell(&'t str),
+    /// JSON null.
+    Null,
+    /// A JSON boolean.
+    Boolean(&'t str),
+    /// A JSON number, as the slow reader writes it: with an exponent in one form.
+    Number(Cow<'t, str>),
+    /// A JSON string, without its quotes and escapes.
+    Text(Cow<'t, str>),
+    /// A JSON list of scalars.
+    List(&'t str),
+}
+
+impl<'t> Token<'t> {
+    /// The token of the bytes of a scalar, or of a list of scalars, of JSON.
+    pub fn of_json(bytes: &'t [u8]) -> Option<Token<'t>> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        Some(match bytes.first()? {
+            b'"' if bytes.contains(&b'\\') => {
+                Token::Text(Cow::Owned(serde_json::from_str(text).ok()?))
+            }
+            b'"' => Token::Text(Cow::Borrowed(text.get(1..text.len().checked_sub(1)?)?)),
+            b't' | b'f' => Token::Boolean(text),
+            b'n' => Token::Null,
+            b'[' => Token::List(text),
+            _ if bytes.iter().any(|byte| matches!(byte, b'e' | b'E')) => {
+                let number: serde_json::Number = serde_json::from_str(text).ok()?;
+                Token::Number(Cow::Owned(number.to_string()))
+            }
+            _ => Token::Number(Cow::Borrowed(text)),
+        })
+    }
+
+    /// Its text; nothing for null, and for a list, which is for the slow reader.
+    pub fn text(self) -> Option<Cow<'t, str>> {
+        match self {
+            Token::Cell(text) | Token::Boolean(text) => Some(Cow::Borrowed(text)),
+            Token::Number(text) | Token::Text(text) => Some(text),
+            Token::Null | Token::List(_) => None,
+        }
+    }
+
+    /// The field of JSON that it is.
+    pub fn json_field(&self) -> FieldValue {
+        FieldValue::Cell(match self {
+            Token::Null => return FieldValue::Null,
+            Token::Cell(text) => CellText::inferred(text),
+            Token::Boolean(text) => CellText::boolean(*text == "true"),
+            Token::Number(text) => CellText::number(text),
+            Token::Text(text) => CellText::string(text),
+            Token::List(text) => match serde_json::from_str(text) {
+                Ok(list) => CellText::set(&list),
+                Err(_) => return FieldValue::List,
+            },
+        })
+    }
+}
+
+/// The value of an identifier in a namespace that is in its one form already.
+pub fn normalise_text<'t>(namespace: &str, text: Cow<'t, str>) -> Option<Cow<'t, str>> {
+    match text {
+        Cow::Borrowed(text) => normalise_value(namespace, text),
+        Cow::Owned(text) => {
+            normalise_value(namespace, &text).map(|value| Cow::Owned(value.into_owned()))
+        }
+    }
+}
+
+/// Where a value that begins at a place ends: a scalar, or a list of scalars. Nothing for all else, and for what the
+/// slow reader refuses.
+pub(super) fn value_end(line: &[u8], at: usize) -> Option<usize> {
+    let rest = line.get(at..)?;
+    let length = match rest.first()? {
+        b'[' => list_length(rest)?,
+        _ => scalar_length(rest)?,
+    };
+    Some(at + length)
+}
+
+fn scalar_length(rest: &[u8]) -> Option<usize> {
+    let word = |word: &[u8]| rest.starts_with(word).then_some(word.len());
+    match rest.first()? {
+        b'"' => text_length(rest),
+        b'-' | b'0'..=b'9' => number_length(rest),
+        b't' => word(b"true"),
+        b'f' => word(b"false"),
+        b'n' => word(b"null"),
+        _ => None,
+    }
+}
+
+/// The length of a string with its quotes.
+pub(super) fn text_length(rest: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    let mut escaped = false;
+    loop {
+        match rest.get(at)? {
+            b'"' => break,
+            b'\\' => {
+                escaped = true;
+                at += 2;
+            }
+            0..=0x1f => return None,
+            _ => at += 1,
+        }
+    }
+    // Halves of characters and unknown escapes are for the library to judge.
+    let sound = || serde_json::from_slice::<String>(rest.get(..=at)?).ok();
+    (!escaped || sound().is_some()).then_some(at + 1)
+}
+
+fn digits(rest: &[u8], at: usize) -> usize {
+    rest.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+fn number_length(rest: &[u8]) -> Option<usize> {
+    let sign = usize::from(rest.first() == Some(&b'-'));
+    let whole = digits(rest, sign);
+    if whole == 0 || (whole > 1 && rest.get(sign) == Some(&b'0')) {
+        return None;
+    }
+    let mut at = sign + whole;
+    if rest.get(at) == Some(&b'.') {
+        let fraction = digits(rest, at + 1);
+        if fraction == 0 {
+            return None;
+        }
+        at += 1 + fraction;
+    }
+    if matches!(rest.get(at), Some(b'e' | b'E')) {
+        at += 1 + usize::from(matches!(rest.get(at + 1), Some(b'+' | b'-')));
+        let exponent = digits(rest, at);
+        if exponent == 0 {
+            return None;
+        }
+        at += exponent;
+    }
+    Some(at)
+}
+
+/// How many blanks of JSON there are from a place on.
+pub(super) fn blanks(bytes: &[u8], at: usize) -> usize {
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    bytes.get(at..).unwrap_or_default().iter().take_while(blank).count()
+}
+
+fn list_length(rest: &[u8]) -> Option<usize> {
+    let mut at = 1 + blanks(rest, 1);
+    if rest.get(at) == Some(&b']') {
+        return Some(at + 1);
+    }
+    loop {
+        at += scalar_length(rest.get(at..)?)?;
+        at += blanks(rest, at);
+        match rest.get(at)? {
+            b',' => at += 1 + blanks(rest, at + 1),
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value as Json;
+
+    const TEXTS: [&str; 58] = [
+        "0",
+        "-0",
+        "00",
+        "01",
+        "-",
+        "-01",
+        "1.",
+        "1.0",
+        ".5",
+        "1.50",
+        "1e5",
+        "1E5",
+        "1e+5",
+        "1E-05",
+        "1e",
+        "1e+",
+        "-0.0e0",
+        "123456789012345678901234567890",
+        "1e999",
+        "true",
+        "True",
+        "tru",
+        "false",
+        "null",
+        "nul",
+        "\"\"",
+        "\"a\"",
+        "\"é\"",
+        "\"\\u00e9\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\ud83d\"",
+        "\"\\q\"",
+        "\"\\\"\"",
+        "\"\\\\\"",
+        "\"\\\"",
+        "\"a\tb\"",
+        "\"\u{7f}\"",
+        "\"open",
+        "[]",
+        "[ ]",
+        "[1]",
+        "[1,]",
+        "[,]",
+        "[ 1 , \"a\" ]",
+        "[1 2]",
+        "[null,true]",
+        "[[1]]",
+        "[{}]",
+        "[1",
+        "{}",
+        "",
+        "NaN",
+        "+1",
+        "'a'",
+        "1_0",
+        "0x1",
+        "\"\\/\"",
+        "\"\\u0000\"",
+    ];
+
+    #[test]
+    fn values_are_those_of_the_slow_reader() {
+        for text in TEXTS {
+            let whole = value_end(text.as_bytes(), 0) == Some(text.len());
+            let known: Option<Json> = serde_json::from_str(text).ok();
+            let plain = known.filter(|value| match value {
+                Json::Array(items) => !items.iter().any(|item| item.is_array() || item.is_object()),
+                other => !other.is_object(),
+            });
+            assert_eq!(whole, plain.is_some(), "{text}");
+            let Some(value) = plain else { continue };
+            let slow = match &value {
+                Json::Null => FieldValue::Null,
+                Json::Bool(value) => FieldValue::Cell(CellText::boolean(*value)),
+                Json::Number(number) => FieldValue::Cell(CellText::number(&number.to_string())),
+                Json::String(text) => FieldValue::Cell(CellText::string(text)),
+                _ => FieldValue::Cell(CellText::set(&value)),
+            };
+            assert_eq!(Token::of_json(text.as_bytes()).unwrap().json_field(), slow, "{text}");
+        }
+    }
+}

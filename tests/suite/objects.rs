@@ -1,0 +1,347 @@
+//! Imports of JSON by column against imports row by row: random, odd and hostile lines.
+
+use crate::blocks::{Case, ESCAPED, PLAIN_NAME, judge};
+use crate::rng::{Rng, asked_seed, scale};
+use navedb::limits::RECORD_IDENTIFIERS_MAX;
+use navedb::{Format, Input, Level, LoadRequest, RecordKind, Said};
+
+/// What the rows of a file are, and how they are read.
+#[derive(Debug, Clone)]
+pub(crate) struct Form {
+    kind: RecordKind,
+    ids: usize,
+    time: bool,
+    message_id: usize,
+    /// One row in so many has something odd.
+    odd: usize,
+    /// One row in so many has an order and fields of its own.
+    free: usize,
+    blanks: bool,
+}
+
+impl Form {
+    pub(crate) fn random(rng: &mut Rng) -> Form {
+        let kinds = [
+            RecordKind::Identify,
+            RecordKind::Track(Said::Fixed("buy".into())),
+            RecordKind::Entity { entity: "product".into(), id: "sku".into() },
+        ];
+        Form {
+            kind: rng.pick(&kinds).clone(),
+            ids: 1 + rng.below(3),
+            time: rng.one_in(2),
+            message_id: *rng.pick(&[0, 0, 1, 1, 2]),
+            odd: *rng.pick(&[2, 4, 20, 1000]),
+            free: *rng.pick(&[1, 3, 20, 1000]),
+            blanks: rng.one_in(4),
+        }
+    }
+
+    fn is_entity(&self) -> bool {
+        matches!(self.kind, RecordKind::Entity { .. })
+    }
+
+    pub(crate) fn request(&self, bytes: &[u8], slowly: bool) -> LoadRequest {
+        let mut request = LoadRequest::new("crm", self.kind.clone());
+        request.inputs.push(Input::Bytes { name: "file.ndjson".into(), bytes: bytes.to_vec() });
+        request.format = Some(Format::Ndjson);
+        let ids = [("user_id", "user"), ("email", "who.mail"), ("phone", "a")];
+        let ids: Vec<_> =
+            ids.iter().take(self.ids).map(|(n, c)| (n.to_string(), c.to_string())).collect();
+        if !self.is_entity() {
+            let times = if slowly { RECORD_IDENTIFIERS_MAX + 1 } else { 1 };
+            request.ids = std::iter::repeat_n(ids, times).flatten().collect();
+        }
+        request.time = self.time.then(|| "when".to_owned());
+        request.message_id =
+            ["id", "who.part"].iter().take(self.message_id).map(ToString::to_string).collect();
+        request.level = Some(Level::Memory);
+        request
+    }
+}
+
+const SCALARS: [&str; 44] = [
+    "0",
+    "-0",
+    "7",
+    "-12",
+    "123456789012345678",
+    "1234567890123456789",
+    "9223372036854775808",
+    "12345678901234567890123456789012345678901",
+    "1.5",
+    "-0.50",
+    "0.000",
+    "1e3",
+    "1E+3",
+    "-2.5e-7",
+    "1e999",
+    "true",
+    "false",
+    "null",
+    "\"\"",
+    "\"x\"",
+    "\"7\"",
+    "\"007\"",
+    "\"true\"",
+    "\"null\"",
+    "\"2024-02-29\"",
+    "\"2023-02-29\"",
+    "\"2024-02-29T10:00:00Z\"",
+    "\"2024-02-29T10:00:00+01:00\"",
+    "\"é日本\"",
+    "\" x \"",
+    "\"a\\\"b\"",
+    "\"\\u00e9\\n\"",
+    "\"\\ud83d\\ude00\"",
+    "\"\\/\"",
+    "[]",
+    "[\"b\",\"a\",\"a\"]",
+    "[1, 2.50,null,true]",
+    "[ ]",
+    "[\"\\u0041\"]",
+    "\"NaN\"",
+    "\"{}\"",
+    "\"}\"",
+    "\",\"",
+    "\"1,2\"",
+];
+
+/// Values that have no place in a column, and what is no value at all.
+const ODD: [&str; 24] = [
+    "[[1]]",
+    "[{\"x\":1},{\"x\":\"y\",\"index\":2}]",
+    "[{}]",
+    "[1,{}]",
+    "01",
+    "1.",
+    ".5",
+    "+1",
+    "1e",
+    "tru",
+    "True",
+    "NaN",
+    "'a'",
+    "\"a",
+    "\"\\q\"",
+    "\"\\ud83d\"",
+    "\"a\tb\"",
+    "",
+    "nulll",
+    "{\"a\":1,\"a\":2}",
+    "{\"x\":{\"y\":1},\"x\":{\"z\":2}}",
+    "{\"$serde_json::private::Number\":\"5\"}",
+    "{\"\\u0061\":1}",
+    "[1,]",
+];
+
+fn text(rng: &mut Rng, text: &str) -> String {
+    if rng.one_in(12) {
+        format!("\"\\u00{:02x}{}\"", text.as_bytes()[0], &text[1..])
+    } else {
+        format!("\"{text}\"")
+    }
+}
+
+/// A value of a field whose kind of values may change in the middle of the file.
+fn value(rng: &mut Rng, form: &Form, field: usize, late: bool) -> String {
+    if rng.one_in(form.odd * 8) {
+        return (*rng.pick(&ODD)).to_owned();
+    }
+    match if rng.one_in(6) { 9 } else { (field + usize::from(late)) % 6 } {
+        0 => rng.between(-50, 50).to_string(),
+        1 => format!("{}.{:02}", rng.between(-9, 99), rng.below(100)),
+        2 => format!("\"2024-0{}-1{}\"", 1 + rng.below(9), rng.below(10)),
+        3 => {
+            let word = format!("w{}", rng.below(9));
+            text(rng, &word)
+        }
+        4 => (*rng.pick(&["true", "false", "null"])).to_owned(),
+        5 => format!("{}e{}", rng.below(9), rng.below(5)),
+        _ => (*rng.pick(&SCALARS)).to_owned(),
+    }
+}
+
+const BLANKS: [&str; 4] = ["", " ", "\t ", "  "];
+
+fn blank(rng: &mut Rng, form: &Form) -> &'static str {
+    if form.blanks { BLANKS[rng.below(BLANKS.len())] } else { "" }
+}
+
+fn object(rng: &mut Rng, form: &Form, fields: &[(String, String)]) -> String {
+    let mut text = String::from("{");
+    for (number, (name, value)) in fields.iter().enumerate() {
+        if number > 0 {
+            text.push(',');
+        }
+        text += &format!(
+            "{}\"{name}\"{}:{}{value}",
+            blank(rng, form),
+            blank(rng, form),
+            blank(rng, form)
+        );
+    }
+    text + blank(rng, form) + "}"
+}
+
+/// The fields of a row that have a meaning.
+fn roles(rng: &mut Rng, form: &Form, number: usize) -> Vec<(String, String)> {
+    let user = match rng.below(24) {
+        0 => "0".to_owned(),
+        1 => "\" \"".to_owned(),
+        2 => "\"NULL\"".to_owned(),
+        3 => "null".to_owned(),
+        4 => "[\"u1\",\"u2\",7]".to_owned(),
+        5 => "12".to_owned(),
+        _ => {
+            let user = format!("u{}", rng.below(12));
+            text(rng, &user)
+        }
+    };
+    let when = match rng.below(16) {
+        0 => "\"soon\"".to_owned(),
+        1 => "\"2030-01-01\"".to_owned(),
+        2 => "\"\"".to_owned(),
+        3 => "null".to_owned(),
+        4 => "[\"2024-01-01\"]".to_owned(),
+        _ => format!("\"2024-0{}-0{}\"", 1 + rng.below(3), 1 + rng.below(9)),
+    };
+    let id = if rng.one_in(5) { number.saturating_sub(rng.below(4)) } else { number };
+    let id = if rng.one_in(20) { "[\"i1\"]".to_owned() } else { text(rng, &format!("i{id}")) };
+    let sku = match rng.below(20) {
+        0 => "\"  \"".to_owned(),
+        1 => "7".to_owned(),
+        2 => "null".to_owned(),
+        3 => "[1]".to_owned(),
+        _ => format!("\" p{}\"", rng.below(5)),
+    };
+    let who = [
+        ("mail".to_owned(), format!("\"M{}@x.org\"", rng.below(9))),
+        ("part".to_owned(), "\"p,1\"".to_owned()),
+    ];
+    let who = object(rng, form, &who);
+    let named = [("user", user), ("when", when), ("id", id), ("sku", sku), ("who", who)];
+    named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The names of a row in an order and number of its own, some of them hostile.
+fn stir(rng: &mut Rng, fields: &mut Vec<(String, String)>) {
+    rng.shuffle(fields);
+    if rng.one_in(3) {
+        fields.remove(rng.below(fields.len()));
+    }
+    const NAMES: [&str; 16] = [
+        "A",
+        "a",
+        "B",
+        "n.x",
+        "",
+        ".",
+        "n.",
+        "é",
+        "$serde_json::private::Number",
+        "user",
+        "who.mail",
+        "\\u0061",
+        "n",
+        "USER",
+        "x\ty",
+        "c",
+    ];
+    if rng.one_in(3) {
+        let value = rng.pick(&["1", "\"y\"", "{}", "{\"x\":3}", "null", "{\"\":{\"\":5}}"]);
+        fields.insert(
+            rng.below(fields.len() + 1),
+            ((*rng.pick(&NAMES)).to_owned(), (*value).to_owned()),
+        );
+    }
+}
+
+fn row(rng: &mut Rng, form: &Form, number: usize, late: bool) -> Vec<u8> {
+    let mut fields = roles(rng, form, number);
+    for (place, name) in ["a", "b", "c", "d"].iter().enumerate() {
+        fields.push(((*name).to_owned(), value(rng, form, place, late)));
+    }
+    let inner =
+        [("x".to_owned(), value(rng, form, 0, late)), ("y".to_owned(), value(rng, form, 3, late))];
+    fields.push(("n".to_owned(), object(rng, form, &inner)));
+    if rng.one_in(form.free) {
+        stir(rng, &mut fields);
+    }
+    let deep = 1 + rng.below(40);
+    if rng.one_in(form.odd * 10) {
+        fields.push(("deep".to_owned(), "{\"d\":".repeat(deep) + "1" + &"}".repeat(deep)));
+    }
+    fields.insert(0, (String::from("q"), "null".to_owned()));
+    let mut line = object(rng, form, &fields).into_bytes();
+    if rng.one_in(form.odd * 4) {
+        let at = rng.below(line.len());
+        match rng.below(7) {
+            0 => line.truncate(at),
+            1 => line[at] = b"\"\\{}[],: 0\x00\xff"[rng.below(12)],
+            2 => drop(line.remove(at)),
+            3 => line.extend_from_slice(b" x"),
+            4 => line.insert(0, b' '),
+            5 => line = b"[1,2]".to_vec(),
+            _ => line.insert(at, b"\"\\{}[],: 0\x00\xff"[rng.below(12)]),
+        }
+    }
+    line
+}
+
+/// A file of rows; the first of a longer one are the same. `slowly`: each row has a name that sends it the slow way.
+pub(crate) fn file(seed: u64, form: &Form, rows: usize, slowly: bool) -> Vec<u8> {
+    let mut rng = Rng::new(seed);
+    let (turn, mut before) = (rng.below(40), Vec::new());
+    let mut bytes = Vec::new();
+    let name = if slowly { ESCAPED } else { PLAIN_NAME };
+    for number in 0..rows {
+        let mut line = row(&mut rng, form, number, number > turn);
+        if rng.one_in(12) {
+            // The same row once more: the same content under the same message id.
+            line.clone_from(&before);
+        }
+        before.clone_from(&line);
+        line.retain(|byte| *byte != b'\n');
+        if let Some(at) = line.windows(3).position(|part| part == b"\"q\"") {
+            line.splice(at..at + 3, name.bytes());
+        }
+        bytes.extend_from_slice(&line);
+        bytes.extend_from_slice(if rng.one_in(9) { b"\r\n" } else { b"\n" });
+    }
+    bytes
+}
+
+/// What may be defined of the fields that these files have.
+const DEFINITIONS: [&str; 8] = [
+    "[trait.a]\ntype = \"text\"\n[property.buy.a]\ntype = \"integer\"\nnull = [\"7\", \"x\"]\n",
+    "[trait.b]\ntype = \"integer\"\n[entity.product.c]\ntype = \"date\"\n",
+    "[mapping.crm.identify.fields]\na = \"b\"\nb = \"a\"\nc = false\n",
+    "[mapping.crm.track.buy.fields]\n\"n.x\" = \"a\"\na = { to = \"z\", type = \"text\" }\n",
+    "[mapping.crm.identify]\nids = { user_id = \"who.part\", email = \"b\" }\ntime = \"c\"\n",
+    "[mapping.crm.track.buy]\nids = { email = \"who.mail\" }\ntime = \"a\"\ntime_unit = \"s\"\n",
+    "[mapping.crm.entity.product]\ntime = \"when\"\n[mapping.crm.entity.product.fields]\na = \"A2\"\n",
+    "[trait.a]\ntype = \"money\"\ncurrency = \"EUR\"\n[source.crm]\nmax_new_names = 6\n",
+];
+
+#[test]
+fn json_by_column_is_json_row_by_row() {
+    let seed = asked_seed().unwrap_or(1);
+    let mut written = 0;
+    for round in 0..scale(15, 20_000) {
+        let seed = seed * 1_000_000 + round;
+        let mut rng = Rng::new(seed);
+        let form = Form::random(&mut rng);
+        let entity = form.is_entity();
+        let case = Case {
+            file: &|seed, rows, slowly| file(seed, &form, rows, slowly && entity),
+            request: &|bytes, slowly| form.request(bytes, slowly),
+            exact: !entity,
+            definition: rng.one_in(2).then(|| (*rng.pick(&DEFINITIONS)).to_owned()),
+            name: format!("{form:?}"),
+        };
+        written += judge(seed, &mut rng, &case);
+    }
+    println!("{written} rows");
+    assert!(written > scale(100, 200_000), "{written}");
+}
