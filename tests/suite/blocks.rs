@@ -47,22 +47,37 @@ impl Form {
         } else {
             RecordKind::Identify
         };
-        let mut request = LoadRequest::new("crm", kind);
-        request.inputs.push(Input::Bytes { name: "file.csv".into(), bytes: bytes.to_vec() });
+        let mut ids = vec![("user_id", "user")];
+        if self.ids {
+            ids.push(("email", "mail"));
+        }
+        let message_id = ["id", "part"];
+        let message_id = message_id.get(..self.message_id).unwrap();
+        let file = Input::Bytes { name: "file.csv".into(), bytes: bytes.to_vec() };
+        let mut request = request(kind, file, (&ids, slowly), self.time, message_id);
         request.format = Some(Format::Csv);
         request.delimiter = Some(self.delimiter.map_or(Delimiter::Whitespace, Delimiter::Byte));
-        let mut ids = vec![("user_id".to_owned(), "user".to_owned())];
-        if self.ids {
-            ids.push(("email".to_owned(), "mail".to_owned()));
-        }
-        let times = if slowly { RECORD_IDENTIFIERS_MAX + 1 } else { 1 };
-        request.ids = std::iter::repeat_n(ids, times).flatten().collect();
-        request.time = self.time.then(|| "when".to_owned());
-        request.message_id =
-            ["id", "part"].iter().take(self.message_id).map(ToString::to_string).collect();
-        request.level = Some(Level::Memory);
         request
     }
+}
+
+/// A request for a file. `slowly`: the identifiers are named so often that rows go one by one.
+pub(crate) fn request(
+    kind: RecordKind,
+    file: Input,
+    (ids, slowly): (&[(&str, &str)], bool),
+    time: bool,
+    message_id: &[&str],
+) -> LoadRequest {
+    let mut request = LoadRequest::new("crm", kind);
+    request.inputs.push(file);
+    let ids: Vec<_> = ids.iter().map(|(n, c)| (n.to_string(), c.to_string())).collect();
+    let times = if slowly { RECORD_IDENTIFIERS_MAX + 1 } else { 1 };
+    request.ids = std::iter::repeat_n(ids, times).flatten().collect();
+    request.time = time.then(|| "when".to_owned());
+    request.message_id = message_id.iter().map(ToString::to_string).collect();
+    request.level = Some(Level::Memory);
+    request
 }
 
 const PLAIN: [&str; 34] = [

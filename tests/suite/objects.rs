@@ -1,9 +1,8 @@
 //! Imports of JSON by column against imports row by row: random, odd and hostile lines.
 
-use crate::blocks::{Case, ESCAPED, PLAIN_NAME, judge};
+use crate::blocks::{Case, ESCAPED, PLAIN_NAME, judge, request};
 use crate::rng::{Rng, asked_seed, scale};
-use navedb::limits::RECORD_IDENTIFIERS_MAX;
-use navedb::{Format, Input, Level, LoadRequest, RecordKind, Said};
+use navedb::{Format, Input, LoadRequest, RecordKind, Said};
 
 /// What the rows of a file are, and how they are read.
 #[derive(Debug, Clone)]
@@ -42,20 +41,13 @@ impl Form {
     }
 
     pub(crate) fn request(&self, bytes: &[u8], slowly: bool) -> LoadRequest {
-        let mut request = LoadRequest::new("crm", self.kind.clone());
-        request.inputs.push(Input::Bytes { name: "file.ndjson".into(), bytes: bytes.to_vec() });
-        request.format = Some(Format::Ndjson);
         let ids = [("user_id", "user"), ("email", "who.mail"), ("phone", "a")];
-        let ids: Vec<_> =
-            ids.iter().take(self.ids).map(|(n, c)| (n.to_string(), c.to_string())).collect();
-        if !self.is_entity() {
-            let times = if slowly { RECORD_IDENTIFIERS_MAX + 1 } else { 1 };
-            request.ids = std::iter::repeat_n(ids, times).flatten().collect();
-        }
-        request.time = self.time.then(|| "when".to_owned());
-        request.message_id =
-            ["id", "who.part"].iter().take(self.message_id).map(ToString::to_string).collect();
-        request.level = Some(Level::Memory);
+        let ids = ids.get(..if self.is_entity() { 0 } else { self.ids }).unwrap();
+        let message_id = ["id", "who.part"];
+        let message_id = message_id.get(..self.message_id).unwrap();
+        let file = Input::Bytes { name: "file.ndjson".into(), bytes: bytes.to_vec() };
+        let mut request = request(self.kind.clone(), file, (ids, slowly), self.time, message_id);
+        request.format = Some(Format::Ndjson);
         request
     }
 }

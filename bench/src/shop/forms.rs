@@ -280,14 +280,8 @@ fn records(text: &str) -> Vec<Vec<Option<String>>> {
 
 /// A cell in JSON, of the type that it is inferred to have.
 fn token(cell: &str) -> String {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let unsigned = cell.strip_prefix('-').unwrap_or(cell);
-    let (mantissa, exponent) = unsigned.split_once('e').unwrap_or((unsigned, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    let number = digits(whole)
-        && (whole == "0" || !whole.starts_with('0'))
-        && digits(fraction)
-        && digits(exponent.strip_prefix('-').unwrap_or(exponent));
+    let (mantissa, exponent) = cell.split_once('e').unwrap_or((cell, "0"));
+    let number = parquet::scale(mantissa).is_some() && exponent.parse::<i32>().is_ok();
     if number || matches!(cell, "true" | "false") { cell.to_owned() } else { json(cell) }
 }
 

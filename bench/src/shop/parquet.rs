@@ -79,7 +79,7 @@ fn has_leading_zero(cell: &str) -> bool {
 }
 
 /// How many digits a number without an exponent has behind its point.
-fn scale(cell: &str) -> Option<u32> {
+pub(super) fn scale(cell: &str) -> Option<u32> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = cell.strip_prefix('-').unwrap_or(cell);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));

@@ -255,6 +255,13 @@ struct Types(BTreeMap<Place, (InferredType, u64)>);
 /// An event type or an entity type, and a name, all without case.
 type Place = ((Option<String>, Option<String>), String);
 
+/// An event type or an entity type, as it is written.
+type Owner<'o> = (Option<&'o String>, Option<&'o String>);
+
+fn place((event, entity): Owner<'_>, name: &str) -> Place {
+    ((event.map(|event| folded(event)), entity.map(|entity| folded(entity))), folded(name))
+}
+
 impl Types {
     /// The types, those of names that are said most first: where a source may bring no more names, it is the rare ones
     /// that go without.
@@ -265,20 +272,13 @@ impl Types {
     }
 
     /// Takes note of a type that a name of an event type or entity type has shown, so many times.
-    fn note(
-        &mut self,
-        (event, entity): (Option<&String>, Option<&String>),
-        name: &str,
-        value_type: ValueType,
-        said: u64,
-    ) {
-        let scope = (event.map(|event| folded(event)), entity.map(|entity| folded(entity)));
-        let key = (scope, folded(name));
+    fn note(&mut self, owner: Owner<'_>, name: &str, value_type: ValueType, said: u64) {
+        let key = place(owner, name);
         if let Some((known, count)) = self.0.get_mut(&key) {
             known.value_type = joined_type(known.value_type, value_type);
             *count += said;
         } else if self.0.len() < INFERRED_MAX {
-            let (event, entity) = (event.cloned(), entity.cloned());
+            let (event, entity) = (owner.0.cloned(), owner.1.cloned());
             let inferred = InferredType { event, entity, name: name.to_owned(), value_type };
             self.0.insert(key, (inferred, said));
         }
@@ -303,24 +303,15 @@ fn note_types(types: &mut Types, shape: &FileShape, record: Decoded) {
 
 fn note_fields(
     types: &mut Types,
-    (event, entity): (Option<&String>, Option<&String>),
+    owner: Owner<'_>,
     reading: &dyn Fn(&str) -> Option<Reading>,
     fields: Vec<(String, FieldValue)>,
 ) {
-    let scope = (event.map(|event| folded(event)), entity.map(|entity| folded(entity)));
     for (name, value) in fields {
         let FieldValue::Cell(cell) = value else { continue };
-        let key = (scope.clone(), folded(&name));
-        let known = types.0.get(&key).map(|(known, _)| known.value_type);
-        let Some(value_type) = joined_cell(known, cell.value_type, reading(&name)) else {
-            continue;
-        };
-        if let Some((known, said)) = types.0.get_mut(&key) {
-            known.value_type = value_type;
-            *said += 1;
-        } else if types.0.len() < INFERRED_MAX {
-            let (event, entity) = (event.cloned(), entity.cloned());
-            types.0.insert(key, (InferredType { event, entity, name, value_type }, 1));
+        let known = types.0.get(&place(owner, &name)).map(|(known, _)| known.value_type);
+        if let Some(value_type) = joined_cell(known, cell.value_type, reading(&name)) {
+            types.note(owner, &name, value_type, 1);
         }
     }
 }

@@ -38,6 +38,21 @@ struct Block<'b> {
     lists: bool,
 }
 
+/// The identifiers of rows, with their public ids.
+#[derive(Default)]
+struct Identified<'n, 'b> {
+    /// Where those of each row begin, and where the last end.
+    starts: Vec<usize>,
+    all: Vec<(&'n str, Cow<'b, str>, PublicId)>,
+}
+
+impl<'n, 'b> Identified<'n, 'b> {
+    fn of_row(&self, row: usize) -> &[(&'n str, Cow<'b, str>, PublicId)] {
+        let range = self.starts.get(row).copied().zip(self.starts.get(row + 1).copied());
+        range.and_then(|(start, end)| self.all.get(start..end)).unwrap_or_default()
+    }
+}
+
 /// A token in one of the common forms, when the field has a type that it is a value of.
 fn quick(
     token: &Token<'_>,
@@ -141,16 +156,23 @@ impl<'b> Block<'b> {
         found
     }
 
-    /// The public ids of all rows.
-    fn publics(&self, salt: &[u8; 32]) -> Vec<PublicId> {
-        let mut publics = Vec::with_capacity(self.entry.rows());
-        for row in (0..self.entry.rows()).filter(|row| self.entry.odd(*row).is_none()) {
-            let identifiers = self.identifiers(row);
-            publics.extend(
-                identifiers.iter().map(|(namespace, value)| PublicId::of((namespace, value), salt)),
-            );
+    /// The identifiers of all rows that are not kept as they came, row by row.
+    fn all_identifiers(&self, salt: &[u8; 32]) -> Identified<'_, 'b> {
+        let rows = self.entry.rows();
+        let mut found =
+            Identified { starts: Vec::with_capacity(rows + 1), all: Vec::with_capacity(rows) };
+        for row in 0..rows {
+            found.starts.push(found.all.len());
+            if self.entry.odd(row).is_none() {
+                let named = self.identifiers(row).into_iter();
+                found.all.extend(named.map(|(namespace, value)| {
+                    let public = PublicId::of((namespace, &value), salt);
+                    (namespace, value, public)
+                }));
+            }
         }
-        publics
+        found.starts.push(found.all.len());
+        found
     }
 
     /// The values of a row, in its order, and what becomes of their columns.
@@ -185,8 +207,10 @@ fn mapped(shape: &FileShape) -> Mapped<'_> {
 
 /// What is known while the rows of a block are folded.
 #[derive(Default)]
-struct Going {
+struct Going<'n, 'b> {
     times: Times,
+    /// Nothing where the rows are entities.
+    identified: Identified<'n, 'b>,
     /// The number of the event type or entity type of the rows, once one of them has begun it.
     number: Option<usize>,
 }
@@ -220,7 +244,9 @@ impl Fold {
     ) -> Result<()> {
         let mut going = Going::default();
         if block.roles.entity.is_none() {
-            self.open.nodes.look_up(&self.state.parts, block.publics(&self.state.salt))?;
+            going.identified = block.all_identifiers(&self.state.salt);
+            let publics = going.identified.all.iter().map(|(_, _, public)| *public).collect();
+            self.open.nodes.look_up(&self.state.parts, publics)?;
         }
         for row in 0..block.entry.rows() {
             let odd = block.entry.odd(row).is_some();
@@ -241,7 +267,12 @@ impl Fold {
     }
 
     /// Takes a row that is not withdrawn; says whether it could: one that is not plain must be folded by itself.
-    fn take_row(&mut self, block: &Block<'_>, row: usize, going: &mut Going) -> Result<bool> {
+    fn take_row(
+        &mut self,
+        block: &Block<'_>,
+        row: usize,
+        going: &mut Going<'_, '_>,
+    ) -> Result<bool> {
         let time = block.time(row, &mut going.times);
         let (Some(time), Some(key)) = (time, block.entry.key(row)) else { return Ok(false) };
         if !block.one_value_each(row) {
@@ -255,8 +286,7 @@ impl Fold {
             let fact = block.fact(row, time, &key, None);
             return self.take_entity(block, (row, &fact), (entity, &id), going);
         }
-        let identifiers = block.identifiers(row);
-        if identifiers.is_empty() {
+        if going.identified.of_row(row).is_empty() {
             return Ok(false);
         }
         if self.is_later(time.0) {
@@ -270,8 +300,9 @@ impl Fold {
                 Ok(None) | Err(_) => return Ok(false),
             }
         }
-        let named = identifiers.iter().map(|(namespace, value)| (*namespace, value.as_ref()));
-        let Some((node, profile)) = self.observe(named, time.0)? else { return Ok(true) };
+        let named = going.identified.of_row(row).iter();
+        let named = named.map(|(namespace, value, public)| ((*namespace, value.as_ref()), *public));
+        let Some((node, profile)) = self.observe_known(named, time.0)? else { return Ok(true) };
         self.count_record(block);
         let id = block.message_id(row);
         let fact = block.fact(row, time, &key, id.as_deref());
@@ -301,7 +332,7 @@ impl Fold {
         block: &Block<'_>,
         (row, fact): (usize, &Fact<'_>),
         (entity, id): (&str, &str),
-        going: &mut Going,
+        going: &mut Going<'_, '_>,
     ) -> Result<bool> {
         if self.is_later(fact.time) {
             return Ok(true);

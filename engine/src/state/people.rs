@@ -19,9 +19,22 @@ impl Fold {
         identifiers: impl Iterator<Item = (&'i str, &'i str)>,
         time: Timestamp,
     ) -> Result<Option<(NodeId, Ordinal)>> {
+        let salt = self.state.salt;
+        let known = identifiers.map(|identifier| (identifier, PublicId::of(identifier, &salt)));
+        self.observe_known(known, time)
+    }
+
+    /// `observe` of identifiers whose public ids are known.
+    ///
+    /// # Errors
+    /// `Corrupt` when a part cannot be read.
+    pub(super) fn observe_known<'i>(
+        &mut self,
+        identifiers: impl Iterator<Item = ((&'i str, &'i str), PublicId)>,
+        time: Timestamp,
+    ) -> Result<Option<(NodeId, Ordinal)>> {
         let mut anchor: Option<(NodeId, Ordinal)> = None;
-        for identifier in identifiers {
-            let public = PublicId::of(identifier, &self.state.salt);
+        for (identifier, public) in identifiers {
             let parts = &self.state.parts;
             let found = match self.open.nodes.find(parts, public)? {
                 Some(node) => {

@@ -23,6 +23,11 @@ pub fn is_interval(column: &ColumnDescriptor) -> bool {
     column.converted_type() == ConvertedType::INTERVAL
 }
 
+/// Whether a column holds instants of 96 bits.
+fn is_old_instant(column: &ColumnDescriptor) -> bool {
+    column.physical_type() == Physical::INT96
+}
+
 fn is_enum(column: &ColumnDescriptor) -> bool {
     matches!(column.logical_type_ref(), Some(LogicalType::Enum))
         || column.converted_type() == ConvertedType::ENUM
@@ -37,6 +42,12 @@ impl<'c> Wanted<'c> {
     /// For the columns of a schema.
     pub fn of(schema: &'c SchemaDescriptor) -> Wanted<'c> {
         Wanted { columns: schema.columns().iter() }
+    }
+
+    /// Whether the library by itself would read another value of some column.
+    pub fn matters(schema: &SchemaDescriptor) -> bool {
+        let of_column = |column: &ColumnDescPtr| is_enum(column) || is_old_instant(column);
+        schema.columns().iter().any(of_column)
     }
 
     /// The fields, which have the columns in their order, with the types to ask for.
@@ -64,7 +75,7 @@ impl<'c> Wanted<'c> {
 
     fn leaf(&mut self, data_type: &DataType) -> DataType {
         let column = self.columns.next();
-        let instant = column.is_some_and(|column| column.physical_type() == Physical::INT96);
+        let instant = column.is_some_and(|column| is_old_instant(column));
         let word = column.is_some_and(|column| is_enum(column));
         match data_type {
             DataType::Timestamp(TimeUnit::Nanosecond, zone) if instant => {

@@ -103,7 +103,12 @@ fn metadata_of(chunks: &Chunks) -> std::result::Result<Known, String> {
         let fields = Wanted::of(&declared).fields(plain.schema().fields());
         let schema = Schema::new_with_metadata(fields, plain.schema().metadata().clone());
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-        Ok((read(plain.metadata(), options)?, declared))
+        match read(plain.metadata(), options) {
+            Ok(wanted) => Ok((wanted, declared)),
+            // What the library reads by itself is right but for these columns.
+            Err(_) if !Wanted::matters(&declared) => Ok((plain, declared)),
+            Err(reason) => Err(reason),
+        }
     })
 }
 
