@@ -22,12 +22,6 @@ pub(super) fn infer(
     watch: &mut Watch<'_>,
 ) -> Result<()> {
     match RowSight::of(&plan.shape) {
-        Some(mut sight)
-            if sight.roles().are_json()
-                || matches!(plan.shape.kind, RowKind::Track(Said::Column(_))) =>
-        {
-            infer_values(plan, &mut sight, reader, watch)
-        }
         Some(mut sight) => infer_columns(plan, &mut sight, reader, watch),
         None => infer_rows(plan, reader, watch),
     }
@@ -66,50 +60,6 @@ fn shown(plan: &mut LoadPlan, name: &str, place: (u64, usize), original: &[u8]) 
     record
 }
 
-/// Reads all rows of a delimited file of one kind for the types that its columns show, as `infer_rows` does.
-fn infer_columns(
-    plan: &mut LoadPlan,
-    sight: &mut RowSight,
-    reader: &mut dyn Rows,
-    watch: &mut Watch<'_>,
-) -> Result<()> {
-    let roles = sight.roles();
-    let columns: Vec<ValueColumn> = roles.values.iter().chain(&roles.lent).cloned().collect();
-    let mut types: Vec<Option<ValueType>> = vec![None; columns.len()];
-    let mut inner = Types::default();
-    let mut rows = RawRows::default();
-    while plan.next_rows(reader, &mut rows, watch)? {
-        let name = watch.file();
-        for (line, original) in rows.iter() {
-            if !sight.plain(original) {
-                if let Some(record) = shown(plan, name, (line, 0), original) {
-                    note_slowly(&mut types, &mut inner, (&columns, &plan.shape), record);
-                }
-                continue;
-            }
-            if sight.is_header(original) {
-                continue;
-            }
-            for (column, known) in columns.iter().zip(&mut types) {
-                if let Some(Token::Cell(text)) = sight.token(original, column.column) {
-                    *known = widened_by(*known, text, column);
-                }
-            }
-        }
-    }
-    let (event, entity) = owner(&plan.shape.kind);
-    let shown = columns.iter().zip(types).filter_map(|(column, value_type)| {
-        let (name, value_type) = (column.name.clone(), value_type?);
-        Some(InferredType { event: event.clone(), entity: entity.clone(), name, value_type })
-    });
-    let mut shown: Vec<InferredType> = shown.chain(inner.into_types()).collect();
-    shown.sort_by_key(|inferred| {
-        (inferred.event.clone(), inferred.entity.clone(), folded(&inferred.name))
-    });
-    plan.types = shown;
-    Ok(())
-}
-
 /// The event type or entity type of rows that are all of one kind.
 fn owner(kind: &RowKind) -> (Option<String>, Option<String>) {
     match kind {
@@ -119,9 +69,8 @@ fn owner(kind: &RowKind) -> (Option<String>, Option<String>) {
     }
 }
 
-/// Reads all rows of a file of JSON, or of one whose rows name their event, for the types that its values show. It
-/// gives what `infer_rows` does.
-fn infer_values(
+/// Reads all rows for the types that their columns show. It gives what `infer_rows` does.
+fn infer_columns(
     plan: &mut LoadPlan,
     sight: &mut RowSight,
     reader: &mut dyn Rows,
@@ -310,26 +259,6 @@ fn joined_cell(
         return known;
     }
     Some(known.map_or(cell, |known| joined_type(known, cell)))
-}
-
-/// What a record shows: the types of columns, and those of fields that JSON in a column holds.
-fn note_slowly(
-    types: &mut [Option<ValueType>],
-    inner: &mut Types,
-    (columns, shape): (&[ValueColumn], &FileShape),
-    mut record: Decoded,
-) {
-    let is_column = |name: &str| columns.iter().any(|column| column.name == name);
-    for (name, value) in record.fields.extract_if(.., |(name, _)| is_column(name)) {
-        let FieldValue::Cell(cell) = value else { continue };
-        let column = columns.iter().position(|column| column.name == name);
-        if let Some(at) = column
-            && let (Some(known), Some(column)) = (types.get_mut(at), columns.get(at))
-        {
-            *known = joined_cell(*known, cell.value_type, column.reading);
-        }
-    }
-    note_types(inner, shape, record);
 }
 
 /// Types by event type or entity type, and name, all without case.
