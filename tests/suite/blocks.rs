@@ -199,7 +199,7 @@ pub(crate) fn file(seed: u64, form: &Form, rows: usize) -> Vec<u8> {
 fn files_by_column_are_files_row_by_row() {
     let seed = asked_seed().unwrap_or(1);
     let mut written = 0;
-    for round in 0..scale(120, 20_000) {
+    for round in 0..scale(60, 20_000) {
         let seed = seed * 1_000_000 + round;
         let mut rng = Rng::new(seed);
         let form = Form::random(&mut rng);

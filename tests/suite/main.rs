@@ -48,6 +48,7 @@ mod storage;
 mod store;
 mod text_log;
 mod truth;
+mod typed;
 mod watermarks;
 mod withdrawing;
 mod words;
