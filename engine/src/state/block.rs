@@ -227,8 +227,9 @@ pub(super) struct Going<'n, 'b> {
     pub number: Option<usize>,
     /// What rows are by their words, and what a consent tells once it is settled.
     pub words: Words<Option<ToldTraits>>,
-    /// What becomes of the columns in rows of an event, where rows name theirs.
-    pub events: HashMap<String, Option<Columns>>,
+    /// The number of an event and what becomes of the columns in its rows, where rows name theirs; nothing for one
+    /// whose rows must be folded one by one.
+    pub events: HashMap<String, Option<(usize, Columns)>>,
 }
 
 impl Fold {

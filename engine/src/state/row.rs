@@ -159,22 +159,21 @@ impl Fold {
         event: &str,
         going: &mut Going<'_, '_>,
     ) -> Result<bool> {
-        let Some(number) = self.state.catalog.events().find(event) else { return Ok(false) };
         if !going.events.contains_key(event) {
+            let Some(number) = self.state.catalog.events().find(event) else { return Ok(false) };
             if going.events.len() >= EVENTS_KNOWN {
                 going.events.clear();
             }
             let mapped = Mapped::Track(event);
             let columns = Columns::of(&self.state, block.at.source, mapped, &block.roles);
-            going.events.insert(event.to_owned(), columns);
+            going.events.insert(event.to_owned(), columns.map(|columns| (number, columns)));
         }
-        let Some(Some(_)) = going.events.get(event) else { return Ok(false) };
+        let going = &*going;
+        let Some(Some((number, columns))) = going.events.get(event) else { return Ok(false) };
         let Some((node, _)) = self.take_person(block, row, fact.time, going)? else {
             return Ok(true);
         };
-        if let Some(Some(columns)) = going.events.get(event) {
-            self.take_properties((block, columns), (row, fact), (number, event), node)?;
-        }
+        self.take_properties((block, columns), (row, fact), (*number, event), node)?;
         Ok(true)
     }
 
