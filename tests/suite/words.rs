@@ -1,7 +1,8 @@
 //! What rows of files are, and the words in them that say it.
 
+use crate::pair::{Case, judge, request};
 use crate::rng::Rng;
-use navedb::{ConsentColumns, RecordKind, Said};
+use navedb::{ConsentColumns, Input, RecordKind, Said};
 
 /// The columns of the words.
 pub(crate) const NAMES: [&str; 3] = ["what", "which", "how"];
@@ -65,3 +66,46 @@ pub(crate) const DEFINITIONS: [&str; 13] = [
     "[source.crm]\nmax_new_names = 9\n[mapping.crm.track]\ntime = \"b\"\n",
     "[property.\"nave.consent\".state]\ntype = \"boolean\"\n[property.\"nave.membership\".group]\ntype = \"integer\"\n",
 ];
+
+/// Judges a file with a header and rows that come again and again, with a definition.
+fn judged(kind: &RecordKind, header: &str, rows: &[&str], definition: &str) {
+    let case = Case {
+        file: &|_, count, _| {
+            let rows = rows.iter().cycle().take(2 * rows.len() + count);
+            let lines = std::iter::once(&header).chain(rows).map(|line| format!("{line}\n"));
+            lines.collect::<String>().into_bytes()
+        },
+        request: &|bytes, slowly| {
+            let file = Input::Bytes { name: "file.csv".into(), bytes: bytes.to_vec() };
+            request(kind.clone(), file, (&[("user_id", "user")], slowly), false, &[])
+        },
+        exact: true,
+        definition: Some(definition.to_owned()),
+        name: header.to_owned(),
+    };
+    assert!(judge(1, &mut Rng::new(1), &case) > 0);
+}
+
+/// What a consent tells is remembered, but not that it was refused.
+#[test]
+fn a_consent_is_refused_as_often_as_it_is_told() {
+    let column = |name: &str| Said::Column(name.to_owned());
+    let kind = RecordKind::Consent(ConsentColumns {
+        channel: column("what"),
+        purpose: Said::Fixed("ads".into()),
+        topic: None,
+        state: column("how"),
+        basis: None,
+        text: None,
+    });
+    let rows = ["u1,email,yes", "u2,email,yes", "u3,email,no"];
+    judged(&kind, "user,what,how", &rows, DEFINITIONS[12]);
+}
+
+/// A header in the midst of files that were put together shows no types, and is an event like others.
+#[test]
+fn a_header_among_rows_that_name_their_event_shows_no_types() {
+    let kind = RecordKind::Track(Said::Column("what".to_owned()));
+    let rows = ["u1,buy,1", "u2,view,2.5", "u3,what,4", "user,what,n"];
+    judged(&kind, "user,what,n", &rows, DEFINITIONS[10]);
+}
