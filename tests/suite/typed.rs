@@ -73,7 +73,7 @@ fn cell(rng: &mut Rng, reading: Reading) -> &'static str {
         Reading::Float => &FLOATS,
         Reading::Json => &JSON,
     };
-    *rng.pick::<&str>(texts)
+    rng.pick::<&str>(texts)
 }
 
 fn row(rng: &mut Rng, form: &Form, number: usize) -> String {
