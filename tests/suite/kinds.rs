@@ -379,7 +379,10 @@ fn a_file_with_a_column_for_each_channel_is_loaded_for_each() {
         });
         let mut load = request(kind, "c.csv", "user,email,sms\na,yes,no\nb,no,yes\n");
         load.ids = vec![("user_id".into(), "user".into())];
-        let file = db.load(&load).unwrap().files.remove(0);
+        let mut report = db.load(&load).unwrap();
+        let file = report.files.remove(0);
+        let synced = report.level == Level::Sync;
+        assert_eq!(synced, file.written > 0, "what persons allowed is synced");
         (file.written, file.duplicates)
     };
     assert_eq!([load("email"), load("sms"), load("sms")], [(2, 0), (2, 0), (0, 2)]);

@@ -1,8 +1,9 @@
 //! Imports of JSON by column against imports row by row: random, odd and hostile lines.
 
-use crate::blocks::{Case, ESCAPED, PLAIN_NAME, judge, request};
+use crate::pair::{Case, ESCAPED, PLAIN_NAME, judge, request};
 use crate::rng::{Rng, asked_seed, scale};
-use navedb::{Format, Input, LoadRequest, RecordKind, Said};
+use crate::words;
+use navedb::{Format, Input, LoadRequest, RecordKind};
 
 /// What the rows of a file are, and how they are read.
 #[derive(Debug, Clone)]
@@ -20,13 +21,12 @@ pub(crate) struct Form {
 
 impl Form {
     pub(crate) fn random(rng: &mut Rng) -> Form {
-        let kinds = [
-            RecordKind::Identify,
-            RecordKind::Track(Said::Fixed("buy".into())),
-            RecordKind::Entity { entity: "product".into(), id: "sku".into() },
-        ];
+        let kind = match rng.below(4) {
+            0 => RecordKind::Entity { entity: "product".into(), id: "sku".into() },
+            _ => words::kind(rng),
+        };
         Form {
-            kind: rng.pick(&kinds).clone(),
+            kind,
             ids: 1 + rng.below(3),
             time: rng.one_in(2),
             message_id: *rng.pick(&[0, 0, 1, 1, 2]),
@@ -133,6 +133,10 @@ fn text(rng: &mut Rng, text: &str) -> String {
     } else {
         format!("\"{text}\"")
     }
+}
+
+fn text_of(rng: &mut Rng, word: &str) -> String {
+    if word.is_ascii() && !word.is_empty() { text(rng, word) } else { format!("\"{word}\"") }
 }
 
 /// A value of a field whose kind of values may change in the middle of the file.
@@ -251,6 +255,11 @@ fn stir(rng: &mut Rng, fields: &mut Vec<(String, String)>) {
 
 fn row(rng: &mut Rng, form: &Form, number: usize, late: bool) -> Vec<u8> {
     let mut fields = roles(rng, form, number);
+    for (name, word) in words::NAMES.iter().zip(words::words(rng)) {
+        let odd = *rng.pick(&["null", "true", "7", "1e2", "[\"buy\"]", "[1]", "{}", "[{}]"]);
+        let value = if rng.one_in(form.odd * 4) { odd.to_owned() } else { text_of(rng, &word) };
+        fields.push(((*name).to_owned(), value));
+    }
     for (place, name) in ["a", "b", "c", "d"].iter().enumerate() {
         fields.push(((*name).to_owned(), value(rng, form, place, late)));
     }
@@ -304,18 +313,6 @@ pub(crate) fn file(seed: u64, form: &Form, rows: usize, slowly: bool) -> Vec<u8>
     bytes
 }
 
-/// What may be defined of the fields that these files have.
-const DEFINITIONS: [&str; 8] = [
-    "[trait.a]\ntype = \"text\"\n[property.buy.a]\ntype = \"integer\"\nnull = [\"7\", \"x\"]\n",
-    "[trait.b]\ntype = \"integer\"\n[entity.product.c]\ntype = \"date\"\n",
-    "[mapping.crm.identify.fields]\na = \"b\"\nb = \"a\"\nc = false\n",
-    "[mapping.crm.track.buy.fields]\n\"n.x\" = \"a\"\na = { to = \"z\", type = \"text\" }\n",
-    "[mapping.crm.identify]\nids = { user_id = \"who.part\", email = \"b\" }\ntime = \"c\"\n",
-    "[mapping.crm.track.buy]\nids = { email = \"who.mail\" }\ntime = \"a\"\ntime_unit = \"s\"\n",
-    "[mapping.crm.entity.product]\ntime = \"when\"\n[mapping.crm.entity.product.fields]\na = \"A2\"\n",
-    "[trait.a]\ntype = \"money\"\ncurrency = \"EUR\"\n[source.crm]\nmax_new_names = 6\n",
-];
-
 #[test]
 fn json_by_column_is_json_row_by_row() {
     let seed = asked_seed().unwrap_or(1);
@@ -329,7 +326,7 @@ fn json_by_column_is_json_row_by_row() {
             file: &|seed, rows, slowly| file(seed, &form, rows, slowly && entity),
             request: &|bytes, slowly| form.request(bytes, slowly),
             exact: !entity,
-            definition: rng.one_in(2).then(|| (*rng.pick(&DEFINITIONS)).to_owned()),
+            definition: rng.one_in(2).then(|| (*rng.pick(&words::DEFINITIONS)).to_owned()),
             name: format!("{form:?}"),
         };
         written += judge(seed, &mut rng, &case);

@@ -12,7 +12,7 @@ use crate::record::{
     Decoded, FieldValue, Kind, ReadRow, RowSight, Token, ValueColumn, joined_type, quick_decimal,
     quick_integer, quick_time, show_file_row,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Reads all rows for the types that they show, whoever they name and when: columns of identifiers and of the time show
 /// theirs too, and rows without an identifier those of their cells, because a mapping may say otherwise later.
@@ -22,9 +22,6 @@ pub(super) fn infer(
     watch: &mut Watch<'_>,
 ) -> Result<()> {
     match RowSight::of(&plan.shape) {
-        Some(mut sight) if sight.roles().are_json() => {
-            infer_objects(plan, &mut sight, reader, watch)
-        }
         Some(mut sight) => infer_columns(plan, &mut sight, reader, watch),
         None => infer_rows(plan, reader, watch),
     }
@@ -63,50 +60,6 @@ fn shown(plan: &mut LoadPlan, name: &str, place: (u64, usize), original: &[u8]) 
     record
 }
 
-/// Reads all rows of a delimited file of one kind for the types that its columns show, as `infer_rows` does.
-fn infer_columns(
-    plan: &mut LoadPlan,
-    sight: &mut RowSight,
-    reader: &mut dyn Rows,
-    watch: &mut Watch<'_>,
-) -> Result<()> {
-    let roles = sight.roles();
-    let columns: Vec<ValueColumn> = roles.values.iter().chain(&roles.lent).cloned().collect();
-    let mut types: Vec<Option<ValueType>> = vec![None; columns.len()];
-    let mut inner = Types::default();
-    let mut rows = RawRows::default();
-    while plan.next_rows(reader, &mut rows, watch)? {
-        let name = watch.file();
-        for (line, original) in rows.iter() {
-            if !sight.plain(original) {
-                if let Some(record) = shown(plan, name, (line, 0), original) {
-                    note_slowly(&mut types, &mut inner, (&columns, &plan.shape), record);
-                }
-                continue;
-            }
-            if sight.is_header(&columns, original) {
-                continue;
-            }
-            for (column, known) in columns.iter().zip(&mut types) {
-                if let Some(Token::Cell(text)) = sight.token(original, column.column) {
-                    *known = widened_by(*known, text, column);
-                }
-            }
-        }
-    }
-    let (event, entity) = owner(&plan.shape.kind);
-    let shown = columns.iter().zip(types).filter_map(|(column, value_type)| {
-        let (name, value_type) = (column.name.clone(), value_type?);
-        Some(InferredType { event: event.clone(), entity: entity.clone(), name, value_type })
-    });
-    let mut shown: Vec<InferredType> = shown.chain(inner.into_types()).collect();
-    shown.sort_by_key(|inferred| {
-        (inferred.event.clone(), inferred.entity.clone(), folded(&inferred.name))
-    });
-    plan.types = shown;
-    Ok(())
-}
-
 /// The event type or entity type of rows that are all of one kind.
 fn owner(kind: &RowKind) -> (Option<String>, Option<String>) {
     match kind {
@@ -116,8 +69,8 @@ fn owner(kind: &RowKind) -> (Option<String>, Option<String>) {
     }
 }
 
-/// Reads all rows of a file of JSON of one kind for the types that its values show. It gives what `infer_rows` does.
-fn infer_objects(
+/// Reads all rows for the types that their columns show. It gives what `infer_rows` does.
+fn infer_columns(
     plan: &mut LoadPlan,
     sight: &mut RowSight,
     reader: &mut dyn Rows,
@@ -125,13 +78,14 @@ fn infer_objects(
 ) -> Result<()> {
     let mut types = Types::default();
     let (event, entity) = owner(&plan.shape.kind);
-    let owner = (event.as_ref(), entity.as_ref());
+    let roles = sight.roles();
+    let columns: Vec<ValueColumn> = roles.values.iter().chain(&roles.lent).cloned().collect();
+    let by_event = matches!(plan.shape.kind, RowKind::Track(Said::Column(_)));
     let mut rows = RawRows::default();
     while plan.next_rows(reader, &mut rows, watch)? {
         let name = watch.file();
         sight.begin_block();
-        // What the columns of the block show, and how often, since they showed the first value.
-        let mut seen: Vec<Option<(ValueType, u64)>> = Vec::new();
+        let mut seen = Seen::default();
         for (line, original) in rows.iter() {
             if !sight.plain(original) {
                 if let Some(record) = shown(plan, name, (line, 0), original) {
@@ -139,33 +93,112 @@ fn infer_objects(
                 }
                 continue;
             }
-            for (column, token) in sight.values(original) {
-                if seen.len() <= column {
-                    seen.resize(column + 1, None);
-                }
-                let Some(slot) = seen.get_mut(column).filter(|_| token != Token::Null) else {
-                    continue;
-                };
-                let known = slot.map(|(known, _)| known);
-                let Some(value_type) = widened_by_token(known, &token) else { continue };
-                match slot {
-                    Some((known, said)) => (*known, *said) = (value_type, *said + 1),
-                    None => {
-                        // Of two spellings of a name the first counts, so it is noted at once.
-                        types.note(owner, sight.name(column), value_type, 1);
-                        *slot = Some((value_type, 0));
-                    }
-                }
+            if sight.is_header(original) {
+                continue;
             }
+            let event = if by_event { Some(sight.about()) } else { event.as_deref() };
+            seen.take_row(&mut types, (sight, &columns), original, (event, entity.as_deref()));
         }
-        for (column, slot) in seen.into_iter().enumerate() {
-            if let Some((value_type, said)) = slot {
-                types.note(owner, sight.name(column), value_type, said);
-            }
-        }
+        seen.tell(&mut types, (sight, &columns), entity.as_deref());
     }
     plan.types = types.into_types();
     Ok(())
+}
+
+/// What the columns of a block show, by event where rows name theirs, and how often since they showed the first value.
+#[derive(Default)]
+struct Seen {
+    owners: HashMap<String, Vec<Option<(ValueType, u64)>>>,
+    /// Whether the rows are events.
+    events: bool,
+    /// How many places for a type there are.
+    places: usize,
+}
+
+/// More places for a type are not kept at once.
+const SEEN_MAX: usize = 1 << 16;
+
+impl Seen {
+    fn take_row(
+        &mut self,
+        types: &mut Types,
+        (sight, columns): (&RowSight, &[ValueColumn]),
+        original: &[u8],
+        owner: Owner<'_>,
+    ) {
+        if self.places > SEEN_MAX {
+            self.tell(types, (sight, columns), owner.1);
+        }
+        self.events = owner.0.is_some();
+        let event = owner.0.unwrap_or_default();
+        if !self.owners.contains_key(event) {
+            self.owners.insert(event.to_owned(), Vec::new());
+        }
+        let Some(slots) = self.owners.get_mut(event) else { return };
+        let before = slots.len();
+        if sight.roles().are_json() {
+            for (column, token) in sight.values(original) {
+                if token != Token::Null {
+                    let name = sight.name(column);
+                    let widened = |known| widened_by_token(known, &token);
+                    see(slots, (column, name), types, owner, widened);
+                }
+            }
+        } else {
+            for (place, column) in columns.iter().enumerate() {
+                if let Some(Token::Cell(text)) = sight.token(original, column.column) {
+                    let widened = |known| widened_by(known, text, column);
+                    see(slots, (place, &column.name), types, owner, widened);
+                }
+            }
+        }
+        self.places += slots.len() - before;
+    }
+
+    /// Lets the types know, and forgets.
+    fn tell(
+        &mut self,
+        types: &mut Types,
+        (sight, columns): (&RowSight, &[ValueColumn]),
+        entity: Option<&str>,
+    ) {
+        self.places = 0;
+        let json = sight.roles().are_json();
+        for (event, slots) in self.owners.drain() {
+            let event = self.events.then_some(event.as_str());
+            for (place, slot) in slots.into_iter().enumerate() {
+                let of_column = || columns.get(place).map(|column| column.name.as_str());
+                let name = if json { Some(sight.name(place)) } else { of_column() };
+                if let (Some((value_type, said)), Some(name)) = (slot, name) {
+                    types.note((event, entity), name, value_type, said);
+                }
+            }
+        }
+    }
+}
+
+/// Takes note of a value: the type of its column with it.
+fn see(
+    slots: &mut Vec<Option<(ValueType, u64)>>,
+    (place, name): (usize, &str),
+    types: &mut Types,
+    owner: Owner<'_>,
+    widened: impl Fn(Option<ValueType>) -> Option<ValueType>,
+) {
+    if slots.len() <= place {
+        slots.resize(place + 1, None);
+    }
+    let Some(slot) = slots.get_mut(place) else { return };
+    let known = slot.map(|(known, _)| known).or_else(|| types.known(owner, name));
+    let Some(value_type) = widened(known) else { return };
+    match slot {
+        Some((known, said)) => (*known, *said) = (value_type, *said + 1),
+        None => {
+            // Of two spellings of a name the first counts, so it is noted at once.
+            types.note(owner, name, value_type, 1);
+            *slot = Some((value_type, 0));
+        }
+    }
 }
 
 /// The type of values of JSON with one more.
@@ -228,26 +261,6 @@ fn joined_cell(
     Some(known.map_or(cell, |known| joined_type(known, cell)))
 }
 
-/// What a record shows: the types of columns, and those of fields that JSON in a column holds.
-fn note_slowly(
-    types: &mut [Option<ValueType>],
-    inner: &mut Types,
-    (columns, shape): (&[ValueColumn], &FileShape),
-    mut record: Decoded,
-) {
-    let is_column = |name: &str| columns.iter().any(|column| column.name == name);
-    for (name, value) in record.fields.extract_if(.., |(name, _)| is_column(name)) {
-        let FieldValue::Cell(cell) = value else { continue };
-        let column = columns.iter().position(|column| column.name == name);
-        if let Some(at) = column
-            && let (Some(known), Some(column)) = (types.get_mut(at), columns.get(at))
-        {
-            *known = joined_cell(*known, cell.value_type, column.reading);
-        }
-    }
-    note_types(inner, shape, record);
-}
-
 /// Types by event type or entity type, and name, all without case.
 #[derive(Default)]
 struct Types(BTreeMap<Place, (InferredType, u64)>);
@@ -256,10 +269,10 @@ struct Types(BTreeMap<Place, (InferredType, u64)>);
 type Place = ((Option<String>, Option<String>), String);
 
 /// An event type or an entity type, as it is written.
-type Owner<'o> = (Option<&'o String>, Option<&'o String>);
+type Owner<'o> = (Option<&'o str>, Option<&'o str>);
 
 fn place((event, entity): Owner<'_>, name: &str) -> Place {
-    ((event.map(|event| folded(event)), entity.map(|entity| folded(entity))), folded(name))
+    ((event.map(folded), entity.map(folded)), folded(name))
 }
 
 impl Types {
@@ -271,6 +284,11 @@ impl Types {
         types.into_iter().map(|(inferred, _)| inferred).collect()
     }
 
+    /// The type that a name has shown.
+    fn known(&self, owner: Owner<'_>, name: &str) -> Option<ValueType> {
+        self.0.get(&place(owner, name)).map(|(known, _)| known.value_type)
+    }
+
     /// Takes note of a type that a name of an event type or entity type has shown, so many times.
     fn note(&mut self, owner: Owner<'_>, name: &str, value_type: ValueType, said: u64) {
         let key = place(owner, name);
@@ -278,7 +296,7 @@ impl Types {
             known.value_type = joined_type(known.value_type, value_type);
             *count += said;
         } else if self.0.len() < INFERRED_MAX {
-            let (event, entity) = (owner.0.cloned(), owner.1.cloned());
+            let (event, entity) = (owner.0.map(str::to_owned), owner.1.map(str::to_owned));
             let inferred = InferredType { event, entity, name: name.to_owned(), value_type };
             self.0.insert(key, (inferred, said));
         }
@@ -294,11 +312,11 @@ fn note_types(types: &mut Types, shape: &FileShape, record: Decoded) {
     for children in record.children {
         // A child table is told by its event and its property.
         for fields in children.rows {
-            note_fields(types, (event.as_ref(), Some(&children.property)), &|_| None, fields);
+            note_fields(types, (event.as_deref(), Some(&children.property)), &|_| None, fields);
         }
     }
     let reading = |name: &str| shape.reading(name);
-    note_fields(types, (event.as_ref(), entity.as_ref()), &reading, record.fields);
+    note_fields(types, (event.as_deref(), entity.as_deref()), &reading, record.fields);
 }
 
 fn note_fields(
@@ -309,7 +327,7 @@ fn note_fields(
 ) {
     for (name, value) in fields {
         let FieldValue::Cell(cell) = value else { continue };
-        let known = types.0.get(&place(owner, &name)).map(|(known, _)| known.value_type);
+        let known = types.known(owner, &name);
         if let Some(value_type) = joined_cell(known, cell.value_type, reading(&name)) {
             types.note(owner, &name, value_type, 1);
         }

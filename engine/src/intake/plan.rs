@@ -200,14 +200,18 @@ pub struct LineRecord {
     pub(super) at: usize,
     /// Its bytes, as they were sent.
     pub bytes: Vec<u8>,
-    /// What its batch shares.
-    shared: Rc<[u8]>,
+    /// What its batch shares; none where rows are no messages, whose bytes may be any.
+    shared: Option<Rc<[u8]>>,
 }
 
 impl LineRecord {
     /// The bytes of its row.
     pub fn original(&self) -> Cow<'_, [u8]> {
-        with_shared(Cow::Borrowed(&self.bytes), &self.shared)
+        let bytes = Cow::Borrowed(self.bytes.as_slice());
+        match &self.shared {
+            Some(shared) => with_shared(bytes, shared),
+            None => bytes,
+        }
     }
 }
 
@@ -218,7 +222,8 @@ impl LoadPlan {
             RowKind::Message => messages_of(&line),
             _ => Messages { places: std::iter::once(0..line.len()).collect(), shared: Vec::new() },
         };
-        let (shared, mut line) = (Rc::from(shared), line);
+        let shared = (self.shape.kind == RowKind::Message).then(|| Rc::from(shared));
+        let mut line = line;
         places.into_iter().map(move |place| {
             let at = place.start;
             let whole = place == (0..line.len());
@@ -227,7 +232,7 @@ impl LoadPlan {
             } else {
                 line.get(place).unwrap_or_default().to_vec()
             };
-            LineRecord { at, bytes, shared: Rc::clone(&shared) }
+            LineRecord { at, bytes, shared: shared.clone() }
         })
     }
 

@@ -21,6 +21,7 @@ mod reserved;
 mod roles;
 mod sight;
 mod token;
+mod words;
 
 pub use batch::{Messages, message_of, messages_of, with_shared};
 pub use block::BlockBuilder;
@@ -38,6 +39,7 @@ pub use reserved::{
 pub use roles::{Roles, ValueColumn};
 pub use sight::{RowSight, Times};
 pub use token::{Token, normalise_text};
+pub use words::{Meaning, Words};
 
 use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
 use crate::base::time::Timestamp;
@@ -127,13 +129,7 @@ impl Decoded {
 
     /// What its consents and memberships are about: all that they say but how it stands.
     pub fn about(&self) -> String {
-        let told = self.beside.iter().flat_map(|beside| &beside.fields);
-        let about = told.filter(|(name, _)| !matches!(name.as_str(), "state" | "basis" | "text"));
-        let words = about.map(|(name, field)| match field {
-            FieldValue::Cell(cell) => format!("{name}={}\0", cell.text),
-            _ => String::new(),
-        });
-        words.collect()
+        reserved::about(&self.beside)
     }
 
     /// Whether it tells what a person allowed.

@@ -26,6 +26,17 @@ pub struct Beside {
     pub fields: Vec<(String, FieldValue)>,
 }
 
+/// What consents and memberships are about: all that they say but how it stands.
+pub(super) fn about(beside: &[Beside]) -> String {
+    let told = beside.iter().flat_map(|beside| &beside.fields);
+    let about = told.filter(|(name, _)| !matches!(name.as_str(), "state" | "basis" | "text"));
+    let words = about.map(|(name, field)| match field {
+        FieldValue::Cell(cell) => format!("{name}={}\0", cell.text),
+        _ => String::new(),
+    });
+    words.collect()
+}
+
 /// What a person said to a consent, the least strict first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConsentState {

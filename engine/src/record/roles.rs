@@ -1,6 +1,7 @@
 //! What the columns of rows are for.
 
 use super::delimited::{used_always, used_up};
+use super::kinds::fields_wanted;
 use super::token::Token;
 use super::{CellText, FieldValue, check_reserved, json};
 use crate::base::limits::RECORD_IDENTIFIERS_MAX;
@@ -20,6 +21,9 @@ pub struct Roles {
     pub message_id: Vec<usize>,
     /// The column of the id of an entity, where the rows are entities.
     pub entity: Option<usize>,
+    /// The columns whose words say what a row is, with their names, where rows of one load are of several events, or
+    /// tell a consent or a membership.
+    pub words: Vec<(String, usize)>,
     /// The columns that are traits, properties or fields, with their names and how they are read.
     pub values: Vec<ValueColumn>,
     /// Those of identifiers and the time, which are that once a mapping names others.
@@ -75,7 +79,16 @@ impl Roles {
             return None;
         }
         let namespaces = shape.ids.iter().map(|(namespace, _)| namespace.trim().to_lowercase());
+        let mut words: Vec<(String, usize)> = Vec::new();
+        if Roles::by_words(&shape.kind) {
+            shape.kind.each_column(&mut |name| {
+                if !words.iter().any(|(known, _)| known == name) {
+                    words.push((name.to_owned(), NOWHERE));
+                }
+            });
+        }
         let mut roles = Roles {
+            words,
             ids: namespaces.map(|namespace| (namespace, NOWHERE)).collect(),
             message_id: vec![NOWHERE; shape.message_id.len()],
             entity: matches!(shape.kind, RowKind::Entity { .. }).then_some(NOWHERE),
@@ -99,7 +112,17 @@ impl Roles {
     /// Whether there is no column for a role.
     fn lack_one(&self) -> bool {
         let ids = self.ids.iter().map(|(_, column)| column);
-        ids.chain(&self.message_id).chain(&self.entity).any(|column| *column == NOWHERE)
+        let words = self.words.iter().map(|(_, column)| column);
+        let all = ids.chain(&self.message_id).chain(&self.entity).chain(words);
+        all.into_iter().any(|column| *column == NOWHERE)
+    }
+
+    /// Whether words in columns say what a row of a kind is.
+    pub fn by_words(kind: &RowKind) -> bool {
+        matches!(
+            kind,
+            RowKind::Track(Said::Column(_)) | RowKind::Consent(_) | RowKind::Membership { .. }
+        )
     }
 
     /// Adds a column of a name. Of a name that comes twice the first column counts.
@@ -121,6 +144,11 @@ impl Roles {
                 take(slot);
             }
         }
+        for (wanted, slot) in &mut self.words {
+            if wanted == name {
+                take(slot);
+            }
+        }
         if shape.time.as_deref() == Some(name) && self.time.is_none() {
             self.time = Some(column);
         }
@@ -129,7 +157,7 @@ impl Roles {
         {
             take(slot);
         }
-        if !used_always(shape, name) {
+        if !used_always(shape, name) && fields_wanted(&shape.kind) {
             let list = if used_up(shape, name) { &mut self.lent } else { &mut self.values };
             let (name, reading) = (name.to_owned(), shape.reading(name));
             list.push(ValueColumn { column, name, reading });
@@ -144,15 +172,16 @@ impl Roles {
     /// The columns that are no values.
     pub fn used(&self) -> impl Iterator<Item = usize> {
         let ids = self.ids.iter().map(|(_, column)| *column);
-        ids.chain(self.time).chain(self.message_id.iter().copied()).chain(self.entity)
+        let words = self.words.iter().map(|(_, column)| *column);
+        ids.chain(self.time).chain(self.message_id.iter().copied()).chain(self.entity).chain(words)
     }
 }
 
 /// Whether rows of a kind are read by column.
 fn by_column(kind: &RowKind) -> bool {
     match kind {
-        RowKind::Identify | RowKind::Entity { .. } => true,
         RowKind::Track(Said::Fixed(event)) => check_reserved("event", event).is_ok(),
-        _ => false,
+        RowKind::Message => false,
+        _ => true,
     }
 }

@@ -2,14 +2,15 @@
 
 use super::block::split_fields;
 use super::delimited::parse_time;
-use super::message_id_of;
 use super::object::{Form, Forms};
-use super::reserved::entity_id;
-use super::roles::{Roles, ValueColumn};
+use super::reserved::{about, entity_id};
+use super::roles::Roles;
 use super::token::{Token, normalise_text};
+use super::words::Words;
+use super::{Kind, message_id_of};
 use crate::base::limits::RECORD_BYTES_MAX;
 use crate::base::time::Timestamp;
-use crate::entry::FileShape;
+use crate::entry::{FileShape, RowFormat};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -22,6 +23,10 @@ pub struct RowSight {
     times: Times,
     /// Whether each column of JSON is a value, or may be one under another mapping.
     is_value: Vec<bool>,
+    /// What rows are by the words in their columns, and what they are about.
+    words: Words<Option<String>>,
+    /// What the row that was looked at last is about, where words say that.
+    about: String,
     /// The fields of the delimited row that was looked at last.
     pub(super) fields: Vec<(Range<usize>, bool)>,
     /// The forms of the rows of JSON since the block began.
@@ -36,6 +41,8 @@ impl RowSight {
             shape: shape.clone(),
             times: Times::default(),
             is_value: Vec::new(),
+            words: Words::default(),
+            about: String::new(),
             fields: Vec::new(),
             forms: Forms::default(),
         })
@@ -56,8 +63,8 @@ impl RowSight {
         self.roles = Roles::of(&self.shape).unwrap_or_default();
     }
 
-    /// Looks at a row. It is plain when it is regular, names an identifier or the entity that it is, its time, if it
-    /// names one, is one, and each of its cells is one value: such a row can be read.
+    /// Looks at a row. It is plain when it is regular, names an identifier or the entity that it is, its words say what
+    /// it is, its time, if it names one, is one, and each of its cells is one value: such a row can be read.
     pub fn plain(&mut self, original: &[u8]) -> bool {
         original.len() <= RECORD_BYTES_MAX && self.splits(original) && self.can_be_read(original)
     }
@@ -77,7 +84,8 @@ impl RowSight {
     }
 
     fn can_be_read(&mut self, original: &[u8]) -> bool {
-        if !self.one_value_each(original) || !self.names_one(original) {
+        if !self.one_value_each(original) || !self.names_one(original) || !self.says_what(original)
+        {
             return false;
         }
         let said = self.roles.time.and_then(|column| self.said(original, column));
@@ -111,6 +119,35 @@ impl RowSight {
         })
     }
 
+    /// Whether the words of the row, where words say what it is, say something.
+    fn says_what(&mut self, original: &[u8]) -> bool {
+        if !Roles::by_words(&self.shape.kind) {
+            return true;
+        }
+        let mut words = std::mem::take(&mut self.words);
+        let said = |column| self.said(original, column);
+        let meaning = words.read(&self.shape.kind, &self.roles.words, said);
+        let says = meaning.map(|meaning| {
+            self.about.clear();
+            match &meaning.kind {
+                Kind::Track(event) => self.about.push_str(event),
+                _ => {
+                    let about = || about(&meaning.beside);
+                    self.about.push_str(meaning.found.get_or_insert_with(about));
+                }
+            }
+        });
+        let says = says.is_some();
+        self.words = words;
+        says
+    }
+
+    /// What the plain row that was looked at last is about, where words say what rows are: its event, or what its
+    /// consent or membership says but how it stands.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
     /// What the row has in a column.
     pub fn token<'l>(&self, original: &'l [u8], column: usize) -> Option<Token<'l>> {
         if self.roles.are_json() {
@@ -129,11 +166,16 @@ impl RowSight {
     }
 
     /// Whether the row says the names of all columns: a header, as files that were put together have in their midst.
-    pub fn is_header(&self, columns: &[ValueColumn], original: &[u8]) -> bool {
-        let says = |column: &ValueColumn| {
-            self.token(original, column.column) == Some(Token::Cell(&column.name))
+    pub fn is_header(&self, original: &[u8]) -> bool {
+        let (RowFormat::Delimited { header, .. } | RowFormat::Whitespace { header }) =
+            &self.shape.format
+        else {
+            return false;
         };
-        columns.iter().all(says)
+        let says = |((range, _), name): (&(Range<usize>, bool), &String)| {
+            original.get(range.clone()) == Some(name.as_bytes())
+        };
+        self.fields.iter().zip(header).all(says)
     }
 
     /// The values of a row of JSON, and what would be one under another mapping: column and what it has there.

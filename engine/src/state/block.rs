@@ -4,76 +4,87 @@
 //! without an identifier, with a time that is none) go that way, in their turn, and so do cells in rare forms.
 
 use super::apply::Fact;
-use super::fields::Owner;
-use super::{Fold, RecordContext, ToldTraits};
+use super::{Fold, RecordContext, State, ToldTraits};
 use crate::base::error::Result;
-use crate::base::ids::NodeId;
+use crate::base::ids::SourceId;
 use crate::base::time::Timestamp;
-use crate::base::value::{Value, ValueType};
 use crate::definition::{Mapped, MappedColumn};
-use crate::entry::{BlockEntry, FileShape, Reading, RowKind, RowStatus, Shape};
+use crate::entry::{BlockEntry, FileShape, RowKind, RowStatus, Shape};
 use crate::identity::PublicId;
 use crate::record::{
-    Decoded, Fields, Roles, RowError, Times, Token, ValueColumn, entity_id, message_id_of,
-    normalise_text, quick_decimal, quick_integer,
+    Decoded, Fields, Roles, RowError, Times, Token, ValueColumn, Words, message_id_of,
+    normalise_text,
 };
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows that the caller has read already, in the order of those that are kept as they came.
 type Read = std::vec::IntoIter<std::result::Result<Decoded, RowError>>;
 
 /// What all rows of a block share.
-struct Block<'b> {
-    at: &'b RecordContext,
-    entry: &'b BlockEntry,
-    fields: Fields<'b>,
-    shape: &'b FileShape,
-    roles: Roles,
-    /// What becomes of the columns that are no roles.
-    columns: Vec<MappedColumn>,
-    /// For each column which of those it is.
-    places: Vec<Option<usize>>,
+pub(super) struct Block<'b> {
+    pub at: &'b RecordContext,
+    pub entry: &'b BlockEntry,
+    pub fields: Fields<'b>,
+    pub shape: &'b FileShape,
+    pub roles: Roles,
+    /// What becomes of the columns that are no roles; nothing where that is said event by event.
+    pub columns: Columns,
     /// Whether a column with a role of its own has a list in some row.
     lists: bool,
 }
 
+/// What becomes of the columns of rows that are all of one kind.
+#[derive(Default)]
+pub(super) struct Columns {
+    mapped: Vec<MappedColumn>,
+    /// For each column which of those it is.
+    places: Vec<Option<usize>>,
+}
+
+impl Columns {
+    /// Those of rows of a source; nothing when their rows must be folded one by one.
+    pub fn of(
+        state: &State,
+        source: SourceId,
+        mapped: Mapped<'_>,
+        roles: &Roles,
+    ) -> Option<Columns> {
+        let mapping = state.mapping(source, mapped);
+        let mapped = state.definitions.columns(mapped, mapping.as_deref(), &roles.values)?;
+        let mut places = Vec::new();
+        for (place, MappedColumn { column, .. }) in mapped.iter().enumerate() {
+            if places.len() <= column.column {
+                places.resize(column.column + 1, None);
+            }
+            places.get_mut(column.column).into_iter().for_each(|slot| *slot = Some(place));
+        }
+        Some(Columns { mapped, places })
+    }
+
+    fn of_column(&self, column: usize) -> Option<&MappedColumn> {
+        self.mapped.get((*self.places.get(column)?)?)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.mapped.len()
+    }
+}
+
 /// The identifiers of rows, with their public ids.
 #[derive(Default)]
-struct Identified<'n, 'b> {
+pub(super) struct Identified<'n, 'b> {
     /// Where those of each row begin, and where the last end.
     starts: Vec<usize>,
     all: Vec<(&'n str, Cow<'b, str>, PublicId)>,
 }
 
 impl<'n, 'b> Identified<'n, 'b> {
-    fn of_row(&self, row: usize) -> &[(&'n str, Cow<'b, str>, PublicId)] {
+    pub fn of_row(&self, row: usize) -> &[(&'n str, Cow<'b, str>, PublicId)] {
         let range = self.starts.get(row).copied().zip(self.starts.get(row + 1).copied());
         range.and_then(|(start, end)| self.all.get(start..end)).unwrap_or_default()
-    }
-}
-
-/// A token in one of the common forms, when the field has a type that it is a value of.
-fn quick(
-    token: &Token<'_>,
-    reading: Option<Reading>,
-    in_force: Option<ValueType>,
-) -> Option<Value> {
-    let text = match token {
-        Token::Cell(text) => *text,
-        Token::Number(text) => text.as_ref(),
-        Token::Text(text) => {
-            return (in_force? == ValueType::Text).then(|| Value::Text(text.clone().into_owned()));
-        }
-        Token::Null | Token::Boolean(_) | Token::List(_) => return None,
-    };
-    match (in_force?, reading) {
-        (_, Some(Reading::Json)) => None,
-        (ValueType::Text, _) => Some(Value::Text(text.to_owned())),
-        (_, Some(Reading::Text | Reading::Float)) => None,
-        (ValueType::Integer, _) => quick_integer(text).map(Value::Integer),
-        (ValueType::Decimal, _) => quick_decimal(text).map(Value::Decimal),
-        _ => None,
     }
 }
 
@@ -89,25 +100,22 @@ impl<'b> Block<'b> {
         let mut roles = Roles::of(shape)?;
         let fields = Fields::new(entry, &shape.format)?;
         fields.names().iter().for_each(|name| roles.add(shape, name));
-        let mapped = mapped(shape);
-        let mapping = fold.state.mapping(at.source, mapped);
-        let definitions = &fold.state.definitions;
-        let columns = definitions.columns(mapped, mapping.as_deref(), &roles.values)?;
-        let mut places = vec![None; entry.columns.len()];
-        for (place, MappedColumn { column, .. }) in columns.iter().enumerate() {
-            places.get_mut(column.column).into_iter().for_each(|slot| *slot = Some(place));
-        }
+        let columns = if Roles::by_words(&shape.kind) {
+            Columns::default()
+        } else {
+            Columns::of(&fold.state, at.source, mapped(shape), &roles)?
+        };
         let lists = roles.used().any(|column| fields.may_be_list(column));
-        Some(Block { at, entry, fields, shape, roles, columns, places, lists })
+        Some(Block { at, entry, fields, shape, roles, columns, lists })
     }
 
     /// The text that a row has in a column.
-    fn said(&self, column: usize, row: usize) -> Option<Cow<'b, str>> {
+    pub fn said(&self, column: usize, row: usize) -> Option<Cow<'b, str>> {
         self.fields.token(column, row)?.text()
     }
 
     /// The message id that a row names.
-    fn message_id(&self, row: usize) -> Option<Cow<'b, str>> {
+    pub fn message_id(&self, row: usize) -> Option<Cow<'b, str>> {
         match self.roles.message_id.as_slice() {
             [] => None,
             [column] => self.said(*column, row).filter(|id| !id.is_empty()),
@@ -120,7 +128,7 @@ impl<'b> Block<'b> {
     }
 
     /// When a row happened: the time and whether it was named; nothing when what stands there is no time.
-    fn time(&self, row: usize, times: &mut Times) -> Option<(Timestamp, bool)> {
+    pub fn time(&self, row: usize, times: &mut Times) -> Option<(Timestamp, bool)> {
         let said = self.roles.time.and_then(|column| self.said(column, row));
         // An empty text in JSON says nothing.
         let said = said.filter(|text| !self.roles.are_json() || !text.is_empty());
@@ -131,7 +139,7 @@ impl<'b> Block<'b> {
     }
 
     /// Whether each cell of a row is one value.
-    fn one_value_each(&self, row: usize) -> bool {
+    pub fn one_value_each(&self, row: usize) -> bool {
         if self.roles.are_json() {
             let is_list = |column| matches!(self.fields.token(column, row), Some(Token::List(_)));
             return !self.lists || !self.roles.used().any(is_list);
@@ -176,15 +184,19 @@ impl<'b> Block<'b> {
     }
 
     /// The values of a row, in its order, and what becomes of their columns.
-    fn values(&self, row: usize) -> impl Iterator<Item = (&MappedColumn, Token<'b>)> {
+    pub fn values<'c>(
+        &self,
+        row: usize,
+        columns: &'c Columns,
+    ) -> impl Iterator<Item = (&'c MappedColumn, Token<'b>)> {
         (0..self.fields.places(row)).filter_map(move |place| {
             let column = self.fields.column_at(row, place)?;
-            let mapped = self.columns.get((*self.places.get(column)?)?)?;
+            let mapped = columns.of_column(column)?;
             Some((mapped, self.fields.token_at(row, place)?))
         })
     }
 
-    fn fact<'f>(
+    pub fn fact<'f>(
         &'f self,
         row: usize,
         time: (Timestamp, bool),
@@ -207,12 +219,17 @@ fn mapped(shape: &FileShape) -> Mapped<'_> {
 
 /// What is known while the rows of a block are folded.
 #[derive(Default)]
-struct Going<'n, 'b> {
-    times: Times,
+pub(super) struct Going<'n, 'b> {
+    pub times: Times,
     /// Nothing where the rows are entities.
-    identified: Identified<'n, 'b>,
+    pub identified: Identified<'n, 'b>,
     /// The number of the event type or entity type of the rows, once one of them has begun it.
-    number: Option<usize>,
+    pub number: Option<usize>,
+    /// What rows are by their words, and what a consent tells once it is settled.
+    pub words: Words<Option<ToldTraits>>,
+    /// The number of an event and what becomes of the columns in its rows, where rows name theirs; nothing for one
+    /// whose rows must be folded one by one.
+    pub events: HashMap<String, Option<(usize, Columns)>>,
 }
 
 impl Fold {
@@ -264,158 +281,5 @@ impl Fold {
             }
         }
         Ok(())
-    }
-
-    /// Takes a row that is not withdrawn; says whether it could: one that is not plain must be folded by itself.
-    fn take_row(
-        &mut self,
-        block: &Block<'_>,
-        row: usize,
-        going: &mut Going<'_, '_>,
-    ) -> Result<bool> {
-        let time = block.time(row, &mut going.times);
-        let (Some(time), Some(key)) = (time, block.entry.key(row)) else { return Ok(false) };
-        if !block.one_value_each(row) {
-            return Ok(false);
-        }
-        if let (RowKind::Entity { entity, .. }, Some(column)) =
-            (&block.shape.kind, block.roles.entity)
-        {
-            let said = block.said(column, row).map(Cow::into_owned);
-            let Ok(id) = entity_id(said, "") else { return Ok(false) };
-            let fact = block.fact(row, time, &key, None);
-            return self.take_entity(block, (row, &fact), (entity, &id), going);
-        }
-        if going.identified.of_row(row).is_empty() {
-            return Ok(false);
-        }
-        if self.is_later(time.0) {
-            return Ok(true);
-        }
-        let event = block.shape.fixed_event();
-        if let (Some(name), None) = (event, going.number) {
-            // An event type begins with its first event.
-            match self.state.event_number(block.at.source, name) {
-                Ok(Some(number)) => going.number = Some(number),
-                Ok(None) | Err(_) => return Ok(false),
-            }
-        }
-        let named = going.identified.of_row(row).iter();
-        let named = named.map(|(namespace, value, public)| ((*namespace, value.as_ref()), *public));
-        let Some((node, profile)) = self.observe_known(named, time.0)? else { return Ok(true) };
-        self.count_record(block);
-        let id = block.message_id(row);
-        let fact = block.fact(row, time, &key, id.as_deref());
-        match event.zip(going.number) {
-            Some((name, number)) => {
-                self.take_properties(block, (row, &fact), Owner::Event(number, name), node)?;
-            }
-            None => {
-                let told = self.told(block, row, &fact, Owner::Profile)?;
-                self.apply_told(&fact, node, profile, told)?;
-            }
-        }
-        Ok(true)
-    }
-
-    /// Whether a question as of a time hides what happened at another.
-    fn is_later(&self, time: Timestamp) -> bool {
-        self.state.as_of.is_some_and(|limit| time > limit)
-    }
-
-    fn count_record(&mut self, block: &Block<'_>) {
-        *Arc::make_mut(&mut self.state.records).entry(block.at.source).or_default() += 1;
-    }
-
-    fn take_entity(
-        &mut self,
-        block: &Block<'_>,
-        (row, fact): (usize, &Fact<'_>),
-        (entity, id): (&str, &str),
-        going: &mut Going<'_, '_>,
-    ) -> Result<bool> {
-        if self.is_later(fact.time) {
-            return Ok(true);
-        }
-        if going.number.is_none() {
-            match self.state.entity_number(block.at.source, entity) {
-                Ok(Some(number)) => going.number = Some(number),
-                Ok(None) | Err(_) => return Ok(false),
-            }
-        }
-        let Some(number) = going.number else { return Ok(false) };
-        let ordinal = self.observe_entity(number, id)?;
-        let told = self.told(block, row, fact, Owner::Entity(number, entity))?;
-        self.tell_entity(fact, number, ordinal, told)?;
-        self.count_record(block);
-        Ok(true)
-    }
-
-    /// Takes an event and its properties.
-    fn take_properties(
-        &mut self,
-        block: &Block<'_>,
-        (row, fact): (usize, &Fact<'_>),
-        owner: Owner<'_>,
-        node: NodeId,
-    ) -> Result<()> {
-        let Owner::Event(number, _) = owner else { return Ok(()) };
-        let short = u32::try_from(number).unwrap_or(u32::MAX);
-        let index = self.open.events.entry(short).or_default().push(&fact.row(node));
-        for (mapped, token) in block.values(row) {
-            // Null says nothing of a property.
-            if token == Token::Null {
-                continue;
-            }
-            if let Some((property, Some(value))) = self.fit_token(fact, owner, mapped, &token)? {
-                self.push_property(number, index, property, &value);
-            }
-        }
-        Ok(())
-    }
-
-    /// A token in a common form of a field that is known.
-    fn quick_field(
-        &self,
-        owner: Owner<'_>,
-        mapped: &MappedColumn,
-        token: &Token<'_>,
-    ) -> Option<(u32, Option<Value>)> {
-        if !mapped.quick {
-            return None;
-        }
-        let fields = self.state.fields(owner)?;
-        let number = fields.find(&mapped.name)?;
-        let value = quick(token, mapped.column.reading, fields.get(number)?.value_type)?;
-        Some((u32::try_from(number).ok()?, Some(value)))
-    }
-
-    fn fit_token(
-        &mut self,
-        fact: &Fact<'_>,
-        owner: Owner<'_>,
-        mapped: &MappedColumn,
-        token: &Token<'_>,
-    ) -> Result<Option<(u32, Option<Value>)>> {
-        if let Some(found) = self.quick_field(owner, mapped, token) {
-            return Ok(Some(found));
-        }
-        let field = mapped.column.field(token);
-        self.fit_one(fact, owner, &mapped.name, mapped.rule.as_deref(), &field)
-    }
-
-    /// What a row tells of its owner.
-    fn told(
-        &mut self,
-        block: &Block<'_>,
-        row: usize,
-        fact: &Fact<'_>,
-        owner: Owner<'_>,
-    ) -> Result<ToldTraits> {
-        let mut told: ToldTraits = Vec::with_capacity(block.columns.len());
-        for (mapped, token) in block.values(row) {
-            told.extend(self.fit_token(fact, owner, mapped, &token)?);
-        }
-        Ok(told)
     }
 }

@@ -111,15 +111,30 @@ impl Fold {
     }
 
     /// Appends a row to the table of an event type. Of a property that is told twice the last value counts.
-    fn push_event(&mut self, event: usize, row: &EventRow<'_>, mut told: ToldTraits) {
-        let table = self.open.events.entry(u32::try_from(event).unwrap_or(u32::MAX)).or_default();
-        let index = table.push(row);
+    pub(super) fn push_event(&mut self, event: usize, row: &EventRow<'_>, told: ToldTraits) {
+        self.push_told(event, row, &Self::last_of_each(told));
+    }
+
+    /// The last value of each property.
+    pub(super) fn last_of_each(mut told: ToldTraits) -> ToldTraits {
         told.reverse();
         told.sort_by_key(|(property, _)| *property);
         told.dedup_by_key(|(property, _)| *property);
+        told
+    }
+
+    /// Appends a row with one value of each property to the table of an event type.
+    pub(super) fn push_told(
+        &mut self,
+        event: usize,
+        row: &EventRow<'_>,
+        told: &[(u32, Option<Value>)],
+    ) {
+        let table = self.open.events.entry(u32::try_from(event).unwrap_or(u32::MAX)).or_default();
+        let index = table.push(row);
         for (property, value) in told {
-            if let Some(value) = &value {
-                self.push_property(event, index, property, value);
+            if let Some(value) = value {
+                self.push_property(event, index, *property, value);
             }
         }
     }

@@ -21,6 +21,7 @@ mod money;
 mod overlay;
 mod people;
 mod read;
+mod row;
 mod source;
 
 pub use apply::{Effect, RecordContext};

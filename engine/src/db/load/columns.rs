@@ -4,7 +4,7 @@ use super::super::sift::{BatchKeys, SiftedRow};
 use super::file::FileLoad;
 use crate::base::codec::Digest128;
 use crate::base::error::Result;
-use crate::entry::{Entry, RowStatus};
+use crate::entry::{Entry, RowKind, RowStatus};
 use crate::intake::{RawRows, Watch};
 use crate::record::{BlockBuilder, Decoded, RowError, RowSight, decode_file_row};
 
@@ -91,7 +91,7 @@ impl FileLoad<'_> {
     }
 
     /// What a row is. What makes it known is what the request says, whatever is mapped.
-    fn look(&self, sights: &mut Sights, original: &[u8]) -> Looked {
+    fn look(&mut self, sights: &mut Sights, original: &[u8]) -> Looked {
         let plain = sights.asked.plain(original);
         let (key, given, mut decoded) = if plain {
             let (key, given) = self.plain_key(&sights.asked, original);
@@ -110,6 +110,7 @@ impl FileLoad<'_> {
                 decoded = decoded.map(|_| read);
             }
         }
+        self.consents |= understood && matches!(self.plan.shape.kind, RowKind::Consent(_));
         Looked { key, given, understood, decoded }
     }
 }

@@ -32,7 +32,10 @@ impl FileLoad<'_> {
         }
         let (kind, event) = match &self.plan.shape.kind {
             RowKind::Track(Said::Fixed(event)) => ("track", event.as_str()),
+            RowKind::Track(Said::Column(_)) => ("track", sight.about()),
             RowKind::Entity { entity, .. } => ("entity", entity.as_str()),
+            RowKind::Consent(_) => ("consent", sight.about()),
+            RowKind::Membership { .. } => ("membership", sight.about()),
             _ => ("identify", ""),
         };
         (self.generated_key(kind, event, original), false)
