@@ -29,6 +29,8 @@ mod export;
 mod identity;
 mod intake;
 mod log;
+mod matching;
+mod normalise;
 mod profile;
 mod record;
 mod state;
@@ -47,12 +49,14 @@ pub use base::{clock, dir, limits};
 pub use db::{
     Accept, Aggregates, At, Batch, Breach, BrokenRow, Caller, CheckReport, CreateFile, Cursor,
     DayQuality, Db, DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition,
-    DefinitionChange, Explanation, ExportRequest, FieldChange, KindQuality, Lateness, Level,
-    LoadStats, Member, MembersPage, MembersRequest, OpenReport, Origin, PlanStep, Profile,
-    ProfileConsent, ProfileExplanation, ProfileIdentifier, ProfileMembership, ProfileTrait,
-    Purpose, Quality, QualityRequest, QuarantineChange, QuarantineCount, QuarantineItem,
-    QuarantineKind, QuarantinePage, QuarantineRequest, Receipt, Record, RepairReport, ReplayReport,
-    Retraction, Session, Settings, SourceQuality, SourceState, SourceStats, Stats, TextLogReport,
+    DefinitionChange, Explanation, ExportRequest, FieldChange, IdentifierName, IdentityAnswer,
+    IdentityChange, IdentityCluster, IdentityLink, IdentityStats, IdentityWhy, IdentityWhyNot,
+    KindQuality, Lateness, Level, LoadStats, MatchReport, MatchRequest, Member, MembersPage,
+    MembersRequest, OpenReport, Origin, PlanStep, Profile, ProfileConsent, ProfileExplanation,
+    ProfileIdentifier, ProfileMembership, ProfileTrait, Proposal, Purpose, Quality, QualityRequest,
+    QuarantineChange, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
+    QuarantineRequest, Receipt, Record, RegroupedProfiles, RepairReport, ReplayReport, Retraction,
+    Session, Settings, SourceQuality, SourceState, SourceStats, Stats, TextLogReport,
     TimelineEvent, TraitExplanation, TraitFact, View, Watermark, WhyLost, check, import_log,
     rebuild, repair,
 };
@@ -63,4 +67,8 @@ pub use export::{ExportColumn, ExportFormat, ExportPart, ExportReport, ExportTyp
 pub use intake::{
     Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest, Phase, Progress,
     RowSpool, TypedRows,
+};
+pub use matching::{
+    Comparison, Contribution, DayOrder, Explanation as MatchExplanation, Found, Index, Matcher,
+    Matches, Model, ModelError, Role, Roles, Rows, ScoredPair, Zone, infer_role, match_records,
 };

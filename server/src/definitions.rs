@@ -4,7 +4,8 @@
 
 use crate::resp::Reply;
 use navedb::{
-    DefineEffect, DefineReport, DefinedOne, Definition, QuarantineChange, ValueType, View,
+    DefineEffect, DefineReport, DefinedOne, Definition, QuarantineChange, RegroupedProfiles,
+    ValueType, View,
 };
 
 /// What defining did.
@@ -42,12 +43,25 @@ fn define_effect(effect: &DefineEffect) -> Reply {
     Reply::map([
         ("profiles", both(effect.profiles)),
         ("identifiers", both(effect.identifiers)),
+        ("joined", Reply::count(effect.joined)),
+        ("split", Reply::count(effect.split)),
+        ("rearranged", Reply::count(effect.rearranged)),
+        ("regrouped", Reply::list(&effect.regrouped, regrouped)),
         ("events", Reply::Map(events.collect())),
         ("fields", Reply::Map(fields.collect())),
         ("quarantined", Reply::count(effect.quarantined)),
         ("quarantined_shown", Reply::list(&effect.quarantined_shown, quarantine_change)),
         ("released", Reply::count(effect.released)),
         ("released_shown", Reply::list(&effect.released_shown, quarantine_change)),
+    ])
+}
+
+fn regrouped(profiles: &RegroupedProfiles) -> Reply {
+    Reply::map([
+        ("change", Reply::from(profiles.change.as_str())),
+        ("before", Reply::list(&profiles.before, |id| Reply::from(id.as_str()))),
+        ("after", Reply::list(&profiles.after, |id| Reply::from(id.as_str()))),
+        ("of", Reply::from(profiles.of.as_str())),
     ])
 }
 

@@ -11,6 +11,7 @@ mod cli;
 mod command;
 mod database;
 mod definitions;
+mod identity;
 mod limits;
 mod net;
 mod place;

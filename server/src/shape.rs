@@ -7,10 +7,10 @@
 
 use crate::resp::Reply;
 use navedb::{
-    Aggregates, BrokenRow, CheckReport, Explanation, FileReport, LoadReport, MembersPage,
-    OpenReport, Profile, ProfileConsent, ProfileExplanation, ProfileMembership, ProfileTrait,
-    Receipt, RepairReport, SourceState, SourceStats, Stats, Table, TimelineEvent, TraitFact, Value,
-    WhyLost,
+    Aggregates, BrokenRow, CheckReport, Explanation, FileReport, IdentityStats, LoadReport,
+    MembersPage, OpenReport, Profile, ProfileConsent, ProfileExplanation, ProfileMembership,
+    ProfileTrait, Receipt, RepairReport, SourceState, SourceStats, Stats, Table, TimelineEvent,
+    TraitFact, Value, WhyLost,
 };
 
 /// A typed value. Days and instants are text.
@@ -193,6 +193,7 @@ pub(crate) fn stats(stats: &Stats) -> Reply {
         ("loads", loads),
         ("quarantine", counts(&stats.quarantine)),
         ("lists_not_folded", Reply::count(stats.lists_not_folded)),
+        ("identity", identity_stats(&stats.identity)),
         ("position", Reply::count(stats.position.0)),
         ("durable", Reply::count(stats.durable.0)),
         ("clock", Reply::from(stats.clock.to_string())),
@@ -200,6 +201,14 @@ pub(crate) fn stats(stats: &Stats) -> Reply {
         ("derived_bytes", Reply::count(stats.derived_bytes)),
         ("read_only", Reply::optional(stats.read_only.as_deref())),
         ("torn_tails", Reply::count(stats.torn_tails)),
+    ])
+}
+
+fn identity_stats(identity: &IdentityStats) -> Reply {
+    Reply::map([
+        ("retractions", Reply::count(identity.retractions)),
+        ("crowded", Reply::count(identity.crowded)),
+        ("watched", Reply::count(identity.watched)),
     ])
 }
 

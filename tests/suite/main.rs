@@ -23,6 +23,7 @@ mod formats;
 mod generator;
 mod healing;
 mod hostile;
+mod identity;
 mod interrupted;
 mod kinds;
 mod language;

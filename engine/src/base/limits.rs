@@ -171,3 +171,19 @@ const _: () = assert!((PAYLOAD_BYTES_MAX as u64) < LOG_FILE_BYTES);
 const _: () = assert!(PLAN_TEXT_BYTES_MAX >= 4 * AUDIENCE_BYTES_MAX);
 const _: () = assert!(LOAD_FRAME_ROWS <= BATCH_RECORDS_MAX);
 const _: () = assert!(TOP_DEFAULT <= MEMBERS_DEFAULT && MEMBERS_DEFAULT <= MEMBERS_MAX);
+
+/// Namespaces and sources that one rule set of identity speaks of: a rule set is read and compiled as one.
+pub const RULES_MAX: usize = 1000;
+
+/// Blocked values of one rule set, in all namespaces: they are kept in memory.
+pub const BLOCKED_MAX: usize = 10_000;
+
+/// Blocked values with stars of one rule set: each may have to be tried on each new identifier.
+pub const BLOCKED_PATTERNS_MAX: usize = 1000;
+
+/// Bytes of a blocked value: longer than any that is worth blocking, and short enough to try quickly.
+pub const BLOCKED_BYTES_MAX: usize = 256;
+
+/// Pieces of evidence in a component beyond which only those of records and people count, at most: a change there is
+/// judged over all of them.
+pub const COMPONENT_EDGES_LIMIT: u32 = 1 << 20;

@@ -4,6 +4,7 @@
 //! threads meet at. *Invariants:* nothing here knows records, profiles or audiences; only `dir` touches the file system
 //! and only `clock` the wall clock. *Where to start reading:* `error`, then `dir`.
 
+pub mod calendar;
 pub mod clock;
 pub mod codec;
 pub mod dir;
@@ -13,8 +14,11 @@ pub mod ids;
 pub mod limits;
 pub mod mmap;
 pub mod natural;
+pub mod nearest;
 pub mod number;
 pub mod part;
+#[cfg(test)]
+pub mod random;
 pub mod sum;
 pub mod sync;
 pub mod time;

@@ -8,7 +8,8 @@
 
 mod rule;
 
-pub use rule::{AMOUNT, CURRENCY, Currency, Declared, Rule};
+pub use crate::base::nearest::nearest;
+pub use rule::{AMOUNT, CURRENCY, Currency, Declared, Golden, Rule, Trust};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::SourceId;
@@ -188,6 +189,14 @@ impl Fields {
             && self.money().any(|(_, money, _)| folded(name) == folded(&format!("{money}{AMOUNT}")))
     }
 
+    /// The fields whose golden value is not simply the latest, in the order of their numbers.
+    pub fn golden(&self) -> impl Iterator<Item = (usize, &Golden)> {
+        let asked = self.rules.iter().filter(|(_, rule)| rule.golden != Golden::Latest);
+        let mut found: Vec<_> = asked.map(|(number, rule)| (*number, &rule.golden)).collect();
+        found.sort_unstable_by_key(|(number, _)| *number);
+        found.into_iter()
+    }
+
     /// Whether any field is an amount of money.
     pub fn has_money(&self) -> bool {
         self.rules.values().any(|rule| rule.money.is_some())
@@ -242,6 +251,10 @@ pub const LOST_SOURCE: &str = "nave.lost.";
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     sources: Vec<Arc<str>>,
+    /// The namespaces of identifiers.
+    namespaces: Vec<Arc<str>>,
+    /// The rules and models by which evidence was said; that of records is not among them.
+    rules: Vec<Arc<str>>,
     traits: Fields,
     event_names: Fields,
     properties: Vec<Fields>,
@@ -273,6 +286,63 @@ impl Catalog {
             entity_fields: fields.into_iter().map(Fields::from_stored).collect(),
             ..self
         }
+    }
+
+    /// The catalog with stored namespaces, and rules of evidence.
+    pub fn with_identity(self, namespaces: Vec<String>, rules: Vec<String>) -> Catalog {
+        let names = |all: Vec<String>| all.into_iter().map(Arc::from).collect();
+        Catalog { namespaces: names(namespaces), rules: names(rules), ..self }
+    }
+
+    /// The names of all namespaces, by number.
+    pub fn namespaces(&self) -> &[Arc<str>] {
+        &self.namespaces
+    }
+
+    /// The number of a namespace, if it has one.
+    pub fn find_namespace(&self, name: &str) -> Option<u16> {
+        let place = self.namespaces.iter().position(|known| known.as_ref() == name)?;
+        u16::try_from(place).ok()
+    }
+
+    /// Adds a namespace. Those beyond the numbers that there are share the last one, and no rule speaks of them.
+    pub fn add_namespace(&mut self, name: &str) -> u16 {
+        let number = u16::try_from(self.namespaces.len()).unwrap_or(u16::MAX);
+        if number < u16::MAX {
+            self.namespaces.push(Arc::from(name));
+        }
+        number
+    }
+
+    /// The rules of evidence: the first has the number 1.
+    pub fn rules(&self) -> &[Arc<str>] {
+        &self.rules
+    }
+
+    /// The name of a rule of evidence: 0 is what a record says by naming both.
+    pub fn rule_name(&self, number: u16) -> &str {
+        let index = usize::from(number).wrapping_sub(1);
+        self.rules.get(index).map_or("record", AsRef::as_ref)
+    }
+
+    /// The number of a rule of evidence, new if need be.
+    ///
+    /// # Errors
+    /// `Limit` when there are too many.
+    pub fn rule_number(&mut self, name: &str) -> Result<u16> {
+        let known = self.rules.iter().position(|rule| rule.as_ref() == name);
+        let place = known.unwrap_or(self.rules.len());
+        let number = u16::try_from(place + 1).ok().filter(|number| *number < u16::MAX);
+        let number = number.ok_or_else(|| {
+            Error::limit(format!(
+                "there are {place} rules of evidence already; '{name}' is one more"
+            ))
+        })?;
+        if known.is_none() {
+            check_name(name)?;
+            self.rules.push(Arc::from(name));
+        }
+        Ok(number)
     }
 
     /// Adds a source; its number is one more than those before.
@@ -378,37 +448,6 @@ impl Catalog {
     }
 }
 
-/// The candidate nearest to a name, if any is near: for "did you mean".
-pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = folded(name);
-    let limit = (wanted.chars().count() / 3).max(1) + 1;
-    candidates
-        .map(|candidate| (distance(&wanted, &folded(candidate)), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein's distance, by the two-row method of Wagner and Fischer (1974).
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = i;
-        let mut before = i + 1;
-        if let Some(first) = row.first_mut() {
-            *first = before;
-        }
-        for (slot, b) in row.iter_mut().skip(1).zip(&right) {
-            let cost = diagonal + usize::from(a != *b);
-            diagonal = *slot;
-            before = cost.min(diagonal + 1).min(before + 1);
-            *slot = before;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,12 +466,5 @@ mod tests {
         fields.fit(name, ValueType::Text);
         assert_eq!(fields.fit(name, ValueType::Date), Fit::As(ValueType::Text));
         assert_eq!(fields.get(age).map(|f| f.name.as_str()), Some("Age"));
-    }
-
-    #[test]
-    fn near_names_are_found() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(nearest("contry", ["city", "country"].into_iter()), Some("country"));
-        assert_eq!(nearest("zzz", ["city", "country"].into_iter()), None);
     }
 }

@@ -23,6 +23,55 @@ pub struct Rule {
     pub nulls: Vec<String>,
     /// Where the currency of an amount of money stands.
     pub money: Option<Currency>,
+    /// Which of the facts about a trait is its golden value.
+    pub golden: Golden,
+}
+
+/// Which of the facts about a trait is its golden value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Golden {
+    /// The one that was said last; NULL removes.
+    #[default]
+    Latest,
+    /// The one that was said first.
+    Earliest,
+    /// The least value.
+    Least,
+    /// The greatest value.
+    Greatest,
+    /// The value with the most characters.
+    Longest,
+    /// The value that was said most often.
+    Frequent,
+    /// The sum of all values.
+    Sum,
+    /// The texts of all values together.
+    Union,
+    /// What the first of these sources that says anything says; the rest come after them.
+    Sources(Vec<String>),
+    /// What a record says that also says, in another trait, that it is verified; then the rest.
+    Verified(String),
+    /// What the record says whose value of another trait has won.
+    Follow(String),
+}
+
+impl Golden {
+    /// The words for it in explanations.
+    pub fn describe(&self) -> String {
+        match self {
+            Golden::Latest => "the latest".to_owned(),
+            Golden::Earliest => "the earliest".to_owned(),
+            Golden::Least => "the least value".to_owned(),
+            Golden::Greatest => "the greatest value".to_owned(),
+            Golden::Longest => "the longest value".to_owned(),
+            Golden::Frequent => "the most frequent value".to_owned(),
+            Golden::Sum => "the sum of all values".to_owned(),
+            Golden::Union => "all values together".to_owned(),
+            Golden::Sources(ranked) => format!("the sources in the order {}", ranked.join(", ")),
+            Golden::Verified(flag) => format!("what {flag} says is verified, first"),
+            Golden::Follow(leader) => format!("the record that tells {leader}"),
+        }
+    }
 }
 
 impl Default for Rule {
@@ -36,6 +85,7 @@ impl Default for Rule {
             zone: TimeZone::UTC,
             nulls: Vec::new(),
             money: None,
+            golden: Golden::Latest,
         }
     }
 }
@@ -74,4 +124,16 @@ impl Declared {
         let currency = self.rule.money.is_some().then(|| format!("{}{CURRENCY}", self.name));
         std::iter::once(&self.name).chain(&self.aliases).cloned().chain(currency)
     }
+}
+
+/// How far a source is believed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Its evidence may join any two profiles.
+    #[default]
+    Full,
+    /// Its evidence never joins two profiles that are both known, as of a key that is public.
+    Unknown,
+    /// Its evidence links nothing.
+    Nothing,
 }

@@ -4,10 +4,11 @@ use super::block::BlockView;
 use super::sound;
 use super::view::{ColumnView, Faults};
 use super::write::{ColumnWriter, Layout};
-use super::{FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
+use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
 use crate::base::error::Result;
 use crate::base::filter;
 use crate::base::part::{BlockKey, Part, PartWriter};
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 fn view(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockView>> {
@@ -72,6 +73,69 @@ pub fn find_key(parts: &[Arc<Part>], column: BlockKey, key: u128) -> Result<Opti
         }
     }
     Ok(None)
+}
+
+/// A block of a column that a part has in a layout, the rows of which follow one another from the first of the chunk.
+///
+/// # Errors
+/// `Corrupt` when it does not hold or is another.
+pub fn dense_block(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockView>> {
+    view(part, key, layout)
+}
+
+/// Writes keys alone, sorted; the row of a key is its place.
+///
+/// # Errors
+/// `Io`.
+pub fn write_sorted(
+    part: &mut PartWriter,
+    column: BlockKey,
+    sorted: impl Iterator<Item = u128>,
+) -> Result<()> {
+    let mut fences = Vec::new();
+    let mut keys = ColumnWriter::new(part, column.form(KEYS), Layout::Wide, None);
+    for (place, key) in (0_u32..).zip(sorted) {
+        if begins_chunk(place) {
+            fences.push(key);
+        }
+        keys.wide(place, key)?;
+    }
+    keys.finish()?;
+    let mut writer = ColumnWriter::new(part, column.form(FENCES), Layout::Wide, None);
+    for (place, fence) in (0_u32..).zip(fences) {
+        writer.wide(place, fence)?;
+    }
+    writer.finish()
+}
+
+/// Calls `take` with each key of a part that lies in a range, and its row, in order, until that says to stop.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold; what `take` fails with.
+pub fn sorted_between(
+    part: &Arc<Part>,
+    column: BlockKey,
+    range: &Range<u128>,
+    mut take: impl FnMut(u128, u32) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { return Ok(()) };
+    let before = lower(&fences, range.start, true).saturating_sub(1);
+    for chunk in before..fences.count() {
+        if fences.wide(chunk) >= range.end {
+            return Ok(());
+        }
+        let number = u32::try_from(chunk).unwrap_or(u32::MAX);
+        let keys = view(part, column.form(KEYS).chunk(number), Layout::Wide)?;
+        let keys = keys.ok_or_else(|| part.damaged())?;
+        for slot in lower(&keys, range.start, false)..keys.count() {
+            let key = keys.wide(slot);
+            let row = number << CHUNK_BITS | u32::try_from(slot).unwrap_or(u32::MAX);
+            if key >= range.end || take(key, row)?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes keys, sorted, with their rows; `count` is how many there are.

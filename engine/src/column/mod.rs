@@ -21,7 +21,7 @@ mod write;
 
 pub use block::BlockView;
 pub use dictionary::Dictionary;
-pub use keys::{find_key, merge_keys, write_keys};
+pub use keys::{dense_block, find_key, merge_keys, sorted_between, write_keys, write_sorted};
 pub use merge::{ColumnMerge, Keeping, merge_column, release};
 pub use open::OpenColumn;
 pub use point::Point;

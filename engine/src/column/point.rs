@@ -41,6 +41,11 @@ impl Point {
         self.block.number(self.slot)
     }
 
+    /// The number of 128 bits.
+    pub fn wide(&self) -> u128 {
+        self.block.wide(self.slot)
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         self.block.bytes(self.slot)

@@ -99,6 +99,8 @@ pub struct ProfileExplanation {
 pub struct TraitExplanation {
     /// The name of the trait.
     pub name: String,
+    /// Which fact wins, as it is defined, such as `the latest`.
+    pub rule: String,
     /// What was said, the fact that won first, then from the strongest to the weakest.
     pub facts: Vec<TraitFact>,
 }
@@ -137,6 +139,8 @@ pub enum WhyLost {
     Value,
     /// The same fact, said once more later in the log.
     Repeated,
+    /// The rule for the golden value prefers another.
+    Rule,
 }
 
 impl WhyLost {
@@ -147,6 +151,7 @@ impl WhyLost {
             WhyLost::Source => "source",
             WhyLost::Value => "value",
             WhyLost::Repeated => "repeated",
+            WhyLost::Rule => "rule",
         }
     }
 }
@@ -158,6 +163,7 @@ impl fmt::Display for WhyLost {
             WhyLost::Source => "the same time, but its source sorts before",
             WhyLost::Value => "the same time and source, but a lesser value",
             WhyLost::Repeated => "the same once more",
+            WhyLost::Rule => "the rule prefers another",
         })
     }
 }

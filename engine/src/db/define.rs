@@ -96,6 +96,19 @@ pub struct QuarantineChange {
     pub position: Position,
 }
 
+/// Profiles whose identifiers are grouped otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegroupedProfiles {
+    /// What becomes of them: `joined`, `split` or `rearranged`.
+    pub change: String,
+    /// The ids before.
+    pub before: Vec<String>,
+    /// The ids after.
+    pub after: Vec<String>,
+    /// An identifier of theirs, to look at.
+    pub of: String,
+}
+
 /// What definitions change in what the store knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DefineEffect {
@@ -103,6 +116,14 @@ pub struct DefineEffect {
     pub profiles: (u64, u64),
     /// Identifiers before and after.
     pub identifiers: (u64, u64),
+    /// Profiles that become one with others.
+    pub joined: u64,
+    /// Profiles that come apart.
+    pub split: u64,
+    /// Profiles that change members with others.
+    pub rearranged: u64,
+    /// The first changes of these kinds.
+    pub regrouped: Vec<RegroupedProfiles>,
     /// Event types whose number of events is another: before and after.
     pub events: Vec<(String, u64, u64)>,
     /// Fields whose type is another, or that appear or vanish.

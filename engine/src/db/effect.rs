@@ -1,6 +1,7 @@
 //! What definitions change: two states of one log compared.
 
 use super::define::{DefineEffect, FieldChange, QuarantineChange};
+use super::regrouping::regrouping;
 use crate::base::codec::{self, Digest128, DigestMap};
 use crate::base::error::Result;
 use crate::base::value::ValueType;
@@ -22,6 +23,9 @@ pub(super) fn compare(before: &State, after: &State) -> Result<DefineEffect> {
         fields: fields(before, after),
         ..DefineEffect::default()
     };
+    let grouping = regrouping(before, after)?;
+    (effect.joined, effect.split) = (grouping.joined, grouping.split);
+    (effect.rearranged, effect.regrouped) = (grouping.rearranged, grouping.examples);
     (effect.quarantined, effect.quarantined_shown) = more(before, after)?;
     (effect.released, effect.released_shown) = more(after, before)?;
     Ok(effect)

@@ -15,9 +15,14 @@ mod define;
 mod effect;
 mod expect;
 mod export;
+mod identity;
+mod identity_types;
 mod load;
 mod lookup;
 mod maintain;
+mod match_rows;
+mod match_types;
+mod matches;
 mod members;
 mod open;
 mod plans;
@@ -27,6 +32,7 @@ mod publish;
 mod quality;
 mod quality_types;
 mod quarantine;
+mod regrouping;
 mod retract;
 mod sift;
 mod sources;
@@ -42,10 +48,12 @@ pub use answers::*;
 pub use batches::{ArrowBatches, ArrowRequest, ArrowTable};
 pub use define::{
     DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition, DefinitionChange,
-    FieldChange, QuarantineChange,
+    FieldChange, QuarantineChange, RegroupedProfiles,
 };
 pub use export::*;
+pub use identity_types::*;
 pub use maintain::{check, rebuild, repair};
+pub use match_types::*;
 pub use quality_types::*;
 pub use text_log::{TextLogReport, import_log};
 pub use types::*;

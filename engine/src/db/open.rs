@@ -12,7 +12,8 @@ use crate::entry::{
     BLOCK_KIND, DEFINITION_KIND, Entry, GAP_KIND, RECORDS_KIND, RETRACT_KIND, StoreEntry,
 };
 use crate::log::{Append, Frame, Header, LogReader, LogWriter, Manifest, SeenKeys, open_log};
-use crate::record::{INFERENCE_VERSION, NORMALISER_VERSION};
+use crate::normalise::NORMALISER_VERSION;
+use crate::record::INFERENCE_VERSION;
 use crate::state::{
     DERIVED, DerivedManifest, Effect, Fold, Hindsight, RecordContext, load_checkpoint,
     remove_strays,

@@ -8,11 +8,11 @@ use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::Value;
 use crate::event::TablePart;
 use crate::profile::widened;
-use crate::record::normalise;
+use crate::record::identifier_of;
 use crate::state::{Reader, State};
 
 pub(super) fn find(reader: &Reader<'_>, namespace: &str, value: &str) -> Option<Ordinal> {
-    reader.find(&normalise(namespace, value)?)
+    reader.find(&identifier_of(namespace, value)?)
 }
 
 /// The events of a type that belong to some identifiers; rows of child tables are no events.

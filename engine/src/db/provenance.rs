@@ -2,7 +2,8 @@
 
 use super::answers::{ProfileExplanation, TraitExplanation, TraitFact, WhyLost};
 use crate::base::error::Result;
-use crate::profile::{value_order, widened};
+use crate::catalog::Golden;
+use crate::profile::{RowTrait, Winner, is_counted, order, support, value_order, widened};
 use crate::state::State;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -18,34 +19,83 @@ pub(super) fn explanation(
     let Some((ordinal, id)) = found.and_then(|o| Some((o, reader.profile_id(o)?))) else {
         return reader.check().map(|()| None);
     };
-    let mut said: BTreeMap<u32, Vec<TraitFact>> = BTreeMap::new();
-    for node in reader.row(ordinal).members {
-        let Some((namespace, identifier)) = reader.nodes().identifier(node) else { continue };
-        for told in reader.facts_of(node) {
+    let fields = state.catalog.traits();
+    let row = reader.row(ordinal);
+    let mut said: BTreeMap<u32, Vec<(Option<RowTrait>, TraitFact)>> = BTreeMap::new();
+    for node in &row.members {
+        let Some((namespace, identifier)) = reader.nodes().identifier(*node) else { continue };
+        for told in reader.facts_of(*node) {
+            let (time, dated, source, position) =
+                (told.time, told.dated, told.source, told.position);
+            let winner = Winner { time, dated, source, position };
+            let facts = told.traits.iter();
+            let facts = facts.map(|(number, value)| RowTrait::told(*number, value.clone(), winner));
+            let mut supported: Vec<RowTrait> = facts.collect();
+            support(&mut supported, fields);
             for (number, value) in &told.traits {
-                let field = state.catalog.traits().get(*number as usize);
-                let wanted = field.and_then(|field| field.value_type);
-                said.entry(*number).or_default().push(TraitFact {
+                let wanted = fields.get(*number as usize).and_then(|field| field.value_type);
+                let fact = TraitFact {
                     value: value.as_ref().map(|value| widened(value, wanted)),
-                    time: told.time,
-                    dated: told.dated,
-                    source: state.catalog.source_name(told.source).to_owned(),
+                    time,
+                    dated,
+                    source: state.catalog.source_name(source).to_owned(),
                     namespace: namespace.to_owned(),
                     identifier: identifier.to_owned(),
-                    position: told.position,
+                    position,
                     won: false,
                     reason: None,
-                });
+                };
+                let judged = supported.iter().find(|fact| fact.number == *number).cloned();
+                said.entry(*number).or_default().push((judged, fact));
             }
         }
     }
     let traits = said.into_iter().filter_map(|(number, facts)| {
-        let name = state.catalog.traits().get(number as usize)?.name.clone();
-        Some(TraitExplanation { name, facts: judged(facts) })
+        let name = fields.get(number as usize)?.name.clone();
+        let golden =
+            fields.rule(number as usize).map_or(Golden::Latest, |rule| rule.golden.clone());
+        let rule = golden.describe();
+        let facts = match golden {
+            Golden::Latest => judged(facts.into_iter().map(|(_, fact)| fact).collect()),
+            _ => by_rule(facts, row.get(number), state),
+        };
+        Some(TraitExplanation { name, rule, facts })
     });
     let mut traits: Vec<TraitExplanation> = traits.collect();
     traits.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     reader.check().map(|()| Some(ProfileExplanation { id: id.to_string(), traits }))
+}
+
+/// The facts under a rule that is not simply the latest: those that make the golden value first.
+fn by_rule(
+    mut facts: Vec<(Option<RowTrait>, TraitFact)>,
+    golden: Option<&RowTrait>,
+    state: &State,
+) -> Vec<TraitFact> {
+    let fields = state.catalog.traits();
+    facts.sort_by(|(left, one), (right, other)| match (left, right) {
+        (Some(left), Some(right)) => {
+            let position = left.winner.position.cmp(&right.winner.position);
+            order(right, left, fields, &state.catalog).then(position)
+        }
+        _ => right.is_some().cmp(&left.is_some()).then(one.position.cmp(&other.position)),
+    });
+    let counted = golden.filter(|golden| is_counted(fields, golden.number));
+    let mut told = Vec::with_capacity(facts.len());
+    for (place, (judged, mut fact)) in facts.into_iter().enumerate() {
+        fact.won = match counted.map(|golden| (golden, fields.rule(golden.number as usize))) {
+            Some((golden, Some(rule))) if rule.golden == Golden::Frequent => {
+                fact.value.is_some()
+                    && value_order(fact.value.as_ref(), golden.value.as_ref()).is_eq()
+            }
+            Some(_) => fact.value.is_some(),
+            None => place == 0 && judged.is_some(),
+        };
+        fact.reason = (!fact.won).then_some(WhyLost::Rule);
+        told.push(fact);
+    }
+    told.sort_by_key(|fact| !fact.won);
+    told
 }
 
 /// The facts from the strongest to the weakest, each that lost with its reason.

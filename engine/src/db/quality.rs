@@ -267,7 +267,8 @@ impl SourceTally {
         let dated = record.time.filter(|time| *time <= clock);
         self.newest_event = self.newest_event.max(Some(dated.unwrap_or(clock)));
         let (kind, what) = match &record.kind {
-            Kind::Identify => ("identify", "identify"),
+            Kind::Identify | Kind::Alias => ("identify", "identify"),
+            Kind::Statement(_) => ("identify", "statement"),
             Kind::Track(event) => ("track", event.as_str()),
             Kind::Entity { entity, .. } => ("entity", entity.as_str()),
         };

@@ -30,6 +30,7 @@ impl View {
             sources,
             loads: loads.collect(),
             quarantine: quarantine_of(state),
+            identity: super::identity::stats(state),
             lists_not_folded: 0,
             position: self.position(),
             durable: last_before(self.inner.durability.durable_end()),

@@ -300,6 +300,8 @@ pub struct Explanation {
 /// What a store holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stats {
+    /// What identity is made of.
+    pub identity: super::IdentityStats,
     /// Profiles.
     pub profiles: u64,
     /// Identifiers.

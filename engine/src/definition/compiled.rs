@@ -2,6 +2,7 @@
 
 use super::body::Body;
 use super::file::parse_name;
+use super::identity::{IdentityRules, PERSON};
 use super::kinds::kind_of;
 use super::mapping::Mapping;
 use crate::base::limits::NEW_NAMES_MAX;
@@ -44,6 +45,8 @@ pub struct Definitions {
     entities: HashMap<String, Vec<Declared>>,
     mappings: HashMap<String, SourceMappings>,
     most_names: HashMap<String, u64>,
+    /// The rules of identity, when any are written.
+    identity: Option<Arc<IdentityRules>>,
 }
 
 impl Definitions {
@@ -72,6 +75,15 @@ impl Definitions {
 
     pub(super) fn set_most_names(&mut self, source: &str, most: u64) {
         self.most_names.insert(source.to_owned(), most);
+    }
+
+    pub(super) fn set_identity(&mut self, rules: IdentityRules) {
+        self.identity = Some(Arc::new(rules));
+    }
+
+    /// The rules of identity in force.
+    pub fn identity(&self) -> Arc<IdentityRules> {
+        self.identity.clone().unwrap_or_else(|| Arc::new(IdentityRules::new(PERSON)))
     }
 
     pub(super) fn add_mapping(

@@ -4,7 +4,7 @@ use super::body::Body;
 use super::trouble::{Found, Trouble};
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::value::ValueType;
-use crate::catalog::{Currency, Declared, Rule, folded};
+use crate::catalog::{Currency, Declared, Golden, Rule, folded};
 use crate::entry::TimeUnit;
 use jiff::tz::TimeZone;
 
@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 pub const RULE_KEYS: [&str; 8] =
     ["type", "separator", "format", "decimal_mark", "zone", "null", "currency", "currency_from"];
 
-const FIELD_KEYS: [&str; 9] = [
+const FIELD_KEYS: [&str; 10] = [
     "type",
     "separator",
     "format",
@@ -22,6 +22,7 @@ const FIELD_KEYS: [&str; 9] = [
     "currency",
     "currency_from",
     "aliases",
+    "golden",
 ];
 
 const TYPES: [(&str, ValueType); 8] = [
@@ -50,7 +51,61 @@ pub fn declared(name: &str, body: &Body<'_>) -> Found<Declared> {
         }
         aliases.push(alias.to_owned());
     }
-    Ok(Declared { name: name.to_owned(), aliases, rule: rule(body)? })
+    let golden = golden(name, body)?;
+    Ok(Declared { name: name.to_owned(), aliases, rule: Rule { golden, ..rule(body)? } })
+}
+
+/// The rules for golden values that are one word.
+const GOLDEN: [(&str, Golden); 8] = [
+    ("latest", Golden::Latest),
+    ("earliest", Golden::Earliest),
+    ("min", Golden::Least),
+    ("max", Golden::Greatest),
+    ("longest", Golden::Longest),
+    ("most_frequent", Golden::Frequent),
+    ("sum", Golden::Sum),
+    ("union", Golden::Union),
+];
+/// Those that are a table of one key.
+const GOLDEN_KEYS: [&str; 3] = ["sources", "verified", "follow"];
+
+/// Which of the facts about a field is its golden value: a word, or `{ sources = [...] }`, `{ verified = FLAG }` or
+/// `{ follow = NAME }`.
+fn golden(name: &str, body: &Body<'_>) -> Found<Golden> {
+    let at = || body.place("golden");
+    if let Ok(Some(table)) = body.table("golden") {
+        table.check_keys("a rule for golden values", &GOLDEN_KEYS)?;
+        let sources: Vec<String> = table.texts("sources")?.into_iter().map(str::to_owned).collect();
+        let (verified, follow) = (table.text("verified")?, table.text("follow")?);
+        return match (sources.is_empty(), verified, follow) {
+            (false, None, None) => Ok(Golden::Sources(sources)),
+            (true, Some(flag), None) => Ok(Golden::Verified(flag.to_owned())),
+            (true, None, Some(leader)) if folded(leader) != folded(name) => {
+                Ok(Golden::Follow(leader.to_owned()))
+            }
+            (true, None, Some(_)) => Err(Trouble::new(at(), "a field does not follow itself")),
+            _ => Err(Trouble::new(at(), "give one of 'sources', 'verified' and 'follow'")),
+        };
+    }
+    let Some(word) = body.text("golden")? else { return Ok(Golden::Latest) };
+    let Some((_, golden)) = GOLDEN.iter().find(|(known, _)| *known == word) else {
+        let known: Vec<&str> = GOLDEN.iter().map(|(known, _)| *known).collect();
+        return Err(Trouble::unknown(at(), "rule for golden values", word, &known));
+    };
+    let named = body.text("type")?;
+    match golden {
+        Golden::Sum if !matches!(named, Some("integer" | "decimal" | "float")) => {
+            Err(Trouble::new(
+                at(),
+                "only numbers are summed; set 'type' to integer, decimal or float (events with amounts of \
+             money are summed by audiences)",
+            ))
+        }
+        Golden::Union if named != Some("set") => {
+            Err(Trouble::new(at(), "only sets are united; set 'type' to set"))
+        }
+        golden => Ok(golden.clone()),
+    }
 }
 
 /// A name of a field must be one.

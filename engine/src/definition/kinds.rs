@@ -4,6 +4,7 @@
 use super::body::{Body, body_text};
 use super::compiled::Definitions;
 use super::expectation::Expectation;
+use super::identity::IdentityRules;
 use super::trouble::{Found, Trouble};
 use super::{field, mapping};
 use toml::de::DeTable;
@@ -39,7 +40,7 @@ pub enum Folds {
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 6] = [
+pub const KINDS: [Kind; 8] = [
     Kind { name: "trait", levels: Levels::Named(&["NAME"]), read: read_trait, folds: Folds::Whole },
     Kind {
         name: "property",
@@ -59,6 +60,18 @@ pub const KINDS: [Kind; 6] = [
         levels: Levels::Named(&["NAME"]),
         read: read_source,
         folds: Folds::Keys(&["max_new_names"]),
+    },
+    Kind {
+        name: "identity",
+        levels: Levels::Named(&["NAME"]),
+        read: read_identity,
+        folds: Folds::Whole,
+    },
+    Kind {
+        name: "model",
+        levels: Levels::Named(&["NAME"]),
+        read: read_model,
+        folds: Folds::Keys(&[]),
     },
     Kind {
         name: "expect",
@@ -102,6 +115,11 @@ fn read_trait(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found
 }
 
 fn read_property(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    if body.place("golden") != body.at() {
+        let message =
+            "'golden' is for traits and fields of entities; each event keeps its own value";
+        return Err(Trouble::new(body.place("golden"), message));
+    }
     into.add_property(name_of(path, 0), field::declared(name_of(path, 1), body)?);
     Ok(())
 }
@@ -136,6 +154,22 @@ fn read_source(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Foun
         into.set_most_names(name_of(path, 0), most);
     }
     Ok(())
+}
+
+fn read_identity(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    into.set_identity(IdentityRules::read(name_of(path, 0), body)?);
+    Ok(())
+}
+
+/// A model is read by those who match with it; the fold does not listen.
+fn read_model(_: &[String], body: &Body<'_>, _: &mut Definitions) -> Found<()> {
+    body.check_keys("a model", &["text"])?;
+    match body.text("text")? {
+        Some(_) => Ok(()),
+        None => {
+            Err(Trouble::new(body.at(), "a model has a 'text', as nave identity match saves it"))
+        }
+    }
 }
 
 fn read_expectation(path: &[String], body: &Body<'_>, _: &mut Definitions) -> Found<()> {

@@ -94,6 +94,27 @@ impl OpenTable {
         number
     }
 
+    /// The rows of a node, by number, in order of arrival.
+    pub fn rows_of(&self, node: NodeId) -> impl Iterator<Item = usize> {
+        let rows = self.nodes.iter().enumerate();
+        rows.filter(move |(_, known)| **known == node.0).map(|(row, _)| row)
+    }
+
+    /// When a row happened, whether its record named a time, who said so, and where in the log.
+    pub fn head(&self, row: usize) -> Option<(Timestamp, bool, SourceId, Position)> {
+        let time = Timestamp(*self.times.get(row)?);
+        let dated = self.flags.get(row)? & DATED != 0;
+        let source = SourceId(*self.sources.get(row)?);
+        Some((time, dated, source, Position(*self.positions.get(row)?)))
+    }
+
+    /// The bytes that are kept of a row.
+    pub fn bytes(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).and_then(|before| self.byte_ends.get(before)).copied();
+        let end = self.byte_ends.get(row).copied().unwrap_or_default();
+        self.bytes.get(start.unwrap_or_default()..end).unwrap_or_default()
+    }
+
     /// Keeps bytes with the row that was appended last.
     pub fn push_bytes(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

@@ -305,7 +305,7 @@ impl Types {
 
 fn note_types(types: &mut Types, shape: &FileShape, record: Decoded) {
     let (event, entity) = match record.kind {
-        Kind::Identify => (None, None),
+        Kind::Identify | Kind::Alias | Kind::Statement(_) => (None, None),
         Kind::Track(event) => (Some(event), None),
         Kind::Entity { entity, .. } => (None, Some(entity)),
     };

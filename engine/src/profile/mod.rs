@@ -6,6 +6,10 @@
 //! arrival never matters; a NULL that wins removes the trait; rows and columns tell the same. *What it does not know:*
 //! where facts come from. *Where to start reading:* `GoldenRow::tell`.
 
+mod golden;
+
+pub use golden::{Support, is_counted, order, support};
+
 use crate::base::codec;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
@@ -18,6 +22,7 @@ use crate::column::{
     rows_in,
 };
 use bincode::{Decode, Encode};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +56,15 @@ pub struct RowTrait {
     pub value: Option<Value>,
     /// Who said so.
     pub winner: Winner,
+    /// What its rule asks for beside that.
+    pub support: Support,
+}
+
+impl RowTrait {
+    /// What one record says of a trait.
+    pub fn told(number: u32, value: Option<Value>, winner: Winner) -> RowTrait {
+        RowTrait { number, value, winner, support: Support::None }
+    }
 }
 
 /// Everything that is known of a profile or entity.
@@ -58,11 +72,20 @@ pub struct RowTrait {
 pub struct GoldenRow {
     /// The nodes of a profile; none for an entity.
     pub members: Vec<NodeId>,
+    /// The node that names a profile; nothing for an entity.
+    pub name: Option<NodeId>,
+    /// Whether evidence that may not join two known profiles holds a profile together.
+    pub conditional: bool,
     /// The traits, by number.
     pub traits: Vec<RowTrait>,
 }
 
 impl GoldenRow {
+    /// A profile of which no more is known than the node that it began with.
+    pub fn of_anchor(anchor: Option<NodeId>) -> GoldenRow {
+        GoldenRow { members: anchor.into_iter().collect(), name: anchor, ..GoldenRow::default() }
+    }
+
     /// What is known of a trait.
     pub fn get(&self, number: u32) -> Option<&RowTrait> {
         let found = self.traits.binary_search_by_key(&number, |known| known.number);
@@ -70,14 +93,22 @@ impl GoldenRow {
     }
 
     /// Tells a fact; says whether it won.
-    pub fn tell(&mut self, fact: RowTrait, catalog: &Catalog) -> bool {
+    fn tell(&mut self, fact: RowTrait, fields: &Fields, catalog: &Catalog) -> bool {
+        if is_counted(fields, fact.number) {
+            if fact.value.is_none() && fact.support == Support::None {
+                return false;
+            }
+            let fact = golden::count(self.get(fact.number), fact, fields, catalog);
+            self.put(fact);
+            return true;
+        }
         match self.traits.binary_search_by_key(&fact.number, |known| known.number) {
             Err(index) => {
                 self.traits.insert(index, fact);
                 true
             }
             Ok(index) => match self.traits.get_mut(index) {
-                Some(known) if beats(&fact, known, catalog) => {
+                Some(known) if beats(&fact, known, fields, catalog) => {
                     *known = fact;
                     true
                 }
@@ -92,11 +123,12 @@ impl GoldenRow {
     /// currency win together, so that both are always of one record.
     pub fn tell_all(
         &mut self,
-        facts: Vec<RowTrait>,
+        mut facts: Vec<RowTrait>,
         fields: &Fields,
         catalog: &Catalog,
         changed: &mut Vec<u32>,
     ) {
+        support(&mut facts, fields);
         let pairs: Vec<(u32, u32)> = if fields.has_money() {
             let amounts = facts
                 .iter()
@@ -111,13 +143,13 @@ impl GoldenRow {
             let known = (self.get(amount.number), self.get(currency.number));
             let wins = match known {
                 (Some(known), Some(beside)) => {
-                    let order = order(amount, known, catalog);
+                    let order = order(amount, known, fields, catalog);
                     let order = order
                         .then_with(|| value_order(currency.value.as_ref(), beside.value.as_ref()));
                     order.then_with(|| known.winner.position.cmp(&amount.winner.position))
                         == Ordering::Greater
                 }
-                (Some(known), None) => beats(amount, known, catalog),
+                (Some(known), None) => beats(amount, known, fields, catalog),
                 (None, _) => true,
             };
             if wins {
@@ -130,7 +162,7 @@ impl GoldenRow {
         for fact in facts {
             let paired = pairs.iter().any(|(a, c)| [*a, *c].contains(&fact.number));
             let number = fact.number;
-            if !paired && self.tell(fact, catalog) {
+            if !paired && self.tell(fact, fields, catalog) {
                 changed.push(number);
             }
         }
@@ -149,24 +181,10 @@ impl GoldenRow {
 }
 
 /// Whether a fact beats another of the same trait.
-pub fn beats(fact: &RowTrait, known: &RowTrait, catalog: &Catalog) -> bool {
+pub fn beats(fact: &RowTrait, known: &RowTrait, fields: &Fields, catalog: &Catalog) -> bool {
     // Of equal facts the first in the log is named, so that a replay names the same one.
     let position = || known.winner.position.cmp(&fact.winner.position);
-    order(fact, known, catalog).then_with(position) == Ordering::Greater
-}
-
-/// The order of two facts of the same trait in which the greater one wins.
-fn order(fact: &RowTrait, known: &RowTrait, catalog: &Catalog) -> Ordering {
-    let (new, old) = (&fact.winner, &known.winner);
-    let order = new.time.cmp(&old.time);
-    let order = order.then_with(|| {
-        if new.source == old.source {
-            Ordering::Equal
-        } else {
-            catalog.source_name(new.source).cmp(catalog.source_name(old.source))
-        }
-    });
-    order.then_with(|| value_order(fact.value.as_ref(), known.value.as_ref()))
+    order(fact, known, fields, catalog).then_with(position) == Ordering::Greater
 }
 
 /// The order of two values in which the greater one wins: NULL is less than every value.
@@ -245,9 +263,25 @@ impl OpenRows {
         }
         let new = ordinal.0.checked_sub(self.first).and_then(|i| self.anchors.get(i as usize));
         if let Some(anchor) = new {
-            return Ok(GoldenRow { members: vec![NodeId(*anchor)], traits: Vec::new() });
+            return Ok(GoldenRow::of_anchor(Some(NodeId(*anchor))));
         }
         stored_row(parts, space, ordinal)
+    }
+
+    /// As `get`, without a copy of a row that is open.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn look(
+        &self,
+        parts: &[Arc<Part>],
+        space: BlockKey,
+        ordinal: Ordinal,
+    ) -> Result<Cow<'_, GoldenRow>> {
+        match self.rows.get(&ordinal.0).and_then(|open| open.row.as_ref()) {
+            Some(row) => Ok(Cow::Borrowed(row)),
+            None => self.get(parts, space, ordinal).map(Cow::Owned),
+        }
     }
 
     /// Changes a row. `change` gives the traits whose values changed.
@@ -282,7 +316,11 @@ impl OpenRows {
         space: BlockKey,
         ordinal: Ordinal,
     ) -> Result<GoldenRow> {
-        let row = self.get(parts, space, ordinal)?;
+        let known = self.rows.get_mut(&ordinal.0).and_then(|open| open.row.take());
+        let row = match known {
+            Some(row) => row,
+            None => self.get(parts, space, ordinal)?,
+        };
         let open = self.rows.entry(ordinal.0).or_default();
         open.changed.extend(row.traits.iter().map(|known| known.number));
         open.changed.sort_unstable();
@@ -347,8 +385,7 @@ pub fn stored_row(parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Res
         return codec::decode_row(row.bytes());
     }
     let anchor = Point::find(parts, space.field(ANCHOR), ordinal.0)?;
-    let members = anchor.map(|anchor| NodeId(anchor.number())).into_iter().collect();
-    Ok(GoldenRow { members, traits: Vec::new() })
+    Ok(GoldenRow::of_anchor(anchor.map(|anchor| NodeId(anchor.number()))))
 }
 
 /// One more than the greatest ordinal that parts tell of.
@@ -405,7 +442,7 @@ impl RowView {
             Some(bytes) => self.faults.or_note(codec::decode_row(bytes)).unwrap_or_default(),
             None => {
                 let anchor = self.anchors.number(ordinal.0).map(NodeId);
-                GoldenRow { members: anchor.into_iter().collect(), traits: Vec::new() }
+                GoldenRow::of_anchor(anchor)
             }
         }
     }

@@ -7,6 +7,7 @@
 use super::batch::merge;
 use super::json::{Flat, object_of, scalar_text, text_field};
 use super::reserved::{Beside, ConsentState, consent, entity_id, membership};
+use super::statement::{STATEMENTS, statement};
 use super::{Decoded, FieldValue, Identifier, Kind, RowError, add_identifier, check_reserved};
 use crate::base::time::{Span, Timestamp, parse_timestamp};
 use serde_json::{Map, Value as Json};
@@ -17,7 +18,8 @@ type Object = Map<String, Json>;
 const CATEGORIES_UPDATED: &str = "segment consent preference updated";
 /// What a group is whose message does not say its type.
 const GROUP: &str = "group";
-const TYPES: &str = "identify, track, page, screen, group, alias, entity or consent";
+const TYPES: &str = "identify, track, page, screen, group, alias, entity or consent, or of identifiers link, \
+                     propose, forbid, unlink, retire or withdraw";
 
 /// Reads a message, with what its batch says for all of its messages.
 pub(super) fn decode_message(original: &[u8], shared: &[u8]) -> Result<Decoded, RowError> {
@@ -33,10 +35,14 @@ pub(super) fn decode_message(original: &[u8], shared: &[u8]) -> Result<Decoded, 
             format!("\"type\" is missing; use {TYPES}")
         }));
     };
+    if STATEMENTS.contains(&given) {
+        return stated(&object, given);
+    }
     let identifiers = if given == "entity" { Vec::new() } else { identifiers(&object, given)? };
     let mut beside = Vec::new();
     let kind = match given {
-        "identify" | "alias" => Kind::Identify,
+        "identify" => Kind::Identify,
+        "alias" => Kind::Alias,
         "track" => {
             let event = text_field(&object, "event")?.filter(|e| !e.is_empty());
             let event = event.ok_or_else(|| RowError::new("a track message needs \"event\""))?;
@@ -73,6 +79,20 @@ pub(super) fn decode_message(original: &[u8], shared: &[u8]) -> Result<Decoded, 
         fields: flat.fields,
         children: flat.children.unwrap_or_default(),
         beside,
+    })
+}
+
+/// A message that says something of identifiers themselves.
+fn stated(object: &Object, given: &str) -> Result<Decoded, RowError> {
+    let (said, identifiers) = statement(object, given)?;
+    Ok(Decoded {
+        kind: Kind::Statement(said),
+        identifiers,
+        time: time(object)?,
+        message_id: text_field(object, "messageId")?.filter(|id| !id.is_empty()),
+        fields: Vec::new(),
+        children: Vec::new(),
+        beside: Vec::new(),
     })
 }
 
@@ -131,7 +151,7 @@ fn identifiers(object: &Object, given: &str) -> Result<Vec<Identifier>, RowError
             return Err(RowError::new("an alias message needs \"userId\", the new id"));
         }
         let previous = text_field(object, "previousId")?;
-        let previous = previous.filter(|id| super::normalise("user_id", id).is_some());
+        let previous = previous.filter(|id| super::identifier_of("user_id", id).is_some());
         let previous =
             previous.ok_or_else(|| RowError::new("an alias message needs \"previousId\""))?;
         // It may be either, and which one must not depend on what else is known by then.
@@ -208,7 +228,7 @@ fn external(object: &Object, found: &mut Vec<Identifier>) -> Result<(), RowError
     Ok(())
 }
 
-fn instant(object: &Object, name: &str) -> Result<Option<Timestamp>, RowError> {
+pub(super) fn instant(object: &Object, name: &str) -> Result<Option<Timestamp>, RowError> {
     let Some(text) = text_field(object, name)? else { return Ok(None) };
     let found = parse_timestamp(text.trim(), &jiff::tz::TimeZone::UTC);
     let found = found.ok_or_else(|| {

@@ -11,15 +11,16 @@ mod delimited;
 mod encoding;
 mod fields;
 mod given;
+mod identifier;
 mod json;
 mod kinds;
 mod message;
-mod normalise;
 mod object;
 mod quick;
 mod reserved;
 mod roles;
 mod sight;
+mod statement;
 mod token;
 mod words;
 
@@ -31,14 +32,15 @@ use delimited::{used_always, used_up};
 pub use encoding::{Charset, undecodable};
 pub use fields::Fields;
 pub use given::given_back;
-pub use normalise::{Identifier, NORMALISER_VERSION, normalise};
+pub use identifier::{Identifier, identifier_of, identifier_text};
 pub use quick::{quick_decimal, quick_integer, quick_time};
 pub use reserved::{
     Beside, CONSENT, ConsentState, EVERY, MEMBERSHIP, check_reserved, consent_word, entity_id,
 };
 pub use roles::{Roles, ValueColumn};
 pub use sight::{RowSight, Times};
-pub use token::{Token, normalise_text};
+pub use statement::{Evidence, Statement};
+pub use token::Token;
 pub use words::{Meaning, Words};
 
 use crate::base::limits::{RECORD_BYTES_MAX, RECORD_IDENTIFIERS_MAX};
@@ -54,6 +56,8 @@ pub const INFERENCE_VERSION: u32 = 1;
 pub enum Kind {
     /// What a person is.
     Identify,
+    /// That an identifier is another name of a person.
+    Alias,
     /// What a person did.
     Track(String),
     /// What a thing that is no person is.
@@ -63,6 +67,8 @@ pub enum Kind {
         /// Which one, without white space around it.
         id: String,
     },
+    /// Something of the identifiers themselves.
+    Statement(Statement),
 }
 
 /// A field of a record.
@@ -291,7 +297,7 @@ pub fn message_id_of(parts: &[Option<String>]) -> Option<String> {
 
 /// Adds an identifier if it is one and new to the record.
 fn add_identifier(identifiers: &mut Vec<Identifier>, namespace: &str, value: &str) {
-    if let Some(identifier) = normalise(namespace, value)
+    if let Some(identifier) = identifier_of(namespace, value)
         && !identifiers.contains(&identifier)
     {
         identifiers.push(identifier);

@@ -2,10 +2,11 @@
 
 use super::block::split_fields;
 use super::delimited::parse_time;
+use super::identifier::identifier_text;
 use super::object::{Form, Forms};
 use super::reserved::{about, entity_id};
 use super::roles::Roles;
-use super::token::{Token, normalise_text};
+use super::token::Token;
 use super::words::Words;
 use super::{Kind, message_id_of};
 use crate::base::limits::RECORD_BYTES_MAX;
@@ -115,7 +116,7 @@ impl RowSight {
         }
         self.roles.ids.iter().any(|(namespace, column)| {
             let text = self.said(original, *column);
-            text.and_then(|text| normalise_text(namespace, text)).is_some()
+            text.and_then(|text| identifier_text(namespace, text)).is_some()
         })
     }
 

@@ -1,6 +1,5 @@
 //! Values where they stand in a row: cells of a delimited file, and scalars of JSON, without a copy.
 
-use super::normalise::normalise_value;
 use super::{CellText, FieldValue};
 use std::borrow::Cow;
 
@@ -63,16 +62,6 @@ impl<'t> Token<'t> {
                 Err(_) => return FieldValue::List,
             },
         })
-    }
-}
-
-/// The value of an identifier in a namespace that is in its one form already.
-pub fn normalise_text<'t>(namespace: &str, text: Cow<'t, str>) -> Option<Cow<'t, str>> {
-    match text {
-        Cow::Borrowed(text) => normalise_value(namespace, text),
-        Cow::Owned(text) => {
-            normalise_value(namespace, &text).map(|value| Cow::Owned(value.into_owned()))
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::catalog::{Fit, Rule};
 use crate::definition::{Mapped, says_nothing};
 use crate::entry::{Entry, LoadEntry, Row, RowStatus, Shape, SourceEntry};
 use crate::event::EventRow;
+use crate::identity::Kind as Said;
 use crate::profile::{RowTrait, Winner};
 use crate::record::{CellText, Decoded, FieldValue, Kind, RowError, decode};
 use std::sync::Arc;
@@ -174,6 +175,7 @@ impl Fold {
             Entry::Store(store) => {
                 state.store = store.store;
                 state.salt = store.salt;
+                state.normalisers = store.normalisers;
             }
             Entry::Source(source) => state.apply_source(source)?,
             Entry::Load(load) => state.begin_load(at, load),
@@ -259,13 +261,22 @@ impl Fold {
             *Arc::make_mut(&mut self.state.records).entry(at.source).or_default() += 1;
             return Ok(());
         }
-        let Some((node, profile)) = self.observe(record.named(), time)? else { return Ok(()) };
+        if let Kind::Statement(statement) = &record.kind {
+            return self.apply_statement(&fact, row, &record, statement);
+        }
+        let said_by = if record.kind == Kind::Alias { Said::Alias } else { Said::Deterministic };
+        let Some((node, profile)) = self.observe(record.named(), said_by, &fact)? else {
+            let named = record.named().map(|(namespace, value)| format!("{namespace} '{value}'"));
+            let named = named.collect::<Vec<_>>().join(", ");
+            let reason = format!("the rules of identity say that {named} is nobody");
+            return self.reject_record(&fact, QuarantineKind::Record, None, row, reason);
+        };
         *Arc::make_mut(&mut self.state.records).entry(at.source).or_default() += 1;
         fact.message_id = record.message_id.as_deref();
         match &record.kind {
             Kind::Identify => self.apply_traits(&fact, node, profile, &record)?,
             Kind::Track(event) => self.apply_event(&fact, node, event, row, &record)?,
-            Kind::Entity { .. } => {}
+            Kind::Entity { .. } | Kind::Alias | Kind::Statement(_) => {}
         }
         record.beside.iter().try_for_each(|beside| self.apply_beside(&fact, node, row, beside))
     }
@@ -367,7 +378,8 @@ impl Fold {
         self.open.facts.push_bytes(&codec::encode_row(&told)?);
         let catalog = &self.state.catalog;
         self.open.profiles.change(&self.state.parts, PROFILES, profile, |row, changed| {
-            let facts = told.into_iter().map(|(number, value)| RowTrait { number, value, winner });
+            let facts =
+                told.into_iter().map(|(number, value)| RowTrait::told(number, value, winner));
             row.tell_all(facts.collect(), catalog.traits(), catalog, changed);
         })
     }

@@ -4,16 +4,17 @@
 //! without an identifier, with a time that is none) go that way, in their turn, and so do cells in rare forms.
 
 use super::apply::Fact;
+use super::people::Normal;
 use super::{Fold, RecordContext, State, ToldTraits};
 use crate::base::error::Result;
 use crate::base::ids::SourceId;
 use crate::base::time::Timestamp;
 use crate::definition::{Mapped, MappedColumn};
 use crate::entry::{BlockEntry, FileShape, RowKind, RowStatus, Shape};
-use crate::identity::PublicId;
+use crate::identity::{Namespace, PublicId};
 use crate::record::{
-    Decoded, Fields, Roles, RowError, Times, Token, ValueColumn, Words, message_id_of,
-    normalise_text,
+    Decoded, Fields, Roles, RowError, Times, Token, ValueColumn, Words, identifier_text,
+    message_id_of,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -78,11 +79,32 @@ impl Columns {
 pub(super) struct Identified<'n, 'b> {
     /// Where those of each row begin, and where the last end.
     starts: Vec<usize>,
-    all: Vec<(&'n str, Cow<'b, str>, PublicId)>,
+    all: Vec<Named<'n, 'b>>,
+}
+
+/// An identifier of a row, as it was received, with the number of its namespace.
+pub(super) struct Named<'n, 'b> {
+    namespace: &'n str,
+    pub number: Namespace,
+    received: Cow<'b, str>,
+    /// The form in which it is compared, when that is another.
+    form: Option<String>,
+    pub public: PublicId,
+}
+
+impl Named<'_, '_> {
+    pub fn normal(&self) -> Normal<'_> {
+        let value = match &self.form {
+            Some(form) => Cow::Borrowed(form.as_str()),
+            None => Cow::Borrowed(self.received.as_ref()),
+        };
+        let (namespace, received) = (self.namespace, self.received.as_ref());
+        Normal { namespace, number: self.number, value, received, public: self.public }
+    }
 }
 
 impl<'n, 'b> Identified<'n, 'b> {
-    pub fn of_row(&self, row: usize) -> &[(&'n str, Cow<'b, str>, PublicId)] {
+    pub fn of_row(&self, row: usize) -> &[Named<'n, 'b>] {
         let range = self.starts.get(row).copied().zip(self.starts.get(row + 1).copied());
         range.and_then(|(start, end)| self.all.get(start..end)).unwrap_or_default()
     }
@@ -155,7 +177,7 @@ impl<'b> Block<'b> {
         let mut found: Vec<(&str, Cow<'b, str>)> = Vec::with_capacity(self.roles.ids.len());
         for (namespace, column) in &self.roles.ids {
             if let Some(text) = self.said(*column, row)
-                && let Some(value) = normalise_text(namespace, text)
+                && let Some(value) = identifier_text(namespace, text)
                 && !found.iter().any(|(known, same)| *known == namespace.as_str() && *same == value)
             {
                 found.push((namespace, value));
@@ -165,18 +187,21 @@ impl<'b> Block<'b> {
     }
 
     /// The identifiers of all rows that are not kept as they came, row by row.
-    fn all_identifiers(&self, salt: &[u8; 32]) -> Identified<'_, 'b> {
+    fn all_identifiers(&self, fold: &mut Fold) -> Identified<'_, 'b> {
+        let salt = fold.state.salt;
         let rows = self.entry.rows();
         let mut found =
             Identified { starts: Vec::with_capacity(rows + 1), all: Vec::with_capacity(rows) };
         for row in 0..rows {
             found.starts.push(found.all.len());
             if self.entry.odd(row).is_none() {
-                let named = self.identifiers(row).into_iter();
-                found.all.extend(named.map(|(namespace, value)| {
-                    let public = PublicId::of((namespace, &value), salt);
-                    (namespace, value, public)
-                }));
+                for (namespace, received) in self.identifiers(row) {
+                    let number = fold.namespace(namespace);
+                    let Some(value) = fold.normal(number, &received) else { continue };
+                    let public = PublicId::of((namespace, &value), &salt);
+                    let form = if value == received { None } else { Some(value.into_owned()) };
+                    found.all.push(Named { namespace, number, received, form, public });
+                }
             }
         }
         found.starts.push(found.all.len());
@@ -261,8 +286,8 @@ impl Fold {
     ) -> Result<()> {
         let mut going = Going::default();
         if block.roles.entity.is_none() {
-            going.identified = block.all_identifiers(&self.state.salt);
-            let publics = going.identified.all.iter().map(|(_, _, public)| *public).collect();
+            going.identified = block.all_identifiers(self);
+            let publics = going.identified.all.iter().map(|named| named.public).collect();
             self.open.nodes.look_up(&self.state.parts, publics)?;
         }
         for row in 0..block.entry.rows() {

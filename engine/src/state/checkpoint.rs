@@ -10,7 +10,7 @@ use super::{Counts, Fold, Hindsight, LoadInfo, Names, PROFILES, QUARANTINE, Stat
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::{Dir, replace};
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::ids::{LoadId, Position, SourceId};
+use crate::base::ids::{LoadId, NodeId, Position, SourceId};
 use crate::base::part::Part;
 use crate::base::time::Timestamp;
 use crate::catalog::{Catalog, Field};
@@ -30,7 +30,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or the form of parts changes: older derived files are then folded again.
-const FOLD_VERSION: u32 = 7;
+const FOLD_VERSION: u32 = 8;
 
 /// What the derived files are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -51,8 +51,11 @@ pub struct DerivedManifest {
 #[derive(Encode, Decode)]
 struct Head {
     salt: [u8; 32],
+    normalisers: u32,
     clock: Timestamp,
     sources: Vec<String>,
+    namespaces: Vec<String>,
+    rules: Vec<String>,
     traits: Vec<Field>,
     events: Vec<Field>,
     properties: Vec<Vec<Field>>,
@@ -60,6 +63,8 @@ struct Head {
     entity_fields: Vec<Vec<Field>>,
     counts: Counts,
     dead: Vec<u8>,
+    watched: Vec<u8>,
+    crowded: BTreeSet<(NodeId, u16)>,
     hindsight: Hindsight,
     records: BTreeMap<SourceId, u64>,
     names: BTreeMap<SourceId, Names>,
@@ -82,11 +87,7 @@ struct StoredLoad {
 fn head_of(state: &State) -> Result<Vec<u8>> {
     let catalog = &state.catalog;
     let (events, entities) = (catalog.events().all(), catalog.entities().all());
-    let mut dead = Vec::new();
-    state
-        .dead
-        .serialize_into(&mut dead)
-        .map_err(|e| Error::limit(format!("cannot write a bitmap: {e}")))?;
+    let names = |all: &[Arc<str>]| all.iter().map(|name| name.as_ref().to_owned()).collect();
     let loads = state.loads.iter().filter_map(|(id, info)| {
         let Shape::File(shape) = info.shape.as_ref() else { return None };
         let (source, file, content) = (info.source, info.file.clone(), info.content);
@@ -96,8 +97,11 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
     });
     codec::encode_large(&Head {
         salt: state.salt,
+        normalisers: state.normalisers,
         clock: state.clock,
-        sources: catalog.sources().iter().map(|s| s.as_ref().to_owned()).collect(),
+        sources: names(catalog.sources()),
+        namespaces: names(catalog.namespaces()),
+        rules: names(catalog.rules()),
         traits: catalog.traits().all().to_vec(),
         events: events.to_vec(),
         properties: (0..events.len())
@@ -108,13 +112,26 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
             .map(|n| catalog.entity_fields(n).map(|f| f.all().to_vec()).unwrap_or_default())
             .collect(),
         counts: state.counts.clone(),
-        dead,
+        dead: bitmap_bytes(&state.dead)?,
+        watched: bitmap_bytes(&state.watched)?,
+        crowded: BTreeSet::clone(&state.crowded),
         hindsight: Hindsight::clone(&state.hindsight),
         records: BTreeMap::clone(&state.records),
         names: BTreeMap::clone(&state.names),
         held: BTreeMap::clone(&state.held),
         loads: loads.collect(),
     })
+}
+
+fn bitmap_bytes(bitmap: &RoaringBitmap) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let written = bitmap.serialize_into(&mut bytes);
+    written.map_err(|e| Error::limit(format!("cannot write a bitmap: {e}"))).map(|()| bytes)
+}
+
+fn bitmap_of(bytes: &[u8]) -> Result<Arc<RoaringBitmap>> {
+    let bitmap = RoaringBitmap::deserialize_from(bytes);
+    bitmap.map(Arc::new).map_err(|e| Error::corrupt(format!("{MANIFEST} is damaged: {e}")))
 }
 
 /// Writes what is in memory as files and names all files, with the runs of keys, in the manifest.
@@ -203,15 +220,18 @@ pub fn load_checkpoint(
     state.end = manifest.end;
     state.next_file = manifest.next_file;
     state.salt = head.salt;
+    state.normalisers = head.normalisers;
     state.clock = head.clock;
     state.counts = head.counts;
     state.records = Arc::new(head.records);
     state.names = Arc::new(head.names);
     state.held = Arc::new(head.held);
-    let dead = RoaringBitmap::deserialize_from(head.dead.as_slice());
-    state.dead = Arc::new(dead.map_err(|e| Error::corrupt(format!("{MANIFEST} is damaged: {e}")))?);
+    state.dead = bitmap_of(&head.dead)?;
+    state.watched = bitmap_of(&head.watched)?;
+    state.crowded = Arc::new(head.crowded);
     let catalog = Catalog::from_stored(head.sources, head.traits, head.events, head.properties);
-    let mut catalog = catalog.with_entities(head.entities, head.entity_fields);
+    let catalog = catalog.with_entities(head.entities, head.entity_fields);
+    let mut catalog = catalog.with_identity(head.namespaces, head.rules);
     state.definitions.install(&mut catalog);
     state.catalog = Arc::new(catalog);
     let loads = head.loads.into_iter().map(|stored| {
@@ -230,7 +250,7 @@ pub fn load_checkpoint(
 
 /// Whether the counts of a state are those of its parts.
 fn counts_hold(state: &State) -> Result<bool> {
-    let Counts { nodes, entities, ordinals, broken, conflicts, values } = &state.counts;
+    let Counts { nodes, entities, ordinals, broken, conflicts, values, .. } = &state.counts;
     let (parts, same) = (&state.parts, |found: u64, count: u32| found == u64::from(count));
     let mut hold = same(nodes_in(parts)?, *nodes) && same(ordinals_in(parts, PROFILES)?, *ordinals);
     for (number, count) in (0..).zip(entities) {
@@ -240,7 +260,10 @@ fn counts_hold(state: &State) -> Result<bool> {
     let rejected = TableView::new(parts.iter(), QUARANTINE, &[], &faults).len();
     faults.check()?;
     let counted = broken.checked_add(*conflicts).and_then(|sum| sum.checked_add(*values));
-    Ok(hold && counted == Some(rejected) && state.dead.max().is_none_or(|dead| dead < *ordinals))
+    let within = |bitmap: &RoaringBitmap| bitmap.max().is_none_or(|last| last < *ordinals);
+    let crowded = state.crowded.last().is_none_or(|(node, _)| node.0 < *nodes);
+    let named = within(&state.dead) && within(&state.watched) && crowded;
+    Ok(hold && counted == Some(rejected) && named)
 }
 
 impl Head {
@@ -250,7 +273,9 @@ impl Head {
         self.properties.len() == self.events.len()
             && self.entity_fields.len() == self.entities.len()
             && self.counts.entities.len() <= self.entities.len()
-            && containers(&self.dead).is_some_and(|containers| containers <= chunks)
+            && [&self.dead, &self.watched]
+                .into_iter()
+                .all(|bytes| containers(bytes).is_some_and(|containers| containers <= chunks))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, SourceId};
 use crate::catalog::{Fields, folded};
 use crate::event::TablePart;
+use crate::identity::{EdgeKey, Grounds, Kind};
 use crate::profile::widened;
 use std::collections::HashMap;
 
@@ -36,6 +37,7 @@ impl State {
         let reader = self.reader();
         let mut sum = Sum::default();
         let owners = reader.owners(&mut sum);
+        reader.add_evidence(&mut sum)?;
         reader.add_events(&owners, &mut sum);
         reader.add_entities(&mut sum);
         add_fields("trait", "", self.catalog.traits(), &mut sum);
@@ -58,7 +60,7 @@ impl State {
             let text = |part: &Option<String>| part.as_deref().map(folded).unwrap_or_default();
             sum.add(&[
                 b"quarantine",
-                reader.source(item.source),
+                reader.source_bytes(item.source),
                 item.kind.name().as_bytes(),
                 text(&item.event).as_bytes(),
                 text(&item.field).as_bytes(),
@@ -73,7 +75,7 @@ impl State {
 }
 
 impl Reader<'_> {
-    fn source(&self, source: SourceId) -> &[u8] {
+    fn source_bytes(&self, source: SourceId) -> &[u8] {
         self.state.catalog.source_name(source).as_bytes()
     }
 
@@ -102,11 +104,43 @@ impl Reader<'_> {
                     folded(&field.name).as_bytes(),
                     &widened(value, field.value_type).canonical_bytes(),
                     time.as_ref().map_or(&[], |t| t.as_slice()),
-                    self.source(known.winner.source),
+                    self.source_bytes(known.winner.source),
                 ]);
             }
         }
         owners
+    }
+
+    /// Each piece of evidence once, at that of its two identifiers which has the smaller number.
+    fn add_evidence(&self, sum: &mut Sum) -> Result<()> {
+        for node in (0..self.state.counts.nodes).map(NodeId) {
+            for edge in self.edges(&EdgeKey::all(node))? {
+                let (kind, other) = (edge.kind(), edge.key.other());
+                let (Some(kind), true) = (kind, node <= other) else { continue };
+                let ends = [node, other].map(|node| self.nodes().identifier(node));
+                let ends =
+                    ends.map(|end| end.map(|(n, v)| format!("{n}\0{v}")).unwrap_or_default());
+                let [mut left, mut right] = ends;
+                if left > right {
+                    std::mem::swap(&mut left, &mut right);
+                }
+                let retracts = !kind.links() && kind != Kind::CannotLink;
+                let until = if retracts { edge.told.last } else { 0 };
+                sum.add(&[
+                    b"evidence",
+                    left.as_bytes(),
+                    right.as_bytes(),
+                    kind.name().as_bytes(),
+                    self.source_bytes(edge.key.source()),
+                    self.rule(edge.key.rule()).as_bytes(),
+                    &edge.told.count.to_le_bytes(),
+                    &edge.told.strength.to_le_bytes(),
+                    &[u8::from(edge.told.withdrawn)],
+                    &until.to_le_bytes(),
+                ]);
+            }
+        }
+        Ok(())
     }
 
     fn add_entities(&self, sum: &mut Sum) {
@@ -128,7 +162,7 @@ impl Reader<'_> {
                         folded(&field.name).as_bytes(),
                         &widened(value, field.value_type).canonical_bytes(),
                         time.as_ref().map_or(&[], |t| t.as_slice()),
-                        self.source(known.winner.source),
+                        self.source_bytes(known.winner.source),
                     ]);
                 }
             }
@@ -171,7 +205,7 @@ impl Reader<'_> {
             if part.dated(row) { part.time(row).0.to_le_bytes().to_vec() } else { Vec::new() };
         let given = part.given_id(row);
         let id = if given { part.message_id(row).as_bytes().to_vec() } else { Vec::new() };
-        [anchor.into_bytes(), time, self.source(part.source(row)).to_vec(), id]
+        [anchor.into_bytes(), time, self.source_bytes(part.source(row)).to_vec(), id]
     }
 }
 

@@ -171,7 +171,9 @@ impl Fold {
         let catalog = &self.state.catalog;
         open.rows.change(&self.state.parts, entities_of(short), ordinal, |row, changed| {
             row.members.clear();
-            let facts = told.into_iter().map(|(number, value)| RowTrait { number, value, winner });
+            row.name = None;
+            let facts =
+                told.into_iter().map(|(number, value)| RowTrait::told(number, value, winner));
             if let Some(fields) = catalog.entity_fields(number) {
                 row.tell_all(facts.collect(), fields, catalog, changed);
             }

@@ -9,20 +9,25 @@
 mod apply;
 mod block;
 mod checkpoint;
+mod clustering;
 mod consent;
 mod digest;
 mod entity;
 mod event;
 mod fields;
 mod hindsight;
+mod history;
 mod inferred;
 mod memo;
 mod money;
 mod overlay;
 mod people;
 mod read;
+mod room;
 mod row;
+mod settle;
 mod source;
+mod statement;
 
 pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
@@ -33,7 +38,7 @@ pub use source::SourceState;
 
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
-use crate::base::ids::{LoadId, Position, SourceId};
+use crate::base::ids::{LoadId, NodeId, Position, SourceId};
 use crate::base::part::{BlockKey, Part};
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
@@ -41,10 +46,11 @@ use crate::catalog::Catalog;
 use crate::definition::Definitions;
 use crate::entry::Shape;
 use bincode::{Decode, Encode};
+use clustering::Clustering;
 use memo::Memo;
 use overlay::Open;
 use roaring::RoaringBitmap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The row space of profiles.
@@ -55,6 +61,9 @@ const FACTS: BlockKey = BlockKey::new(3, 0, 0, 0);
 const EVENTS: BlockKey = BlockKey::new(4, 0, 0, 0);
 /// What could not be folded.
 const QUARANTINE: BlockKey = BlockKey::new(5, 0, 0, 0);
+
+/// What became of profiles, by identifier.
+const HISTORY: BlockKey = BlockKey::new(8, 0, 0, 0);
 
 /// The row space of the events of a type.
 const fn events_of(number: u32) -> BlockKey {
@@ -174,6 +183,8 @@ pub struct Counts {
     pub conflicts: u64,
     /// Values in quarantine.
     pub values: u64,
+    /// Retractions of evidence.
+    pub retractions: u64,
 }
 
 /// Everything that questions are answered from, at one position.
@@ -183,6 +194,8 @@ pub struct State {
     pub store: Digest128,
     /// The key of public ids.
     pub salt: [u8; 32],
+    /// The version of what normalisers do without a definition.
+    pub normalisers: u32,
     /// The first position that is not folded.
     pub end: Position,
     /// The engine clock of the last entry.
@@ -193,6 +206,10 @@ pub struct State {
     pub counts: Counts,
     /// The ordinals of profiles that were joined into others.
     dead: Arc<RoaringBitmap>,
+    /// The profiles that evidence touches which is more than plain links, and those so large that a cap may be passed.
+    watched: Arc<RoaringBitmap>,
+    /// Nodes with too many neighbours of a namespace.
+    crowded: Arc<BTreeSet<(NodeId, u16)>>,
     /// Loads in force.
     pub loads: Arc<BTreeMap<LoadId, LoadInfo>>,
     /// What is withdrawn and defined.
@@ -221,6 +238,7 @@ pub struct Fold {
     /// The state; its parts lack what is open.
     pub state: State,
     open: Open,
+    rules: Clustering,
 }
 
 impl State {
@@ -231,11 +249,14 @@ impl State {
         State {
             store: Digest128::default(),
             salt: [0; 32],
+            normalisers: 1,
             end: Position(1),
             clock: Timestamp::default(),
             catalog: Arc::new(catalog),
             counts: Counts::default(),
             dead: Arc::default(),
+            watched: Arc::default(),
+            crowded: Arc::default(),
             loads: Arc::default(),
             hindsight: Arc::new(hindsight),
             definitions: Arc::new(definitions),
@@ -247,6 +268,11 @@ impl State {
             as_of: None,
             memo: Memo::default(),
         }
+    }
+
+    /// The parts that all is in.
+    pub fn parts(&self) -> &[Arc<Part>] {
+        &self.parts
     }
 
     /// The definitions in force, as the fold asks them.
@@ -274,6 +300,16 @@ impl State {
         u64::from(self.counts.ordinals) - self.dead.len()
     }
 
+    /// Identifiers with too many neighbours of a namespace, so that what links these counts no longer.
+    pub fn crowded(&self) -> &BTreeSet<(NodeId, u16)> {
+        &self.crowded
+    }
+
+    /// How many profiles are looked at more closely at each change of evidence.
+    pub fn watched(&self) -> u64 {
+        self.watched.len()
+    }
+
     /// The files that it is in.
     pub fn files(&self) -> Vec<String> {
         let stored = self.parts.iter().filter(|part| part.digest().is_some());
@@ -292,7 +328,7 @@ impl State {
 impl Fold {
     /// The state before the first entry, with what the whole log is known to withdraw and define.
     pub fn new(hindsight: Hindsight) -> Fold {
-        Fold { state: State::new(hindsight), open: Open::default() }
+        Fold { state: State::new(hindsight), open: Open::default(), rules: Clustering::default() }
     }
 
     /// An empty state to fold the log into again, for a store that has another in use.
@@ -305,7 +341,7 @@ impl Fold {
     /// A state to go on from.
     pub fn from_state(state: State) -> Fold {
         let open = Open::after(&state.counts);
-        Fold { state, open }
+        Fold { state, open, rules: Clustering::default() }
     }
 
     /// An empty state to fold the log into as of a time: names and types are those that are known now.

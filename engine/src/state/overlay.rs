@@ -6,7 +6,7 @@
 //! way. A part tells of a row the newest value that it knows; readers take the newest part that tells of it.
 
 use super::entity::{ENTITIES, OpenEntities, entities_of, merge_entities};
-use super::{Counts, EVENTS, FACTS, Fold, PROFILES, QUARANTINE, Quarantined, events_of};
+use super::{Counts, EVENTS, FACTS, Fold, HISTORY, PROFILES, QUARANTINE, Quarantined, events_of};
 use crate::base::codec;
 use crate::base::dir::{Dir, remove_if_there};
 use crate::base::error::Result;
@@ -15,7 +15,9 @@ use crate::base::limits::PART_WEIGHT_MAX;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::catalog::Catalog;
 use crate::event::{EventRow, OpenTable, merge_table};
-use crate::identity::{OpenNodes, merge_nodes};
+use crate::identity::{
+    OpenEdges, OpenNodes, OpenSpellings, merge_edges, merge_nodes, merge_spellings,
+};
 use crate::profile::{OpenRows, merge_rows};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +31,9 @@ const FILE_FAN: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Open {
     pub nodes: OpenNodes,
+    pub edges: OpenEdges,
+    pub spellings: OpenSpellings,
+    pub history: OpenTable,
     pub profiles: OpenRows,
     pub facts: OpenTable,
     pub events: BTreeMap<u32, OpenTable>,
@@ -54,23 +59,28 @@ impl Open {
 
     /// How many rows and changes there are.
     fn changes(&self) -> u64 {
-        let tables = self.events.values().chain([&self.facts, &self.quarantine]);
+        let tables = self.events.values().chain([&self.facts, &self.quarantine, &self.history]);
         let rows: usize = tables.map(OpenTable::len).sum();
         let entities: usize = self.entities.values().map(OpenEntities::changes).sum();
-        (self.nodes.changes() + self.profiles.changes() + entities + rows) as u64
+        let identity = self.nodes.changes() + self.edges.changes() + self.spellings.changes();
+        (identity + self.profiles.changes() + entities + rows) as u64
     }
 
     /// About how many bytes of memory it takes.
     fn weight(&self) -> usize {
-        let tables = self.events.values().chain([&self.facts, &self.quarantine]);
+        let tables = self.events.values().chain([&self.facts, &self.quarantine, &self.history]);
         let rows: usize = tables.map(OpenTable::weight).sum();
         let entities: usize = self.entities.values().map(OpenEntities::weight).sum();
-        self.nodes.weight() + self.profiles.weight() + entities + rows
+        let identity = self.nodes.weight() + self.edges.weight() + self.spellings.weight();
+        identity + self.profiles.weight() + entities + rows
     }
 
     /// Begins anew in the same memory: a load fills it again at once.
     fn recycle(&mut self) {
         self.nodes.recycle();
+        self.edges.recycle();
+        self.spellings.recycle();
+        self.history.recycle();
         self.profiles.recycle();
         self.events.values_mut().for_each(OpenTable::recycle);
         self.facts.recycle();
@@ -80,6 +90,9 @@ impl Open {
 
     fn write(&self, part: &mut PartWriter, catalog: &Catalog) -> Result<()> {
         self.nodes.write(part)?;
+        self.edges.write(part)?;
+        self.spellings.write(part)?;
+        self.history.write(part, HISTORY)?;
         self.profiles.write(part, PROFILES, catalog.traits())?;
         self.facts.write(part, FACTS)?;
         self.quarantine.write(part, QUARANTINE)?;
@@ -98,8 +111,10 @@ pub(super) const NOBODY: NodeId = NodeId(u32::MAX);
 /// Merges parts that stand beside each other, the oldest first, into a new one. `whole`: none is older.
 pub(super) fn merge(parts: &[Arc<Part>], writer: &mut PartWriter, whole: bool) -> Result<u64> {
     merge_nodes(parts, writer)?;
+    merge_edges(parts, writer)?;
+    merge_spellings(parts, writer)?;
     merge_rows(parts, PROFILES, writer, whole)?;
-    let mut tables: Vec<BlockKey> = vec![FACTS, QUARANTINE];
+    let mut tables: Vec<BlockKey> = vec![FACTS, QUARANTINE, HISTORY];
     for part in parts {
         let keys = part.keys_from(EVENTS).take_while(|key| key.space == EVENTS.space);
         tables.extend(keys.map(|key| events_of(key.number)));

@@ -1,5 +1,6 @@
 //! Reading a state: columns and tables, each opened when it is first asked for.
 
+use super::clustering::Clustering;
 use super::entity::EntityView;
 use super::{FACTS, PROFILES, QUARANTINE, Quarantined, State, ToldTraits, events_of};
 use crate::base::codec;
@@ -9,7 +10,7 @@ use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::column::{Cell, ColumnView, Faults};
 use crate::event::TableView;
-use crate::identity::{NodeView, PublicId, find_node};
+use crate::identity::{Grounds, NodeView, PublicId, Rules, find_node};
 use crate::profile::{GoldenRow, RowView, trait_key};
 use crate::record::Identifier;
 use std::cell::OnceCell;
@@ -20,6 +21,7 @@ pub struct Reader<'s> {
     /// The state.
     pub state: &'s State,
     faults: Faults,
+    rules: OnceCell<Clustering>,
     nodes: OnceCell<NodeView>,
     rows: OnceCell<RowView>,
     traits: Vec<OnceCell<ColumnView>>,
@@ -52,6 +54,7 @@ impl State {
         Reader {
             state: self,
             faults: Faults::default(),
+            rules: OnceCell::new(),
             nodes: OnceCell::new(),
             rows: OnceCell::new(),
             traits: self.catalog.traits().all().iter().map(|_| OnceCell::new()).collect(),
@@ -70,6 +73,15 @@ impl Reader<'_> {
     /// `Corrupt`, with the file.
     pub fn check(&self) -> Result<()> {
         self.faults.check()
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The rules of identity in force.
+    pub fn rules(&self) -> &Rules {
+        self.rules.get_or_init(|| self.state.clustering()).rules()
     }
 
     /// The identifiers.
@@ -157,6 +169,7 @@ impl Reader<'_> {
 
     /// The profile of an identifier.
     pub fn find(&self, identifier: &Identifier) -> Option<Ordinal> {
+        let identifier = self.normal(identifier)?;
         self.resolve(PublicId::of((&identifier.namespace, &identifier.value), &self.state.salt))
     }
 
@@ -168,8 +181,7 @@ impl Reader<'_> {
 
     /// The public id of a profile: that of its member with the least namespace rank, first time and digest.
     pub fn profile_id(&self, ordinal: Ordinal) -> Option<PublicId> {
-        let members = self.row(ordinal).members;
-        let keys = members.iter().filter_map(|node| self.nodes().naming_key(*node));
-        keys.min().map(|(_, _, public)| public)
+        let name = self.row(ordinal).name?;
+        self.faults.or_note(self.about(name)).map(|(_, _, public)| public)
     }
 }

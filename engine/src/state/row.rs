@@ -4,8 +4,9 @@
 //! before anything changes. *Where to start reading:* `Fold::take_row`.
 
 use super::apply::Fact;
-use super::block::{Block, Columns, Going};
+use super::block::{Block, Columns, Going, Named};
 use super::fields::Owner;
+use super::people::Normal;
 use super::{Fold, ToldTraits};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
@@ -13,6 +14,7 @@ use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::definition::{Mapped, MappedColumn};
 use crate::entry::{Reading, RowKind};
+use crate::identity;
 use crate::record::{Beside, Kind, Meaning, Roles, Token, entity_id, quick_decimal, quick_integer};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -78,14 +80,17 @@ impl Fold {
         }
         let event = block.shape.fixed_event();
         if let (Some(name), None) = (event, going.number) {
+            if self.names_nobody(going.identified.of_row(row))? {
+                return Ok(false);
+            }
             // An event type begins with its first event.
             match self.state.event_number(block.at.source, name) {
                 Ok(Some(number)) => going.number = Some(number),
                 Ok(None) | Err(_) => return Ok(false),
             }
         }
-        let Some((node, profile)) = self.take_person(block, row, time.0, going)? else {
-            return Ok(true);
+        let Some((node, profile)) = self.take_person(block, (row, &fact), going)? else {
+            return Ok(false);
         };
         match event.zip(going.number) {
             Some((name, number)) => {
@@ -109,17 +114,27 @@ impl Fold {
         *Arc::make_mut(&mut self.state.records).entry(block.at.source).or_default() += 1;
     }
 
-    /// Takes the person whom a row names, and counts the row.
+    /// Whether the rules say that all identifiers of a row are nobody's.
+    fn names_nobody(&mut self, named: &[Named<'_, '_>]) -> Result<bool> {
+        for one in named {
+            let known = self.open.nodes.find(&self.state.parts, one.public)?;
+            if known.is_some() || self.rules().blocks(one.number, &one.normal().value).is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes the person whom a row names, and counts the row; nothing when it names nobody.
     fn take_person(
         &mut self,
         block: &Block<'_>,
-        row: usize,
-        time: Timestamp,
+        (row, fact): (usize, &Fact<'_>),
         going: &Going<'_, '_>,
     ) -> Result<Option<(NodeId, Ordinal)>> {
         let named = going.identified.of_row(row).iter();
-        let named = named.map(|(namespace, value, public)| ((*namespace, value.as_ref()), *public));
-        let found = self.observe_known(named, time)?;
+        let named: Vec<Normal<'_>> = named.map(Named::normal).collect();
+        let found = self.observe_known(&named, identity::Kind::Deterministic, fact)?;
         if found.is_some() {
             self.count_record(block);
         }
@@ -170,8 +185,8 @@ impl Fold {
         }
         let going = &*going;
         let Some(Some((number, columns))) = going.events.get(event) else { return Ok(false) };
-        let Some((node, _)) = self.take_person(block, row, fact.time, going)? else {
-            return Ok(true);
+        let Some((node, _)) = self.take_person(block, (row, fact), going)? else {
+            return Ok(false);
         };
         self.take_properties((block, columns), (row, fact), (*number, event), node)?;
         Ok(true)
@@ -194,8 +209,8 @@ impl Fold {
             let ordinal = self.observe_entity(number, id)?;
             self.tell_entity(fact, number, ordinal, ToldTraits::new())?;
         }
-        let Some((node, _)) = self.take_person(block, row, fact.time, going)? else {
-            return Ok(true);
+        let Some((node, _)) = self.take_person(block, (row, fact), going)? else {
+            return Ok(false);
         };
         if settled.is_none() {
             let owner = Owner::Event(event, beside.event);

@@ -6,6 +6,7 @@
 use super::care::{Quality, QuarantineCommand, SourceCommand};
 use super::database::Database;
 use super::export::{Export, LogCommand};
+use super::identity_arguments::IdentityCommand;
 use super::kinds::RowArguments;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Look at one record
     #[command(subcommand)]
     Record(RecordCommand),
+    /// Look at who is one person and why, and decide it
+    #[command(subcommand)]
+    Identity(IdentityCommand),
     /// Look at what could not be folded, and decide it
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
@@ -403,7 +407,7 @@ pub(crate) fn engine<T: FromStr<Err = navedb::Error>>(text: &str) -> Result<T, S
     text.parse().map_err(|e: navedb::Error| e.message().to_owned())
 }
 
-fn engine_time(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn engine_time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|e| e.message().to_owned())
 }
 
@@ -443,7 +447,7 @@ pub(crate) fn position(text: &str) -> Result<Position, String> {
     })
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
             Ok((name.to_owned(), value.to_owned()))

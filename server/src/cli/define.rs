@@ -36,6 +36,14 @@ pub(crate) struct Define {
     pub(crate) all: bool,
 }
 
+impl Define {
+    /// Defining what a file says, or trying it.
+    pub(crate) fn of_file(data: PathBuf, file: PathBuf, dry_run: bool) -> Define {
+        let (store, file, drop) = (StoreOnly { data }, Some(file), Vec::new());
+        Define { store, file, drop, dry_run, show: false, all: false }
+    }
+}
+
 /// `nave define`
 pub(crate) fn define(arguments: &Define, output: &Output) -> Result<(), Failure> {
     let given = arguments.file.is_some() || !arguments.drop.is_empty();
@@ -118,6 +126,19 @@ fn effect_text(text: &mut String, effect: &DefineEffect) {
         if before != after {
             let _ = writeln!(text, "{name}: {} -> {}", grouped(before), grouped(after));
         }
+    }
+    for (count, what) in [
+        (effect.joined, "become one with others"),
+        (effect.split, "come apart"),
+        (effect.rearranged, "change members with others"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(text, "{} profiles {what}", grouped(count));
+        }
+    }
+    for one in &effect.regrouped {
+        let (before, after) = (one.before.join(" "), one.after.join(" "));
+        let _ = writeln!(text, "  {} {}: {before} -> {after}", one.change, one.of);
     }
     quarantine_text(text, "go into quarantine", effect.quarantined, &effect.quarantined_shown);
     quarantine_text(text, "come out of quarantine", effect.released, &effect.released_shown);

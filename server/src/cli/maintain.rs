@@ -93,6 +93,13 @@ fn stats_text(stats: &Stats) -> String {
     section(&mut text, "values under too many new names", &NAMED, &many);
     let loads: Vec<_> = stats.loads.iter().map(load_row).collect();
     section(&mut text, "loads", &[Side::Right, Side::Left, Side::Left, Side::Right], &loads);
+    let identity = [
+        ("retractions", stats.identity.retractions),
+        ("identifiers with too many neighbours", stats.identity.crowded),
+        ("profiles under rules", stats.identity.watched),
+    ];
+    let identity = identity.into_iter().filter(|(_, count)| *count > 0);
+    section(&mut text, "identity", &NAMED, &pairs(identity));
     section(&mut text, "in quarantine", &NAMED, &named(&stats.quarantine));
     section(&mut text, "log and disk", &[Side::Left; 2], &state_rows(stats));
     if let Some(reason) = &stats.read_only {

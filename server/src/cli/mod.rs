@@ -17,6 +17,9 @@ mod demo;
 mod export;
 mod failure;
 mod files;
+mod identity;
+mod identity_arguments;
+mod identity_text;
 mod kinds;
 mod load;
 mod maintain;
@@ -75,6 +78,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Profile(ProfileCommand::Explain(who)) => profile::explain(&who, output),
         Command::Profile(ProfileCommand::Timeline(who)) => profile::timeline(&who, output),
         Command::Record(RecordCommand::Get(which)) => profile::record(&which, output),
+        Command::Identity(command) => identity::run(command, output),
         Command::Quarantine(QuarantineCommand::List(list)) => quarantine::list(&list, output),
         Command::Quarantine(QuarantineCommand::Count(store)) => quarantine::count(&store, output),
         Command::Quarantine(QuarantineCommand::Replay(how)) => quarantine::replay(&how, output),

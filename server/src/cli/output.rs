@@ -52,6 +52,11 @@ impl Output {
         let _ = writeln!(io::stderr(), "nave: {text}");
     }
 
+    /// Whether the answer is one JSON document.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Whether a person watches what goes to standard error.
     pub(crate) fn is_watched(&self) -> bool {
         io::stderr().is_terminal()

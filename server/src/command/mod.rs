@@ -11,6 +11,7 @@ mod connection;
 mod definitions;
 pub(crate) mod documentation;
 mod failure;
+mod identity;
 mod introspection;
 mod options;
 mod quarantine;

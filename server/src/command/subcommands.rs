@@ -4,7 +4,49 @@
 //! reading:* `table`.
 
 use super::table::{ANY, BASE, Command};
-use super::{connection, introspection, server_info};
+use super::{connection, identity, introspection, server_info};
+
+/// The subcommands of IDENTITY.
+pub(super) static IDENTITY: &[Command] = &[
+    Command {
+        name: "WHY",
+        syntax: "namespace value namespace value",
+        args: (4, 4),
+        summary: "Whether two identifiers are one person: the evidence that joins them, or what keeps them apart.",
+        reply: "map: one, profile and path; or one, profiles, path, refused and forbidden",
+        example: "IDENTITY WHY user_id 7 email ann@example.org",
+        run: Some(identity::why),
+        ..BASE
+    },
+    Command {
+        name: "CLUSTER",
+        syntax: "namespace value",
+        args: (2, 2),
+        summary: "The identifiers of a profile, with all that was said of them.",
+        reply: "map: profile, identifiers, links, crowded",
+        example: "IDENTITY CLUSTER user_id 7",
+        run: Some(identity::cluster),
+        ..BASE
+    },
+    Command {
+        name: "HISTORY",
+        syntax: "namespace value",
+        args: (2, 2),
+        summary: "What became of a profile: joins, splits, changes of id, and what brought them about.",
+        reply: "array: a map per change",
+        example: "IDENTITY HISTORY user_id 7",
+        run: Some(identity::history),
+        ..BASE
+    },
+    Command {
+        name: "RULES",
+        summary: "The rules of identity in force, in TOML.",
+        reply: "text",
+        example: "IDENTITY RULES",
+        run: Some(identity::rules),
+        ..BASE
+    },
+];
 
 /// The subcommands of CONFIG.
 pub(super) static CONFIG: &[Command] = &[Command {

@@ -6,7 +6,7 @@
 //! *Invariants:* names are upper case and unique; `args` counts what `syntax` shows. *Where to
 //! start reading:* `Command`, then `COMMANDS`; the lists of subcommands are in `subcommands`.
 
-use super::subcommands::{CLIENT, COMMAND, CONFIG};
+use super::subcommands::{CLIENT, COMMAND, CONFIG, IDENTITY};
 use super::{
     Handler, audiences, connection, definitions, introspection, quarantine, records, server_info,
     sources, transaction,
@@ -313,6 +313,14 @@ pub(crate) static COMMANDS: &[Command] = &[
         example: r#"DEFINITION.PUT 'trait.age.type = "integer"' DRYRUN"#,
         writes: true,
         run: Some(definitions::put),
+        ..BASE
+    },
+    Command {
+        name: "IDENTITY",
+        syntax: "subcommand",
+        group: "Server",
+        summary: "Who is one person, and why.",
+        subcommands: IDENTITY,
         ..BASE
     },
     Command {

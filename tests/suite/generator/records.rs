@@ -31,7 +31,7 @@ fn identifiers(rng: &mut Rng, person: usize) -> Vec<(String, String)> {
         let which = person * 2 + rng.below(2);
         let mut value = match namespace {
             "email" => format!("P{which}@Example.org"),
-            "phone" => format!("+33 {:03}-{:03}", which, which * 7),
+            "phone" => format!("+33 6 {:04}-{:04}", which, which * 7),
             _ => format!("{}{which:03}", if rng.one_in(9) { "é" } else { "u" }),
         };
         if rng.one_in(3) {

@@ -85,7 +85,8 @@ pub struct Oracle {
 /// Space, then the namespace's own rule; nothing when it is no identifier at all.
 pub fn normalise(namespace: &str, value: &str) -> Option<Identifier> {
     let namespace = namespace.trim().to_lowercase();
-    let value = value.trim();
+    let received = value.trim();
+    let value = received;
     let value = match namespace.as_str() {
         "email" => value.to_lowercase(),
         "phone" => {
@@ -95,7 +96,8 @@ pub fn normalise(namespace: &str, value: &str) -> Option<Identifier> {
         }
         _ => value.to_owned(),
     };
-    let never = ["", "null", "0", "-1"].contains(&value.as_str());
+    let never = |value: &str| ["", "null", "0", "-1"].contains(&value);
+    let never = never(&value) || never(received);
     (!never).then_some((namespace, value))
 }
 

@@ -80,6 +80,7 @@ impl FileLoad<'_> {
             replaced.extend(sifted.replaced);
             self.report.written +=
                 u64::from(status == RowStatus::Accepted && understood && !revised);
+            self.not_understood += u64::from(status == RowStatus::Accepted && !understood);
             let sight = decoded.is_none().then_some(&sights.asked);
             odd.extend(decoded);
             block.push(&key, status, line, original, sight);

@@ -28,6 +28,8 @@ pub(super) struct FileLoad<'a> {
     pub(super) passed: (u64, u64),
     /// Bytes of the input as it is stored.
     pub(super) stored: Option<u64>,
+    /// Rows of the entry at hand that cannot be understood.
+    pub(super) not_understood: u64,
     /// The value of the column that a query is followed by, in the last row that is done.
     pub(super) reached: Option<String>,
 }
@@ -55,6 +57,7 @@ impl<'a> FileLoad<'a> {
             consents: false,
             passed: (0, 0),
             stored: input.stored_bytes(),
+            not_understood: 0,
             reached: None,
         })
     }
@@ -245,6 +248,7 @@ impl<'a> FileLoad<'a> {
             return Ok(());
         }
         self.report.written += sifted.understood();
+        self.not_understood = sifted.decoded.iter().filter(|read| read.is_err()).count() as u64;
         let entry = Entry::Records(RecordsEntry { rows: sifted.rows });
         self.append(&mut writer, (entry, Some(sifted.decoded)), sifted.replaced)
     }
@@ -300,6 +304,7 @@ impl<'a> FileLoad<'a> {
         let (withdrawn, gone) = self.inner.draft_replaced(writer, replaced, source, load)?;
         drafts.extend(withdrawn);
         let (before, beyond_before) = (quarantined(writer), writer.beyond_names(source));
+        let nobodies = writer.fold.state.counts.broken + std::mem::take(&mut self.not_understood);
         writer.append(drafts, self.request.origin)?;
         writer.note_gone(&gone);
         self.inner.writable(writer)?;
@@ -310,6 +315,10 @@ impl<'a> FileLoad<'a> {
         let _ = writer.fold.spill_if_large(dir, self.inner.open_bytes);
         // A fold that is made anew may know less of what is in quarantine.
         let (values, beyond) = (quarantined(writer), writer.beyond_names(source));
+        // Rows whose identifiers are nobody's, as only the rules of identity know.
+        let nobodies = writer.fold.state.counts.broken.saturating_sub(nobodies);
+        self.report.written = self.report.written.saturating_sub(nobodies);
+        self.report.broken += nobodies;
         self.report.quarantined_values += values.saturating_sub(before);
         self.report.beyond_names += beyond.saturating_sub(beyond_before);
         Ok(())

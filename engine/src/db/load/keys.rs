@@ -69,7 +69,8 @@ impl FileLoad<'_> {
             (_, None) => ("broken", ""),
             (RowKind::Consent(_), _) => ("consent", about.as_str()),
             (RowKind::Membership { .. }, _) => ("membership", about.as_str()),
-            (_, Some(Kind::Identify)) => ("identify", ""),
+            (_, Some(Kind::Statement(_))) => ("statement", ""),
+            (_, Some(Kind::Identify | Kind::Alias)) => ("identify", ""),
             (_, Some(Kind::Track(event))) => ("track", event.as_str()),
             (_, Some(Kind::Entity { entity, .. })) => ("entity", entity.as_str()),
         };

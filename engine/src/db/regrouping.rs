@@ -1,0 +1,87 @@
+//! What becomes of profiles between two states of one log: which would be one, which would come apart.
+
+use super::define::RegroupedProfiles;
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, Ordinal};
+use crate::identity::{Change, UnionFind, find_node};
+use crate::state::{Reader, State};
+use std::collections::BTreeMap;
+
+/// How many examples a report shows.
+const SHOWN: usize = 10;
+
+/// What is another in the grouping of identifiers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Regrouping {
+    pub joined: u64,
+    pub split: u64,
+    pub rearranged: u64,
+    pub examples: Vec<RegroupedProfiles>,
+}
+
+/// The profiles of a state that an identifier of the other is in too, paired with those of the other.
+fn shared(before: &State, reader: &Reader<'_>, after: &Reader<'_>) -> Result<Vec<(u32, u32)>> {
+    let mut pairs = Vec::new();
+    for node in (0..before.counts.nodes).map(NodeId) {
+        let Some(old) = reader.nodes().label(node) else { continue };
+        let public = crate::identity::Grounds::about(reader, node)?.2;
+        let new =
+            find_node(after.state.parts(), public)?.and_then(|node| after.nodes().label(node));
+        if let Some(new) = new {
+            pairs.push((old.0, new.0));
+        }
+    }
+    pairs.sort_unstable();
+    pairs.dedup();
+    Ok(pairs)
+}
+
+/// What is another in the grouping of the identifiers that both states have.
+pub(super) fn regrouping(before: &State, after: &State) -> Result<Regrouping> {
+    let (old, new) = (before.reader(), after.reader());
+    let pairs = shared(before, &old, &new)?;
+    let count = before.counts.ordinals;
+    // The profiles after stand behind those before.
+    let mut sets = UnionFind::new(count.saturating_add(after.counts.ordinals));
+    for (left, right) in &pairs {
+        sets.join(*left, count + right);
+    }
+    let mut groups: BTreeMap<u32, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
+    for (left, right) in &pairs {
+        let (olds, news) = groups.entry(sets.find(*left)).or_default();
+        if olds.last() != Some(left) {
+            olds.push(*left);
+        }
+        if !news.contains(right) {
+            news.push(*right);
+        }
+    }
+    let mut found = Regrouping::default();
+    for (olds, news) in groups.into_values() {
+        if olds.len() == 1 && news.len() == 1 {
+            continue;
+        }
+        let change = Change::of(olds.len(), news.len());
+        match change {
+            Change::Joined => found.joined += olds.len() as u64,
+            Change::Split => found.split += 1,
+            _ => found.rearranged += olds.len() as u64,
+        }
+        if found.examples.len() < SHOWN {
+            let ids = |reader: &Reader<'_>, labels: &[u32]| {
+                let ids = labels.iter().filter_map(|label| reader.profile_id(Ordinal(*label)));
+                ids.map(|id| id.to_string()).collect()
+            };
+            let change = change.name().to_owned();
+            let (before, after) = (ids(&old, &olds), ids(&new, &news));
+            let member =
+                olds.first().and_then(|label| old.row(Ordinal(*label)).members.first().copied());
+            let of = member.and_then(|node| old.nodes().identifier(node));
+            let of =
+                of.map(|(namespace, value)| format!("{namespace}={value}")).unwrap_or_default();
+            found.examples.push(RegroupedProfiles { change, before, after, of });
+        }
+    }
+    old.check()?;
+    new.check().map(|()| found)
+}

@@ -1,0 +1,456 @@
+//! A component: identifiers that evidence holds together before any rule on profiles, and what the rules make of them.
+//!
+//! *Why it is right:* all evidence that may touch the clusters of the seeds is gathered, profile by profile and link by
+//! link, and judged from scratch by `admit`. Nothing of what was judged before enters, so what is kept up to date piece
+//! by piece equals what a fold of the same evidence gives. *Where to start reading:* `Component::gather`.
+
+use super::admit::{Claim, Forbidden, Member, Reason, Standing, Task, Verdict, admit};
+use super::edge::{Edge, EdgeRange, Told};
+use super::evidence::{EdgeKey, EvidenceId, Kind, Namespace, OrderKey, RuleId};
+use super::node::PublicId;
+use super::rules::{Held, Rules};
+use crate::base::codec::Digest128;
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, SourceId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Who knows what was said of identifiers, and where they belong.
+pub trait Grounds {
+    /// The namespace of a node, the least event time that it was seen at, and its public id.
+    ///
+    /// # Errors
+    /// `Corrupt`, as for all here.
+    fn about(&self, node: NodeId) -> Result<(Namespace, i64, PublicId)>;
+
+    /// The digest of what a node is, as `content_of` makes it.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    fn content(&self, node: NodeId) -> Result<Digest128>;
+
+    /// What was said under the keys of a range.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>>;
+
+    /// Whether a node is known to have too many neighbours of a namespace.
+    fn is_capped(&self, node: NodeId, namespace: Namespace) -> bool;
+
+    /// The namespaces of which a node is known to have too many neighbours.
+    fn capped(&self, node: NodeId) -> Vec<Namespace>;
+
+    /// The members of the profile that a node belongs to now; none for a node that no record named.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    fn members(&self, node: NodeId) -> Result<Vec<NodeId>>;
+
+    /// Whether anything at all is retracted.
+    fn retracts(&self) -> bool;
+
+    /// The name of a source.
+    fn source(&self, source: SourceId) -> &str;
+
+    /// The name of a rule.
+    fn rule(&self, rule: RuleId) -> &str;
+}
+
+/// What became of a link, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It joined two clusters.
+    Joined,
+    /// It was admitted, and joined what was one already.
+    Redundant,
+    /// A profile would hold too many identifiers of a namespace.
+    OverLimit(Held),
+    /// Two members were said not to be one, by the link of that number.
+    CannotLink(u32),
+    /// Its source may not join two known profiles.
+    Untrusted,
+    /// A score may not join two known profiles.
+    Score,
+    /// There is too much evidence in its component for its tier to count.
+    Suspended,
+    /// A node has too many neighbours of a namespace.
+    Capped(NodeId, Namespace),
+    /// Its source may not link these namespaces.
+    NotAllowed,
+    /// It was retracted by its id.
+    Withdrawn,
+    /// What was said of the pair, or of one of its nodes, up to a time was retracted.
+    Retracted(i64),
+    /// It says what cannot be.
+    Forbids,
+    /// It waits for a person to decide.
+    Proposed,
+}
+
+impl Fate {
+    /// Whether it holds a profile together.
+    pub fn admitted(self) -> bool {
+        matches!(self, Fate::Joined | Fate::Redundant)
+    }
+
+    /// Whether a rule on profiles keeps it from counting: other evidence may change that.
+    fn contested(self) -> bool {
+        use Fate::{CannotLink, OverLimit, Score, Suspended, Untrusted};
+        matches!(self, OverLimit(_) | CannotLink(_) | Untrusted | Score | Suspended)
+    }
+
+    /// Whether it was said, lives, and neither cap nor source keeps it from counting.
+    fn counts(self) -> bool {
+        self.admitted() || self.contested()
+    }
+}
+
+/// Evidence between two nodes, and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Its place at the node with the smaller number.
+    pub key: EdgeKey,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its id.
+    pub id: EvidenceId,
+    /// How often and when it was said.
+    pub told: Told,
+    /// Since when it counts: later than it was first said when the beginning is retracted.
+    pub since: i64,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+impl Link {
+    /// The two nodes, the smaller number first.
+    pub fn nodes(&self) -> (NodeId, NodeId) {
+        (self.key.node(), self.key.other())
+    }
+
+    /// Its place in the order of admission.
+    pub fn order(&self) -> OrderKey {
+        OrderKey::new(self.kind, self.told.strength, self.since, self.id)
+    }
+}
+
+/// A cluster: the identifiers of one profile.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its nodes, in order.
+    pub members: Vec<NodeId>,
+    /// Whether evidence beyond plain, trusted and admitted links touches it, so that what comes next must be judged
+    /// with all of it.
+    pub contested: bool,
+    /// Whether evidence that may not join two known profiles holds it together.
+    pub conditional: bool,
+}
+
+/// What is known of a node of the component.
+#[derive(Debug)]
+struct Seen {
+    namespace: Namespace,
+    first: i64,
+    content: Digest128,
+    /// Up to when all that links it is retracted.
+    until: Option<i64>,
+    edges: Vec<Edge>,
+    named: bool,
+}
+
+/// A component, or several, judged.
+#[derive(Debug, Default)]
+pub struct Component {
+    nodes: Vec<NodeId>,
+    seen: Vec<Seen>,
+    places: HashMap<NodeId, u32>,
+    /// Evidence of the nodes, and what became of it.
+    pub links: Vec<Link>,
+    /// Nodes that were found to have too many neighbours of a namespace, and how many there are.
+    pub crowded: BTreeMap<(NodeId, Namespace), u32>,
+    verdict: Verdict,
+    /// Up to when all that links a node is retracted, of those that were asked about.
+    untils: HashMap<NodeId, Option<i64>>,
+}
+
+impl Component {
+    /// Gathers all that the clusters of some nodes depend on, and judges it.
+    ///
+    /// # Errors
+    /// `Corrupt` when something cannot be read.
+    pub fn gather(
+        grounds: &impl Grounds,
+        rules: &Rules,
+        seeds: impl IntoIterator<Item = NodeId>,
+    ) -> Result<Component> {
+        let mut component = Component::default();
+        let mut queue: Vec<NodeId> = seeds.into_iter().collect();
+        let mut untils = HashMap::new();
+        while let Some(node) = queue.pop() {
+            if !component.places.contains_key(&node) {
+                component.visit(grounds, rules, node, (&mut queue, &mut untils))?;
+            }
+        }
+        component.untils = untils;
+        component.link(grounds, rules)?;
+        component.judge(rules);
+        Ok(component)
+    }
+
+    /// Reads what was said of a node, and finds who must be looked at beside it.
+    fn visit(
+        &mut self,
+        grounds: &impl Grounds,
+        rules: &Rules,
+        node: NodeId,
+        (queue, untils): (&mut Vec<NodeId>, &mut HashMap<NodeId, Option<i64>>),
+    ) -> Result<()> {
+        let (namespace, first, _) = grounds.about(node)?;
+        let content = grounds.content(node)?;
+        let capped = grounds.capped(node);
+        let edges = edges_beside(grounds, node, &capped)?;
+        let until = until_of(grounds, node, untils)?;
+        let members = grounds.members(node)?;
+        let named = !members.is_empty();
+        queue.extend(members);
+        let mut groups: BTreeMap<Namespace, BTreeSet<NodeId>> = BTreeMap::new();
+        for edge in &edges {
+            let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
+            if !kind.links() || edge.told.withdrawn {
+                continue;
+            }
+            let retracted = pair_until(&edges, other).max(until);
+            let retracted = retracted.max(until_of(grounds, other, untils)?);
+            let dead = retracted.is_some_and(|until| edge.told.last <= until);
+            let source = edge.key.source();
+            if dead || !rules.may_link(source, (namespace, edge.key.namespace()), kind) {
+                continue;
+            }
+            if kind == Kind::ManualLink {
+                queue.push(other);
+            } else {
+                groups.entry(edge.key.namespace()).or_default().insert(other);
+            }
+        }
+        for (neighbour, others) in groups {
+            let most = rules.cap(namespace, neighbour);
+            if most.is_some_and(|most| others.len() > most as usize) {
+                let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
+                self.crowded.insert((node, neighbour), count);
+                // Who was held together by it is judged as well.
+                queue.extend(others);
+            } else {
+                let counts = |other: &NodeId| !grounds.is_capped(*other, namespace);
+                queue.extend(others.into_iter().filter(counts));
+            }
+        }
+        let place = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.places.insert(node, place);
+        self.nodes.push(node);
+        self.seen.push(Seen { namespace, first, content, until, edges, named });
+        Ok(())
+    }
+
+    /// Makes one link of each piece of evidence, and says of those that do not count why.
+    fn link(&mut self, grounds: &impl Grounds, rules: &Rules) -> Result<()> {
+        let mut links = Vec::new();
+        for (node, seen) in self.nodes.iter().zip(&self.seen) {
+            for edge in &seen.edges {
+                let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
+                if matches!(kind, Kind::PairUntil | Kind::NodeUntil) {
+                    continue;
+                }
+                let beside = self.seen_of(other);
+                // Evidence between two that are here stands at both.
+                if beside.is_some() && other < *node {
+                    let skipped =
+                        grounds.is_capped(other, seen.namespace) && kind != Kind::ManualLink;
+                    if !(skipped && kind.links()) {
+                        continue;
+                    }
+                }
+                let key =
+                    if *node < other { Some(edge.key) } else { edge.key.turned(seen.namespace) };
+                let Some(key) = key else { continue };
+                let content = match beside {
+                    Some(beside) => beside.content,
+                    None => grounds.content(other)?,
+                };
+                let (source, rule) = (grounds.source(key.source()), grounds.rule(key.rule()));
+                let id = EvidenceId::of((seen.content, content), kind, source, rule);
+                let retracted = pair_until(&seen.edges, other).max(seen.until);
+                let retracted = retracted.max(self.untils.get(&other).copied().flatten());
+                let fate = self.inert((*node, seen), edge, kind, retracted, (grounds, rules));
+                let after = retracted
+                    .filter(|_| kind.links())
+                    .map_or(i64::MIN, |until| until.saturating_add(1));
+                let since = edge.told.first.max(after);
+                let fate = fate.unwrap_or(Fate::Redundant);
+                links.push(Link { key, kind, id, told: edge.told, since, fate });
+            }
+        }
+        self.links = links;
+        Ok(())
+    }
+
+    fn seen_of(&self, node: NodeId) -> Option<&Seen> {
+        self.seen.get(*self.places.get(&node)? as usize)
+    }
+
+    /// Why evidence does not count; nothing if it does.
+    fn inert(
+        &self,
+        (node, seen): (NodeId, &Seen),
+        edge: &Edge,
+        kind: Kind,
+        retracted: Option<i64>,
+        (grounds, rules): (&impl Grounds, &Rules),
+    ) -> Option<Fate> {
+        let (other, namespace) = (edge.key.other(), edge.key.namespace());
+        if edge.told.withdrawn {
+            return Some(Fate::Withdrawn);
+        }
+        match kind {
+            Kind::CannotLink => return Some(Fate::Forbids),
+            Kind::Proposed => return Some(Fate::Proposed),
+            _ => {}
+        }
+        if let Some(until) = retracted.filter(|until| edge.told.last <= *until) {
+            return Some(Fate::Retracted(until));
+        }
+        if !rules.may_link(edge.key.source(), (seen.namespace, namespace), kind) {
+            return Some(Fate::NotAllowed);
+        }
+        if kind == Kind::ManualLink {
+            return None;
+        }
+        let capped = |node: NodeId, neighbour: Namespace| {
+            let capped =
+                self.crowded.contains_key(&(node, neighbour)) || grounds.is_capped(node, neighbour);
+            capped.then_some(Fate::Capped(node, neighbour))
+        };
+        capped(node, namespace).or_else(|| capped(other, seen.namespace))
+    }
+
+    fn judge(&mut self, rules: &Rules) {
+        let mut task = Task::default();
+        for seen in &self.seen {
+            task.members.push(Member {
+                held: rules.held(seen.namespace, seen.first),
+                known: rules.unique(seen.namespace),
+            });
+        }
+        for (number, link) in (0_u32..).zip(&self.links) {
+            let (left, right) = link.nodes();
+            let places = self.places.get(&left).copied().zip(self.places.get(&right).copied());
+            let Some((left, right)) = places else { continue };
+            if link.fate == Fate::Forbids {
+                task.forbidden.push(Forbidden { left, right, link: number });
+            } else if link.fate.counts() {
+                let barred = barred(link.kind, link.key.source(), rules);
+                let (key, soft) = (link.order(), link.kind.scored());
+                task.claims.push(Claim { key, left, right, link: number, soft, barred });
+            }
+        }
+        self.verdict = admit(&mut task, rules.edges_max());
+        let reasons: HashMap<u32, Reason> = self.verdict.reasons.iter().copied().collect();
+        for (place, claim) in (0_u32..).zip(&task.claims) {
+            let standing = self.verdict.standings.get(place as usize);
+            let fate = match (standing, reasons.get(&place)) {
+                (_, Some(Reason::Limit(held))) => Fate::OverLimit(*held),
+                (_, Some(Reason::CannotLink(link))) => Fate::CannotLink(*link),
+                (Some(Standing::Forest), _) => Fate::Joined,
+                (Some(Standing::Untrusted), _) => Fate::Untrusted,
+                (Some(Standing::Score), _) => Fate::Score,
+                (Some(Standing::Suspended), _) => Fate::Suspended,
+                _ => Fate::Redundant,
+            };
+            if let Some(link) = self.links.get_mut(claim.link as usize) {
+                link.fate = fate;
+            }
+        }
+    }
+
+    /// The clusters, in the order of their least nodes.
+    pub fn clusters(&self, rules: &Rules) -> Vec<Cluster> {
+        let mut clusters: BTreeMap<u32, Cluster> = BTreeMap::new();
+        for ((node, seen), root) in self.nodes.iter().zip(&self.seen).zip(&self.verdict.clusters) {
+            if seen.named {
+                clusters.entry(*root).or_default().members.push(*node);
+            }
+        }
+        for link in &self.links {
+            let (left, right) = link.nodes();
+            let soft = link.kind.scored() && link.fate.counts();
+            let contested = soft || link.fate.contested() || link.fate == Fate::Forbids;
+            let barred = barred(link.kind, link.key.source(), rules).is_some();
+            let conditional = link.fate.admitted() && barred;
+            for node in [left, right] {
+                let place =
+                    self.places.get(&node).and_then(|p| self.verdict.clusters.get(*p as usize));
+                if let Some(cluster) = place.and_then(|root| clusters.get_mut(root)) {
+                    cluster.contested |= contested;
+                    cluster.conditional |= conditional;
+                }
+            }
+        }
+        let mut all: Vec<Cluster> = clusters.into_values().collect();
+        all.iter_mut().for_each(|cluster| cluster.members.sort_unstable());
+        all.sort_unstable_by_key(|cluster| cluster.members.first().copied());
+        all
+    }
+}
+
+/// What refuses evidence if it would join two known profiles.
+pub fn barred(kind: Kind, source: SourceId, rules: &Rules) -> Option<Standing> {
+    match kind {
+        Kind::ManualLink => None,
+        kind if kind.scored() => Some(Standing::Score),
+        _ => (!rules.trusts(source.0)).then_some(Standing::Untrusted),
+    }
+}
+
+/// What was said of a node, but for links in groups that are known to have too many neighbours.
+fn edges_beside(grounds: &impl Grounds, node: NodeId, capped: &[Namespace]) -> Result<Vec<Edge>> {
+    let all = EdgeKey::all(node);
+    if capped.is_empty() {
+        return grounds.edges(&all);
+    }
+    let mut found = Vec::new();
+    let mut start = all.start;
+    for namespace in capped {
+        let group = EdgeKey::group(node, *namespace);
+        found.extend(grounds.edges(&(start..group.start))?);
+        start = group.end;
+    }
+    found.extend(grounds.edges(&(start..all.end))?);
+    Ok(found)
+}
+
+/// Up to when what links a node to another is retracted, among all that was said of the node.
+fn pair_until(edges: &[Edge], other: NodeId) -> Option<i64> {
+    let pairs = edges
+        .iter()
+        .take_while(|edge| matches!(edge.kind(), Some(Kind::PairUntil | Kind::NodeUntil)));
+    let of_pair = |edge: &&Edge| edge.kind() == Some(Kind::PairUntil) && edge.key.other() == other;
+    pairs.filter(of_pair).map(|edge| edge.told.last).max()
+}
+
+/// Up to when all that links a node is retracted.
+fn until_of(
+    grounds: &impl Grounds,
+    node: NodeId,
+    known: &mut HashMap<NodeId, Option<i64>>,
+) -> Result<Option<i64>> {
+    if !grounds.retracts() {
+        return Ok(None);
+    }
+    if let Some(until) = known.get(&node) {
+        return Ok(*until);
+    }
+    let rows = grounds.edges(&EdgeKey::retractions(node))?;
+    let of_node = rows.iter().filter(|edge| edge.kind() == Some(Kind::NodeUntil));
+    let until = of_node.map(|edge| edge.told.last).max();
+    known.insert(node, until);
+    Ok(until)
+}

@@ -1,0 +1,174 @@
+//! Messages that say something of identifiers themselves: that two are one person or are not, that what linked them
+//! holds no longer, that one is somebody else's from a time on, that a piece of evidence is withdrawn.
+//!
+//! *Invariants:* a decision of a person and a score of a matcher are records like all others: they come once, can be
+//! retracted, and stand in the log as they were sent. *Where to start reading:* `statement`.
+
+use super::json::text_field;
+use super::message::instant;
+use super::{Identifier, RowError, add_identifier};
+use crate::base::limits::NAME_BYTES_MAX;
+use crate::base::time::Timestamp;
+use serde_json::{Map, Value as Json};
+
+type Object = Map<String, Json>;
+
+/// The types of messages that are statements.
+pub const STATEMENTS: [&str; 6] = ["link", "propose", "forbid", "unlink", "retire", "withdraw"];
+
+/// What kind of evidence a statement speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// One record names both.
+    Deterministic,
+    /// One is another name of the other.
+    Alias,
+    /// They resemble each other.
+    Fuzzy,
+    /// They were at the same places at the same times.
+    Behavioural,
+    /// A person decided that they belong together.
+    Manual,
+    /// A person decided that they do not.
+    Forbidden,
+}
+
+impl Evidence {
+    /// The kind that a word stands for.
+    pub fn of(word: &str) -> Option<Evidence> {
+        Some(match word.trim().to_lowercase().as_str() {
+            "deterministic" | "record" => Evidence::Deterministic,
+            "alias" => Evidence::Alias,
+            "fuzzy" | "match" => Evidence::Fuzzy,
+            "behavioural" | "behavioral" => Evidence::Behavioural,
+            "manual" | "manual link" => Evidence::Manual,
+            "forbidden" | "forbid" | "cannot-link" => Evidence::Forbidden,
+            _ => return None,
+        })
+    }
+}
+
+/// A statement of one or two identifiers, which are those of its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Statement {
+    /// They are one person.
+    Link {
+        /// The kind of evidence that it is.
+        evidence: Evidence,
+        /// How sure, in thousandths; only scores have one.
+        strength: i32,
+        /// The rule or model that says so; empty when there is none.
+        rule: String,
+    },
+    /// They may be one person, and somebody is to decide.
+    Propose {
+        /// How sure, in thousandths.
+        strength: i32,
+        /// The rule or model that says so.
+        rule: String,
+    },
+    /// They are not one person.
+    Forbid,
+    /// What links them is retracted as far as it was said up to a time: that of the record when none is named.
+    Unlink(Option<Timestamp>),
+    /// What links the one identifier to any other is retracted as far as it was said up to a time.
+    Retire(Option<Timestamp>),
+    /// One piece of evidence is withdrawn, whenever it was or will be said.
+    Withdraw {
+        /// Its kind.
+        evidence: Evidence,
+        /// Who said it.
+        source: String,
+        /// By which rule or model; empty when by none.
+        rule: String,
+    },
+}
+
+/// Reads a statement of a type, and its identifiers.
+pub(super) fn statement(
+    object: &Object,
+    given: &str,
+) -> Result<(Statement, Vec<Identifier>), RowError> {
+    let mut found = Vec::new();
+    let names: &[&str] = if given == "retire" { &["identifier"] } else { &["left", "right"] };
+    for name in names {
+        let before = found.len();
+        let (namespace, value) = identifier(object, given, name)?;
+        add_identifier(&mut found, &namespace, &value);
+        if found.len() == before {
+            return Err(RowError::new(if super::identifier_of(&namespace, &value).is_some() {
+                format!("a {given} message needs two identifiers; both are {namespace} '{value}'")
+            } else {
+                format!("\"{name}\" is no identifier: {namespace} '{value}' stands for nobody")
+            }));
+        }
+    }
+    let statement = match given {
+        "link" => {
+            let evidence = evidence(object, Some("manual"))?;
+            let strength = strength(object)?;
+            Statement::Link { evidence, strength, rule: rule(object)? }
+        }
+        "propose" => Statement::Propose { strength: strength(object)?, rule: rule(object)? },
+        "forbid" => Statement::Forbid,
+        "unlink" => Statement::Unlink(instant(object, "until")?),
+        "retire" => Statement::Retire(instant(object, "until")?),
+        _ => {
+            let source = text_field(object, "source")?.filter(|source| !source.is_empty());
+            let source = source.ok_or_else(|| {
+                RowError::new("a withdraw message needs \"source\": who said what is withdrawn")
+            })?;
+            Statement::Withdraw { evidence: evidence(object, None)?, source, rule: rule(object)? }
+        }
+    };
+    if matches!(statement, Statement::Link { evidence: Evidence::Forbidden, .. }) {
+        return Err(RowError::new("a link cannot be forbidden; send a message of type forbid"));
+    }
+    Ok((statement, found))
+}
+
+/// An identifier: `{"namespace": "email", "value": "ann@example.org"}`.
+fn identifier(object: &Object, given: &str, name: &str) -> Result<(String, String), RowError> {
+    let wrong = || {
+        RowError::new(format!(
+            "a {given} message needs \"{name}\" like {{\"namespace\": \"email\", \"value\": \"...\"}}"
+        ))
+    };
+    let inner = object.get(name).and_then(Json::as_object).ok_or_else(wrong)?;
+    let namespace = text_field(inner, "namespace")?.ok_or_else(wrong)?;
+    let value = text_field(inner, "value")?.ok_or_else(wrong)?;
+    Ok((namespace, value))
+}
+
+fn evidence(object: &Object, without: Option<&str>) -> Result<Evidence, RowError> {
+    let word = text_field(object, "kind")?.or_else(|| without.map(str::to_owned));
+    let word = word.ok_or_else(|| {
+        RowError::new("a withdraw message needs \"kind\": the kind of evidence, such as fuzzy")
+    })?;
+    Evidence::of(&word).ok_or_else(|| {
+        let shown: String = word.chars().take(60).collect();
+        RowError::new(format!(
+            "'{shown}' is no kind of evidence; use manual, deterministic, alias, fuzzy or behavioural"
+        ))
+    })
+}
+
+fn rule(object: &Object) -> Result<String, RowError> {
+    let rule = text_field(object, "rule")?.unwrap_or_default();
+    if rule.len() > NAME_BYTES_MAX {
+        return Err(RowError::new(format!("\"rule\" has over {NAME_BYTES_MAX} bytes")));
+    }
+    Ok(rule)
+}
+
+/// The score, a number, in thousandths.
+fn strength(object: &Object) -> Result<i32, RowError> {
+    let Some(text) = text_field(object, "score")? else { return Ok(0) };
+    let wrong = || RowError::new(format!("\"score\" is '{text}'; give a number, such as 0.97"));
+    let score: f64 = text.trim().parse().map_err(|_| wrong())?;
+    let strength = (score * 1000.0).round();
+    if !strength.is_finite() || strength.abs() > f64::from(i32::MAX) {
+        return Err(wrong());
+    }
+    Ok(strength as i32)
+}

@@ -1,0 +1,291 @@
+//! What must be judged anew: whole components, by all that was ever said of them.
+//!
+//! *Invariants:* a profile is a cluster that a fold from scratch would find; what is known of it is what was said of
+//! its members, so that after a split each side has exactly what it would have had alone. *Where to start reading:*
+//! `Fold::settle`.
+
+use super::apply::Fact;
+use super::people::Unsettled;
+use super::{FACTS, Fold, PROFILES, ToldTraits};
+use crate::base::codec::{self, Digest128};
+use crate::base::error::Result;
+use crate::base::ids::{NodeId, Ordinal, SourceId};
+use crate::column::Faults;
+use crate::event::TableView;
+use crate::identity::{
+    Cause, Change, Changed, Cluster, Component, Edge, EdgeRange, Grounds, Namespace, PublicId,
+    RuleId, Rules, content_of, edges_in,
+};
+use crate::profile::{GoldenRow, RowTrait, Winner};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+impl Grounds for Fold {
+    fn about(&self, node: NodeId) -> Result<(Namespace, i64, PublicId)> {
+        self.open.nodes.about(&self.state.parts, node)
+    }
+
+    fn content(&self, node: NodeId) -> Result<Digest128> {
+        let namespace = self.about(node)?.0;
+        let value = self.open.nodes.value(&self.state.parts, node)?;
+        let name = self.state.catalog.namespaces().get(usize::from(namespace));
+        Ok(content_of(name.map_or("", AsRef::as_ref), &value))
+    }
+
+    fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>> {
+        edges_in(&self.state.parts, Some(&self.open.edges), range, usize::MAX)
+    }
+
+    fn is_capped(&self, node: NodeId, namespace: Namespace) -> bool {
+        self.state.crowded.contains(&(node, namespace))
+    }
+
+    fn capped(&self, node: NodeId) -> Vec<Namespace> {
+        self.state.capped(node)
+    }
+
+    fn members(&self, node: NodeId) -> Result<Vec<NodeId>> {
+        let Some(label) = self.open.nodes.label(&self.state.parts, node)? else {
+            return Ok(Vec::new());
+        };
+        Ok(self.open.profiles.get(&self.state.parts, PROFILES, label)?.members)
+    }
+
+    fn retracts(&self) -> bool {
+        self.state.counts.retractions > 0
+    }
+
+    fn source(&self, source: SourceId) -> &str {
+        self.state.catalog.source_name(source)
+    }
+
+    fn rule(&self, rule: RuleId) -> &str {
+        self.state.catalog.rule_name(rule)
+    }
+}
+
+/// A cluster with what becomes of it.
+struct Settled {
+    cluster: Cluster,
+    /// The profiles that its members are of.
+    from: BTreeSet<Ordinal>,
+    /// The profile that it is.
+    label: Ordinal,
+    /// Its row; nothing when the one that it has stays.
+    row: Option<GoldenRow>,
+}
+
+impl Fold {
+    /// Judges all that some nodes depend on anew, and brings profiles up to date.
+    ///
+    /// # Errors
+    /// `Corrupt` when a part cannot be read.
+    pub(super) fn settle(&mut self, unsettled: Unsettled, fact: &Fact<'_>) -> Result<()> {
+        let Some(cause) = unsettled.cause else { return Ok(()) };
+        let rules = self.rules();
+        let component = Component::gather(self, &rules, unsettled.seeds)?;
+        for (node, namespace) in component.crowded.keys() {
+            if !self.state.crowded.contains(&(*node, *namespace)) {
+                Arc::make_mut(&mut self.state.crowded).insert((*node, *namespace));
+            }
+        }
+        let clusters = component.clusters(&rules);
+        let mut before: BTreeMap<Ordinal, GoldenRow> = BTreeMap::new();
+        let mut labels: BTreeMap<NodeId, Ordinal> = BTreeMap::new();
+        for node in clusters.iter().flat_map(|cluster| &cluster.members) {
+            let Some(label) = self.open.nodes.label(&self.state.parts, *node)? else { continue };
+            labels.insert(*node, label);
+            if let std::collections::btree_map::Entry::Vacant(place) = before.entry(label) {
+                place.insert(self.open.profiles.get(&self.state.parts, PROFILES, label)?);
+            }
+        }
+        let settled = self.assign(clusters, &labels, &before)?;
+        self.tell_settled(&settled, &before, cause, fact)?;
+        self.put_settled(settled, &labels, before, &rules)
+    }
+
+    /// Which profile each cluster is: that of most of its members, the largest cluster choosing first; or a new one.
+    fn assign(
+        &mut self,
+        mut clusters: Vec<Cluster>,
+        labels: &BTreeMap<NodeId, Ordinal>,
+        before: &BTreeMap<Ordinal, GoldenRow>,
+    ) -> Result<Vec<Settled>> {
+        clusters.sort_by_key(|c| (std::cmp::Reverse(c.members.len()), c.members.first().copied()));
+        let mut taken = BTreeSet::new();
+        let mut settled = Vec::with_capacity(clusters.len());
+        for cluster in clusters {
+            let mut counts: BTreeMap<Ordinal, usize> = BTreeMap::new();
+            for label in cluster.members.iter().filter_map(|node| labels.get(node)) {
+                *counts.entry(*label).or_default() += 1;
+            }
+            let free = counts.iter().filter(|(label, _)| !taken.contains(*label));
+            let most = free.max_by_key(|(label, count)| (**count, std::cmp::Reverse(**label)));
+            let whole = counts.iter().all(|(label, count)| {
+                before.get(label).is_some_and(|row| row.members.len() == *count)
+            });
+            let label = match most {
+                Some((label, _)) => *label,
+                None => {
+                    let first = cluster.members.first().map_or(0, |node| node.0);
+                    self.open.profiles.add(first)
+                }
+            };
+            taken.insert(label);
+            let from: BTreeSet<Ordinal> = counts.into_keys().collect();
+            let same = whole && from.len() == 1 && from.contains(&label);
+            let mut row = if same {
+                None
+            } else if whole {
+                Some(self.united(&cluster, label, &from, before))
+            } else {
+                Some(self.told_of(&cluster)?)
+            };
+            if let Some(row) = &mut row {
+                row.name = self.naming(&row.members)?.map(|(_, node)| node);
+            }
+            settled.push(Settled { cluster, from, label, row });
+        }
+        Ok(settled)
+    }
+
+    /// The row of several whole profiles that are one.
+    fn united(
+        &self,
+        cluster: &Cluster,
+        label: Ordinal,
+        from: &BTreeSet<Ordinal>,
+        before: &BTreeMap<Ordinal, GoldenRow>,
+    ) -> GoldenRow {
+        let catalog = &self.state.catalog;
+        let mut row = before.get(&label).cloned().unwrap_or_default();
+        row.members.clone_from(&cluster.members);
+        for other in from.iter().filter(|other| **other != label) {
+            let traits = before.get(other).map(|row| row.traits.clone()).unwrap_or_default();
+            row.tell_all(traits, catalog.traits(), catalog, &mut Vec::new());
+        }
+        row
+    }
+
+    /// The row of a cluster by what was said of its members.
+    fn told_of(&self, cluster: &Cluster) -> Result<GoldenRow> {
+        let catalog = &self.state.catalog;
+        let faults = Faults::default();
+        let table = TableView::new(self.state.parts.iter(), FACTS, &[], &faults);
+        let mut row = GoldenRow { members: cluster.members.clone(), ..GoldenRow::default() };
+        let mut tell = |winner: Winner, bytes: &[u8]| -> Result<()> {
+            let told: ToldTraits = codec::decode_row(bytes)?;
+            let facts =
+                told.into_iter().map(|(number, value)| RowTrait::told(number, value, winner));
+            row.tell_all(facts.collect(), catalog.traits(), catalog, &mut Vec::new());
+            Ok(())
+        };
+        for node in &cluster.members {
+            for part in table.parts() {
+                for at in part.rows_of(*node) {
+                    let (time, dated) = (part.time(at), part.dated(at));
+                    let (source, position) = (part.source(at), part.position(at));
+                    tell(Winner { time, dated, source, position }, part.bytes(at))?;
+                }
+            }
+            for at in self.open.facts.rows_of(*node) {
+                if let Some((time, dated, source, position)) = self.open.facts.head(at) {
+                    let winner = Winner { time, dated, source, position };
+                    tell(winner, self.open.facts.bytes(at))?;
+                }
+            }
+        }
+        faults.check().map(|()| row)
+    }
+
+    /// Tells what became of profiles: those that share members, before and after, are one change.
+    fn tell_settled(
+        &mut self,
+        settled: &[Settled],
+        before: &BTreeMap<Ordinal, GoldenRow>,
+        cause: Cause,
+        fact: &Fact<'_>,
+    ) -> Result<()> {
+        let mut rest: Vec<&Settled> = settled.iter().filter(|one| one.row.is_some()).collect();
+        while let Some(first) = rest.pop() {
+            let (mut old, mut new) = (first.from.clone(), vec![first]);
+            loop {
+                let (shared, apart): (Vec<&Settled>, Vec<&Settled>) =
+                    rest.iter().partition(|one| !one.from.is_disjoint(&old));
+                rest = apart;
+                if shared.is_empty() {
+                    break;
+                }
+                old.extend(shared.iter().flat_map(|one| one.from.iter().copied()));
+                new.extend(shared);
+            }
+            let mut olds = Vec::new();
+            let mut nodes = Vec::new();
+            for row in old.iter().filter_map(|label| before.get(label)) {
+                olds.extend(self.naming(&row.members)?.map(|(key, _)| key.2));
+                nodes.extend(row.members.first().copied());
+            }
+            let mut news = Vec::new();
+            for one in &new {
+                news.extend(self.naming(&one.cluster.members)?.map(|(key, _)| key.2));
+                nodes.extend(one.cluster.members.first().copied());
+            }
+            olds.sort_unstable();
+            news.sort_unstable();
+            if olds != news {
+                let change = Change::of(olds.len(), news.len());
+                self.tell(&Changed { change, old: olds, new: news, cause }, nodes, fact)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_settled(
+        &mut self,
+        settled: Vec<Settled>,
+        labels: &BTreeMap<NodeId, Ordinal>,
+        before: BTreeMap<Ordinal, GoldenRow>,
+        rules: &Rules,
+    ) -> Result<()> {
+        let kept: BTreeSet<Ordinal> = settled.iter().map(|one| one.label).collect();
+        for gone in before.keys().filter(|label| !kept.contains(*label)) {
+            self.open.profiles.take(&self.state.parts, PROFILES, *gone)?;
+            Arc::make_mut(&mut self.state.dead).insert(gone.0);
+            if self.state.watched.contains(gone.0) {
+                Arc::make_mut(&mut self.state.watched).remove(gone.0);
+            }
+        }
+        for Settled { cluster, label, row, .. } in settled {
+            for node in &cluster.members {
+                if labels.get(node) != Some(&label) {
+                    self.open.nodes.set_label(*node, label);
+                }
+            }
+            let conditional = cluster.conditional;
+            let known = before.get(&label);
+            if row.is_some() || known.is_some_and(|known| known.conditional != conditional) {
+                self.open.profiles.change(
+                    &self.state.parts,
+                    PROFILES,
+                    label,
+                    |place, changed| {
+                        if let Some(row) = row {
+                            let was = place.traits.iter().map(|known| known.number);
+                            changed.extend(was.chain(row.traits.iter().map(|known| known.number)));
+                            *place = row;
+                        }
+                        place.conditional = conditional;
+                    },
+                )?;
+            }
+            let large =
+                rules.least_cap().is_some_and(|least| cluster.members.len() > least as usize);
+            let watched = cluster.contested || large;
+            if self.state.watched.contains(label.0) != watched {
+                let all = Arc::make_mut(&mut self.state.watched);
+                let _ = if watched { all.insert(label.0) } else { all.remove(label.0) };
+            }
+        }
+        Ok(())
+    }
+}

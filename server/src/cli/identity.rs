@@ -1,0 +1,246 @@
+//! `nave identity`: who is one person, why, and what people decide about it.
+//!
+//! *Invariants:* a decision is a record like others, under a source of its own, so that it can be retracted and is told
+//! again; nothing is decided by asking. *Where to start reading:* `identity`.
+
+use super::arguments::StoreOnly;
+use super::define::Define;
+use super::failure::Failure;
+use super::identity_arguments::{
+    Both, Cluster, Clusters, Decision, IdentityCommand, Link, Match, One, Review, Rules, Unlink,
+    Withdraw,
+};
+use super::identity_text::{answer_text, cluster_text, dot, history_text, match_text, review_text};
+use super::output::Output;
+use super::store::{Store, clock};
+use crate::{identity, shape};
+use navedb::{Batch, IdentityLink, MatchRequest, Record};
+use serde_json::{Map, Value as Json, json};
+
+type Named = (String, String);
+
+/// `nave identity ...`
+pub(crate) fn run(command: IdentityCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        IdentityCommand::Link(what) => link(&what, output),
+        IdentityCommand::Unlink(what) => unlink(&what, output),
+        IdentityCommand::Forbid(what) => {
+            let message = of_two("forbid", &what);
+            decide(&what.store, &what.decision, message, output)
+        }
+        IdentityCommand::Retract(what) => retract(&what, output),
+        IdentityCommand::Why(what) => why(&what, output),
+        IdentityCommand::WhyNot(what) => why(&what, output),
+        IdentityCommand::Cluster(what) => cluster(&what, output),
+        IdentityCommand::History(what) => history(&what, output),
+        IdentityCommand::Clusters(what) => clusters(&what, output),
+        IdentityCommand::Match(what) => matching(&what, output),
+        IdentityCommand::Review(what) => review(&what, output),
+        IdentityCommand::Rules(what) => rules(what, output),
+    }
+}
+
+/// Prints the rules in force, or defines others as `nave define` does.
+fn rules(what: Rules, output: &Output) -> Result<(), Failure> {
+    let Rules { store, dry_run, file } = what;
+    if let Some(file) = file {
+        return super::define::define(&Define::of_file(store.data, file, dry_run), output);
+    }
+    let store = Store::open(&store.data, false, output)?;
+    let text = store.view().identity_rules();
+    store.leave();
+    output.answer(|| text.clone(), || crate::resp::Reply::from(text.as_str()))
+}
+
+fn identifier((namespace, value): &Named) -> Json {
+    json!({"namespace": namespace, "value": value})
+}
+
+fn of_two(given: &str, both: &Both) -> Map<String, Json> {
+    let mut message = Map::new();
+    message.insert("type".to_owned(), Json::from(given));
+    message.insert("left".to_owned(), identifier(&both.left));
+    message.insert("right".to_owned(), identifier(&both.right));
+    message
+}
+
+fn link(what: &Link, output: &Output) -> Result<(), Failure> {
+    let mut message = of_two("link", &what.both);
+    message.insert("kind".to_owned(), Json::from(what.kind.word()));
+    if let Some(score) = what.score {
+        message.insert("score".to_owned(), Json::from(score));
+    }
+    if let Some(rule) = &what.rule {
+        message.insert("rule".to_owned(), Json::from(rule.as_str()));
+    }
+    decide(&what.both.store, &what.both.decision, message, output)
+}
+
+fn unlink(what: &Unlink, output: &Output) -> Result<(), Failure> {
+    let mut message = of_two("unlink", &what.both);
+    if let Some(until) = what.until {
+        message.insert("until".to_owned(), Json::from(until.to_string()));
+    }
+    decide(&what.both.store, &what.both.decision, message, output)
+}
+
+fn retract(what: &Withdraw, output: &Output) -> Result<(), Failure> {
+    let mut message = Map::new();
+    if let Some(named) = &what.identifier {
+        message.insert("type".to_owned(), Json::from("retire"));
+        message.insert("identifier".to_owned(), identifier(named));
+        if let Some(until) = what.until {
+            message.insert("until".to_owned(), Json::from(until.to_string()));
+        }
+    }
+    if let Some(id) = &what.evidence {
+        let found = evidence(&what.store, id, output)?;
+        let (left, right) = found.identifiers;
+        message.insert("type".to_owned(), Json::from("withdraw"));
+        message.insert("left".to_owned(), identifier(&(left.namespace, left.value)));
+        message.insert("right".to_owned(), identifier(&(right.namespace, right.value)));
+        message.insert("kind".to_owned(), Json::from(found.kind));
+        message.insert("source".to_owned(), Json::from(found.source));
+        if found.rule != "record" {
+            message.insert("rule".to_owned(), Json::from(found.rule));
+        }
+    }
+    decide(&what.store, &what.decision, message, output)
+}
+
+/// Writes a decision down.
+fn decide(
+    store: &StoreOnly,
+    decision: &Decision,
+    mut message: Map<String, Json>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let at = decision.at.unwrap_or_else(|| clock().now());
+    message.insert("timestamp".to_owned(), Json::from(at.to_string()));
+    if let Some(note) = &decision.note {
+        message.insert("note".to_owned(), Json::from(note.as_str()));
+    }
+    let text = Json::Object(message).to_string();
+    let store = Store::open(&store.data, false, output)?;
+    let record = Record::message(&decision.source, text.as_str());
+    let receipt = store.session().write(Batch::new().record(record))?;
+    store.close()?;
+    if let Some(broken) = receipt.broken.first() {
+        return Err(Failure::new("invalid", broken.reason.clone()));
+    }
+    output.answer(
+        || format!("decided at position {}\n", receipt.position),
+        || shape::receipt(&receipt),
+    )
+}
+
+/// The evidence of an id.
+fn evidence(store: &StoreOnly, id: &str, output: &Output) -> Result<IdentityLink, Failure> {
+    let store = Store::open(&store.data, false, output)?;
+    let found = store.view().identity_evidence(id)?;
+    store.leave();
+    found.ok_or_else(|| {
+        let message =
+            format!("there is no evidence '{id}'; 'nave identity cluster' prints the ids");
+        Failure::new("not_found", message)
+    })
+}
+
+fn matching(what: &Match, output: &Output) -> Result<(), Failure> {
+    let store = Store::open(&what.store.data, false, output)?;
+    let report = store.session().identity_match(&MatchRequest {
+        roles: what.role.clone(),
+        learn: what.learn,
+        threads: what.threads,
+        dry_run: what.dry_run,
+        source: what.source.clone(),
+    })?;
+    store.close()?;
+    output.answer(|| match_text(&report, what.dry_run), || identity::matched(&report))
+}
+
+fn review(what: &Review, output: &Output) -> Result<(), Failure> {
+    let decided = what.accept.as_ref().map(|id| ("link", id));
+    if let Some((given, id)) = decided.or(what.reject.as_ref().map(|id| ("forbid", id))) {
+        let (left, right) = evidence(&what.store, id, output)?.identifiers;
+        let mut message = Map::new();
+        message.insert("type".to_owned(), Json::from(given));
+        message.insert("left".to_owned(), identifier(&(left.namespace, left.value)));
+        message.insert("right".to_owned(), identifier(&(right.namespace, right.value)));
+        return decide(&what.store, &what.decision, message, output);
+    }
+    let store = Store::open(&what.store.data, false, output)?;
+    let found = store.view().identity_review(what.limit)?;
+    store.leave();
+    output.answer(|| review_text(&found), || identity::proposals(&found))
+}
+
+fn why(what: &Both, output: &Output) -> Result<(), Failure> {
+    let store = Store::open(&what.store.data, false, output)?;
+    let (left, right) = (&what.left, &what.right);
+    let answer = store.view().identity((&left.0, &left.1), (&right.0, &right.1))?;
+    store.leave();
+    output.answer(|| answer_text(&answer), || identity::answer(&answer))
+}
+
+fn cluster(what: &Cluster, output: &Output) -> Result<(), Failure> {
+    let One { store, identifier } = &what.one;
+    let store = Store::open(&store.data, false, output)?;
+    let found = store.view().identity_cluster((&identifier.0, &identifier.1))?;
+    store.leave();
+    output.answer(
+        || if what.dot { dot(&found) } else { cluster_text(&found) },
+        || identity::cluster(&found),
+    )
+}
+
+fn history(what: &One, output: &Output) -> Result<(), Failure> {
+    let store = Store::open(&what.store.data, false, output)?;
+    let (namespace, value) = &what.identifier;
+    let changes = store.view().identity_history((namespace, value))?;
+    store.leave();
+    output.answer(|| history_text(&changes), || identity::history(&changes))
+}
+
+fn clusters(what: &Clusters, output: &Output) -> Result<(), Failure> {
+    let store = Store::open(&what.store.data, false, output)?;
+    let view = store.view();
+    let mut rows = Vec::new();
+    let mut text = String::new();
+    let mut failed = Ok(());
+    if what.csv {
+        output.piece("namespace,value,profile_id\n")?;
+    }
+    let done = view.identity_clusters(&mut |namespace, value, id| {
+        if output.is_json() {
+            rows.push(identity::clustered(namespace, value, id));
+            return Ok(());
+        }
+        let line = if what.csv {
+            format!("{},{},{id}\n", csv_cell(namespace), csv_cell(value))
+        } else {
+            format!("{id}\t{namespace}={}\n", value.replace(['\t', '\r', '\n'], " "))
+        };
+        text.push_str(&line);
+        if text.len() > 1 << 16 && failed.is_ok() {
+            failed = output.piece(&std::mem::take(&mut text));
+        }
+        Ok(())
+    });
+    store.leave();
+    done?;
+    failed?;
+    output.piece(&text)?;
+    if output.is_json() {
+        return output.answer(String::new, || crate::resp::Reply::Array(rows));
+    }
+    Ok(())
+}
+
+/// A cell of comma-separated values.
+fn csv_cell(text: &str) -> String {
+    if text.contains([',', '"', '\r', '\n']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text.to_owned()
+}
