@@ -4,8 +4,8 @@
 //! cargo run --release -p nave-bench --example identity -- PROFILES
 //! ```
 //!
-//! Joins come in batches of 64, published together, and alone; splits are retractions of the pair that joined. Each time
-//! is that of a whole call at level memory: decoding, exactly-once, look-ups, rules, log buffer, fold and publishing.
+//! Joins come in batches of 64, published together, and alone; splits are retractions of the pair that joined. Each
+//! time is that of a whole call at level memory: decoding, exactly-once, look-ups, rules, log buffer, fold, publishing.
 
 use navedb::{Batch, Caller, Db, Level, Purpose, Record, Session};
 use std::error::Error;

@@ -2,6 +2,7 @@
 
 mod asking;
 mod databases;
+mod identity;
 mod inputs;
 mod interrupting;
 mod kinds;

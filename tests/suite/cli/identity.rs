@@ -1,0 +1,151 @@
+//! Identity from the command line: decisions, explanations, rules, matching.
+
+use super::{done, failed, json};
+use crate::rng::Rng;
+use crate::scratch::Scratch;
+use std::collections::BTreeMap;
+
+const MESSAGES: [&str; 3] = [
+    r#""userId":"7","anonymousId":"a1","identifiers":{"email":"Ann@Example.org"},"messageId":"1""#,
+    r#""userId":"8","anonymousId":"a2","messageId":"2""#,
+    r#""userId":"8","anonymousId":"a1","messageId":"3""#,
+];
+
+/// A store in which the two users are one by a shared device.
+fn shared(scratch: &Scratch) -> String {
+    let store = scratch.path("data");
+    let line = |said: &&str| {
+        format!("{{\"type\":\"identify\",\"timestamp\":\"2024-01-01T10:00:00Z\",{said}}}\n")
+    };
+    let lines: String = MESSAGES.iter().map(line).collect();
+    let file = scratch.file("messages.ndjson", lines.as_bytes());
+    done(&["load", &file, "--data", &store, "--source", "web", "--as", "messages"]);
+    store
+}
+
+fn profiles(store: &str) -> String {
+    done(&["audience", "count", "--data", store, "TRUE"])
+}
+
+#[test]
+fn people_decide_and_the_evidence_explains() {
+    let scratch = Scratch::new();
+    let store = shared(&scratch);
+    let of = |command: &str, rest: &[&str]| {
+        done(&[&["identity", command, "--data", &store], rest].concat())
+    };
+    let both = ["user_id=7", "user_id=8"];
+    assert_eq!(profiles(&store), "1\n");
+    let why = of("why", &both);
+    assert!(why.starts_with("one person") && why.contains("the weakest link"), "{why}");
+    of("forbid", &[&both[..], &["--note", "asked them"]].concat());
+    assert_eq!(profiles(&store), "2\n");
+    let apart = of("why-not", &both);
+    assert!(apart.contains("keeps them apart") && apart.contains("operator said"), "{apart}");
+    let cluster = json(&["identity", "cluster", "--data", &store, "user_id=8"]);
+    let forbids = cluster["links"].as_array().unwrap();
+    let forbids = forbids.iter().find(|link| link["kind"] == "cannot-link").unwrap();
+    of("retract", &["--evidence", forbids["id"].as_str().unwrap()]);
+    assert_eq!(profiles(&store), "1\n");
+    of("retract", &["--identifier", "anonymous_id=a1", "--until", "2025-01-01T00:00:00Z"]);
+    let told = of("history", &["user_id=7"]);
+    assert!(told.contains("joined") && told.contains("split"), "{told}");
+    let csv = of("clusters", &["--csv"]);
+    let ids: BTreeMap<&str, &str> =
+        csv.lines().skip(1).filter_map(|l| l.rsplit_once(',')).collect();
+    assert!(csv.starts_with("namespace,value,profile_id\n"), "{csv}");
+    assert_eq!(ids["email,ann@example.org"], ids["email,Ann@Example.org"], "{csv}");
+    assert_ne!(ids["user_id,7"], ids["user_id,8"], "{csv}");
+    of("link", &["user_id=7", "user_id=8"]);
+    assert_eq!(profiles(&store), "2\n", "the shared device stands alone");
+    of("unlink", &["user_id=7", "user_id=8"]);
+    assert_eq!(profiles(&store), "3\n");
+    let dot = of("cluster", &["--dot", "user_id=7"]);
+    assert!(dot.starts_with("graph identity {") && dot.trim_end().ends_with('}'), "{dot}");
+    failed(&["identity", "why", "--data", &store, "user_id=7", "user_id=99"], &["user_id '99'"]);
+    failed(&["identity", "retract", "--data", &store, "--evidence", "x"], &["no evidence 'x'"]);
+}
+
+#[test]
+fn rules_are_tried_and_then_in_force() {
+    let scratch = Scratch::new();
+    let store = shared(&scratch);
+    let rules = "[identity.person.namespace.user_id]\nlimit = 1\n";
+    let file = scratch.file("rules.toml", rules.as_bytes());
+    let tried = done(&["identity", "rules", "--data", &store, &file, "--dry-run"]);
+    assert!(tried.contains("1 profiles come apart") && tried.contains("dry run"), "{tried}");
+    assert_eq!(profiles(&store), "1\n");
+    done(&["identity", "rules", "--data", &store, &file]);
+    assert_eq!(profiles(&store), "2\n");
+    let shown = done(&["identity", "rules", "--data", &store]);
+    assert!(shown.contains("limit = 1"), "{shown}");
+    let apart = done(&["identity", "why-not", "--data", &store, "user_id=7", "user_id=8"]);
+    assert!(apart.contains("the limit is 1"), "{apart}");
+    let wrong = scratch.file("wrong.toml", b"[identity.person.namespace.email]\nlimt = 1\n");
+    failed(&["identity", "rules", "--data", &store, &wrong], &["limt", "'limit'"]);
+}
+
+/// Records of 150 people, of half of them a second one with a slip of the keyboard.
+fn people(rng: &mut Rng) -> String {
+    const GIVEN: [&str; 12] = [
+        "anna", "bruno", "clara", "david", "elena", "felix", "greta", "henri", "ines", "jonas",
+        "karin", "louis",
+    ];
+    const SURNAMES: [&str; 10] = [
+        "berger", "caruso", "dumont", "eriksen", "fischer", "garnier", "horvath", "ivanov",
+        "jansen", "kowalski",
+    ];
+    let mut text = String::from("id,given_name,surname,birth_date,street,postcode,city\n");
+    for person in 0..150 {
+        let (given, surname) =
+            (*rng.pick(&GIVEN), format!("{}{}", rng.pick(&SURNAMES), person % 7));
+        let born =
+            format!("{}-{:02}-{:02}", 1940 + rng.below(60), 1 + rng.below(12), 1 + rng.below(28));
+        let street = format!("{} rue {}", 1 + rng.below(90), rng.pick(&SURNAMES));
+        let rest = format!("{street},{},lyon", 69_000 + rng.below(900));
+        text.push_str(&format!("{person}a,{given},{surname},{born},{rest}\n"));
+        if person % 2 == 0 {
+            let slipped = format!("{}x", &given[..given.len() - 1]);
+            text.push_str(&format!("{person}b,{slipped},{surname},{born},{rest}\n"));
+        }
+    }
+    text
+}
+
+#[test]
+fn people_are_matched_without_settings_and_twice_is_as_once() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    let file = scratch.file("people.csv", people(&mut Rng::new(5)).as_bytes());
+    done(&[
+        "load",
+        &file,
+        "--data",
+        &store,
+        "--source",
+        "crm",
+        "--as",
+        "identify",
+        "--id",
+        "record=id",
+    ]);
+    let tried = json(&["identity", "match", "--data", &store, "--dry-run"]);
+    assert_eq!(profiles(&store), "225\n");
+    assert_eq!(tried["roles"]["surname"], "surname");
+    let found = json(&["identity", "match", "--data", &store]);
+    assert_eq!(found["learnt"], true);
+    assert_eq!(found["linked"], tried["linked"]);
+    let csv = done(&["identity", "clusters", "--csv", "--data", &store]);
+    let mut clusters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in csv.lines().skip(1) {
+        let cells: Vec<&str> = row.split(',').collect();
+        clusters.entry(cells[2]).or_default().push(cells[1].trim_end_matches(['a', 'b']));
+    }
+    let pairs = clusters.values().filter(|all| all.len() == 2 && all[0] == all[1]).count();
+    let wrong = clusters.values().filter(|all| all.iter().any(|one| *one != all[0])).count();
+    assert!(pairs >= 70 && wrong == 0, "{pairs} of 75, {wrong} wrong");
+    let count = profiles(&store);
+    let again = json(&["identity", "match", "--data", &store]);
+    assert_eq!((again["learnt"].as_bool(), profiles(&store)), (Some(false), count));
+    failed(&["identity", "match", "--data", &store, "--role", "city=town"], &["'town'", "city"]);
+}
