@@ -17,6 +17,15 @@ fn time(time: Option<Timestamp>) -> Reply {
     time.map_or(Reply::Null, |time| Reply::from(time.to_string().as_str()))
 }
 
+/// The id of a profile; null for identifiers that belong to none.
+fn profile(id: &str) -> Reply {
+    if id.is_empty() { Reply::Null } else { Reply::from(id) }
+}
+
+fn profiles((left, right): &(String, String)) -> Reply {
+    Reply::Array(vec![profile(left), profile(right)])
+}
+
 fn texts(all: &[String]) -> Reply {
     Reply::Array(all.iter().map(|text| Reply::from(text.as_str())).collect())
 }
@@ -54,7 +63,7 @@ pub(crate) fn answer(answer: &IdentityAnswer) -> Reply {
         ]),
         IdentityAnswer::Apart(not) => Reply::map([
             ("one", Reply::Boolean(false)),
-            ("profiles", texts(&[not.profiles.0.clone(), not.profiles.1.clone()])),
+            ("profiles", profiles(&not.profiles)),
             ("path", links(&not.path)),
             (
                 "refused",
@@ -83,7 +92,7 @@ pub(crate) fn cluster(cluster: &IdentityCluster) -> Reply {
         ])
     });
     Reply::map([
-        ("profile", Reply::from(cluster.profile.as_str())),
+        ("profile", profile(&cluster.profile)),
         ("identifiers", Reply::Array(identifiers.collect())),
         ("links", links(&cluster.links)),
         ("crowded", Reply::Array(crowded.collect())),
@@ -130,6 +139,7 @@ pub(crate) fn matched(report: &MatchReport) -> Reply {
         ("rule", Reply::from(report.rule.as_str())),
         ("learnt", Reply::Boolean(report.learnt)),
         ("saved", Reply::Boolean(report.saved)),
+        ("model_profiles", Reply::count(report.model_profiles)),
         ("linked", Reply::count(report.linked)),
         ("proposed", Reply::count(report.proposed)),
         ("profiles_before", Reply::count(report.profiles.0)),
@@ -141,9 +151,6 @@ pub(crate) fn matched(report: &MatchReport) -> Reply {
 /// Pairs that wait for a decision.
 pub(crate) fn proposals(found: &[Proposal]) -> Reply {
     Reply::list(found, |proposal| {
-        Reply::map([
-            ("link", link(&proposal.link)),
-            ("profiles", texts(&[proposal.profiles.0.clone(), proposal.profiles.1.clone()])),
-        ])
+        Reply::map([("link", link(&proposal.link)), ("profiles", profiles(&proposal.profiles))])
     })
 }

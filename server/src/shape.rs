@@ -300,6 +300,7 @@ fn file_report(file: &FileReport) -> Reply {
         ("quarantined_values", Reply::count(file.quarantined_values)),
         ("beyond_names", Reply::count(file.beyond_names)),
         ("broken", Reply::count(file.broken)),
+        ("nobody", Reply::count(file.nobody)),
         ("lost", Reply::count(file.lost)),
         ("failure", file.failure.as_deref().map_or(Reply::Null, Reply::from)),
     ])

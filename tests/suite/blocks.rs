@@ -2,8 +2,8 @@
 //!
 //! Identifiers that are named more often than a record may have them send a load the slow way, and mean the same.
 
-use crate::pair::{Case, Pair, judge, request};
-use crate::rng::{Rng, asked_seed, scale};
+use crate::pair::{Case, Pair, judge, judge_rounds, request};
+use crate::rng::{Rng, scale};
 use crate::words;
 use navedb::{Delimiter, Format, Input, LoadRequest, RecordKind, Said};
 
@@ -197,22 +197,18 @@ pub(crate) fn file(seed: u64, form: &Form, rows: usize) -> Vec<u8> {
 
 #[test]
 fn files_by_column_are_files_row_by_row() {
-    let seed = asked_seed().unwrap_or(1);
-    let mut written = 0;
-    for round in 0..scale(60, 20_000) {
-        let seed = seed * 1_000_000 + round;
-        let mut rng = Rng::new(seed);
-        let form = Form::random(&mut rng);
+    let written = judge_rounds(scale(60, 20_000), |seed, rng| {
+        let form = Form::random(rng);
         let case = Case {
             file: &|seed, rows, _| file(seed, &form, rows),
             request: &|bytes, slowly| form.request(bytes, slowly),
             exact: true,
-            definition: rng.one_in(2).then(|| (*rng.pick(&words::DEFINITIONS)).to_owned()),
+            definition: words::definition(rng),
             name: format!("{form:?}"),
         };
-        written += judge(seed, &mut rng, &case);
-    }
-    println!("{written} rows");
+        judge(seed, rng, &case)
+    });
+    assert!(written > scale(100, 50_000), "{written}");
 }
 
 /// Lines that are no records stand among those that are, and count as rows.

@@ -1,7 +1,7 @@
 //! Imports of JSON by column against imports row by row: random, odd and hostile lines.
 
-use crate::pair::{Case, ESCAPED, PLAIN_NAME, judge, request};
-use crate::rng::{Rng, asked_seed, scale};
+use crate::pair::{Case, ESCAPED, PLAIN_NAME, judge, judge_rounds, request};
+use crate::rng::{Rng, scale};
 use crate::words;
 use navedb::{Format, Input, LoadRequest, RecordKind};
 
@@ -315,22 +315,17 @@ pub(crate) fn file(seed: u64, form: &Form, rows: usize, slowly: bool) -> Vec<u8>
 
 #[test]
 fn json_by_column_is_json_row_by_row() {
-    let seed = asked_seed().unwrap_or(1);
-    let mut written = 0;
-    for round in 0..scale(15, 20_000) {
-        let seed = seed * 1_000_000 + round;
-        let mut rng = Rng::new(seed);
-        let form = Form::random(&mut rng);
+    let written = judge_rounds(scale(15, 20_000), |seed, rng| {
+        let form = Form::random(rng);
         let entity = form.is_entity();
         let case = Case {
             file: &|seed, rows, slowly| file(seed, &form, rows, slowly && entity),
             request: &|bytes, slowly| form.request(bytes, slowly),
             exact: !entity,
-            definition: rng.one_in(2).then(|| (*rng.pick(&words::DEFINITIONS)).to_owned()),
+            definition: words::definition(rng),
             name: format!("{form:?}"),
         };
-        written += judge(seed, &mut rng, &case);
-    }
-    println!("{written} rows");
+        judge(seed, rng, &case)
+    });
     assert!(written > scale(100, 200_000), "{written}");
 }

@@ -1,7 +1,7 @@
 //! The same steps on a store that loads by column and on one that loads row by row, and every way to look at what
 //! became of them.
 
-use crate::rng::Rng;
+use crate::rng::{Rng, asked_seed};
 use crate::store::{self, NOON, session, view};
 use navedb::dir::{Crash, MemoryDir};
 use navedb::limits::RECORD_IDENTIFIERS_MAX;
@@ -193,6 +193,14 @@ fn messages(rng: &mut Rng) -> Vec<String> {
         store::identify("u1", "i3", day, &format!("{{{}}}", told())),
         store::track("u2", "i900", day, "Buy", &format!("{{{}}}", told())),
     ]
+}
+
+/// Rounds of random cases, each with a seed of its own; gives how many rows were written in all.
+pub(crate) fn judge_rounds(rounds: u64, round: impl Fn(u64, &mut Rng) -> u64) -> u64 {
+    let first = asked_seed().unwrap_or(1) * 1_000_000;
+    let written = (first..first + rounds).map(|seed| round(seed, &mut Rng::new(seed))).sum();
+    println!("{written} rows");
+    written
 }
 
 /// Does the same to both stores; gives how many rows of the first file were written.

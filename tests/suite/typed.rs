@@ -1,7 +1,7 @@
 //! Imports of typed columns by column against imports row by row.
 
-use crate::pair::{Case, judge, request};
-use crate::rng::{Rng, asked_seed, scale};
+use crate::pair::{Case, judge, judge_rounds, request};
+use crate::rng::{Rng, scale};
 use crate::words;
 use navedb::{LoadRequest, Reading, RecordKind, RowSpool};
 
@@ -99,21 +99,16 @@ fn file(seed: u64, form: &Form, rows: usize) -> Vec<u8> {
 
 #[test]
 fn typed_columns_by_column_are_those_row_by_row() {
-    let seed = asked_seed().unwrap_or(1);
-    let mut written = 0;
-    for round in 0..scale(20, 10_000) {
-        let seed = seed * 1_000_000 + round;
-        let mut rng = Rng::new(seed);
-        let form = Form::random(&mut rng);
+    let written = judge_rounds(scale(20, 10_000), |seed, rng| {
+        let form = Form::random(rng);
         let case = Case {
             file: &|seed, rows, _| file(seed, &form, rows),
             request: &|bytes, slowly| form.request(bytes, slowly),
             exact: true,
-            definition: rng.one_in(2).then(|| (*rng.pick(&words::DEFINITIONS)).to_owned()),
+            definition: words::definition(rng),
             name: format!("{form:?}"),
         };
-        written += judge(seed, &mut rng, &case);
-    }
-    println!("{written} rows");
+        judge(seed, rng, &case)
+    });
     assert!(written > scale(100, 50_000), "{written}");
 }

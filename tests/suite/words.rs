@@ -31,6 +31,11 @@ pub(crate) fn kind(rng: &mut Rng) -> RecordKind {
     }
 }
 
+/// What is defined after the first load, of half of the cases.
+pub(crate) fn definition(rng: &mut Rng) -> Option<String> {
+    rng.one_in(2).then(|| (*rng.pick(&DEFINITIONS)).to_owned())
+}
+
 /// The words of a row: most say something, whatever the rows are.
 pub(crate) fn words(rng: &mut Rng) -> [String; 3] {
     const WHAT: [&str; 10] =

@@ -184,6 +184,10 @@ pub const BLOCKED_PATTERNS_MAX: usize = 1000;
 /// Bytes of a blocked value: longer than any that is worth blocking, and short enough to try quickly.
 pub const BLOCKED_BYTES_MAX: usize = 256;
 
+/// Profiles that a matching model is learnt of, at least, to be kept: of fewer, shares of values and of pairs tell
+/// little, and a store that grows would be matched by chance.
+pub const MODEL_PROFILES_MIN: u64 = 100;
+
 /// Pieces of evidence in a component beyond which only those of records and people count, at most: a change there is
 /// judged over all of them.
 pub const COMPONENT_EDGES_LIMIT: u32 = 1 << 20;

@@ -56,6 +56,24 @@ pub enum Golden {
 }
 
 impl Golden {
+    /// Whether the facts are counted, so that the golden value is of none of them alone.
+    pub fn counts(&self) -> bool {
+        matches!(self, Golden::Frequent | Golden::Sum | Golden::Union)
+    }
+
+    /// Whether another trait can follow one of this rule: what a record says of it alone decides whether it wins.
+    pub fn leads(&self) -> bool {
+        !self.counts() && !matches!(self, Golden::Verified(_) | Golden::Follow(_))
+    }
+
+    /// The other trait that the rule names.
+    pub fn names(&self) -> Option<&str> {
+        match self {
+            Golden::Verified(name) | Golden::Follow(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The words for it in explanations.
     pub fn describe(&self) -> String {
         match self {

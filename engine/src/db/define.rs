@@ -293,6 +293,10 @@ impl Inner {
         if heard {
             self.publish(writer)?;
             let mut fold = self.fold_beside(writer, hindsight)?;
+            if let Some(unknown) = fold.state.definitions().unknown(&fold.state.catalog) {
+                self.discard(writer, fold);
+                return Err(Error::invalid(unknown));
+            }
             fold.freeze()?;
             report.effect = Some(super::effect::compare(&writer.fold.state, &fold.state)?);
             if request.dry_run {

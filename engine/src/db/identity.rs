@@ -7,7 +7,7 @@ use super::identity_types::{
 };
 use super::view::View;
 use crate::base::calendar::Window;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::time::Timestamp;
 use crate::identity::{
@@ -23,12 +23,24 @@ impl View {
     /// Whether two identifiers are one person, and why: the evidence that joins them, or what keeps them apart.
     ///
     /// # Errors
-    /// `NotFound` when nothing is known of one of them, or the rules say that it is nobody; `Corrupt`.
+    /// `NotFound` when nothing is known of one of them; `Invalid` when one is nobody's by its form or by the rules;
+    /// `Corrupt`.
     pub fn identity(&self, one: Named<'_>, other: Named<'_>) -> Result<IdentityAnswer> {
         self.reading(|state| {
             let reader = state.reader();
             let answer = whether(&reader, one, other)?;
             reader.check().map(|()| answer)
+        })
+    }
+
+    /// Whether anything was said of an identifier.
+    ///
+    /// # Errors
+    /// `Invalid` when it is nobody's by its form or by the rules; `Corrupt`.
+    pub fn identity_known(&self, of: Named<'_>) -> Result<bool> {
+        self.reading(|state| match node_of(&state.reader(), of) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            found => found.map(|_| true),
         })
     }
 
@@ -126,13 +138,13 @@ fn node_of(reader: &Reader<'_>, (namespace, value): Named<'_>) -> Result<NodeId>
         return Ok(node);
     }
     let number = state.catalog.find_namespace(&normal.namespace).unwrap_or(u16::MAX);
-    Err(Error::not_found(match reader.rules().blocks(number, &normal.value) {
-        Some(pattern) => format!(
-            "{namespace} '{value}' is nobody: the rules of identity block {pattern}; `nave identity \
-             rules` shows them"
-        ),
-        None => format!("no record names the {namespace} '{value}'"),
-    }))
+    Err(match reader.rules().blocks(number, &normal.value) {
+        Some(pattern) => Error::invalid(format!(
+            "{namespace} '{value}' is nobody: the rules of identity block {pattern} ('blocked' and \
+             'blocked_builtin' in [identity.person] say which values)"
+        )),
+        None => Error::not_found(format!("no record names the {namespace} '{value}'")),
+    })
 }
 
 fn public_of(reader: &Reader<'_>, label: Option<Ordinal>) -> String {

@@ -13,22 +13,18 @@ const NAMESPACES: [&str; 2] = ["email", "phone"];
 #[derive(Debug, Default)]
 struct Texts {
     text: String,
-    ends: Vec<u32>,
+    ends: Vec<usize>,
 }
 
 impl Texts {
     fn push(&mut self, text: &str) {
-        // What is beyond 4 GiB of one column is not compared.
-        if u32::try_from(self.text.len() + text.len()).is_ok() {
-            self.text.push_str(text);
-        }
-        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
     }
 
     fn get(&self, row: usize) -> Option<&str> {
         let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let start = start.unwrap_or_default() as usize;
-        let text = self.text.get(start..*self.ends.get(row)? as usize)?;
+        let text = self.text.get(start.unwrap_or_default()..*self.ends.get(row)?)?;
         (!text.is_empty()).then_some(text)
     }
 }

@@ -34,6 +34,8 @@ pub struct MatchReport {
     pub learnt: bool,
     /// Whether the model is saved as the definition `model.person`.
     pub saved: bool,
+    /// How many profiles the model was learnt of.
+    pub model_profiles: u64,
     /// Pairs of one person, written as evidence.
     pub linked: u64,
     /// Pairs for a person to decide.

@@ -9,27 +9,32 @@ use super::match_rows::ProfileRows;
 use super::match_types::{MatchReport, MatchRequest, Proposal};
 use super::types::{Batch, Record};
 use super::{DefineRequest, Level, Session, View};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::NodeId;
-use crate::base::limits::DEFINITIONS_BYTES_MAX;
+use crate::base::limits::{DEFINITIONS_BYTES_MAX, MODEL_PROFILES_MIN};
 use crate::definition::quoted;
 use crate::identity::{Component, EdgeKey, Grounds, Kind};
-use crate::matching::{Matches, Model, Role, Roles, match_records};
+use crate::matching::{Model, Role, Roles, ScoredPair, match_records};
 use crate::state::Reader;
 use serde_json::{Value as Json, json};
 
 /// The name of the definition that keeps the model.
 const MODEL: (&str, &str) = ("model", "person");
+/// What the rules of models are called, before their ids.
+const RULE: &str = "match-";
+/// Roles by the names of traits.
+type Asked = Vec<(String, String)>;
 /// Links that are written as one batch.
 const BATCH: usize = 10_000;
 
 impl Session {
     /// Matches the profiles that there are: those that are likely enough of one person are linked by evidence with a
-    /// score, those in between are proposed. Without roles these are inferred from names and values; without a saved
-    /// model one is learnt and saved.
+    /// score, those in between are proposed. Without roles these are those of the saved model, or inferred from names
+    /// and values; without a saved model one is learnt, and saved when it is of enough profiles.
     ///
     /// # Errors
-    /// `Invalid` when a role or a trait is unknown, or a saved model cannot be read; `Closed`; `Io`; `Corrupt`.
+    /// `Invalid` when a role or a trait is unknown, or a saved model cannot be read; `Conflict` when a model is to be
+    /// learnt of profiles that an earlier one joined; `Closed`; `Io`; `Corrupt`.
     pub fn identity_match(&self, request: &MatchRequest) -> Result<MatchReport> {
         super::write::check_source(&request.source)?;
         let view = self.view();
@@ -37,13 +42,20 @@ impl Session {
         let reader = view.state().reader();
         let rows = ProfileRows::read(&reader);
         reader.check()?;
-        let roles = roles(&rows, &request.roles)?;
         let known = if request.learn { None } else { saved(&view)? };
+        if known.is_none() {
+            check_apart(&view)?;
+        }
+        let (known, mut told) = known.unzip();
+        let roles = roles(&rows, told.get_or_insert_default(), &request.roles)?;
         let found = match_records(&roles, &rows, known.as_ref(), request.threads);
-        let rule = format!("match-{:016x}", found.model.id());
+        let rule = format!("{RULE}{:016x}", found.model.id());
+        let named = rows.names.iter().zip(roles.iter());
+        let named: Vec<(String, String)> =
+            named.map(|(name, role)| (name.clone(), role.name().to_owned())).collect();
         let learnt = known.is_none();
-        let saved = if learnt && !request.dry_run { self.save(&found.model)? } else { !learnt };
-        let told = Telling { reader: &reader, rows: &rows, found: &found, rule: &rule };
+        let saved = !learnt || (!request.dry_run && self.save(&found.model, &named)?);
+        let told = Telling { reader: &reader, rows: &rows, rule: &rule };
         let (links, proposals): (Vec<_>, Vec<_>) =
             found.pairs.iter().partition(|pair| found.joined(pair.left, pair.right));
         if !request.dry_run {
@@ -52,15 +64,14 @@ impl Session {
             self.write_all(&request.source, all)?;
         }
         let after = self.view();
-        let named = rows.names.iter().zip(roles.iter());
-        let named = named.map(|(name, role)| (name.clone(), role.name().to_owned()));
         Ok(MatchReport {
             records: rows.nodes.len() as u64,
-            roles: named.collect(),
+            roles: named,
             compared: found.compared,
             rule,
             learnt,
             saved,
+            model_profiles: found.model.records(),
             linked: links.len() as u64,
             proposed: proposals.len() as u64,
             profiles: (before, after.state().profiles()),
@@ -85,35 +96,68 @@ impl Session {
         Ok(())
     }
 
-    /// Saves a model as a definition, when it is not too long for one; says whether it is.
-    fn save(&self, model: &Model) -> Result<bool> {
-        let text = model.to_text();
-        let text = format!("[{}.{}]\ntext = {}\n", MODEL.0, MODEL.1, quoted(&text));
-        if text.len() > DEFINITIONS_BYTES_MAX {
+    /// Saves a model as a definition, with the roles that it was learnt by, when it is of enough profiles and not too
+    /// long for one; says whether it is.
+    fn save(&self, model: &Model, roles: &[(String, String)]) -> Result<bool> {
+        let roles = roles.iter().map(|(name, role)| format!("{} = {}", quoted(name), quoted(role)));
+        let roles = roles.collect::<Vec<_>>().join(", ");
+        let text = quoted(&model.to_text());
+        let text = format!("[{}.{}]\nroles = {{ {roles} }}\ntext = {text}\n", MODEL.0, MODEL.1);
+        if model.records() < MODEL_PROFILES_MIN || text.len() > DEFINITIONS_BYTES_MAX {
             return Ok(false);
         }
         self.define(&DefineRequest { text, ..DefineRequest::default() }).map(|_| true)
     }
 }
 
-/// The saved model.
-fn saved(view: &View) -> Result<Option<Model>> {
+/// A model is learnt of profiles that no model joined: of those that one did, the likeliest pairs are missing, and what
+/// is left looks like what it is not.
+fn check_apart(view: &View) -> Result<()> {
+    let joined = view.state().catalog.rules().iter().find(|rule| rule.starts_with(RULE));
+    joined.map_or(Ok(()), |rule| {
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "what the model {rule} found is in force, and a model is learnt of profiles that none has joined; \
+                 take it back first: `nave retract --source matcher --from 1`"
+            ),
+        ))
+    })
+}
+
+/// The saved model, and the roles that it was learnt by.
+fn saved(view: &View) -> Result<Option<(Model, Asked)>> {
     let body = view.state().hindsight.definitions.get(&(MODEL.0.to_owned(), MODEL.1.to_owned()));
     let Some(body) = body.and_then(|definition| definition.body.as_deref()) else {
         return Ok(None);
     };
     let table: toml::Table = body.parse().unwrap_or_default();
     let text = table.get("text").and_then(toml::Value::as_str).unwrap_or_default();
-    let model = Model::from_text(text);
-    model.map(Some).map_err(|e| Error::invalid(format!("{e}; nave identity match --learn does so")))
+    let roles = table.get("roles").and_then(toml::Value::as_table);
+    let roles = roles.into_iter().flatten().filter_map(|(name, role)| Some((name, role.as_str()?)));
+    let roles = roles.map(|(name, role)| (name.clone(), role.to_owned())).collect();
+    let model = Model::from_text(text).map_err(|e| {
+        Error::invalid(format!(
+            "the definition model.person cannot be read: {e}; `nave define --drop model.person` forgets it"
+        ))
+    })?;
+    Ok(Some((model, roles)))
 }
 
-/// The roles of columns: those that are asked for, and the others as they are inferred.
-fn roles(rows: &ProfileRows, asked: &[(String, String)]) -> Result<Roles> {
+/// The roles of columns: those that are asked for, those of the saved model, and the others as they are inferred.
+fn roles(rows: &ProfileRows, saved: &Asked, asked: &Asked) -> Result<Roles> {
     let mut roles = Roles::infer(&rows.names, rows);
-    for (name, word) in asked {
-        let column = rows.names.iter().position(|known| known.eq_ignore_ascii_case(name));
-        let column = column.ok_or_else(|| {
+    let place = |name: &str| rows.names.iter().position(|known| known.eq_ignore_ascii_case(name));
+    for (name, word) in saved {
+        if let Some((column, role)) = place(name).zip(Role::parse(word)) {
+            roles.set(column, role);
+        }
+    }
+    for (number, (name, word)) in asked.iter().enumerate() {
+        if asked.iter().take(number).any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            return Err(Error::invalid(format!("the role of '{name}' is given twice; choose")));
+        }
+        let column = place(name).ok_or_else(|| {
             Error::not_found(format!("there is no trait '{name}'; `nave stats` lists the traits"))
         })?;
         let role = Role::parse(word).ok_or_else(|| {
@@ -137,7 +181,6 @@ fn roles(rows: &ProfileRows, asked: &[(String, String)]) -> Result<Roles> {
 struct Telling<'t> {
     reader: &'t Reader<'t>,
     rows: &'t ProfileRows,
-    found: &'t Matches,
     rule: &'t str,
 }
 
@@ -148,14 +191,14 @@ impl Telling<'_> {
         (json!({"namespace": namespace, "value": value}), format!("{namespace}={value}"))
     }
 
-    fn message(&self, given: &str, pair: &crate::matching::ScoredPair) -> String {
+    fn message(&self, given: &str, pair: &ScoredPair) -> String {
         let ((left, one), (right, other)) =
             (self.identifier(pair.left), self.identifier(pair.right));
         let (least, greatest) = (one.as_str().min(&other), one.as_str().max(&other));
-        // Without a time of its own: said again by the same model it is the same record.
-        let id = format!("{given} {} {least} {greatest}", self.rule);
         let score = (f64::from(pair.score) * 1000.0).round() / 1000.0;
-        let _ = self.found;
+        // Without a time of its own: said again by the same model it is the same record, until what is known of the
+        // two gives another score.
+        let id = format!("{given} {} {score} {least} {greatest}", self.rule);
         json!({
             "type": given, "left": left, "right": right, "kind": "fuzzy", "score": score,
             "rule": self.rule, "messageId": id,

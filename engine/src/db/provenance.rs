@@ -32,10 +32,14 @@ pub(super) fn explanation(
             let facts = facts.map(|(number, value)| RowTrait::told(*number, value.clone(), winner));
             let mut supported: Vec<RowTrait> = facts.collect();
             support(&mut supported, fields);
-            for (number, value) in &told.traits {
-                let wanted = fields.get(*number as usize).and_then(|field| field.value_type);
+            // A record that tells of a leader alone says that what follows it has no value.
+            let untold = |fact: &&RowTrait| told.traits.iter().all(|(n, _)| *n != fact.number);
+            let silent = supported.iter().filter(untold).map(|fact| (fact.number, None));
+            let all = told.traits.iter().map(|(number, value)| (*number, value.as_ref()));
+            for (number, value) in all.chain(silent) {
+                let wanted = fields.get(number as usize).and_then(|field| field.value_type);
                 let fact = TraitFact {
-                    value: value.as_ref().map(|value| widened(value, wanted)),
+                    value: value.map(|value| widened(value, wanted)),
                     time,
                     dated,
                     source: state.catalog.source_name(source).to_owned(),
@@ -45,8 +49,8 @@ pub(super) fn explanation(
                     won: false,
                     reason: None,
                 };
-                let judged = supported.iter().find(|fact| fact.number == *number).cloned();
-                said.entry(*number).or_default().push((judged, fact));
+                let judged = supported.iter().find(|fact| fact.number == number).cloned();
+                said.entry(number).or_default().push((judged, fact));
             }
         }
     }

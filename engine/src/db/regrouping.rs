@@ -5,7 +5,7 @@ use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::identity::{Change, UnionFind, find_node};
 use crate::state::{Reader, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many examples a report shows.
 const SHOWN: usize = 10;
@@ -46,15 +46,11 @@ pub(super) fn regrouping(before: &State, after: &State) -> Result<Regrouping> {
     for (left, right) in &pairs {
         sets.join(*left, count + right);
     }
-    let mut groups: BTreeMap<u32, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
+    let mut groups: BTreeMap<u32, (BTreeSet<u32>, BTreeSet<u32>)> = BTreeMap::new();
     for (left, right) in &pairs {
         let (olds, news) = groups.entry(sets.find(*left)).or_default();
-        if olds.last() != Some(left) {
-            olds.push(*left);
-        }
-        if !news.contains(right) {
-            news.push(*right);
-        }
+        olds.insert(*left);
+        news.insert(*right);
     }
     let mut found = Regrouping::default();
     for (olds, news) in groups.into_values() {
@@ -68,7 +64,7 @@ pub(super) fn regrouping(before: &State, after: &State) -> Result<Regrouping> {
             _ => found.rearranged += olds.len() as u64,
         }
         if found.examples.len() < SHOWN {
-            let ids = |reader: &Reader<'_>, labels: &[u32]| {
+            let ids = |reader: &Reader<'_>, labels: &BTreeSet<u32>| {
                 let ids = labels.iter().filter_map(|label| reader.profile_id(Ordinal(*label)));
                 ids.map(|id| id.to_string()).collect()
             };

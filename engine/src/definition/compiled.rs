@@ -6,7 +6,7 @@ use super::identity::{IdentityRules, PERSON};
 use super::kinds::kind_of;
 use super::mapping::Mapping;
 use crate::base::limits::NEW_NAMES_MAX;
-use crate::catalog::{Catalog, Declared, Fields, folded};
+use crate::catalog::{Catalog, Declared, Fields, Golden, folded};
 use crate::entry::{FileShape, RowKind, Said};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -108,6 +108,19 @@ impl Definitions {
         }
     }
 
+    /// A rule that names a trait or field which a catalog, in which the definitions are installed, does not know, in
+    /// words.
+    pub fn unknown(&self, catalog: &Catalog) -> Option<String> {
+        let of_traits = unknown_in("trait", &self.traits, catalog.traits());
+        of_traits.or_else(|| {
+            self.entities.iter().find_map(|(entity, declared)| {
+                let number = catalog.entities().find(entity)?;
+                let what = format!("field of '{entity}'");
+                unknown_in(&what, declared, catalog.entity_fields(number)?)
+            })
+        })
+    }
+
     /// How many new names a source may bring.
     pub fn most_names(&self, source: &str) -> u64 {
         self.most_names.get(source).copied().unwrap_or(NEW_NAMES_MAX)
@@ -183,7 +196,7 @@ impl Definitions {
         }
     }
 
-    /// Names that two definitions claim, in words.
+    /// Names that two definitions claim, and traits that follow one that cannot lead, in words.
     pub fn clashes(&self) -> Vec<String> {
         let mut found = Vec::new();
         clashes_of("trait", &self.traits, &mut found);
@@ -217,4 +230,29 @@ fn clashes_of(what: &str, declared: &[Declared], found: &mut Vec<String>) {
             }
         }
     }
+    for one in declared {
+        let Golden::Follow(leader) = &one.rule.golden else { continue };
+        let leads = |other: &&Declared| other.names().any(|name| folded(&name) == folded(leader));
+        if let Some(other) = declared.iter().find(leads)
+            && !other.rule.golden.leads()
+        {
+            found.push(format!(
+                "the {what} '{}' follows '{leader}', whose golden value is not that of one record by itself ({}); give \
+                 '{leader}' latest, earliest, min, max, longest or sources",
+                one.name,
+                other.rule.golden.describe()
+            ));
+        }
+    }
+}
+
+fn unknown_in(what: &str, declared: &[Declared], fields: &Fields) -> Option<String> {
+    declared.iter().find_map(|one| {
+        let name = one.rule.golden.names().filter(|name| fields.find(name).is_none())?;
+        let this = &one.name;
+        Some(format!(
+            "the golden value of the {what} '{this}' asks for '{name}', and there is no {what} of that name; load it \
+             first, or define it too"
+        ))
+    })
 }

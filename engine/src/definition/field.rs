@@ -52,7 +52,13 @@ pub fn declared(name: &str, body: &Body<'_>) -> Found<Declared> {
         aliases.push(alias.to_owned());
     }
     let golden = golden(name, body)?;
-    Ok(Declared { name: name.to_owned(), aliases, rule: Rule { golden, ..rule(body)? } })
+    let rule = Rule { golden, ..rule(body)? };
+    if rule.money.is_some() && rule.golden.counts() {
+        let message =
+            "amounts of money are not counted, since each has its currency; use another rule";
+        return Err(Trouble::new(body.place("golden"), message));
+    }
+    Ok(Declared { name: name.to_owned(), aliases, rule })
 }
 
 /// The rules for golden values that are one word.

@@ -4,7 +4,7 @@
 use super::body::{Body, body_text};
 use super::compiled::Definitions;
 use super::expectation::Expectation;
-use super::identity::IdentityRules;
+use super::identity::{IdentityRules, PERSON};
 use super::trouble::{Found, Trouble};
 use super::{field, mapping};
 use toml::de::DeTable;
@@ -157,13 +157,27 @@ fn read_source(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Foun
 }
 
 fn read_identity(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    check_person("identity", path, body)?;
     into.set_identity(IdentityRules::read(name_of(path, 0), body)?);
     Ok(())
 }
 
+/// There is one set of rules, and one model: that of persons.
+fn check_person(kind: &str, path: &[String], body: &Body<'_>) -> Found<()> {
+    match name_of(path, 0) {
+        PERSON => Ok(()),
+        other => {
+            let message = format!("'{other}' is none that Nave knows; write [{kind}.{PERSON}]");
+            Err(Trouble::new(body.at(), message))
+        }
+    }
+}
+
 /// A model is read by those who match with it; the fold does not listen.
-fn read_model(_: &[String], body: &Body<'_>, _: &mut Definitions) -> Found<()> {
-    body.check_keys("a model", &["text"])?;
+fn read_model(path: &[String], body: &Body<'_>, _: &mut Definitions) -> Found<()> {
+    check_person("model", path, body)?;
+    body.check_keys("a model", &["text", "roles"])?;
+    body.table("roles")?;
     match body.text("text")? {
         Some(_) => Ok(()),
         None => {

@@ -92,8 +92,6 @@ pub struct Verdict {
     pub standings: Vec<Standing>,
     /// For each member the least of its cluster, by place.
     pub clusters: Vec<u32>,
-    /// For each member the least of its component, by place.
-    pub components: Vec<u32>,
     /// Claims, by place, that a limit or a cannot-link refused.
     pub reasons: Vec<(u32, Reason)>,
 }
@@ -117,7 +115,6 @@ pub fn admit(task: &mut Task, edges_max: u32) -> Verdict {
         verdict.reasons.extend(reason.map(|reason| (place as u32, reason)));
     }
     verdict.clusters = clusters.sets.labels();
-    verdict.components = components;
     verdict
 }
 

@@ -119,18 +119,9 @@ impl OpenEdges {
         self.rows.clear();
     }
 
-    /// Takes note of what was said; says whether nothing of it is open yet.
-    pub fn say(&mut self, key: EdgeKey, told: &Told) -> bool {
-        match self.rows.entry(key) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(*told);
-                true
-            }
-            std::collections::btree_map::Entry::Occupied(mut known) => {
-                known.get_mut().add(told);
-                false
-            }
-        }
+    /// Takes note of what was said.
+    pub fn say(&mut self, key: EdgeKey, told: &Told) {
+        self.rows.entry(key).and_modify(|known| known.add(told)).or_insert(*told);
     }
 
     /// Writes what is open into a part.
@@ -165,7 +156,7 @@ fn write_column(
 /// A range of keys.
 pub type EdgeRange = Range<u128>;
 
-/// What was said under the keys of a range, in parts and open: each piece once, in order, up to so many.
+/// What was said under the keys of a range, in parts and open: each piece once, in order.
 ///
 /// # Errors
 /// `Corrupt` when a block does not hold.
@@ -173,18 +164,17 @@ pub fn edges_in(
     parts: &[Arc<Part>],
     open: Option<&OpenEdges>,
     range: &EdgeRange,
-    most: usize,
 ) -> Result<Vec<Edge>> {
     let mut found: Vec<Edge> = Vec::new();
     let mut sources = 0;
     for part in parts {
         let before = found.len();
-        rows_of_part(part, range, most, &mut found)?;
+        rows_of_part(part, range, &mut found)?;
         sources += usize::from(found.len() > before);
     }
     if let Some(open) = open {
         let before = found.len();
-        let rows = open.rows.range(EdgeKey(range.start)..EdgeKey(range.end)).take(most);
+        let rows = open.rows.range(EdgeKey(range.start)..EdgeKey(range.end));
         found.extend(rows.map(|(key, told)| Edge { key: *key, told: *told }));
         sources += usize::from(found.len() > before);
     }
@@ -198,18 +188,11 @@ pub fn edges_in(
             same
         });
     }
-    found.truncate(most);
     Ok(found)
 }
 
-fn rows_of_part(
-    part: &Arc<Part>,
-    range: &EdgeRange,
-    most: usize,
-    found: &mut Vec<Edge>,
-) -> Result<()> {
+fn rows_of_part(part: &Arc<Part>, range: &EdgeRange, found: &mut Vec<Edge>) -> Result<()> {
     let mut chunk: Option<(u32, Vec<BlockView>)> = None;
-    let mut left = most;
     sorted_between(part, EDGES.field(KEY), range, |key, row| {
         let number = row >> CHUNK_BITS;
         if chunk.as_ref().is_none_or(|(known, _)| *known != number) {
@@ -229,8 +212,7 @@ fn rows_of_part(
             *value = block.integer(slot);
         }
         found.push(Edge { key: EdgeKey(key), told: Told::of_columns(values) });
-        left -= 1;
-        Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(ControlFlow::Continue(()))
     })
 }
 

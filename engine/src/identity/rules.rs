@@ -206,9 +206,12 @@ impl Rules {
             let all = rule.namespaces.as_ref();
             all.is_none_or(|all| all.binary_search(namespace).is_ok())
         };
-        // What a person decides stands above what is asked of sources.
-        kind == Kind::ManualLink
-            || (rule.trust != Trust::Nothing && allowed(&namespaces.0) && allowed(&namespaces.1))
+        // A decision passes caps and unique namespaces: only a source that is trusted says that a person decided.
+        let trusted = match kind {
+            Kind::ManualLink => rule.trust == Trust::Full,
+            _ => rule.trust != Trust::Nothing,
+        };
+        trusted && allowed(&namespaces.0) && allowed(&namespaces.1)
     }
 
     /// Whether the number of identifiers of a namespace is limited by calendar bucket.

@@ -280,6 +280,8 @@ pub struct FileReport {
     pub beyond_names: u64,
     /// Rows that could not be understood.
     pub broken: u64,
+    /// The broken rows whose identifiers are all nobody's by the rules of identity; they are in quarantine.
+    pub nobody: u64,
     /// Rows that are known to be lost in parts of the file that could not be read.
     pub lost: u64,
     /// Why the file, or a part of it, could not be read; what could be read was loaded.

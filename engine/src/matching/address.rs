@@ -69,6 +69,17 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Reads the number of a house that stands by itself, simplified: `12 bis`, `12 14`; says whether it is one.
+    pub(super) fn number(&mut self, simple: &str, line: &mut Line) -> bool {
+        line.words.clear();
+        line.number.clear();
+        let words: Vec<&str> = simple.split(' ').collect();
+        let between = if words.len() == 2 { Between::Dash } else { Between::Nothing };
+        house(&words, between, line).is_empty() && line.words.is_empty() && !line.number.is_empty()
+    }
+}
+
 fn between(text: &str) -> Between {
     let after = text.trim_start().trim_start_matches(|c: char| c.is_alphanumeric());
     match after.trim_start().chars().next() {
@@ -144,7 +155,6 @@ fn house<'l, 't>(words: &'l [&'t str], between: Between, line: &mut Line) -> &'l
     let [number, after @ ..] = rest else { return rest };
     let Some((digits, letter)) = numbered(number) else { return rest };
     match after {
-        // A line that is a number alone, such as `12`, is a house; the street stands elsewhere.
         [second, after @ ..] if before == Between::Stroke && numbered(second).is_some() => {
             part_of(number, line);
             house(rest.get(1..).unwrap_or(after), Between::Nothing, line)
@@ -153,12 +163,11 @@ fn house<'l, 't>(words: &'l [&'t str], between: Between, line: &mut Line) -> &'l
             line.set_number(digits, None);
             after
         }
-        [repeat, after @ ..]
-            if letter.is_none() && !after.is_empty() && is_suffix(repeat, after) =>
-        {
+        [repeat, after @ ..] if letter.is_none() && is_suffix(repeat, after) => {
             line.set_number(digits, repeat.chars().next());
             after
         }
+        // Also a line that is a number alone, such as `12`: the street stands elsewhere.
         _ => {
             line.set_number(digits, letter);
             after

@@ -15,7 +15,7 @@ const ALIKE: f32 = 0.78;
 const DIFFERENT: u8 = 5;
 
 /// The logarithm of the likeliest chance agreement: beyond it a value says nothing, but never the contrary.
-const CHANCE_MAX: f32 = -0.105_360_5;
+pub(super) const CHANCE_MAX: f32 = -0.105_360_5;
 
 /// What one comparison of two records shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +42,12 @@ pub(super) const STEPS: [Step; 4] = [Step::Whole, Step::Place, Step::Name, Step:
 /// Pairs of words that are remembered, where many pairs of records are compared and where few are: powers of two.
 pub(super) const KNOWN_MANY: usize = 1 << 15;
 pub(super) const KNOWN_FEW: usize = 1 << 6;
+
+/// The bytes of the letter that a word begins with.
+fn first_letter(word: &[u8]) -> &[u8] {
+    let end = word.iter().skip(1).position(|byte| (byte & 0xc0) != 0x80);
+    word.get(..end.map_or(word.len(), |end| end + 1)).unwrap_or(word)
+}
 
 /// Compares records, and remembers what it learnt of pairs of words.
 #[derive(Debug)]
@@ -83,7 +89,7 @@ impl<'p> Comparer<'p> {
     }
 
     fn log_share(&self, word: Word) -> f32 {
-        self.people.vocabulary.get(word).share
+        self.people.vocabulary.get(word).log_share
     }
 
     /// How alike two words are: equal, one change, nearly alike, a short form, an initial, different.
@@ -135,8 +141,9 @@ impl<'p> Comparer<'p> {
             if words.text(left) <= words.text(right) { (left, right) } else { (right, left) };
         let (one, other) = (words.get(left), words.get(right));
         let (first, second) = (words.text(left), words.text(right));
-        let short = first.len().min(second.len());
-        if short == 1 && first.first() == second.first() {
+        let letters = |text: &[u8]| text.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
+        let short = letters(first).min(letters(second));
+        if short == 1 && first_letter(first) == first_letter(second) {
             return 4;
         }
         // Each change alters two classes of letters at most.
@@ -239,7 +246,13 @@ impl<'p> Comparer<'p> {
         self.align(short, long);
         let rarity = |word: &Word| -self.log_share(*word);
         let total: f32 = short.iter().map(rarity).sum();
-        let equal: f32 = short.iter().filter(|word| long.contains(word)).map(rarity).sum();
+        let equal = short.iter().filter(|word| long.contains(word));
+        let (total, equal) = if total > 0.0 {
+            (total, equal.map(rarity).sum())
+        } else {
+            // Words that everybody says, or of which the model knows nothing, are as rare as one another.
+            (short.len() as f32, equal.count() as f32)
+        };
         let near = self.found.iter().filter(|(level, _)| *level <= 2).count();
         let mut chance = 0.0;
         let level = if equal >= total * 0.999 {

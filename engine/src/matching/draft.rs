@@ -41,7 +41,7 @@ impl Draft {
         for (column, role) in roles.iter().enumerate().filter(|(_, role)| role.is_compared()) {
             if let Some(text) = text(column) {
                 self.add(roles.day_order(column), role, &text);
-                if number_in_line.is_empty() {
+                if role == Role::Street && number_in_line.is_empty() {
                     std::mem::swap(&mut number_in_line, &mut self.line.number);
                 }
             }
@@ -121,7 +121,7 @@ impl Draft {
             Role::Suburb | Role::City => {
                 place::place_words(simple).for_each(|word| self.say(Kind::Place, word));
             }
-            Role::StreetNumber => self.value(Kind::Number, &joined),
+            Role::StreetNumber => self.add_number(simple, &joined),
             Role::Postcode => self.value(Kind::Postcode, place::postcode(&joined)),
             Role::State => self.value(Kind::State, place::state(&joined)),
             Role::NationalId => self.value(Kind::NationalId, &joined),
@@ -130,6 +130,14 @@ impl Draft {
             _ => {}
         }
         self.joined = joined;
+    }
+
+    /// The number of a house in the form that a line of an address gives it.
+    fn add_number(&mut self, simple: &str, joined: &str) {
+        let mut line = std::mem::take(&mut self.line);
+        let found = if self.reader.number(simple, &mut line) { &line.number } else { joined };
+        self.value(Kind::Number, found);
+        self.line = line;
     }
 
     fn add_line(&mut self, text: &str) {

@@ -133,7 +133,12 @@ impl Model {
                 .extend(frequent.iter().map(|entry| (entry.digest, share(f64::from(entry.count)))));
             let said: f64 = others.iter().map(|entry| f64::from(entry.count)).sum();
             let squares: f64 = others.iter().map(|entry| f64::from(entry.count).powi(2)).sum();
-            *rest = if said > 0.0 { share(squares / said) } else { 1.0 };
+            *rest = match (said > 0.0, frequent.is_empty()) {
+                (true, _) => share(squares / said),
+                // All words are known: one that is not is said by nobody else.
+                (false, false) => share(1.0),
+                (false, true) => 1.0,
+            };
         }
     }
 

@@ -5,7 +5,7 @@
 //! place and telephone but no more; of strangers. Without the second kind, families and the shops of one building
 //! would be taken for one.
 
-use super::compare::{Comparer, STEPS, Seen, Step};
+use super::compare::{CHANCE_MAX, Comparer, STEPS, Seen, Step};
 use super::comparison::{COMPARISONS, COUNT, Comparison, LEVELS};
 use super::people::{People, Record};
 use super::text::{NumberHasher, mix};
@@ -118,7 +118,7 @@ impl Model {
 
     /// Gives all words the shares of this model.
     pub(super) fn rate(&self, people: &mut People) {
-        people.vocabulary.set_shares(|entry| self.log_share(entry));
+        people.vocabulary.set_log_shares(|entry| self.log_share(entry));
     }
 
     /// Gives the words of one record the shares of this model.
@@ -126,7 +126,7 @@ impl Model {
         let words: Vec<Word> = people.words(number).collect();
         for word in words {
             let share = self.log_share(people.vocabulary.get(word));
-            people.vocabulary.set_share(word, share);
+            people.vocabulary.set_log_share(word, share);
         }
     }
 }
@@ -243,7 +243,7 @@ impl Weights {
         (self.share_house * house.exp()).ln_1p()
     }
 
-    /// The logarithms of the odds that two strangers and two of one house are told by.
+    /// The same by what is seen of them.
     pub(super) fn score_of(&self, seen: &[Seen]) -> f32 {
         let mut sum = Sum::default();
         seen.iter().for_each(|seen| self.add(&mut sum, seen));
@@ -324,8 +324,8 @@ impl<'p> Scorer<'p> {
         let (left, right) = (self.people.names(left), self.people.names(right));
         let (short, long) = if left.len() <= right.len() { (left, right) } else { (right, left) };
         let equal = |word: &u32| {
-            let share = self.people.vocabulary.get(*word).share;
-            -f64::from(share.min(-0.105))
+            let share = self.people.vocabulary.get(*word).log_share;
+            -f64::from(share.min(CHANCE_MAX))
         };
         let unequal =
             self.weights.unequal(Comparison::Name).max(self.weights.unequal(Comparison::OtherName));
@@ -343,19 +343,22 @@ impl<'p> Scorer<'p> {
         if short.is_empty() {
             return 0.0;
         }
-        let share = |word: &u32| self.people.vocabulary.get(*word).share;
-        let equal: f32 = short.iter().filter(|word| long.contains(word)).map(share).sum();
-        // Equal as the comparison takes it, with some room for rounding.
-        if equal < 0.0 && equal <= short.iter().map(share).sum::<f32>() * 0.998 {
-            unequal.max(-f64::from(equal))
-        } else {
-            unequal
-        }
+        let share = |word: &u32| self.people.vocabulary.get(*word).log_share;
+        let most = |short: &[u32], long: &[u32]| {
+            let equal: f32 = short.iter().filter(|word| long.contains(word)).map(share).sum();
+            // Equal as the comparison takes it, with some room for rounding.
+            let all = equal <= short.iter().map(share).sum::<f32>() * 0.998;
+            if all { unequal.max(-f64::from(equal.min(CHANCE_MAX))) } else { unequal }
+        };
+        // Which of two lists of one length is the shorter is for the comparison to say.
+        let first = most(short, long);
+        if short.len() == long.len() { first.max(most(long, short)) } else { first }
     }
 
     /// The most that postcodes and places of two records can tell.
     fn most_of_place(&self, left: &Record, right: &Record) -> f64 {
-        let rarity = |word: u32| -f64::from(self.people.vocabulary.get(word).share.min(-0.105));
+        let rarity =
+            |word: u32| -f64::from(self.people.vocabulary.get(word).log_share.min(CHANCE_MAX));
         let (one, other) = (left.single(Kind::Postcode), right.single(Kind::Postcode));
         let unequal = self.weights.unequal(Comparison::Place);
         let places = self.people.places(left);

@@ -143,8 +143,8 @@ impl Roles {
     }
 }
 
-/// Words of field names, and the role that they tell; the first that is found counts.
-const NAMES: [(&[&str], Role); 20] = [
+/// Words of field names, and the role that they tell; the first that is found and that the values allow counts.
+const NAMES: [(&[&str], Role); 22] = [
     (
         &[
             "given name",
@@ -173,6 +173,10 @@ const NAMES: [(&[&str], Role); 20] = [
     (&["email", "e mail", "mail", "courriel"], Role::Email),
     (&["phone", "telephone", "tel", "mobile", "cell", "portable", "fixe", "msisdn"], Role::Phone),
     (
+        &["birth place", "birthplace", "place of birth", "lieu naissance", "lieu de naissance"],
+        Role::City,
+    ),
+    (
         &[
             "dob",
             "date of birth",
@@ -184,22 +188,6 @@ const NAMES: [(&[&str], Role); 20] = [
             "ddn",
         ],
         Role::BirthDate,
-    ),
-    (&["birth place", "birthplace", "place of birth", "lieu"], Role::City),
-    (
-        &["street number", "house number", "street no", "numero", "numero voie", "house no"],
-        Role::StreetNumber,
-    ),
-    (
-        &["postcode", "post code", "postal code", "zip", "zipcode", "code postal", "cp"],
-        Role::Postcode,
-    ),
-    (&["city", "town", "ville", "commune"], Role::City),
-    (&["suburb", "locality", "district", "quartier", "lieu dit"], Role::Suburb),
-    (&["state", "county", "region", "province", "departement"], Role::State),
-    (
-        &["address", "addr", "street", "adresse", "rue", "voie", "address1", "address2"],
-        Role::Street,
     ),
     (
         &[
@@ -219,8 +207,22 @@ const NAMES: [(&[&str], Role); 20] = [
         ],
         Role::NationalId,
     ),
+    (&["street number", "house number", "street no", "numero", "house no"], Role::StreetNumber),
+    (
+        &["postcode", "post code", "postal code", "zip", "zipcode", "code postal", "cp"],
+        Role::Postcode,
+    ),
+    (&["city", "town", "ville", "commune"], Role::City),
+    (&["suburb", "locality", "district", "quartier", "lieu dit"], Role::Suburb),
+    (&["lieu"], Role::City),
+    (&["state", "county", "region", "province", "departement"], Role::State),
+    (
+        &["address", "addr", "street", "adresse", "rue", "voie", "address1", "address2"],
+        Role::Street,
+    ),
+    (&["job title"], Role::Occupation),
     (&["gender", "sex", "sexe", "genre", "civilite", "title", "salutation"], Role::Gender),
-    (&["occupation", "job", "profession", "metier", "job title"], Role::Occupation),
+    (&["occupation", "job", "profession", "metier"], Role::Occupation),
     (&["type", "category", "class"], Role::Occupation),
     (&["country", "pays", "created", "updated", "created at", "updated at"], Role::Ignored),
     (&["full name", "fullname", "nom complet", "name"], Role::FullName),
@@ -358,11 +360,9 @@ pub fn infer_role<'a>(name: &str, values: impl Iterator<Item = &'a str>) -> Role
     if name == "id" || name.ends_with(" id") && look.distinct > 0.98 && !told_id(&name) {
         return Role::Ignored;
     }
-    let told = NAMES.iter().find(|(words, _)| words.iter().any(|word| tells(&name, word)));
-    match told {
-        Some((_, role)) if look.allows(*role) => *role,
-        _ => look.role(),
-    }
+    let told = NAMES.iter().filter(|(words, _)| words.iter().any(|word| tells(&name, word)));
+    let told = told.map(|(_, role)| *role).find(|role| look.allows(*role));
+    told.unwrap_or_else(|| look.role())
 }
 
 /// Whether a name that ends in `id` is that of a number which belongs to one person.
@@ -372,7 +372,8 @@ fn told_id(name: &str) -> bool {
     })
 }
 
-/// A name with its words parted where a small letter is followed by a capital (`birthDate`).
+/// A name with its words parted where a small letter is followed by a capital (`birthDate`), and at full stops, as
+/// names of inner fields have them (`address.city`).
 fn spaced(name: &str) -> String {
     let mut spaced = String::with_capacity(name.len() + 4);
     let mut small = false;
@@ -381,7 +382,7 @@ fn spaced(name: &str) -> String {
             spaced.push(' ');
         }
         small = letter.is_lowercase();
-        spaced.push(letter);
+        spaced.push(if letter == '.' { ' ' } else { letter });
     }
     spaced
 }
@@ -420,6 +421,14 @@ mod tests {
             ("country", &["FR", "GB"], Role::Ignored),
             ("notes", &["called on monday"], Role::FreeText),
             ("x", &["ann@x.org", "bob@x.org"], Role::Email),
+            ("address.city", &["paris", "aix en provence"], Role::City),
+            ("address.postal_code", &["75001", "13100"], Role::Postcode),
+            ("address.street", &["3 rue des lilas"], Role::Street),
+            ("job_title", &["nurse", "clerk"], Role::Occupation),
+            ("lieu_naissance", &["lyon", "nice"], Role::City),
+            ("lieu_dit", &["le bourg", "la croix"], Role::Suburb),
+            ("numero_securite_sociale", &["1850578006084", "2840278006084"], Role::NationalId),
+            ("numero_voie", &["3", "12 bis"], Role::StreetNumber),
             ("email", &["none", "ask"], Role::Ignored),
             ("x", &["1999-01-31", "2001-02-28"], Role::BirthDate),
             ("x", &["", " "], Role::Ignored),

@@ -80,6 +80,11 @@ pub(super) fn sound(word: &[u8]) -> [u8; 4] {
         _ => b'0',
     };
     let mut code = [b'0'; 4];
+    if word.first().is_some_and(|byte| !byte.is_ascii()) {
+        // Of other scripts the classes of consonants are not known: the letters that the word begins with.
+        code.iter_mut().zip(word).for_each(|(to, from)| *to = *from);
+        return code;
+    }
     let (first, rest) = match word {
         [b'p', b'h', rest @ ..] => (b'f', rest),
         [b'k' | b'g' | b'p', b'n', rest @ ..] => (b'n', rest),
@@ -187,6 +192,7 @@ mod tests {
         ] {
             assert_eq!(sound(one.as_bytes()), sound(other.as_bytes()), "{one} {other}");
         }
+        assert_ne!(sound("иван".as_bytes()), sound("пётр".as_bytes()));
         assert_ne!(sound(b"martin"), sound(b"mercier"));
         assert_ne!(sound(b"paul"), sound(b"philippe"));
     }

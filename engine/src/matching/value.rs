@@ -7,7 +7,11 @@ const PHONE_DIGITS: usize = 9;
 
 /// A telephone number: its last digits, however it is written (`+33 6 12 34 56 78`, `06.12.34.56.78`).
 pub(super) fn phone(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    // What follows a letter, a semicolon or a cross is an extension.
+    let number = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = number.find(|c: char| c.is_alphabetic() || matches!(c, ';' | '#'));
+    let number = number.get(..end.unwrap_or(number.len())).unwrap_or(number);
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     let national = digits.trim_start_matches('0');
     if national.len() < 4
         || national.bytes().all(|digit| Some(&digit) == national.as_bytes().first())
@@ -150,6 +154,8 @@ mod tests {
         }
         assert_eq!(phone("(310) 246-1501"), phone("+1 310/246-1501"));
         assert_eq!(phone("+44 7911 123456"), phone("07911 123 456"));
+        assert_eq!(phone("tel: +16502530000;ext=12"), phone("650-253-0000 x12"));
+        assert_eq!(phone("+16502530000;ext=12"), phone("650 253 0000"));
         assert_eq!(phone("+61 2 9374 4000"), phone("(02) 9374 4000"));
         for text in ["", "12", "0000000000", "999 999 999", "none"] {
             assert_eq!(phone(text), None, "{text}");

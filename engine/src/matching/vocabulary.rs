@@ -89,8 +89,9 @@ pub(super) struct Entry {
     pub letters: u32,
     /// How many records say it.
     pub count: u32,
-    /// The share of records that are taken to say it, by the model in use.
-    pub share: f32,
+    /// The logarithm of the share of records that are taken to say it, by the model in use; positive before it is
+    /// rated.
+    pub log_share: f32,
 }
 
 /// All words: of up to four gigabytes of text, each text counted once.
@@ -119,20 +120,7 @@ impl Vocabulary {
     }
 
     pub(super) fn new() -> Vocabulary {
-        let nothing = Entry {
-            digest: 0,
-            start: 0,
-            length: 0,
-            kind: Kind::Name,
-            number: false,
-            common: false,
-            first: 0,
-            sound: 0,
-            letters: 0,
-            count: 0,
-            share: 1.0,
-        };
-        let (entries, slots) = (vec![nothing], vec![FREE; 64]);
+        let (entries, slots) = (vec![NOTHING.clone()], vec![FREE; 64]);
         Vocabulary { entries, texts: Vec::new(), slots, free: Vec::new(), wasted: 0 }
     }
 
@@ -188,7 +176,7 @@ impl Vocabulary {
             sound: u32::from_le_bytes(sound(bytes)),
             letters: classes(&String::from_utf8_lossy(bytes)),
             count,
-            share: 1.0,
+            log_share: 1.0,
         };
         self.texts.extend_from_slice(bytes);
         if let Some(word) = self.free.pop() {
@@ -319,17 +307,17 @@ impl Vocabulary {
         self.entries.iter().skip(1).filter(|entry| entry.count > 0)
     }
 
-    /// Gives each word its share.
-    pub(super) fn set_shares(&mut self, share: impl Fn(&Entry) -> f32) {
+    /// Gives each word the logarithm of its share.
+    pub(super) fn set_log_shares(&mut self, log_share: impl Fn(&Entry) -> f32) {
         for entry in &mut self.entries {
-            entry.share = share(entry);
+            entry.log_share = log_share(entry);
         }
     }
 
-    /// Gives one word its share.
-    pub(super) fn set_share(&mut self, word: Word, share: f32) {
+    /// Gives one word the logarithm of its share.
+    pub(super) fn set_log_share(&mut self, word: Word, log_share: f32) {
         if let Some(entry) = self.entries.get_mut(word as usize) {
-            entry.share = share;
+            entry.log_share = log_share;
         }
     }
 
@@ -353,7 +341,7 @@ static NOTHING: Entry = Entry {
     sound: 0,
     letters: 0,
     count: 0,
-    share: 1.0,
+    log_share: 1.0,
 };
 
 /// One of 32 classes of letters, rare ones together: a change of one letter changes two of them at most.

@@ -50,8 +50,8 @@ pub fn order(fact: &RowTrait, known: &RowTrait, fields: &Fields, catalog: &Catal
                 _ => None,
             };
             match (of(fact), of(known)) {
-                // A trait that follows one that follows it would have no end.
-                (Some(fact), Some(known)) if !follows(fields, fact.number) => {
+                // Definitions are checked for it: a ring of traits that follow one another would have no end.
+                (Some(fact), Some(known)) if golden_of(fields, fact.number).leads() => {
                     order(&fact, &known, fields, catalog).then_with(value)
                 }
                 (fact, known) => fact.is_some().cmp(&known.is_some()).then_with(latest),
@@ -81,13 +81,9 @@ pub fn order(fact: &RowTrait, known: &RowTrait, fields: &Fields, catalog: &Catal
     }
 }
 
-fn follows(fields: &Fields, number: u32) -> bool {
-    matches!(golden_of(fields, number), Golden::Follow(_))
-}
-
 /// Whether the facts about a trait are counted.
 pub fn is_counted(fields: &Fields, number: u32) -> bool {
-    matches!(golden_of(fields, number), Golden::Frequent | Golden::Sum | Golden::Union)
+    golden_of(fields, number).counts()
 }
 
 /// What was said last wins.
@@ -114,15 +110,12 @@ fn length(value: &Value) -> usize {
     }
 }
 
-/// Gives the facts of one record what their rules ask for beside the values. Facts that have it already are of a row.
+/// Gives the facts of one record what their rules ask for beside the values.
 pub fn support(facts: &mut Vec<RowTrait>, fields: &Fields) {
     let rules: Vec<(usize, &Golden)> = fields.golden().collect();
     for (number, golden) in rules {
         let short = u32::try_from(number).unwrap_or(u32::MAX);
         let place = facts.iter().position(|fact| fact.number == short);
-        if place.and_then(|p| facts.get(p)).is_some_and(|fact| fact.support != Support::None) {
-            continue;
-        }
         let named = |name: &String| {
             let number = fields.find(name).and_then(|n| u32::try_from(n).ok())?;
             facts.iter().find(|fact| fact.number == number)
@@ -142,7 +135,7 @@ pub fn support(facts: &mut Vec<RowTrait>, fields: &Fields) {
             }
             Golden::Follow(leader) => match (named(leader).cloned(), place) {
                 (None, Some(place)) => drop(facts.remove(place)),
-                (Some(leader), place) if leader.support == Support::None => {
+                (Some(leader), place) => {
                     let support = Support::Leader(leader.value, leader.winner);
                     match place.and_then(|p| facts.get_mut(p)) {
                         Some(fact) => fact.support = support,
@@ -155,7 +148,7 @@ pub fn support(facts: &mut Vec<RowTrait>, fields: &Fields) {
                         }),
                     }
                 }
-                _ => {}
+                (None, None) => {}
             },
             _ => {}
         }

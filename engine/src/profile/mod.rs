@@ -119,9 +119,8 @@ impl GoldenRow {
 }
 
 impl GoldenRow {
-    /// Tells facts of one record, or of another row; notes the numbers of those that won. An amount of money and its
-    /// currency win together, so that both are always of one record.
-    pub fn tell_all(
+    /// Tells the facts of one record; notes the numbers of those that won.
+    pub fn tell_record(
         &mut self,
         mut facts: Vec<RowTrait>,
         fields: &Fields,
@@ -129,6 +128,19 @@ impl GoldenRow {
         changed: &mut Vec<u32>,
     ) {
         support(&mut facts, fields);
+        self.tell_all(facts, fields, catalog, changed);
+    }
+
+    /// Tells the traits of another row, which have what their rules ask for: what stands beside them there may be of
+    /// other records. Notes the numbers of those that won. An amount of money and its currency win together, so that
+    /// both are always of one record.
+    pub fn tell_all(
+        &mut self,
+        facts: Vec<RowTrait>,
+        fields: &Fields,
+        catalog: &Catalog,
+        changed: &mut Vec<u32>,
+    ) {
         let pairs: Vec<(u32, u32)> = if fields.has_money() {
             let amounts = facts
                 .iter()

@@ -13,6 +13,9 @@ use serde_json::{Map, Value as Json};
 
 type Object = Map<String, Json>;
 
+/// The greatest score, so that thousandths of it fit into 32 bits.
+const SCORE_MAX: f64 = 2_000_000.0;
+
 /// The types of messages that are statements.
 pub const STATEMENTS: [&str; 6] = ["link", "propose", "forbid", "unlink", "retire", "withdraw"];
 
@@ -105,7 +108,12 @@ pub(super) fn statement(
     }
     let statement = match given {
         "link" => {
-            let evidence = evidence(object, Some("manual"))?;
+            let evidence = evidence(object, given)?;
+            if evidence == Evidence::Fuzzy && !object.contains_key("score") {
+                return Err(RowError::new(
+                    "a fuzzy link needs \"score\": how sure it is, a number such as 0.97",
+                ));
+            }
             let strength = strength(object)?;
             Statement::Link { evidence, strength, rule: rule(object)? }
         }
@@ -118,7 +126,7 @@ pub(super) fn statement(
             let source = source.ok_or_else(|| {
                 RowError::new("a withdraw message needs \"source\": who said what is withdrawn")
             })?;
-            Statement::Withdraw { evidence: evidence(object, None)?, source, rule: rule(object)? }
+            Statement::Withdraw { evidence: evidence(object, given)?, source, rule: rule(object)? }
         }
     };
     if matches!(statement, Statement::Link { evidence: Evidence::Forbidden, .. }) {
@@ -140,10 +148,12 @@ fn identifier(object: &Object, given: &str, name: &str) -> Result<(String, Strin
     Ok((namespace, value))
 }
 
-fn evidence(object: &Object, without: Option<&str>) -> Result<Evidence, RowError> {
-    let word = text_field(object, "kind")?.or_else(|| without.map(str::to_owned));
-    let word = word.ok_or_else(|| {
-        RowError::new("a withdraw message needs \"kind\": the kind of evidence, such as fuzzy")
+fn evidence(object: &Object, given: &str) -> Result<Evidence, RowError> {
+    let word = text_field(object, "kind")?.ok_or_else(|| {
+        RowError::new(format!(
+            "a {given} message needs \"kind\": the kind of evidence, such as fuzzy, or manual when \
+             a person decided"
+        ))
     })?;
     Evidence::of(&word).ok_or_else(|| {
         let shown: String = word.chars().take(60).collect();
@@ -164,10 +174,14 @@ fn rule(object: &Object) -> Result<String, RowError> {
 /// The score, a number, in thousandths.
 fn strength(object: &Object) -> Result<i32, RowError> {
     let Some(text) = text_field(object, "score")? else { return Ok(0) };
-    let wrong = || RowError::new(format!("\"score\" is '{text}'; give a number, such as 0.97"));
+    let wrong = || {
+        RowError::new(format!(
+            "\"score\" is '{text}'; give a number such as 0.97, between -{SCORE_MAX} and {SCORE_MAX}"
+        ))
+    };
     let score: f64 = text.trim().parse().map_err(|_| wrong())?;
     let strength = (score * 1000.0).round();
-    if !strength.is_finite() || strength.abs() > f64::from(i32::MAX) {
+    if !strength.is_finite() || score.abs() > SCORE_MAX {
         return Err(wrong());
     }
     Ok(strength as i32)

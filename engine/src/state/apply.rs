@@ -266,9 +266,8 @@ impl Fold {
         }
         let said_by = if record.kind == Kind::Alias { Said::Alias } else { Said::Deterministic };
         let Some((node, profile)) = self.observe(record.named(), said_by, &fact)? else {
-            let named = record.named().map(|(namespace, value)| format!("{namespace} '{value}'"));
-            let named = named.collect::<Vec<_>>().join(", ");
-            let reason = format!("the rules of identity say that {named} is nobody");
+            let named = record.named().map(|(namespace, value)| self.nobody(namespace, value));
+            let reason = named.collect::<Vec<_>>().join("; ");
             return self.reject_record(&fact, QuarantineKind::Record, None, row, reason);
         };
         *Arc::make_mut(&mut self.state.records).entry(at.source).or_default() += 1;
@@ -380,7 +379,7 @@ impl Fold {
         self.open.profiles.change(&self.state.parts, PROFILES, profile, |row, changed| {
             let facts =
                 told.into_iter().map(|(number, value)| RowTrait::told(number, value, winner));
-            row.tell_all(facts.collect(), catalog.traits(), catalog, changed);
+            row.tell_record(facts.collect(), catalog.traits(), catalog, changed);
         })
     }
 

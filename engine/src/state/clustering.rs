@@ -112,6 +112,12 @@ impl State {
         Clustering::of(&self.definitions.identity(), &self.catalog, self.normalisers)
     }
 
+    /// The digest of an identifier: its namespace by name, so that it is the same in every store.
+    pub(super) fn content(&self, namespace: Namespace, value: &[u8]) -> Digest128 {
+        let name = self.catalog.namespaces().get(usize::from(namespace));
+        content_of(name.map_or("", AsRef::as_ref), value)
+    }
+
     /// The namespaces of which a node has too many neighbours.
     pub(super) fn capped(&self, node: NodeId) -> Vec<Namespace> {
         let range = (node, 0)..=(node, Namespace::MAX);
@@ -142,14 +148,12 @@ impl Grounds for Reader<'_> {
     }
 
     fn content(&self, node: NodeId) -> Result<Digest128> {
-        let namespace = self.about(node)?.0;
         let value = point_value(self.state.parts(), node)?;
-        let name = self.state.catalog.namespaces().get(usize::from(namespace));
-        Ok(content_of(name.map_or("", AsRef::as_ref), &value))
+        Ok(self.state.content(self.about(node)?.0, &value))
     }
 
     fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>> {
-        edges_in(self.state.parts(), None, range, usize::MAX)
+        edges_in(self.state.parts(), None, range)
     }
 
     fn is_capped(&self, node: NodeId, namespace: Namespace) -> bool {

@@ -175,7 +175,7 @@ impl Fold {
             let facts =
                 told.into_iter().map(|(number, value)| RowTrait::told(number, value, winner));
             if let Some(fields) = catalog.entity_fields(number) {
-                row.tell_all(facts.collect(), fields, catalog, changed);
+                row.tell_record(facts.collect(), fields, catalog, changed);
             }
         })
     }

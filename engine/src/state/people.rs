@@ -93,6 +93,19 @@ impl Fold {
         self.clustering().normaliser(namespace).apply(value)
     }
 
+    /// Why an identifier is nobody's, in words.
+    pub(super) fn nobody(&mut self, namespace: &str, received: &str) -> String {
+        let number = self.namespace(namespace);
+        let normal = self.normal(number, received);
+        let rules = self.rules();
+        match normal.as_deref().map(|value| rules.blocks(number, value)) {
+            Some(Some(pattern)) => {
+                format!("{namespace} '{received}' is nobody: the rules of identity block {pattern}")
+            }
+            _ => format!("{namespace} '{received}' has no form in which it is compared"),
+        }
+    }
+
     /// Takes note of a record: its identifiers (namespace and value, normalised) belong to one person. Returns the node
     /// of the first identifier, to which the record attaches, and its profile; nothing when all are nobody's.
     ///
@@ -301,7 +314,9 @@ impl Fold {
             return Ok(Some(false));
         }
         let crowded = &self.state.crowded;
-        if !crowded.is_empty()
+        // No cap concerns what a person decided.
+        if claimed.kind != Kind::ManualLink
+            && !crowded.is_empty()
             && (crowded.contains(&(left, of_right)) || crowded.contains(&(right, of_left)))
         {
             return Ok(Some(false));
@@ -311,7 +326,7 @@ impl Fold {
         }
         for (node, other) in [(left, right), (right, left)] {
             let range = EdgeKey::retractions(node);
-            let rows = edges_in(&self.state.parts, Some(&self.open.edges), &range, usize::MAX)?;
+            let rows = edges_in(&self.state.parts, Some(&self.open.edges), &range)?;
             let concerns =
                 |key: EdgeKey| key.other() == other || key.kind() == Some(Kind::NodeUntil);
             if rows.iter().any(|row| concerns(row.key) && row.told.last >= time) {
@@ -319,7 +334,7 @@ impl Fold {
             }
         }
         let key = claimed.keys().0.0;
-        let known = edges_in(&self.state.parts, Some(&self.open.edges), &(key..key + 1), 1)?;
+        let known = edges_in(&self.state.parts, Some(&self.open.edges), &(key..key + 1))?;
         Ok(if known.iter().any(|edge| edge.told.withdrawn) { None } else { Some(true) })
     }
 
@@ -336,7 +351,7 @@ impl Fold {
                 continue;
             }
             let group = EdgeKey::group(node, neighbour);
-            let edges = edges_in(&self.state.parts, Some(&self.open.edges), &group, usize::MAX)?;
+            let edges = edges_in(&self.state.parts, Some(&self.open.edges), &group)?;
             let others: BTreeSet<NodeId> = edges.iter().map(|edge| edge.key.other()).collect();
             if others.len() > most as usize {
                 return Ok(true);

@@ -14,7 +14,7 @@ use crate::column::Faults;
 use crate::event::TableView;
 use crate::identity::{
     Cause, Change, Changed, Cluster, Component, Edge, EdgeRange, Grounds, Namespace, PublicId,
-    RuleId, Rules, content_of, edges_in,
+    RuleId, Rules, edges_in,
 };
 use crate::profile::{GoldenRow, RowTrait, Winner};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,14 +26,12 @@ impl Grounds for Fold {
     }
 
     fn content(&self, node: NodeId) -> Result<Digest128> {
-        let namespace = self.about(node)?.0;
         let value = self.open.nodes.value(&self.state.parts, node)?;
-        let name = self.state.catalog.namespaces().get(usize::from(namespace));
-        Ok(content_of(name.map_or("", AsRef::as_ref), &value))
+        Ok(self.state.content(self.about(node)?.0, &value))
     }
 
     fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>> {
-        edges_in(&self.state.parts, Some(&self.open.edges), range, usize::MAX)
+        edges_in(&self.state.parts, Some(&self.open.edges), range)
     }
 
     fn is_capped(&self, node: NodeId, namespace: Namespace) -> bool {
@@ -177,7 +175,7 @@ impl Fold {
             let told: ToldTraits = codec::decode_row(bytes)?;
             let facts =
                 told.into_iter().map(|(number, value)| RowTrait::told(number, value, winner));
-            row.tell_all(facts.collect(), catalog.traits(), catalog, &mut Vec::new());
+            row.tell_record(facts.collect(), catalog.traits(), catalog, &mut Vec::new());
             Ok(())
         };
         for node in &cluster.members {

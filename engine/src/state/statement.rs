@@ -45,12 +45,16 @@ impl Fold {
                 return self.reject_record(fact, QuarantineKind::Record, None, row, reason);
             }
         };
+        if let Statement::Withdraw { source, .. } = statement
+            && self.state.catalog.find_source(source).is_none()
+        {
+            // It may say it one day; but evidence is kept by the numbers of sources, and this one has none yet.
+            let reason = format!("there is no source '{source}'; `nave stats` lists the sources");
+            return self.reject_record(fact, QuarantineKind::Record, None, row, reason);
+        }
         let mut unsettled = Unsettled::default();
         let names = matches!(statement, Statement::Link { .. });
-        let mut nodes = Vec::with_capacity(2);
-        for identifier in &identifiers {
-            nodes.push(self.spoken_of(identifier, names, fact, &mut unsettled)?);
-        }
+        let nodes = self.all_spoken_of(&identifiers, record, names, fact, &mut unsettled)?;
         *Arc::make_mut(&mut self.state.records).entry(fact.record.source).or_default() += 1;
         let source = fact.record.source;
         match (statement, nodes.as_slice()) {
@@ -83,12 +87,7 @@ impl Fold {
                 self.retire(*node, until.0, source, &mut unsettled)?;
             }
             (Statement::Withdraw { evidence, source: by, rule }, [left, right]) => {
-                // A source that is not known yet may say it one day: the entry would name a number that it has not.
-                let Some(by) = self.state.catalog.find_source(by) else {
-                    let reason =
-                        format!("there is no source '{by}'; `nave stats` lists the sources");
-                    return self.reject_record(fact, QuarantineKind::Record, None, row, reason);
-                };
+                let Some(by) = self.state.catalog.find_source(by) else { return Ok(()) };
                 let by = (by, self.rule_number(rule));
                 let claimed = claimed(*left, *right, kind_of(*evidence), by);
                 self.say(&claimed, &Told::withdrawn());
@@ -101,6 +100,26 @@ impl Fold {
         if unsettled.seeds.is_empty() { Ok(()) } else { self.settle(unsettled, fact) }
     }
 
+    /// The nodes of the identifiers of a statement, which of a link are known as received, too.
+    fn all_spoken_of(
+        &mut self,
+        identifiers: &[Identifier],
+        record: &Decoded,
+        names: bool,
+        fact: &Fact<'_>,
+        unsettled: &mut Unsettled,
+    ) -> Result<Vec<(NodeId, Namespace)>> {
+        let mut nodes = Vec::with_capacity(2);
+        for (identifier, received) in identifiers.iter().zip(&record.identifiers) {
+            let (node, namespace) = self.spoken_of(identifier, names, fact, unsettled)?;
+            if names && identifier.value != received.value {
+                self.open.spellings.note(node, &received.value);
+            }
+            nodes.push((node, namespace));
+        }
+        Ok(nodes)
+    }
+
     /// The identifiers of a statement in the form in which they are compared, or why they are none.
     fn normal_pair(
         &mut self,
@@ -111,9 +130,7 @@ impl Fold {
             let number = self.namespace(namespace);
             let normal = self.normal(number, value).map(Cow::into_owned);
             let normal = normal.filter(|value| self.rules().blocks(number, value).is_none());
-            let normal = normal.ok_or_else(|| {
-                format!("the rules of identity say that {namespace} '{value}' is nobody")
-            })?;
+            let normal = normal.ok_or_else(|| self.nobody(namespace, value))?;
             identifiers.push(Identifier { namespace: namespace.clone(), value: normal });
         }
         if identifiers.first() == identifiers.get(1) {
@@ -177,19 +194,21 @@ impl Fold {
         self.state.counts.retractions += 1;
         let cause = Cause::node(Because::Retracted, node, namespace, source);
         unsettled.add([node], cause);
-        for neighbour in self.state.capped(node) {
-            Arc::make_mut(&mut self.state.crowded).remove(&(node, neighbour));
-        }
-        if self.state.crowded.is_empty() {
-            return Ok(());
-        }
+        let capped = self.state.capped(node);
         let all = EdgeKey::all(node);
-        for edge in edges_in(&self.state.parts, Some(&self.open.edges), &all, usize::MAX)? {
+        for edge in edges_in(&self.state.parts, Some(&self.open.edges), &all)? {
             let group = (edge.key.other(), namespace);
-            if self.state.crowded.contains(&group) {
+            let crowded = self.state.crowded.contains(&group);
+            if crowded {
                 Arc::make_mut(&mut self.state.crowded).remove(&group);
+            }
+            // Without this evidence there may be little enough of it beside the other for scores to count there.
+            if crowded || !capped.contains(&edge.key.namespace()) {
                 unsettled.add([group.0], cause);
             }
+        }
+        for neighbour in capped {
+            Arc::make_mut(&mut self.state.crowded).remove(&(node, neighbour));
         }
         Ok(())
     }

@@ -452,7 +452,7 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
             Ok((name.to_owned(), value.to_owned()))
         }
-        _ => Err(format!("'{text}' has no '=' between two words")),
+        _ => Err(format!("'{text}' needs a '=' between a name and what it says, both not empty")),
     }
 }
 

@@ -7,14 +7,14 @@ use super::arguments::StoreOnly;
 use super::define::Define;
 use super::failure::Failure;
 use super::identity_arguments::{
-    Both, Cluster, Clusters, Decision, IdentityCommand, Link, Match, One, Review, Rules, Unlink,
+    Cluster, Clusters, Decision, IdentityCommand, Link, Match, One, Review, Rules, Two, Unlink,
     Withdraw,
 };
 use super::identity_text::{answer_text, cluster_text, dot, history_text, match_text, review_text};
 use super::output::Output;
 use super::store::{Store, clock};
 use crate::{identity, shape};
-use navedb::{Batch, IdentityLink, MatchRequest, Record};
+use navedb::{Batch, ErrorKind, IdentityAnswer, IdentityLink, MatchRequest, Record};
 use serde_json::{Map, Value as Json, json};
 
 type Named = (String, String);
@@ -25,8 +25,8 @@ pub(crate) fn run(command: IdentityCommand, output: &Output) -> Result<(), Failu
         IdentityCommand::Link(what) => link(&what, output),
         IdentityCommand::Unlink(what) => unlink(&what, output),
         IdentityCommand::Forbid(what) => {
-            let message = of_two("forbid", &what);
-            decide(&what.store, &what.decision, message, output)
+            let message = of_two("forbid", &what.two);
+            decide(&what.two.store, &what.decision, message, output)
         }
         IdentityCommand::Retract(what) => retract(&what, output),
         IdentityCommand::Why(what) => why(&what, output),
@@ -56,16 +56,16 @@ fn identifier((namespace, value): &Named) -> Json {
     json!({"namespace": namespace, "value": value})
 }
 
-fn of_two(given: &str, both: &Both) -> Map<String, Json> {
+fn of_two(given: &str, two: &Two) -> Map<String, Json> {
     let mut message = Map::new();
     message.insert("type".to_owned(), Json::from(given));
-    message.insert("left".to_owned(), identifier(&both.left));
-    message.insert("right".to_owned(), identifier(&both.right));
+    message.insert("left".to_owned(), identifier(&two.left));
+    message.insert("right".to_owned(), identifier(&two.right));
     message
 }
 
 fn link(what: &Link, output: &Output) -> Result<(), Failure> {
-    let mut message = of_two("link", &what.both);
+    let mut message = of_two("link", &what.both.two);
     message.insert("kind".to_owned(), Json::from(what.kind.word()));
     if let Some(score) = what.score {
         message.insert("score".to_owned(), Json::from(score));
@@ -73,15 +73,15 @@ fn link(what: &Link, output: &Output) -> Result<(), Failure> {
     if let Some(rule) = &what.rule {
         message.insert("rule".to_owned(), Json::from(rule.as_str()));
     }
-    decide(&what.both.store, &what.both.decision, message, output)
+    decide(&what.both.two.store, &what.both.decision, message, output)
 }
 
 fn unlink(what: &Unlink, output: &Output) -> Result<(), Failure> {
-    let mut message = of_two("unlink", &what.both);
+    let mut message = of_two("unlink", &what.both.two);
     if let Some(until) = what.until {
         message.insert("until".to_owned(), Json::from(until.to_string()));
     }
-    decide(&what.both.store, &what.both.decision, message, output)
+    decide(&what.both.two.store, &what.both.decision, message, output)
 }
 
 fn retract(what: &Withdraw, output: &Output) -> Result<(), Failure> {
@@ -94,7 +94,7 @@ fn retract(what: &Withdraw, output: &Output) -> Result<(), Failure> {
         }
     }
     if let Some(id) = &what.evidence {
-        let found = evidence(&what.store, id, output)?;
+        let found = evidence(&what.store, id, "cluster", output)?;
         let (left, right) = found.identifiers;
         message.insert("type".to_owned(), Json::from("withdraw"));
         message.insert("left".to_owned(), identifier(&(left.namespace, left.value)));
@@ -120,13 +120,24 @@ fn decide(
     if let Some(note) = &decision.note {
         message.insert("note".to_owned(), Json::from(note.as_str()));
     }
-    let text = Json::Object(message).to_string();
     let store = Store::open(&store.data, false, output)?;
+    for of in ["left", "right", "identifier"] {
+        let Some((namespace, value)) = named_in(&message, of) else { continue };
+        // One that stands for nobody would only wait in quarantine.
+        if !store.view().identity_known((namespace, value))? {
+            output.note(&format!("note: no record names {namespace} '{value}' so far"));
+        }
+    }
+    let text = Json::Object(message.clone()).to_string();
     let record = Record::message(&decision.source, text.as_str());
     let receipt = store.session().write(Batch::new().record(record))?;
+    let unmet = unmet(&store, &message)?;
     store.close()?;
     if let Some(broken) = receipt.broken.first() {
         return Err(Failure::new("invalid", broken.reason.clone()));
+    }
+    if let Some(unmet) = unmet {
+        output.note(&unmet);
     }
     output.answer(
         || format!("decided at position {}\n", receipt.position),
@@ -134,14 +145,53 @@ fn decide(
     )
 }
 
+/// The identifier that a message names.
+fn named_in<'m>(message: &'m Map<String, Json>, of: &str) -> Option<(&'m str, &'m str)> {
+    let of = message.get(of)?;
+    Some((of.get("namespace")?.as_str()?, of.get("value")?.as_str()?))
+}
+
+/// What a decision about two identifiers asks for and does not reach: rules and other evidence stand beside it.
+fn unmet(store: &Store, message: &Map<String, Json>) -> Result<Option<String>, Failure> {
+    let wanted = match message.get("type").and_then(Json::as_str) {
+        Some("link") => true,
+        Some("forbid" | "unlink") => false,
+        _ => return Ok(None),
+    };
+    let two = named_in(message, "left").zip(named_in(message, "right"));
+    let Some((left, right)) = two else { return Ok(None) };
+    let view = store.view();
+    let answer = match view.identity(left, right) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        answer => answer?,
+    };
+    let note = match (wanted, answer) {
+        (true, IdentityAnswer::Apart(_)) => {
+            "note: it is written down, and the two are still apart: 'nave identity why-not' says what keeps them so"
+        }
+        (false, IdentityAnswer::One(_)) => {
+            "note: it is written down, and the two are still one: 'nave identity why' and 'nave identity \
+             cluster' say what was said, and what of it is withdrawn"
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(note.to_owned()))
+}
+
 /// The evidence of an id.
-fn evidence(store: &StoreOnly, id: &str, output: &Output) -> Result<IdentityLink, Failure> {
+fn evidence(
+    store: &StoreOnly,
+    id: &str,
+    printed_by: &str,
+    output: &Output,
+) -> Result<IdentityLink, Failure> {
     let store = Store::open(&store.data, false, output)?;
     let found = store.view().identity_evidence(id)?;
     store.leave();
     found.ok_or_else(|| {
-        let message =
-            format!("there is no evidence '{id}'; 'nave identity cluster' prints the ids");
+        let message = format!(
+            "there is no evidence '{id}'; 'nave identity {printed_by}' prints the ids, whole"
+        );
         Failure::new("not_found", message)
     })
 }
@@ -162,20 +212,23 @@ fn matching(what: &Match, output: &Output) -> Result<(), Failure> {
 fn review(what: &Review, output: &Output) -> Result<(), Failure> {
     let decided = what.accept.as_ref().map(|id| ("link", id));
     if let Some((given, id)) = decided.or(what.reject.as_ref().map(|id| ("forbid", id))) {
-        let (left, right) = evidence(&what.store, id, output)?.identifiers;
+        let (left, right) = evidence(&what.store, id, "review", output)?.identifiers;
         let mut message = Map::new();
         message.insert("type".to_owned(), Json::from(given));
+        if given == "link" {
+            message.insert("kind".to_owned(), Json::from("manual"));
+        }
         message.insert("left".to_owned(), identifier(&(left.namespace, left.value)));
         message.insert("right".to_owned(), identifier(&(right.namespace, right.value)));
         return decide(&what.store, &what.decision, message, output);
     }
     let store = Store::open(&what.store.data, false, output)?;
-    let found = store.view().identity_review(what.limit)?;
+    let found = store.view().identity_review(what.limit as usize)?;
     store.leave();
     output.answer(|| review_text(&found), || identity::proposals(&found))
 }
 
-fn why(what: &Both, output: &Output) -> Result<(), Failure> {
+fn why(what: &Two, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&what.store.data, false, output)?;
     let (left, right) = (&what.left, &what.right);
     let answer = store.view().identity((&left.0, &left.1), (&right.0, &right.1))?;

@@ -1,7 +1,7 @@
 //! What may be typed after `nave identity`.
 
 use super::arguments::{StoreOnly, engine_time, pair};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use navedb::Timestamp;
 use std::path::PathBuf;
 
@@ -16,9 +16,9 @@ pub(crate) enum IdentityCommand {
     /// Withdraw a piece of evidence by its id, or say from when on an identifier is somebody else's
     Retract(Withdraw),
     /// Print the evidence that makes two identifiers one person
-    Why(Both),
+    Why(Two),
     /// Print what keeps two identifiers apart: which rule, and which evidence would have joined them
-    WhyNot(Both),
+    WhyNot(Two),
     /// Print a profile's identifiers with all that was said of them
     Cluster(Cluster),
     /// Print what became of a profile: joins, splits, changes of id, and what brought them about
@@ -61,8 +61,8 @@ pub(crate) struct Review {
     #[command(flatten)]
     pub(crate) decision: Decision,
     /// How many pairs at most
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) limit: usize,
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
     /// The pair with this id is one person
     #[arg(long, value_name = "ID", conflicts_with = "reject")]
     pub(crate) accept: Option<String>,
@@ -105,12 +105,19 @@ pub(crate) struct Decision {
     pub(crate) note: Option<String>,
 }
 
+/// A decision about two identifiers.
 #[derive(Debug, Args)]
 pub(crate) struct Both {
     #[command(flatten)]
-    pub(crate) store: StoreOnly,
+    pub(crate) two: Two,
     #[command(flatten)]
     pub(crate) decision: Decision,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Two {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
     /// An identifier, such as email=someone@example.org
     #[arg(value_name = "NAMESPACE=VALUE", value_parser = pair)]
     pub(crate) left: (String, String),
@@ -168,18 +175,14 @@ pub(crate) struct Unlink {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["evidence", "identifier"])))]
 pub(crate) struct Withdraw {
     #[command(flatten)]
     pub(crate) store: StoreOnly,
     #[command(flatten)]
     pub(crate) decision: Decision,
     /// The id of a piece of evidence, as 'nave identity cluster' prints it
-    #[arg(
-        long,
-        value_name = "ID",
-        required_unless_present = "identifier",
-        conflicts_with = "identifier"
-    )]
+    #[arg(long, value_name = "ID")]
     pub(crate) evidence: Option<String>,
     /// An identifier that is somebody else's from a time on
     #[arg(long, value_name = "NAMESPACE=VALUE", value_parser = pair)]

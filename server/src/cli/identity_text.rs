@@ -6,6 +6,9 @@ use navedb::{
 };
 use std::fmt::Write as _;
 
+/// How many times the profiles that a model is of there may be before a new one is recommended.
+const MODEL_OLD: u64 = 10;
+
 /// Whether two identifiers are one person, and why.
 pub(crate) fn answer_text(answer: &IdentityAnswer) -> String {
     match answer {
@@ -22,7 +25,11 @@ pub(crate) fn answer_text(answer: &IdentityAnswer) -> String {
         }
         IdentityAnswer::Apart(not) => {
             let (left, right) = &not.profiles;
-            let mut text = format!("two persons, profiles {left} and {right}\n");
+            let mut text = if left.is_empty() || right.is_empty() {
+                "they are not one: no record names one of them yet\n".to_owned()
+            } else {
+                format!("two persons, profiles {left} and {right}\n")
+            };
             if not.path.is_empty() {
                 text.push_str("nothing that was said leads from one to the other\n");
             } else {
@@ -76,7 +83,11 @@ fn link_row(link: &IdentityLink) -> Vec<String> {
 
 /// A whole cluster.
 pub(crate) fn cluster_text(cluster: &IdentityCluster) -> String {
-    let mut text = format!("profile {}\n", cluster.profile);
+    let mut text = if cluster.profile.is_empty() {
+        "no profile: no record names it yet\n".to_owned()
+    } else {
+        format!("profile {}\n", cluster.profile)
+    };
     let identifiers: Vec<Vec<String>> = cluster
         .identifiers
         .iter()
@@ -125,14 +136,21 @@ pub(crate) fn dot(cluster: &IdentityCluster) -> String {
 /// What became of a profile.
 pub(crate) fn history_text(changes: &[IdentityChange]) -> String {
     if changes.is_empty() {
-        return "its identifiers were never joined, split or named otherwise\n".to_owned();
+        let text =
+            "nothing: under the rules in force its identifiers never joined, split or changed id\n";
+        return text.to_owned();
     }
     let rows: Vec<Vec<String>> = changes
         .iter()
         .map(|change| {
             let (left, right) = &change.identifiers;
             let of = if left == right { left.to_string() } else { format!("{left} - {right}") };
-            let why = format!("{} {} from {} {of}", change.kind, change.because, change.source);
+            let from = if change.source.is_empty() {
+                String::new()
+            } else {
+                format!(" from {}", change.source)
+            };
+            let why = format!("{} {}{from} {of}", change.kind, change.because);
             let ids = format!("{} -> {}", change.old.join(" "), change.new.join(" "));
             vec![
                 change.position.to_string(),
@@ -159,11 +177,19 @@ pub(crate) fn match_text(report: &MatchReport, dry_run: bool) -> String {
     let (before, after) = report.profiles;
     let model = match (report.learnt, report.saved) {
         (true, true) => "learnt now, and saved as the definition model.person",
-        (true, false) => "learnt now, and not saved",
+        (true, false) if dry_run => "learnt now, and not saved: this is a dry run",
+        (true, false) => "learnt now, and not saved: too few profiles, or too much to keep",
         (false, _) => "the saved one",
     };
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "model {}: {model}", report.rule);
+    let of = grouped(report.model_profiles);
+    let _ = writeln!(text, "model {} of {of} profiles: {model}", report.rule);
+    if report.records > report.model_profiles.saturating_mul(MODEL_OLD) {
+        text.push_str(
+            "there are many more profiles than the model is of: \
+             `nave retract --source matcher --from 1` and `nave identity match --learn` learn anew\n",
+        );
+    }
     let _ = writeln!(
         text,
         "{} profiles, {} pairs compared: {} linked, {} for review",

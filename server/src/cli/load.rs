@@ -127,10 +127,17 @@ fn tell_broken(report: &LoadReport, output: &Output) {
     for row in &report.broken {
         output.note(&row.to_string());
     }
-    let broken: u64 = report.files.iter().map(|file| file.broken).sum();
+    let broken: u64 = report.files.iter().map(|file| file.broken - file.nobody).sum();
     let untold = broken.saturating_sub(report.broken.len() as u64);
     if untold > 0 {
         output.note(&format!("{untold} more broken rows"));
+    }
+    for file in report.files.iter().filter(|file| file.nobody > 0) {
+        output.note(&format!(
+            "{}: {} rows name nobody: by the rules of identity all their identifiers stand for no one; \
+             'nave quarantine list' shows them, 'nave identity rules' the rules",
+            file.name, file.nobody
+        ));
     }
 }
 
@@ -199,6 +206,7 @@ mod tests {
             quarantined_values: 0,
             beyond_names: 0,
             broken: 1,
+            nobody: 0,
             lost: 0,
             failure: None,
         };

@@ -1,6 +1,6 @@
 //! Identity from the command line: decisions, explanations, rules, matching.
 
-use super::{done, failed, json};
+use super::{done, failed, json, run};
 use crate::rng::Rng;
 use crate::scratch::Scratch;
 use std::collections::BTreeMap;
@@ -63,7 +63,42 @@ fn people_decide_and_the_evidence_explains() {
     let dot = of("cluster", &["--dot", "user_id=7"]);
     assert!(dot.starts_with("graph identity {") && dot.trim_end().ends_with('}'), "{dot}");
     failed(&["identity", "why", "--data", &store, "user_id=7", "user_id=99"], &["user_id '99'"]);
+    let nobody = ["identity", "link", "--data", &store, "user_id=7", "user_id=anonymous"];
+    failed(&nobody, &["'anonymous' is nobody", "blocked_builtin"]);
+    let said = run(&["identity", "link", "--data", &store, "user_id=7", "user_id=70"]);
+    assert!(said.code == Some(0) && said.err.contains("no record names user_id '70'"), "{said:?}");
     failed(&["identity", "retract", "--data", &store, "--evidence", "x"], &["no evidence 'x'"]);
+}
+
+/// What only the rules of identity know is told beside what the rows themselves tell.
+#[test]
+fn a_load_tells_of_rows_that_name_nobody() {
+    let scratch = Scratch::new();
+    let (store, file) =
+        (scratch.path("data"), scratch.file("crm.csv", b"id,age\n1,5\nguest,6\n,7\n"));
+    let load = [
+        "load",
+        &file,
+        "--data",
+        &store,
+        "--source",
+        "crm",
+        "--as",
+        "identify",
+        "--id",
+        "user_id=id",
+    ];
+    let rules = b"[identity.person.namespace.user_id]\nblocked = [\"guest\"]\n";
+    let rules = scratch.file("rules.toml", rules);
+    let empty = scratch.file("empty.csv", b"id,age\n2,5\n");
+    done(&[&["load", &empty], &load[2..]].concat());
+    done(&["identity", "rules", "--data", &store, &rules]);
+    let said = run(&load);
+    assert_eq!(said.code, Some(0));
+    assert!(said.out.contains("3 rows, 1 new") && said.out.contains("2 broken"), "{said:?}");
+    assert!(said.err.contains("crm.csv:4") && said.err.contains("1 rows name nobody"), "{said:?}");
+    let waiting = done(&["quarantine", "list", "--data", &store]);
+    assert!(waiting.contains("user_id 'guest' is nobody"), "{waiting}");
 }
 
 #[test]
@@ -147,5 +182,31 @@ fn people_are_matched_without_settings_and_twice_is_as_once() {
     let count = profiles(&store);
     let again = json(&["identity", "match", "--data", &store]);
     assert_eq!((again["learnt"].as_bool(), profiles(&store)), (Some(false), count));
-    failed(&["identity", "match", "--data", &store, "--role", "city=town"], &["'town'", "city"]);
+    let refused = |rest: &[&str], words: &[&str]| {
+        failed(&[&["identity", "match", "--data", &store], rest].concat(), words);
+    };
+    refused(&["--role", "city=town"], &["'town'", "city"]);
+    refused(&["--role", "city=city", "--role", "city=ignored"], &["city"]);
+    // What a model has joined teaches nothing, until it is taken back.
+    refused(&["--learn"], &["nave retract --source matcher --from 1"]);
+    done(&["retract", "--data", &store, "--source", "matcher", "--from", "1"]);
+    assert_eq!(profiles(&store), "225\n");
+    let anew = json(&["identity", "match", "--data", &store, "--learn"]);
+    assert_eq!(
+        (anew["learnt"].as_bool(), anew["linked"].clone()),
+        (Some(true), found["linked"].clone())
+    );
+}
+
+#[test]
+fn a_model_of_too_few_is_not_kept() {
+    let scratch = Scratch::new();
+    let store = shared(&scratch);
+    let rows = "id,given_name,surname\n1,ann,berger\n2,bob,caruso\n";
+    let file = scratch.file("two.csv", rows.as_bytes());
+    let load = ["load", &file, "--data", &store, "--source", "crm", "--as", "identify"];
+    done(&[&load[..], &["--id", "record=id"]].concat());
+    let said = done(&["identity", "match", "--data", &store]);
+    assert!(said.contains("of 3 profiles: learnt now, and not saved: too few"), "{said}");
+    failed(&["define", "--data", &store, "--drop", "model.person"], &["model.person"]);
 }

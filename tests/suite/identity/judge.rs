@@ -187,7 +187,8 @@ impl Evidence {
             .filter(|(content, told)| {
                 content.2 != Kind::Forbidden
                     && self.lives(content, told)
-                    && (content.2 == Kind::Manual || !rules.barred.contains(&content.3))
+                    && !rules.barred.contains(&content.3)
+                    && !(content.2 == Kind::Manual && rules.untrusted.contains(&content.3))
             })
             .map(|(content, told)| (*content, *told))
             .collect();

@@ -116,3 +116,113 @@ fn an_identifier_with_too_many_neighbours_joins_nobody_and_is_seen() {
     assert_eq!(not.path.len(), 2);
     assert!(not.path[0].reason.contains("more than 20 neighbours"), "{:?}", not.path[0]);
 }
+
+/// No cap concerns what a person decided: it joins also an identifier that joins nobody else.
+#[test]
+fn a_decision_joins_an_identifier_with_too_many_neighbours() {
+    let db = ruled("[identity.person.namespace.email]\ncap = { device_id = 2 }\n");
+    for number in 0..4 {
+        let device = format!("d{number}");
+        let text = format!(
+            r#"{{"type":"identify","identifiers":{{"device_id":"{device}","email":"all@x.org"}},
+                "messageId":"{device}","timestamp":"2024-03-01T00:00:00Z"}}"#
+        );
+        store::say(&db, "web", &text);
+    }
+    assert_eq!(clusters(&db).len(), 5);
+    let pair = r#""left":{"namespace":"device_id","value":"d1"},"right":{"namespace":"email","value":"all@x.org"}"#;
+    store::say(
+        &db,
+        "operator",
+        &format!(r#"{{"type":"link","kind":"manual",{pair},"messageId":"m"}}"#),
+    );
+    assert_eq!(clusters(&db).len(), 4);
+    let answer = view(&db).identity(("device_id", "d1"), ("email", "all@x.org")).unwrap();
+    assert!(matches!(answer, IdentityAnswer::One(_)), "{answer:?}");
+}
+
+/// Scores count again where a retired identifier leaves little enough evidence, also beyond its own profile.
+#[test]
+fn scores_count_again_when_evidence_beside_them_is_retired() {
+    let db = ruled("[identity.person.component]\nedges = 1\n");
+    let link = |left: &str, right: &str| {
+        format!(
+            r#"{{"type":"link","kind":"fuzzy","score":0.5,"timestamp":"2024-03-01T00:00:00Z",
+                "left":{{"namespace":"device_id","value":"{left}"}},
+                "right":{{"namespace":"device_id","value":"{right}"}},"messageId":"{left}{right}"}}"#
+        )
+    };
+    store::say(&db, "matcher", &link("a", "b"));
+    assert_eq!(clusters(&db).len(), 1);
+    store::say(&db, "matcher", &link("b", "c"));
+    assert_eq!(clusters(&db).len(), 3, "two scores are too many");
+    let retired = r#"{"type":"retire","identifier":{"namespace":"device_id","value":"c"},
+        "until":"2024-04-01T00:00:00Z","messageId":"r"}"#;
+    store::say(&db, "operator", retired);
+    assert_eq!(clusters(&db).len(), 2);
+}
+
+#[test]
+fn what_a_link_names_is_given_as_received_too() {
+    let db = store::new();
+    let text = r#"{"type":"link","kind":"manual","left":{"namespace":"email","value":"Ann@X.org"},
+        "right":{"namespace":"user_id","value":"7"},"messageId":"l"}"#;
+    store::say(&db, "operator", text);
+    let found: Vec<_> = clusters(&db).into_values().flatten().map(|(_, value)| value).collect();
+    assert_eq!(found, ["Ann@X.org", "ann@x.org", "7"]);
+}
+
+/// Evidence of a source that there is not can be withdrawn by nobody: the record waits, and makes no identifiers.
+#[test]
+fn a_source_that_is_not_there_withdraws_nothing() {
+    let db = store::new();
+    let text = r#"{"type":"withdraw","kind":"alias","source":"nowhere","messageId":"w",
+        "left":{"namespace":"email","value":"a@x.org"},"right":{"namespace":"user_id","value":"7"}}"#;
+    store::say(&db, "operator", text);
+    let counts = view(&db).quarantine_counts().unwrap();
+    assert_eq!(counts.iter().map(|count| count.count).sum::<u64>(), 1);
+    assert!(!view(&db).identity_known(("user_id", "7")).unwrap());
+    assert!(view(&db).identity_known(("user_id", "null")).is_err());
+}
+
+/// A decision joins only when its source may: one that is not trusted decides nothing.
+#[test]
+fn a_manual_link_counts_only_of_a_trusted_source() {
+    let pair =
+        r#""left":{"namespace":"user_id","value":"1"},"right":{"namespace":"user_id","value":"2"}"#;
+    for (trust, wanted) in [("full", 1), ("unknown", 2), ("none", 2)] {
+        let db = ruled(&format!("[identity.person.source.desk]\ntrust = \"{trust}\"\n"));
+        store::say(
+            &db,
+            "desk",
+            &format!(r#"{{"type":"link","kind":"manual",{pair},"messageId":"m"}}"#),
+        );
+        assert_eq!(clusters(&db).len(), wanted, "{trust}");
+    }
+    let db = ruled("[identity.person.source.desk]\nnamespaces = [\"email\"]\n");
+    store::say(
+        &db,
+        "desk",
+        &format!(r#"{{"type":"link","kind":"manual",{pair},"messageId":"m"}}"#),
+    );
+    assert_eq!(clusters(&db).len(), 2);
+}
+
+#[test]
+fn a_link_says_its_kind_and_a_resemblance_its_score() {
+    let db = store::new();
+    let pair =
+        r#""left":{"namespace":"user_id","value":"1"},"right":{"namespace":"user_id","value":"2"}"#;
+    for (rest, wanted) in [
+        ("", "needs \"kind\""),
+        (r#","kind":"fuzzy""#, "needs \"score\""),
+        (r#","kind":"fuzzy","score":3000000"#, "between"),
+        (r#","kind":"friendly""#, "'friendly' is no kind"),
+    ] {
+        let text = format!(r#"{{"type":"link",{pair},"messageId":"m"{rest}}}"#);
+        let receipt = store::say(&db, "desk", &text);
+        let [refused] = receipt.broken.as_slice() else { panic!("{rest}: {:?}", receipt.broken) };
+        assert!(refused.reason.contains(wanted), "{rest}: {refused:?}");
+    }
+    assert_eq!(clusters(&db).len(), 0);
+}

@@ -89,6 +89,7 @@ impl<'a> FileLoad<'a> {
             }
         }
         self.tell_passed(whole);
+        self.report.broken += self.report.nobody;
         let trouble = &self.plan.trouble;
         self.report.lost = trouble.lost;
         if !trouble.said.is_empty() {
@@ -318,7 +319,7 @@ impl<'a> FileLoad<'a> {
         // Rows whose identifiers are nobody's, as only the rules of identity know.
         let nobodies = writer.fold.state.counts.broken.saturating_sub(nobodies);
         self.report.written = self.report.written.saturating_sub(nobodies);
-        self.report.broken += nobodies;
+        self.report.nobody += nobodies;
         self.report.quarantined_values += values.saturating_sub(before);
         self.report.beyond_names += beyond.saturating_sub(beyond_before);
         Ok(())

@@ -10,7 +10,7 @@ fn levels(columns: &[Role], left: &[&str], right: &[&str]) -> Vec<(Comparison, &
     let roles: Roles = columns.iter().copied().collect();
     let rows = vec![left.to_vec(), right.to_vec()];
     let mut people = People::read(&roles, &rows, 1);
-    people.vocabulary.set_shares(|_| -5.0);
+    people.vocabulary.set_log_shares(|_| -5.0);
     let (mut seen, mut turned) = (Vec::new(), Vec::new());
     Comparer::new(&people, 64).compare(0, 1, &mut seen);
     Comparer::new(&people, 64).compare(1, 0, &mut turned);
