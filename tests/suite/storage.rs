@@ -1,9 +1,10 @@
 //! Small cases in which a storage of parts goes wrong easily: names that come twice, loads beside each other, files
 //! that a check must not touch.
 
+use crate::rng::scale;
 use crate::store::{self, identify, say, track, view};
 use navedb::dir::MemoryDir;
-use navedb::{At, Input, Level, LoadRequest, RecordKind, Said};
+use navedb::{At, Db, Input, Level, LoadRequest, RecordKind, Said, Settings};
 
 const DAY: &str = "2024-03-01T00:00:00Z";
 
@@ -61,6 +62,36 @@ fn a_file_that_is_loaded_on_several_threads_counts_once() {
     });
     let stats = view(&db).stats().unwrap();
     assert_eq!(stats.events, [("purchase".to_owned(), 40_000)], "{:?}", stats.loads);
+}
+
+/// A thread that merges changes nothing but who waits: after each write all is there, and in the end all is equal.
+#[test]
+fn a_store_whose_parts_a_thread_merges_tells_the_same() {
+    let write = |db: &Db, number: u64| {
+        let traits = format!(r#"{{"age":{},"city":"c{}"}}"#, number % 90, number % 7);
+        let user = format!("u{}", number * 31 % 200);
+        say(db, "web", &identify(&user, &format!("m{number}"), DAY, &traits));
+        let link = format!(
+            r#"{{"type":"identify","userId":"{user}","anonymousId":"a{}","messageId":"l{number}","timestamp":"{DAY}"}}"#,
+            number * 17 % 150
+        );
+        say(db, "web", &link);
+    };
+    let settings = |merge_thread| Settings { merge_thread, ..store::small() };
+    let [alone, beside] =
+        [false, true].map(|thread| store::open_with(MemoryDir::new(), settings(thread)).unwrap());
+    for number in 0..scale(700, 20_000) {
+        write(&alone, number);
+        write(&beside, number);
+        if number % 97 == 0 {
+            let seen = |db: &Db| view(db).count("p.age > 30 AND p.city = 'c3'", At::Latest).unwrap();
+            assert_eq!(seen(&alone), seen(&beside), "{number}");
+        }
+        if number % 331 == 330 {
+            beside.checkpoint().unwrap();
+        }
+    }
+    assert_eq!(view(&alone).digest().unwrap(), view(&beside).digest().unwrap());
 }
 
 /// A golden record may be larger than any one record: it is read back all the same.

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod clock;
 pub mod codec;
 pub mod dir;
+mod directory;
 pub mod error;
 pub mod filter;
 pub mod ids;

@@ -7,12 +7,13 @@
 
 use super::codec::{self, Digest128};
 use super::dir::{AppendFile, Dir, write_all};
+use super::directory::{BlockTable, Entry};
 use super::error::{Error, Result};
 use super::mmap::FileBytes;
 use bincode::{Decode, Encode};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 
 const MAGIC: &[u8; 8] = b"NAVEPART";
 /// Bytes behind the directory: its offset, its length and its digest.
@@ -65,14 +66,6 @@ impl BlockKey {
     }
 }
 
-#[derive(Debug, Clone, Copy, Encode, Decode)]
-struct Entry {
-    key: BlockKey,
-    offset: u64,
-    length: u64,
-    crc: u32,
-}
-
 #[derive(Encode, Decode)]
 struct Directory {
     weight: u64,
@@ -84,9 +77,7 @@ struct Directory {
 pub struct Part {
     place: String,
     bytes: FileBytes,
-    entries: Vec<Entry>,
-    /// How far each block is believed.
-    held: Vec<AtomicU8>,
+    blocks: BlockTable,
     weight: u64,
     digest: Option<Digest128>,
 }
@@ -130,9 +121,9 @@ impl Part {
         if !lies_well(&directory.entries, offset as u64) {
             return Err(damaged());
         }
-        let held = directory.entries.iter().map(|_| AtomicU8::new(0)).collect();
         let Directory { weight, entries } = directory;
-        Ok(Part { place: name.to_owned(), bytes, entries, held, weight, digest: Some(*digest) })
+        let blocks = BlockTable::new(entries, 0);
+        Ok(Part { place: name.to_owned(), bytes, blocks, weight, digest: Some(*digest) })
     }
 
     /// The name of its file; empty for one in memory.
@@ -152,13 +143,12 @@ impl Part {
 
     /// The keys of its blocks, in order.
     pub fn keys(&self) -> impl Iterator<Item = BlockKey> {
-        self.entries.iter().map(|entry| entry.key)
+        self.blocks.entries().map(|entry| entry.key)
     }
 
     /// The keys from one on, in order.
     pub fn keys_from(&self, first: BlockKey) -> impl Iterator<Item = BlockKey> {
-        let start = self.entries.partition_point(|entry| entry.key < first);
-        self.entries.get(start..).unwrap_or_default().iter().map(|entry| entry.key)
+        self.blocks.keys_from(first)
     }
 
     /// A block, if there is one.
@@ -187,12 +177,8 @@ impl Part {
         wanted: u8,
         sound: impl FnOnce(&[u8]) -> bool,
     ) -> Result<Option<Block>> {
-        let Ok(index) = self.entries.binary_search_by_key(&key, |entry| entry.key) else {
-            return Ok(None);
-        };
-        let (Some(entry), Some(held)) = (self.entries.get(index), self.held.get(index)) else {
-            return Ok(None);
-        };
+        let Some(held) = self.blocks.find(key) else { return Ok(None) };
+        let (entry, held) = (&held.entry, &held.state);
         let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
         let range =
             start..start.saturating_add(usize::try_from(entry.length).unwrap_or(usize::MAX));
@@ -229,8 +215,11 @@ impl Part {
     /// `Corrupt`.
     pub fn check(self: &Arc<Part>) -> Result<()> {
         self.keys().try_for_each(|key| self.block(key).map(|_| ()))?;
-        let mut ranges: Vec<(u64, u64)> =
-            self.entries.iter().map(|entry| (entry.offset, entry.offset + entry.length)).collect();
+        let mut ranges: Vec<(u64, u64)> = self
+            .blocks
+            .entries()
+            .map(|entry| (entry.offset, entry.offset + entry.length))
+            .collect();
         ranges.sort_unstable();
         let mut end = MAGIC.len();
         for (from, to) in ranges {
@@ -314,10 +303,9 @@ impl PartWriter {
     /// The part, when it is in memory.
     pub fn into_memory(mut self, weight: u64) -> Part {
         self.entries.sort_unstable_by_key(|entry| entry.key);
-        let held = self.entries.iter().map(|_| AtomicU8::new(SOUND)).collect();
+        let blocks = BlockTable::new(self.entries, SOUND);
         let bytes = FileBytes::Heap(Arc::new(self.buffer));
-        let place = String::new();
-        Part { place, bytes, entries: self.entries, held, weight, digest: None }
+        Part { place: String::new(), bytes, blocks, weight, digest: None }
     }
 
     /// Ends the file, makes it durable, and gives the digest of its directory.

@@ -17,13 +17,34 @@ fn view(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockV
     view.ok_or_else(|| part.damaged()).map(Some)
 }
 
-/// How many keys of a block are less than one (or not greater, with `equal`).
+/// Keys that are so few are found as quickly by halving.
+const NEAR: usize = 64;
+/// How often a place is guessed before the rest is halved.
+const GUESSES: usize = 4;
+
+/// How many keys of a block are less than one (or not greater, with `equal`): by interpolation (Peterson, 1957), since
+/// keys are digests, or begin with numbers that follow one another.
 fn lower(block: &BlockView, key: u128, equal: bool) -> usize {
+    let before = |known: u128| known < key || (equal && known == key);
     let (mut low, mut high) = (0, block.count());
+    let mut guesses = 0;
     while low < high {
-        let middle = usize::midpoint(low, high);
-        let known = block.wide(middle);
-        if known < key || (equal && known == key) {
+        let between = high - low;
+        let middle = if between > NEAR && guesses < GUESSES {
+            guesses += 1;
+            // First a little before where it should be, then a little behind, so that both ends come near.
+            let (least, most) = (block.wide(low), block.wide(high - 1));
+            let share = key.saturating_sub(least) as f64 / (most - least.min(most)) as f64;
+            let guess = (share.min(1.0) * between as f64) as usize;
+            let margin = between.isqrt();
+            let guess = low + guess;
+            let guess =
+                if guesses % 2 == 1 { guess.saturating_sub(margin) } else { guess + margin };
+            guess.clamp(low, high - 1)
+        } else {
+            usize::midpoint(low, high)
+        };
+        if before(block.wide(middle)) {
             low = middle + 1;
         } else {
             high = middle;
@@ -101,6 +122,15 @@ pub fn write_sorted(
         keys.wide(place, key)?;
     }
     keys.finish()?;
+    write_fences(part, column, fences)
+}
+
+/// Writes the first key of each chunk of sorted keys. All of them are one block however many there are: 16 bytes for
+/// 65,536 keys.
+///
+/// # Errors
+/// `Io`.
+pub fn write_fences(part: &mut PartWriter, column: BlockKey, fences: Vec<u128>) -> Result<()> {
     let mut writer = ColumnWriter::new(part, column.form(FENCES), Layout::Wide, None);
     for (place, fence) in (0_u32..).zip(fences) {
         writer.wide(place, fence)?;
@@ -171,12 +201,7 @@ pub fn write_keys(
         writer.integer(place, i64::from(row))?;
     }
     writer.finish()?;
-    // All fences are one block however many there are: 16 bytes for 65,536 keys.
-    let mut writer = ColumnWriter::new(part, column.form(FENCES), Layout::Wide, None);
-    for (place, fence) in (0_u32..).zip(fences) {
-        writer.wide(place, fence)?;
-    }
-    writer.finish()
+    write_fences(part, column, fences)
 }
 
 /// Merges the keys of parts; a key is in one of them only.

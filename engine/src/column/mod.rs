@@ -16,16 +16,20 @@ mod merge;
 mod open;
 mod point;
 mod sound;
+mod stored;
 mod view;
 mod write;
 
 pub use block::BlockView;
 pub use dictionary::Dictionary;
-pub use keys::{dense_block, find_key, merge_keys, sorted_between, write_keys, write_sorted};
+pub use keys::{
+    dense_block, find_key, merge_keys, sorted_between, write_fences, write_keys, write_sorted,
+};
 pub use merge::{ColumnMerge, Keeping, merge_column, release};
 pub use open::OpenColumn;
 pub use point::Point;
 pub use sound::containers;
+pub use stored::Stored;
 pub use view::{ColumnView, Faults, rows_in};
 pub use write::{ColumnWriter, Layout};
 

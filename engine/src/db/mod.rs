@@ -24,6 +24,7 @@ mod match_rows;
 mod match_types;
 mod matches;
 mod members;
+mod merger;
 mod open;
 mod plans;
 mod profile_view;
@@ -68,6 +69,7 @@ use crate::base::time::Timestamp;
 use crate::log::{Durability, LogReader, LogWriter, SeenKeys};
 use crate::state::{Fold, State};
 use lookup::Compared;
+use merger::Merger;
 use publish::Snapshot;
 use std::path::Path;
 use std::sync::Arc;
@@ -93,6 +95,8 @@ struct Writer {
     stale: bool,
     /// The records frame that was last compared with, for rows that come in the order of the log.
     compared: Compared,
+    /// The thread that merges parts, if there is one.
+    merger: Option<Merger>,
     closed: bool,
     lock: Option<Box<dyn Send + Sync>>,
 }
@@ -238,6 +242,7 @@ impl Inner {
         // The clean end does not need the checkpoint: without it the next opening folds the log.
         let ended = writer.log.close();
         writer.closed = true;
+        writer.merger = None;
         self.closed.store(true, Ordering::Release);
         writer.lock = None;
         ended.and(checkpoint)

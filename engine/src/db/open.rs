@@ -1,5 +1,6 @@
 //! Opening a store: lock, recover the log, restore the checkpoint, fold what came after it.
 
+use super::merger::Merger;
 use super::publish::Snapshot;
 use super::{Inner, OpenReport, Settings, Writer};
 use crate::base::clock::Clock;
@@ -80,6 +81,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         broken: false,
         stale: false,
         compared: None,
+        merger: settings.merge_thread.then(Merger::start).transpose()?,
         closed: false,
         lock: Some(lock),
     };

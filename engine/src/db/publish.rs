@@ -17,10 +17,17 @@ pub(super) struct Snapshot {
     pub state: State,
 }
 
+/// Makes a part of what is open; merging is for the thread that there may be.
+fn freeze(writer: &mut Writer) -> Result<()> {
+    let Some(merger) = &mut writer.merger else { return writer.fold.freeze() };
+    writer.fold.freeze_alone()?;
+    if merger.serve(&mut writer.fold) { writer.fold.freeze() } else { Ok(()) }
+}
+
 impl Inner {
     /// Makes the newest state the one that readers get.
     pub(super) fn publish(&self, writer: &mut Writer) -> Result<()> {
-        if writer.broken || writer.stale || writer.fold.freeze().is_err() {
+        if writer.broken || writer.stale || freeze(writer).is_err() {
             self.fold_again(writer)?;
         }
         self.snapshot.set(Snapshot { state: writer.fold.state.clone() });

@@ -12,7 +12,7 @@ use super::rules::{Held, Rules};
 use crate::base::codec::Digest128;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, SourceId};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// Who knows what was said of identifiers, and where they belong.
 pub trait Grounds {
@@ -185,13 +185,11 @@ impl Component {
     ) -> Result<Component> {
         let mut component = Component::default();
         let mut queue: Vec<NodeId> = seeds.into_iter().collect();
-        let mut untils = HashMap::new();
         while let Some(node) = queue.pop() {
             if !component.places.contains_key(&node) {
-                component.visit(grounds, rules, node, (&mut queue, &mut untils))?;
+                component.visit(grounds, rules, node, &mut queue)?;
             }
         }
-        component.untils = untils;
         component.link(grounds, rules)?;
         component.judge(rules);
         Ok(component)
@@ -203,24 +201,25 @@ impl Component {
         grounds: &impl Grounds,
         rules: &Rules,
         node: NodeId,
-        (queue, untils): (&mut Vec<NodeId>, &mut HashMap<NodeId, Option<i64>>),
+        queue: &mut Vec<NodeId>,
     ) -> Result<()> {
         let (namespace, first, _) = grounds.about(node)?;
         let content = grounds.content(node)?;
         let capped = grounds.capped(node);
         let edges = edges_beside(grounds, node, &capped)?;
-        let until = until_of(grounds, node, untils)?;
+        let until = node_until(&edges);
+        self.untils.insert(node, until);
         let members = grounds.members(node)?;
         let named = !members.is_empty();
         queue.extend(members);
-        let mut groups: BTreeMap<Namespace, BTreeSet<NodeId>> = BTreeMap::new();
+        let mut groups: BTreeMap<Namespace, BTreeMap<NodeId, i64>> = BTreeMap::new();
         for edge in &edges {
             let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
             if !kind.links() || edge.told.withdrawn {
                 continue;
             }
+            // Whether the other one is retired is seen when it is visited.
             let retracted = pair_until(&edges, other).max(until);
-            let retracted = retracted.max(until_of(grounds, other, untils)?);
             let dead = retracted.is_some_and(|until| edge.told.last <= until);
             let source = edge.key.source();
             if dead || !rules.may_link(source, (namespace, edge.key.namespace()), kind) {
@@ -229,11 +228,21 @@ impl Component {
             if kind == Kind::ManualLink {
                 queue.push(other);
             } else {
-                groups.entry(edge.key.namespace()).or_default().insert(other);
+                let group = groups.entry(edge.key.namespace()).or_default();
+                let last = group.entry(other).or_insert(i64::MIN);
+                *last = edge.told.last.max(*last);
             }
         }
-        for (neighbour, others) in groups {
+        for (neighbour, lasts) in groups {
             let most = rules.cap(namespace, neighbour);
+            let mut others: Vec<NodeId> = lasts.keys().copied().collect();
+            if most.is_some_and(|most| others.len() > most as usize) {
+                others.clear();
+                for (other, last) in lasts {
+                    let until = self.until_of(grounds, other)?;
+                    others.extend(until.is_none_or(|until| last > until).then_some(other));
+                }
+            }
             if most.is_some_and(|most| others.len() > most as usize) {
                 let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
                 self.crowded.insert((node, neighbour), count);
@@ -251,9 +260,25 @@ impl Component {
         Ok(())
     }
 
+    /// Up to when all that links a node is retracted.
+    fn until_of(&mut self, grounds: &impl Grounds, node: NodeId) -> Result<Option<i64>> {
+        if !grounds.retracts() {
+            return Ok(None);
+        }
+        if let Some(until) = self.untils.get(&node) {
+            return Ok(*until);
+        }
+        let until = node_until(&grounds.edges(&EdgeKey::retractions(node))?);
+        self.untils.insert(node, until);
+        Ok(until)
+    }
+
     /// Makes one link of each piece of evidence, and says of those that do not count why.
     fn link(&mut self, grounds: &impl Grounds, rules: &Rules) -> Result<()> {
         let mut links = Vec::new();
+        for other in self.absent() {
+            self.until_of(grounds, other)?;
+        }
         for (node, seen) in self.nodes.iter().zip(&self.seen) {
             for edge in &seen.edges {
                 let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
@@ -291,6 +316,14 @@ impl Component {
         }
         self.links = links;
         Ok(())
+    }
+
+    /// Nodes beside those of the component that evidence would link to them.
+    fn absent(&self) -> Vec<NodeId> {
+        let edges = self.seen.iter().flat_map(|seen| &seen.edges);
+        let links = edges.filter(|edge| edge.kind().is_some_and(Kind::links));
+        let others = links.map(|edge| edge.key.other());
+        others.filter(|other| !self.places.contains_key(other)).collect()
     }
 
     fn seen_of(&self, node: NodeId) -> Option<&Seen> {
@@ -436,21 +469,8 @@ fn pair_until(edges: &[Edge], other: NodeId) -> Option<i64> {
     pairs.filter(of_pair).map(|edge| edge.told.last).max()
 }
 
-/// Up to when all that links a node is retracted.
-fn until_of(
-    grounds: &impl Grounds,
-    node: NodeId,
-    known: &mut HashMap<NodeId, Option<i64>>,
-) -> Result<Option<i64>> {
-    if !grounds.retracts() {
-        return Ok(None);
-    }
-    if let Some(until) = known.get(&node) {
-        return Ok(*until);
-    }
-    let rows = grounds.edges(&EdgeKey::retractions(node))?;
-    let of_node = rows.iter().filter(|edge| edge.kind() == Some(Kind::NodeUntil));
-    let until = of_node.map(|edge| edge.told.last).max();
-    known.insert(node, until);
-    Ok(until)
+/// Up to when all that links a node is retracted, among what was said of it.
+fn node_until(edges: &[Edge]) -> Option<i64> {
+    let of_node = edges.iter().filter(|edge| edge.kind() == Some(Kind::NodeUntil));
+    of_node.map(|edge| edge.told.last).max()
 }

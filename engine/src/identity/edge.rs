@@ -8,8 +8,8 @@ use super::evidence::{EdgeKey, Kind};
 use crate::base::error::Result;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::column::{
-    BlockView, CHUNK_BITS, ColumnView, ColumnWriter, Faults, Layout, begins_chunk, dense_block,
-    release, sorted_between, write_sorted,
+    BlockView, CHUNK_BITS, ColumnView, ColumnWriter, Faults, KEYS, Layout, Stored, dense_block,
+    release, sorted_between, write_fences, write_sorted,
 };
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -101,6 +101,8 @@ impl Edge {
 #[derive(Debug, Clone, Default)]
 pub struct OpenEdges {
     rows: BTreeMap<EdgeKey, Told>,
+    /// By node.
+    stored: Stored,
 }
 
 impl OpenEdges {
@@ -112,6 +114,23 @@ impl OpenEdges {
     /// About how many bytes of memory they take.
     pub fn weight(&self) -> usize {
         self.rows.len() * (size_of::<EdgeKey>() + size_of::<Told>() + 16)
+    }
+
+    /// Takes note that all parts are files, which tell of so many nodes.
+    pub fn settled(&mut self, files: usize, nodes: u32) {
+        self.stored.settled(files, nodes);
+    }
+
+    /// What is open is in a part in memory now: nothing is open any more.
+    pub fn frozen(&mut self) -> OpenEdges {
+        let mut stored = std::mem::take(&mut self.stored);
+        stored.touch(self.rows.keys().map(|key| key.node().0));
+        OpenEdges { stored, ..OpenEdges::default() }
+    }
+
+    /// The parts that may have keys of a range, which are those of one node.
+    fn parts_of<'p>(&self, parts: &'p [Arc<Part>], range: &EdgeRange) -> &'p [Arc<Part>] {
+        self.stored.of(parts, EdgeKey(range.start).node().0)
     }
 
     /// Forgets what is in a part now.
@@ -135,7 +154,7 @@ impl OpenEdges {
         write_sorted(part, EDGES.field(KEY), self.rows.keys().map(|key| key.0))?;
         for (place, field) in COLUMNS.into_iter().enumerate() {
             let values = self.rows.values().filter_map(|told| told.columns().get(place).copied());
-            write_column(part, field, values)?;
+            write_column(part, field, (0..).zip(values))?;
         }
         Ok(())
     }
@@ -144,16 +163,16 @@ impl OpenEdges {
 fn write_column(
     part: &mut PartWriter,
     field: u32,
-    values: impl Iterator<Item = i64>,
+    rows: impl Iterator<Item = (u32, i64)>,
 ) -> Result<()> {
     let mut column = ColumnWriter::new(part, EDGES.field(field), Layout::Integers, None);
-    for (row, value) in (0..).zip(values) {
+    for (row, value) in rows {
         column.integer(row, value)?;
     }
     column.finish()
 }
 
-/// A range of keys.
+/// A range of keys of one node.
 pub type EdgeRange = Range<u128>;
 
 /// What was said under the keys of a range, in parts and open: each piece once, in order.
@@ -167,7 +186,7 @@ pub fn edges_in(
 ) -> Result<Vec<Edge>> {
     let mut found: Vec<Edge> = Vec::new();
     let mut sources = 0;
-    for part in parts {
+    for part in open.map_or(parts, |open| open.parts_of(parts, range)) {
         let before = found.len();
         rows_of_part(part, range, &mut found)?;
         sources += usize::from(found.len() > before);
@@ -227,16 +246,25 @@ pub fn merge_edges(parts: &[Arc<Part>], writer: &mut PartWriter) -> Result<()> {
     }
     let faults = Faults::default();
     let mut merging = Merging::new(parts, &faults);
-    let sorted = std::iter::from_fn(|| merging.next().map(|(key, _)| key));
-    write_sorted(writer, EDGES.field(KEY), sorted)?;
-    for (place, field) in COLUMNS.into_iter().enumerate() {
-        let mut merging = Merging::new(parts, &faults);
-        let values = std::iter::from_fn(|| {
-            merging.next().and_then(|(_, told)| told.columns().get(place).copied())
-        });
-        write_column(writer, field, values)?;
+    let mut fences = Vec::new();
+    let mut rows: Vec<(u128, Told)> = Vec::new();
+    for start in (0_u32..).step_by(1 << CHUNK_BITS) {
+        rows.clear();
+        rows.extend(merging.by_ref().take(1 << CHUNK_BITS));
+        let Some((first, _)) = rows.first() else { break };
+        fences.push(*first);
+        let mut keys = ColumnWriter::new(writer, EDGES.field(KEY).form(KEYS), Layout::Wide, None);
+        for (row, (key, _)) in (start..).zip(&rows) {
+            keys.wide(row, *key)?;
+        }
+        keys.finish()?;
+        for (place, field) in COLUMNS.into_iter().enumerate() {
+            let values = rows.iter().filter_map(|(_, told)| told.columns().get(place).copied());
+            write_column(writer, field, (start..).zip(values))?;
+        }
+        release(parts);
     }
-    release(parts);
+    write_fences(writer, EDGES.field(KEY), fences)?;
     faults.check()
 }
 
@@ -247,21 +275,20 @@ struct Merging<'p> {
     keys: Vec<ColumnView>,
     columns: Vec<Vec<ColumnView>>,
     next: Vec<u32>,
+    /// The key of the next row of each part.
+    heads: Vec<Option<u128>>,
 }
 
 impl<'p> Merging<'p> {
     fn new(parts: &'p [Arc<Part>], faults: &'p Faults) -> Merging<'p> {
-        let open = |field| {
-            let key = if field == KEY {
-                EDGES.field(KEY).form(crate::column::KEYS)
-            } else {
-                EDGES.field(field)
-            };
+        let open = |key: BlockKey| {
             let view = |part| ColumnView::new(std::iter::once(part), key, None, faults);
             parts.iter().map(view).collect::<Vec<_>>()
         };
-        let columns = COLUMNS.into_iter().map(open).collect();
-        Merging { parts, faults, keys: open(KEY), columns, next: vec![0; parts.len()] }
+        let keys = open(EDGES.field(KEY).form(KEYS));
+        let heads = keys.iter().map(|keys| keys.wide(0)).collect();
+        let columns = COLUMNS.into_iter().map(|field| open(EDGES.field(field))).collect();
+        Merging { parts, faults, keys, columns, next: vec![0; parts.len()], heads }
     }
 
     fn told(&self, part: usize, row: u32) -> Option<Told> {
@@ -271,16 +298,23 @@ impl<'p> Merging<'p> {
         }
         Some(Told::of_columns(values))
     }
+}
+
+impl Iterator for Merging<'_> {
+    type Item = (u128, Told);
 
     fn next(&mut self) -> Option<(u128, Told)> {
-        let heads = self.keys.iter().zip(&self.next).filter_map(|(keys, row)| keys.wide(*row));
-        let least = heads.min()?;
+        let least = self.heads.iter().flatten().min().copied()?;
         let mut merged: Option<Told> = None;
         for (number, part) in self.parts.iter().enumerate() {
-            let row = self.next.get(number).copied()?;
-            if self.keys.get(number)?.wide(row) != Some(least) {
+            if self.heads.get(number) != Some(&Some(least)) {
                 continue;
             }
+            let place = self.next.get_mut(number)?;
+            let row = *place;
+            *place += 1;
+            let head = self.heads.get_mut(number)?;
+            *head = self.keys.get(number)?.wide(row + 1);
             let Some(told) = self.told(number, row) else {
                 // A key without the rest would be lost in silence.
                 self.faults.note(part.damaged());
@@ -289,10 +323,6 @@ impl<'p> Merging<'p> {
             match &mut merged {
                 Some(known) => known.add(&told),
                 None => merged = Some(told),
-            }
-            *self.next.get_mut(number)? += 1;
-            if begins_chunk(row + 1) {
-                release(self.parts);
             }
         }
         Some((least, merged?))

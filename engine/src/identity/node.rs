@@ -13,8 +13,8 @@ use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
-    ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, find_key, merge_column,
-    merge_keys, release, rows_in, write_keys,
+    ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, Stored, find_key,
+    merge_column, merge_keys, release, rows_in, write_keys,
 };
 use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -92,12 +92,25 @@ pub struct OpenNodes {
     labels: BTreeMap<u32, u32>,
     namespaces: Vec<Arc<str>>,
     bytes: usize,
+    stored: Stored,
 }
 
 impl OpenNodes {
     /// Nothing open; the next new node gets a number.
     pub fn starting_at(first: u32) -> OpenNodes {
         OpenNodes { first, ..OpenNodes::default() }
+    }
+
+    /// Takes note that all parts are files.
+    pub fn settled(&mut self, files: usize) {
+        self.stored.settled(files, self.first);
+    }
+
+    /// What is open is in a part in memory now: nothing is open any more.
+    pub fn frozen(&mut self) -> OpenNodes {
+        let mut stored = std::mem::take(&mut self.stored);
+        stored.touch(self.labels.keys().chain(self.first_seen.keys()).copied());
+        OpenNodes { first: self.count(), stored, ..OpenNodes::default() }
     }
 
     /// How many nodes there are with those in parts.
@@ -174,7 +187,10 @@ impl OpenNodes {
         let known = self.new_node(node).map(|new| new.label);
         let label = match known.or_else(|| self.labels.get(&node.0).copied()) {
             Some(label) => Some(label),
-            None => Point::find(parts, NODES.field(LABEL), node.0)?.map(|point| point.number()),
+            None => {
+                let parts = self.stored.of(parts, node.0);
+                Point::find(parts, NODES.field(LABEL), node.0)?.map(|point| point.number())
+            }
         };
         Ok(label.filter(|label| *label != NOBODY).map(Ordinal))
     }
@@ -187,7 +203,8 @@ impl OpenNodes {
         if let Some(new) = self.new_node(node) {
             return Ok((new.number, new.first_seen, new.public));
         }
-        let (number, seen, public) = point_of(parts, node)?;
+        let once = self.stored.first_of(parts, node.0);
+        let (number, seen, public) = point_of(once, self.stored.of(parts, node.0), node)?;
         Ok((number, self.first_seen.get(&node.0).copied().unwrap_or(seen), public))
     }
 
@@ -209,7 +226,7 @@ impl OpenNodes {
     pub fn value(&self, parts: &[Arc<Part>], node: NodeId) -> Result<Vec<u8>> {
         match self.new_node(node) {
             Some(new) => Ok(new.value.as_bytes().to_vec()),
-            None => point_value(parts, node),
+            None => point_value(self.stored.first_of(parts, node.0), node),
         }
     }
 
@@ -226,7 +243,10 @@ impl OpenNodes {
         }
         let known = match self.first_seen.get(&node.0) {
             Some(known) => Some(*known),
-            None => Point::find(parts, NODES.field(FIRST_SEEN), node.0)?.map(|p| p.integer()),
+            None => {
+                let parts = self.stored.of(parts, node.0);
+                Point::find(parts, NODES.field(FIRST_SEEN), node.0)?.map(|point| point.integer())
+            }
         };
         let earlier = known.is_none_or(|known| known > time.0);
         if earlier {
@@ -321,17 +341,22 @@ pub fn find_node(parts: &[Arc<Part>], public: PublicId) -> Result<Option<NodeId>
     Ok(find_key(parts, NODES.field(PUBLIC), public.0)?.map(NodeId))
 }
 
-/// What parts tell of a node: its namespace, the least event time that it was seen at, and its public id.
+/// What parts tell of a node: its namespace, the least event time that it was seen at, and its public id. `once` are
+/// the parts that may have what is written once.
 ///
 /// # Errors
 /// `Corrupt`, also when there is no such node.
-pub fn point_of(parts: &[Arc<Part>], node: NodeId) -> Result<(Namespace, i64, PublicId)> {
-    let of = |field| {
+pub fn point_of(
+    once: &[Arc<Part>],
+    parts: &[Arc<Part>],
+    node: NodeId,
+) -> Result<(Namespace, i64, PublicId)> {
+    let of = |parts, field| {
         let point = Point::find(parts, NODES.field(field), node.0)?;
         point.ok_or_else(|| Error::corrupt(format!("there is no identifier of number {}", node.0)))
     };
-    let number = u16::try_from(of(NUMBER)?.number()).unwrap_or(u16::MAX);
-    Ok((number, of(FIRST_SEEN)?.integer(), PublicId(of(PUBLIC)?.wide())))
+    let number = u16::try_from(of(once, NUMBER)?.number()).unwrap_or(u16::MAX);
+    Ok((number, of(parts, FIRST_SEEN)?.integer(), PublicId(of(once, PUBLIC)?.wide())))
 }
 
 /// The value of a node in parts.

@@ -18,13 +18,13 @@ use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Catalog, Fields};
 use crate::column::{
-    Cell, ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, merge_column,
-    rows_in,
+    Cell, ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, Stored,
+    merge_column, rows_in,
 };
 use bincode::{Decode, Encode};
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The rows themselves, as bytes.
@@ -33,6 +33,9 @@ const ROW: u32 = 0;
 const ANCHOR: u32 = 1;
 /// The first trait.
 const TRAIT: u32 = 16;
+
+/// Rows that are kept after they were read.
+const ROWS_READ: usize = 1024;
 
 /// Who said the value that won, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -226,12 +229,27 @@ pub struct OpenRows {
     /// The anchor of each new ordinal.
     anchors: Vec<u32>,
     rows: BTreeMap<u32, OpenRow>,
+    /// Rows of parts that were read and may be read again before the next part.
+    read: HashMap<u32, GoldenRow>,
+    stored: Stored,
 }
 
 impl OpenRows {
     /// Nothing open; the next new row gets an ordinal.
     pub fn starting_at(first: u32) -> OpenRows {
         OpenRows { first, ..OpenRows::default() }
+    }
+
+    /// Takes note that all parts are files.
+    pub fn settled(&mut self, files: usize) {
+        self.stored.settled(files, self.first);
+    }
+
+    /// What is open is in a part in memory now: nothing is open any more.
+    pub fn frozen(&mut self) -> OpenRows {
+        let mut stored = std::mem::take(&mut self.stored);
+        stored.touch(self.rows.keys().copied());
+        OpenRows { first: self.count(), stored, ..OpenRows::default() }
     }
 
     /// One more than the greatest ordinal.
@@ -256,6 +274,7 @@ impl OpenRows {
         self.first = self.count();
         self.anchors.clear();
         self.rows.clear();
+        self.read.clear();
     }
 
     /// A new row, for the node that it begins with (for an entity any number).
@@ -263,6 +282,22 @@ impl OpenRows {
         let ordinal = self.count();
         self.anchors.push(anchor);
         Ordinal(ordinal)
+    }
+
+    /// Reads a row of parts ahead of those who will look at it.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn fetch(&mut self, parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Result<()> {
+        let stored = ordinal.0 < self.first && !self.rows.contains_key(&ordinal.0);
+        if stored && !self.read.contains_key(&ordinal.0) {
+            if self.read.len() >= ROWS_READ {
+                self.read.clear();
+            }
+            let parts = self.stored.of(parts, ordinal.0);
+            self.read.insert(ordinal.0, stored_row(parts, space, ordinal)?);
+        }
+        Ok(())
     }
 
     /// Everything that is known of a row; a profile that has its first node alone and no traits has only that.
@@ -277,7 +312,10 @@ impl OpenRows {
         if let Some(anchor) = new {
             return Ok(GoldenRow::of_anchor(Some(NodeId(*anchor))));
         }
-        stored_row(parts, space, ordinal)
+        match self.read.get(&ordinal.0) {
+            Some(row) => Ok(row.clone()),
+            None => stored_row(self.stored.of(parts, ordinal.0), space, ordinal),
+        }
     }
 
     /// As `get`, without a copy of a row that is open.
@@ -290,7 +328,8 @@ impl OpenRows {
         space: BlockKey,
         ordinal: Ordinal,
     ) -> Result<Cow<'_, GoldenRow>> {
-        match self.rows.get(&ordinal.0).and_then(|open| open.row.as_ref()) {
+        let open = self.rows.get(&ordinal.0).and_then(|open| open.row.as_ref());
+        match open.or_else(|| self.read.get(&ordinal.0)) {
             Some(row) => Ok(Cow::Borrowed(row)),
             None => self.get(parts, space, ordinal).map(Cow::Owned),
         }
@@ -308,7 +347,10 @@ impl OpenRows {
         change: impl FnOnce(&mut GoldenRow, &mut Vec<u32>),
     ) -> Result<()> {
         if !self.rows.contains_key(&ordinal.0) {
-            let row = self.get(parts, space, ordinal)?;
+            let row = match self.read.remove(&ordinal.0) {
+                Some(row) => row,
+                None => self.get(parts, space, ordinal)?,
+            };
             self.rows.insert(ordinal.0, OpenRow { row: Some(row), changed: Vec::new() });
         }
         let Some(open) = self.rows.get_mut(&ordinal.0) else { return Ok(()) };
@@ -329,7 +371,7 @@ impl OpenRows {
         ordinal: Ordinal,
     ) -> Result<GoldenRow> {
         let known = self.rows.get_mut(&ordinal.0).and_then(|open| open.row.take());
-        let row = match known {
+        let row = match known.or_else(|| self.read.remove(&ordinal.0)) {
             Some(row) => row,
             None => self.get(parts, space, ordinal)?,
         };

@@ -144,7 +144,7 @@ pub fn naming_key(about: (Namespace, i64, PublicId), rules: &Rules) -> NamingKey
 
 impl Grounds for Reader<'_> {
     fn about(&self, node: NodeId) -> Result<(Namespace, i64, PublicId)> {
-        point_of(self.state.parts(), node)
+        point_of(self.state.parts(), self.state.parts(), node)
     }
 
     fn content(&self, node: NodeId) -> Result<Digest128> {

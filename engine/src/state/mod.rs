@@ -19,6 +19,7 @@ mod hindsight;
 mod history;
 mod inferred;
 mod memo;
+mod merging;
 mod money;
 mod overlay;
 mod people;
@@ -33,6 +34,7 @@ pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
 pub use entity::EntityView;
 pub use hindsight::{EXPECT, Hindsight, SOURCE};
+pub use merging::{Merged, Run};
 pub use read::Reader;
 pub use source::SourceState;
 
@@ -340,7 +342,10 @@ impl Fold {
 
     /// A state to go on from.
     pub fn from_state(state: State) -> Fold {
-        let open = Open::after(&state.counts);
+        let mut open = Open::after(&state.counts);
+        if state.parts.iter().all(|part| part.digest().is_some()) {
+            open.settled(state.parts.len());
+        }
         Fold { state, open, rules: Clustering::default() }
     }
 

@@ -1,11 +1,11 @@
 //! What is not in files yet, and how parts are merged.
 //!
 //! `Open` gathers the changes of entries. Publishing makes a part in memory of it: the overlay is the row of such
-//! parts. Whenever eight of about one size stand at its end they become one, so that there are few of them however many
-//! writes there were. A checkpoint writes what is in memory as a file, and merges files of about one size in the same
+//! parts, of which there are few however many writes there were (`merging`). A checkpoint writes what is in memory as a file, and merges files of about one size in the same
 //! way. A part tells of a row the newest value that it knows; readers take the newest part that tells of it.
 
 use super::entity::{ENTITIES, OpenEntities, entities_of, merge_entities};
+use super::merging::run_at_end;
 use super::{Counts, EVENTS, FACTS, Fold, HISTORY, PROFILES, QUARANTINE, Quarantined, events_of};
 use crate::base::codec;
 use crate::base::dir::{Dir, remove_if_there};
@@ -22,8 +22,6 @@ use crate::profile::{OpenRows, merge_rows};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Parts in memory of about one size that become one.
-const MEMORY_FAN: usize = 8;
 /// Files of about one size that become one.
 const FILE_FAN: usize = 4;
 
@@ -73,6 +71,19 @@ impl Open {
         let entities: usize = self.entities.values().map(OpenEntities::weight).sum();
         let identity = self.nodes.weight() + self.edges.weight() + self.spellings.weight();
         identity + self.profiles.weight() + entities + rows
+    }
+
+    /// What is open is in a part in memory now: nothing is open any more.
+    fn frozen(&mut self) -> Open {
+        let (nodes, profiles) = (self.nodes.frozen(), self.profiles.frozen());
+        Open { nodes, edges: self.edges.frozen(), profiles, ..Open::default() }
+    }
+
+    /// Takes note that all parts are files, of which there are so many.
+    pub(super) fn settled(&mut self, files: usize) {
+        self.nodes.settled(files);
+        self.edges.settled(files, self.nodes.count());
+        self.profiles.settled(files);
     }
 
     /// Begins anew in the same memory: a load fills it again at once.
@@ -140,19 +151,22 @@ fn weight_of<'p>(parts: impl Iterator<Item = &'p Arc<Part>>) -> u64 {
     parts.fold(0, |sum, part| part.weight().saturating_add(sum))
 }
 
-/// How many parts at the end are to become one: as many as are no heavier, by class, than the last.
-fn run_at_end(parts: &[Arc<Part>], fan: u64) -> usize {
-    let class = |part: &Arc<Part>| part.weight().max(1).ilog(fan);
-    let Some(last) = parts.last().map(class) else { return 0 };
-    parts.iter().rev().take_while(|part| class(part) <= last).count()
-}
-
 impl Fold {
-    /// Makes a part in memory of what is open, so that a clone of the state is the newest snapshot.
+    /// Makes a part in memory of what is open, so that a clone of the state is the newest snapshot, and merges what is
+    /// due.
     ///
     /// # Errors
     /// `Corrupt` when a part that is to be merged cannot be read.
     pub fn freeze(&mut self) -> Result<()> {
+        self.freeze_alone()?;
+        self.merge_overlay()
+    }
+
+    /// As `freeze`, without merging.
+    ///
+    /// # Errors
+    /// `Limit` when a row cannot be written.
+    pub fn freeze_alone(&mut self) -> Result<()> {
         let changes = self.open.changes();
         if changes == 0 {
             return Ok(());
@@ -160,31 +174,14 @@ impl Fold {
         let mut writer = PartWriter::memory();
         self.open.write(&mut writer, &self.state.catalog)?;
         self.close_open();
-        let parts = Arc::make_mut(&mut self.state.parts);
-        parts.push(Arc::new(writer.into_memory(changes)));
-        let files = parts.iter().filter(|part| part.digest().is_some()).count();
-        loop {
-            let overlay = parts.get(files..).unwrap_or_default();
-            let run = run_at_end(overlay, MEMORY_FAN as u64);
-            if run < MEMORY_FAN {
-                return Ok(());
-            }
-            let first = parts.len() - run;
-            let merged = {
-                let run = parts.get(first..).unwrap_or_default();
-                let mut writer = PartWriter::memory();
-                let weight = merge(run, &mut writer, first == 0)?;
-                writer.into_memory(weight)
-            };
-            parts.truncate(first);
-            parts.push(Arc::new(merged));
-        }
+        Arc::make_mut(&mut self.state.parts).push(Arc::new(writer.into_memory(changes)));
+        Ok(())
     }
 
     /// Takes note of the counts, and begins anew.
     fn close_open(&mut self) {
         self.count_open();
-        self.open = Open::after(&self.state.counts);
+        self.open = self.open.frozen();
     }
 
     fn count_open(&mut self) {
@@ -229,7 +226,9 @@ impl Fold {
         Arc::make_mut(&mut self.state.parts).push(part);
         self.count_open();
         self.open.recycle();
-        self.merge_files(dir)
+        let merged = self.merge_files(dir);
+        self.open.settled(self.state.parts.len());
+        merged
     }
 
     /// Lets go of the memory that mapped files take: a load looks into all of them for identifiers that it knows, and
@@ -247,6 +246,7 @@ impl Fold {
         if first == self.state.parts.len() {
             self.spill(dir)?;
             self.close_open();
+            self.open.settled(self.state.parts.len());
             return Ok(());
         }
         self.freeze()?;
@@ -257,7 +257,9 @@ impl Fold {
         let parts = Arc::make_mut(&mut self.state.parts);
         parts.truncate(first);
         parts.push(part);
-        self.merge_files(dir)
+        let merged = self.merge_files(dir);
+        self.open.settled(self.state.parts.len());
+        merged
     }
 
     fn merge_files(&mut self, dir: &dyn Dir) -> Result<()> {

@@ -365,6 +365,8 @@ impl Fold {
     fn fits(&mut self, claimed: &Claimed, (left, right): (Ordinal, Ordinal)) -> Result<bool> {
         let rules = self.rules();
         let parts = &self.state.parts;
+        self.open.profiles.fetch(parts, PROFILES, left)?;
+        self.open.profiles.fetch(parts, PROFILES, right)?;
         let left = self.open.profiles.look(parts, PROFILES, left)?;
         let right = self.open.profiles.look(parts, PROFILES, right)?;
         let conditional = left.conditional || right.conditional;
@@ -384,6 +386,7 @@ impl Fold {
     ) -> Result<bool> {
         let rules = self.rules();
         let parts = &self.state.parts;
+        self.open.profiles.fetch(parts, PROFILES, label)?;
         let row = self.open.profiles.look(parts, PROFILES, label)?;
         let (size, conditional) = (row.members.len() + 1, row.conditional);
         let room = Room { rules: &rules, claimed, size, conditional };

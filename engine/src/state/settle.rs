@@ -10,6 +10,7 @@ use super::{FACTS, Fold, PROFILES, ToldTraits};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, SourceId};
+use crate::base::part::Part;
 use crate::column::Faults;
 use crate::event::TableView;
 use crate::identity::{
@@ -17,6 +18,7 @@ use crate::identity::{
     RuleId, Rules, edges_in,
 };
 use crate::profile::{GoldenRow, RowTrait, Winner};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -46,7 +48,7 @@ impl Grounds for Fold {
         let Some(label) = self.open.nodes.label(&self.state.parts, node)? else {
             return Ok(Vec::new());
         };
-        Ok(self.open.profiles.get(&self.state.parts, PROFILES, label)?.members)
+        Ok(self.open.profiles.look(&self.state.parts, PROFILES, label)?.members.clone())
     }
 
     fn retracts(&self) -> bool {
@@ -73,6 +75,19 @@ struct Settled {
     row: Option<GoldenRow>,
 }
 
+/// What was said of identifiers, in parts.
+struct FactsTable {
+    table: TableView,
+    faults: Faults,
+}
+
+impl FactsTable {
+    fn new(parts: &[Arc<Part>]) -> FactsTable {
+        let faults = Faults::default();
+        FactsTable { table: TableView::new(parts.iter(), FACTS, &[], &faults), faults }
+    }
+}
+
 impl Fold {
     /// Judges all that some nodes depend on anew, and brings profiles up to date.
     ///
@@ -81,6 +96,12 @@ impl Fold {
     pub(super) fn settle(&mut self, unsettled: Unsettled, fact: &Fact<'_>) -> Result<()> {
         let Some(cause) = unsettled.cause else { return Ok(()) };
         let rules = self.rules();
+        for seed in &unsettled.seeds {
+            // All members of these will be looked at, each with its profile.
+            if let Some(label) = self.open.nodes.label(&self.state.parts, *seed)? {
+                self.open.profiles.fetch(&self.state.parts, PROFILES, label)?;
+            }
+        }
         let component = Component::gather(self, &rules, unsettled.seeds)?;
         for (node, namespace) in component.crowded.keys() {
             if !self.state.crowded.contains(&(*node, *namespace)) {
@@ -111,6 +132,7 @@ impl Fold {
     ) -> Result<Vec<Settled>> {
         clusters.sort_by_key(|c| (std::cmp::Reverse(c.members.len()), c.members.first().copied()));
         let mut taken = BTreeSet::new();
+        let facts = OnceCell::new();
         let mut settled = Vec::with_capacity(clusters.len());
         for cluster in clusters {
             let mut counts: BTreeMap<Ordinal, usize> = BTreeMap::new();
@@ -137,7 +159,8 @@ impl Fold {
             } else if whole {
                 Some(self.united(&cluster, label, &from, before))
             } else {
-                Some(self.told_of(&cluster)?)
+                let facts = facts.get_or_init(|| FactsTable::new(&self.state.parts));
+                Some(self.told_of(&cluster, facts)?)
             };
             if let Some(row) = &mut row {
                 row.name = self.naming(&row.members)?.map(|(_, node)| node);
@@ -166,10 +189,8 @@ impl Fold {
     }
 
     /// The row of a cluster by what was said of its members.
-    fn told_of(&self, cluster: &Cluster) -> Result<GoldenRow> {
+    fn told_of(&self, cluster: &Cluster, facts: &FactsTable) -> Result<GoldenRow> {
         let catalog = &self.state.catalog;
-        let faults = Faults::default();
-        let table = TableView::new(self.state.parts.iter(), FACTS, &[], &faults);
         let mut row = GoldenRow { members: cluster.members.clone(), ..GoldenRow::default() };
         let mut tell = |winner: Winner, bytes: &[u8]| -> Result<()> {
             let told: ToldTraits = codec::decode_row(bytes)?;
@@ -179,7 +200,7 @@ impl Fold {
             Ok(())
         };
         for node in &cluster.members {
-            for part in table.parts() {
+            for part in facts.table.parts() {
                 for at in part.rows_of(*node) {
                     let (time, dated) = (part.time(at), part.dated(at));
                     let (source, position) = (part.source(at), part.position(at));
@@ -193,7 +214,7 @@ impl Fold {
                 }
             }
         }
-        faults.check().map(|()| row)
+        facts.faults.check().map(|()| row)
     }
 
     /// Tells what became of profiles: those that share members, before and after, are one change.

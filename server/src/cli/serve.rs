@@ -26,7 +26,7 @@ pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
         Failure::new("io", format!("cannot tell the address of the socket: {e}; try another"))
     })?;
     let data = &arguments.store.data;
-    let store = Store::open(data, true, output)?;
+    let store = Store::open_to_stay(data, output)?;
     let server = Arc::new(Server::new(store.db().clone(), password, address));
     output.answer(
         || {

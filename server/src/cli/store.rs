@@ -30,7 +30,15 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the store in a folder; makes one, if there is none and `create` says so.
     pub(crate) fn open(path: &Path, create: bool, output: &Output) -> Result<Store, Failure> {
-        let settings = Settings { create, ..Settings::default() };
+        Store::open_with(path, Settings { create, ..Settings::default() }, output)
+    }
+
+    /// Opens the store in a folder, making one if there is none, for a process that stays.
+    pub(crate) fn open_to_stay(path: &Path, output: &Output) -> Result<Store, Failure> {
+        Store::open_with(path, Settings { merge_thread: true, ..Settings::default() }, output)
+    }
+
+    fn open_with(path: &Path, settings: Settings, output: &Output) -> Result<Store, Failure> {
         let db = Db::open_with(folder(path), clock(), settings)?;
         tell(db.open_report(), output);
         Ok(Store { db })

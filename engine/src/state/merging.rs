@@ -1,0 +1,97 @@
+//! Keeping the overlay few parts: whenever eight of about one size stand at its end they become one, at once or on
+//! another thread.
+//!
+//! *Invariants:* a merged part tells what the parts that it replaces told, so it may come late or never; it replaces
+//! them only where they still stand. *Where to start reading:* `Fold::merge_overlay`.
+
+use super::Fold;
+use super::overlay::merge;
+use crate::base::error::Result;
+use crate::base::part::{Part, PartWriter};
+use std::sync::Arc;
+
+/// Parts in memory of about one size that become one.
+const MEMORY_FAN: usize = 8;
+/// So many in a row and no other thread is waited for.
+const WAITING_MAX: usize = 64;
+
+/// Parts that are to become one.
+#[derive(Debug)]
+pub struct Run {
+    parts: Vec<Arc<Part>>,
+    /// Whether no part is older.
+    whole: bool,
+}
+
+/// Parts, and the one that they became.
+#[derive(Debug)]
+pub struct Merged {
+    run: Vec<Arc<Part>>,
+    part: Arc<Part>,
+}
+
+impl Run {
+    /// Makes one part of all.
+    ///
+    /// # Errors
+    /// `Corrupt` when one of them cannot be read.
+    pub fn merge(self) -> Result<Merged> {
+        let mut writer = PartWriter::memory();
+        let weight = merge(&self.parts, &mut writer, self.whole)?;
+        Ok(Merged { run: self.parts, part: Arc::new(writer.into_memory(weight)) })
+    }
+}
+
+/// How many parts at the end are to become one: as many as are no heavier, by class, than the last.
+pub(super) fn run_at_end(parts: &[Arc<Part>], fan: u64) -> usize {
+    let class = |part: &Arc<Part>| part.weight().max(1).ilog(fan);
+    let Some(last) = parts.last().map(class) else { return 0 };
+    parts.iter().rev().take_while(|part| class(part) <= last).count()
+}
+
+/// The first place of a run that is due for merging among parts.
+fn due(parts: &[Arc<Part>]) -> Option<usize> {
+    let files = parts.iter().take_while(|part| part.digest().is_some()).count();
+    let run = run_at_end(parts.get(files..).unwrap_or_default(), MEMORY_FAN as u64);
+    (run >= MEMORY_FAN).then(|| parts.len() - run)
+}
+
+impl Fold {
+    /// Merges what is due, once after another.
+    ///
+    /// # Errors
+    /// `Corrupt` when a part cannot be read.
+    pub(super) fn merge_overlay(&mut self) -> Result<()> {
+        while let Some(run) = self.due() {
+            let merged = run.merge()?;
+            self.adopt(merged);
+        }
+        Ok(())
+    }
+
+    /// Parts that are due for merging.
+    pub fn due(&self) -> Option<Run> {
+        let parts = self.state.parts.as_slice();
+        let first = due(parts)?;
+        Some(Run { parts: parts.get(first..)?.to_vec(), whole: first == 0 })
+    }
+
+    /// Whether so many parts are due that it is better to merge them at once.
+    pub fn waits_long(&self) -> bool {
+        let parts = self.state.parts.as_slice();
+        due(parts).is_some_and(|first| parts.len() - first >= WAITING_MAX)
+    }
+
+    /// Puts a merged part in the place of what it was made of, where that still stands.
+    pub fn adopt(&mut self, merged: Merged) {
+        let Merged { run, part } = merged;
+        let Some(first) = run.first() else { return };
+        let place = self.state.parts.iter().position(|known| Arc::ptr_eq(known, first));
+        let Some(place) = place else { return };
+        let standing = self.state.parts.iter().skip(place).zip(&run);
+        let same = standing.filter(|(known, merged)| Arc::ptr_eq(known, merged)).count();
+        if same == run.len() {
+            Arc::make_mut(&mut self.state.parts).splice(place..place + same, [part]);
+        }
+    }
+}
