@@ -84,7 +84,8 @@ fn a_store_whose_parts_a_thread_merges_tells_the_same() {
         write(&alone, number);
         write(&beside, number);
         if number % 97 == 0 {
-            let seen = |db: &Db| view(db).count("p.age > 30 AND p.city = 'c3'", At::Latest).unwrap();
+            let seen =
+                |db: &Db| view(db).count("p.age > 30 AND p.city = 'c3'", At::Latest).unwrap();
             assert_eq!(seen(&alone), seen(&beside), "{number}");
         }
         if number % 331 == 330 {

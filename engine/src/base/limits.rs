@@ -191,3 +191,7 @@ pub const MODEL_PROFILES_MIN: u64 = 100;
 /// Pieces of evidence in a component beyond which only those of records and people count, at most: a change there is
 /// judged over all of them.
 pub const COMPONENT_EDGES_LIMIT: u32 = 1 << 20;
+
+/// Persons in a household, where the rules name no other number: behind an address with more there is a hostel or an
+/// office.
+pub const HOUSEHOLD_PERSONS_MAX: u32 = 12;

@@ -305,6 +305,8 @@ impl Inner {
             }
             writer.log.advance_clock(self.clock.now());
             self.take_fold(writer, fold, changes.drafts())?;
+        } else if let Some(unknown) = hindsight.compiled().unknown(&writer.fold.state.catalog) {
+            return Err(Error::invalid(unknown));
         } else if !request.dry_run {
             writer.log.advance_clock(self.clock.now());
             writer.append(changes.drafts(), Origin::Correction)?;

@@ -117,13 +117,13 @@ impl View {
     }
 }
 
-fn named(reader: &Reader<'_>, node: NodeId) -> IdentifierName {
+pub(super) fn named(reader: &Reader<'_>, node: NodeId) -> IdentifierName {
     let (namespace, value) = reader.nodes().identifier(node).unwrap_or_default();
     IdentifierName { namespace: namespace.to_owned(), value: value.to_owned() }
 }
 
 /// The node of an identifier.
-fn node_of(reader: &Reader<'_>, (namespace, value): Named<'_>) -> Result<NodeId> {
+pub(super) fn node_of(reader: &Reader<'_>, (namespace, value): Named<'_>) -> Result<NodeId> {
     let normal = identifier_of(namespace, value).ok_or_else(|| {
         Error::invalid(format!(
             "{namespace} '{value}' is no identifier: blank, null, 0 and -1 stand for nobody"
@@ -147,7 +147,7 @@ fn node_of(reader: &Reader<'_>, (namespace, value): Named<'_>) -> Result<NodeId>
     })
 }
 
-fn public_of(reader: &Reader<'_>, label: Option<Ordinal>) -> String {
+pub(super) fn public_of(reader: &Reader<'_>, label: Option<Ordinal>) -> String {
     let id = label.and_then(|label| reader.profile_id(label));
     id.map_or_else(String::new, |id| id.to_string())
 }
@@ -221,7 +221,8 @@ fn evidence(reader: &Reader<'_>, id: &str) -> Result<Option<IdentityLink>> {
     for node in (0..reader.state.counts.nodes).map(NodeId) {
         for edge in reader.edges(&EdgeKey::all(node))? {
             let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
-            if other < node || matches!(kind, Kind::PairUntil | Kind::NodeUntil) {
+            let retracts = matches!(kind, Kind::PairUntil | Kind::NodeUntil);
+            if other < node || retracts || kind.of_household() {
                 continue;
             }
             let ends = (reader.content(node)?, reader.content(other)?);

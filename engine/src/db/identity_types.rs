@@ -128,3 +128,53 @@ pub struct IdentityStats {
     /// Profiles that limits, cannot-links, scores or size make worth a closer look at each change.
     pub watched: u64,
 }
+
+/// A person of a household.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HouseholdPerson {
+    /// The public id of the profile.
+    pub profile: String,
+    /// The identifier that names it.
+    pub identifier: IdentifierName,
+}
+
+/// What ties two persons of a household, or would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HouseholdTie {
+    /// The public ids of their profiles.
+    pub profiles: (String, String),
+    /// What they have alike, or who said that they live together.
+    pub because: String,
+    /// Whether it ties them.
+    pub admitted: bool,
+    /// Why it does not; empty when it does.
+    pub reason: String,
+}
+
+/// A household: persons who live together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Household {
+    /// Its public id: that of one of its profiles.
+    pub id: String,
+    /// Its persons.
+    pub persons: Vec<HouseholdPerson>,
+    /// What ties them, or would tie them to others, in the order of admission.
+    pub ties: Vec<HouseholdTie>,
+    /// What too many persons have alike for it to tie any: in words, and how many they are.
+    pub crowded: Vec<(String, u64)>,
+}
+
+/// How many persons and households there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HouseholdCounts {
+    /// Profiles.
+    pub persons: u64,
+    /// Households, those of one person too.
+    pub households: u64,
+    /// Households of more than one person.
+    pub shared: u64,
+    /// Persons of the largest household.
+    pub largest: u64,
+    /// Groups of persons who are alike, and too many.
+    pub crowded: u64,
+}

@@ -15,6 +15,7 @@ mod define;
 mod effect;
 mod expect;
 mod export;
+mod household;
 mod identity;
 mod identity_types;
 mod load;

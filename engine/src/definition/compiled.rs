@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::file::parse_name;
-use super::identity::{IdentityRules, PERSON};
+use super::identity::{HouseholdRules, IdentityRules, PERSON};
 use super::kinds::kind_of;
 use super::mapping::Mapping;
 use crate::base::limits::NEW_NAMES_MAX;
@@ -47,6 +47,8 @@ pub struct Definitions {
     most_names: HashMap<String, u64>,
     /// The rules of identity, when any are written.
     identity: Option<Arc<IdentityRules>>,
+    /// The rules of households.
+    household: HouseholdRules,
 }
 
 impl Definitions {
@@ -81,6 +83,15 @@ impl Definitions {
         self.identity = Some(Arc::new(rules));
     }
 
+    pub(super) fn set_household(&mut self, rules: HouseholdRules) {
+        self.household = rules;
+    }
+
+    /// The rules of households in force.
+    pub fn household(&self) -> &HouseholdRules {
+        &self.household
+    }
+
     /// The rules of identity in force.
     pub fn identity(&self) -> Arc<IdentityRules> {
         self.identity.clone().unwrap_or_else(|| Arc::new(IdentityRules::new(PERSON)))
@@ -111,8 +122,16 @@ impl Definitions {
     /// A rule that names a trait or field which a catalog, in which the definitions are installed, does not know, in
     /// words.
     pub fn unknown(&self, catalog: &Catalog) -> Option<String> {
+        let alike = self.household.alike.iter().flatten();
+        let missing = alike.into_iter().find(|name| catalog.traits().find(name).is_none());
+        let of_households = missing.map(|name| {
+            format!(
+                "persons of a household are to be alike in '{name}', and there is no trait of that name; load it first, \
+                 or define it too"
+            )
+        });
         let of_traits = unknown_in("trait", &self.traits, catalog.traits());
-        of_traits.or_else(|| {
+        of_households.or(of_traits).or_else(|| {
             self.entities.iter().find_map(|(entity, declared)| {
                 let number = catalog.entities().find(entity)?;
                 let what = format!("field of '{entity}'");

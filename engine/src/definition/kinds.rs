@@ -4,7 +4,7 @@
 use super::body::{Body, body_text};
 use super::compiled::Definitions;
 use super::expectation::Expectation;
-use super::identity::{IdentityRules, PERSON};
+use super::identity::{HOUSEHOLD, HouseholdRules, IdentityRules, PERSON};
 use super::trouble::{Found, Trouble};
 use super::{field, mapping};
 use toml::de::DeTable;
@@ -93,7 +93,11 @@ pub fn kind_of(name: &str) -> Option<&'static Kind> {
 }
 
 /// What of a body the fold listens to.
-pub fn fold_text(kind: &str, body: Option<&str>) -> String {
+pub fn fold_text(kind: &str, name: &str, body: Option<&str>) -> String {
+    if (kind, name) == ("identity", HOUSEHOLD) {
+        // Households are asked for; the fold makes none.
+        return String::new();
+    }
     let (Some(kind), Some(body)) = (kind_of(kind), body) else { return String::new() };
     match kind.folds {
         // A body that says nothing is not the same as none.
@@ -157,17 +161,26 @@ fn read_source(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Foun
 }
 
 fn read_identity(path: &[String], body: &Body<'_>, into: &mut Definitions) -> Found<()> {
+    if name_of(path, 0) == HOUSEHOLD {
+        into.set_household(HouseholdRules::read(body)?);
+        return Ok(());
+    }
     check_person("identity", path, body)?;
     into.set_identity(IdentityRules::read(name_of(path, 0), body)?);
     Ok(())
 }
 
-/// There is one set of rules, and one model: that of persons.
+/// There is one model, that of persons, and beside their rules only those of households.
 fn check_person(kind: &str, path: &[String], body: &Body<'_>) -> Found<()> {
     match name_of(path, 0) {
         PERSON => Ok(()),
         other => {
-            let message = format!("'{other}' is none that Nave knows; write [{kind}.{PERSON}]");
+            let or = if kind == "identity" {
+                format!(" or [{kind}.{HOUSEHOLD}]")
+            } else {
+                String::new()
+            };
+            let message = format!("'{other}' is none that Nave knows; write [{kind}.{PERSON}]{or}");
             Err(Trouble::new(body.at(), message))
         }
     }

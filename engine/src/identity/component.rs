@@ -282,7 +282,7 @@ impl Component {
         for (node, seen) in self.nodes.iter().zip(&self.seen) {
             for edge in &seen.edges {
                 let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
-                if matches!(kind, Kind::PairUntil | Kind::NodeUntil) {
+                if matches!(kind, Kind::PairUntil | Kind::NodeUntil) || kind.of_household() {
                     continue;
                 }
                 let beside = self.seen_of(other);

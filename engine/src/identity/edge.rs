@@ -235,6 +235,18 @@ fn rows_of_part(part: &Arc<Part>, range: &EdgeRange, found: &mut Vec<Edge>) -> R
     })
 }
 
+/// Calls `take` with all that was said, in the order of its keys.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold.
+pub fn all_edges(parts: &[Arc<Part>], mut take: impl FnMut(&Edge)) -> Result<()> {
+    let faults = Faults::default();
+    for (key, told) in Merging::new(parts, &faults) {
+        take(&Edge { key: EdgeKey(key), told });
+    }
+    faults.check()
+}
+
 /// Merges the evidence of parts.
 ///
 /// # Errors

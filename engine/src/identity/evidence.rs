@@ -66,10 +66,16 @@ pub enum Kind {
     NodeUntil = 8,
     /// They may be one, and a person is to decide: it links nothing.
     Proposed = 9,
+    /// Two persons live together.
+    HouseholdLink = 10,
+    /// Two persons do not live together.
+    HouseholdForbid = 11,
+    /// That two persons live together is retracted as far as it was said up to a time.
+    HouseholdUntil = 12,
 }
 
 /// All kinds.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 12] = [
     Kind::Deterministic,
     Kind::Alias,
     Kind::Fuzzy,
@@ -79,6 +85,9 @@ const KINDS: [Kind; 9] = [
     Kind::PairUntil,
     Kind::NodeUntil,
     Kind::Proposed,
+    Kind::HouseholdLink,
+    Kind::HouseholdForbid,
+    Kind::HouseholdUntil,
 ];
 
 impl Kind {
@@ -94,6 +103,9 @@ impl Kind {
             Kind::PairUntil => "pair until",
             Kind::NodeUntil => "identifier until",
             Kind::Proposed => "proposed",
+            Kind::HouseholdLink => "household link",
+            Kind::HouseholdForbid => "household cannot-link",
+            Kind::HouseholdUntil => "household until",
         }
     }
 
@@ -105,6 +117,7 @@ impl Kind {
     pub fn tier(self) -> u8 {
         match self {
             Kind::ManualLink | Kind::CannotLink | Kind::PairUntil | Kind::NodeUntil => 0,
+            Kind::HouseholdLink | Kind::HouseholdForbid | Kind::HouseholdUntil => 0,
             Kind::Deterministic | Kind::Alias => 1,
             Kind::Fuzzy | Kind::Proposed => 2,
             Kind::Behavioural => 3,
@@ -119,14 +132,21 @@ impl Kind {
 
     /// Whether it may hold two identifiers together.
     pub fn links(self) -> bool {
-        !matches!(self, Kind::CannotLink | Kind::PairUntil | Kind::NodeUntil | Kind::Proposed)
+        use Kind::{Alias, Behavioural, Deterministic, Fuzzy, ManualLink};
+        matches!(self, Deterministic | Alias | Fuzzy | Behavioural | ManualLink)
     }
 
-    /// What is looked for together: times of retraction, what people decided, and the rest.
+    /// Whether it speaks of households: it is no evidence of persons.
+    pub fn of_household(self) -> bool {
+        matches!(self, Kind::HouseholdLink | Kind::HouseholdForbid | Kind::HouseholdUntil)
+    }
+
+    /// What is looked for together: times of retraction, what people decided, the rest, and what speaks of households.
     fn class(self) -> u8 {
         match self {
             Kind::PairUntil | Kind::NodeUntil => 0,
             Kind::ManualLink | Kind::CannotLink => 1,
+            Kind::HouseholdLink | Kind::HouseholdForbid | Kind::HouseholdUntil => 3,
             _ => 2,
         }
     }

@@ -14,6 +14,7 @@ mod component;
 mod edge;
 mod evidence;
 mod explain;
+mod household;
 mod node;
 mod rules;
 mod spelling;
@@ -22,8 +23,9 @@ mod union_find;
 pub use blocked::{Blocked, Pattern};
 pub use change::{Because, Cause, Change, Changed};
 pub use component::{Cluster, Component, Fate, Grounds, Link, barred};
-pub use edge::{Edge, EdgeRange, OpenEdges, Told, edges_in, merge_edges};
+pub use edge::{Edge, EdgeRange, OpenEdges, Told, all_edges, edges_in, merge_edges};
 pub use evidence::{EdgeKey, EvidenceId, Kind, Namespace, RuleId, content_of};
+pub use household::{Alike, Apart, Ground, Households, Person, Statement, households};
 pub use node::{
     NamingKey, NodeView, OpenNodes, PublicId, find_node, merge_nodes, nodes_in, point_of,
     point_value,

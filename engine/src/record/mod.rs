@@ -39,7 +39,7 @@ pub use reserved::{
 };
 pub use roles::{Roles, ValueColumn};
 pub use sight::{RowSight, Times};
-pub use statement::{Evidence, Statement};
+pub use statement::{Evidence, Household, Statement};
 pub use token::Token;
 pub use words::{Meaning, Words};
 

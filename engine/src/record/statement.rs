@@ -51,6 +51,17 @@ impl Evidence {
     }
 }
 
+/// What is said of two persons and their household.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Household {
+    /// They live together.
+    Link,
+    /// They do not.
+    Forbid,
+    /// That they do is retracted as far as it was said up to a time: that of the record when none is named.
+    Unlink(Option<Timestamp>),
+}
+
 /// A statement of one or two identifiers, which are those of its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Statement {
@@ -76,6 +87,8 @@ pub enum Statement {
     Unlink(Option<Timestamp>),
     /// What links the one identifier to any other is retracted as far as it was said up to a time.
     Retire(Option<Timestamp>),
+    /// What is said of households: the persons that hold the identifiers live together, or do not.
+    Household(Household),
     /// One piece of evidence is withdrawn, whenever it was or will be said.
     Withdraw {
         /// Its kind.
@@ -107,6 +120,7 @@ pub(super) fn statement(
         }
     }
     let statement = match given {
+        _ if of_households(object)? => Statement::Household(household(object, given)?),
         "link" => {
             let evidence = evidence(object, given)?;
             if evidence == Evidence::Fuzzy && !object.contains_key("score") {
@@ -133,6 +147,33 @@ pub(super) fn statement(
         return Err(RowError::new("a link cannot be forbidden; send a message of type forbid"));
     }
     Ok((statement, found))
+}
+
+/// Whether a message speaks of households: its `rules` say so.
+fn of_households(object: &Object) -> Result<bool, RowError> {
+    match text_field(object, "rules")?.as_deref() {
+        None | Some("" | "person") => Ok(false),
+        Some("household") => Ok(true),
+        Some(other) => Err(RowError::new(format!(
+            "\"rules\" is '{other}'; give person, which is meant without it, or household"
+        ))),
+    }
+}
+
+fn household(object: &Object, given: &str) -> Result<Household, RowError> {
+    match given {
+        "link" => match text_field(object, "kind")?.map(|word| Evidence::of(&word)) {
+            None | Some(Some(Evidence::Manual)) => Ok(Household::Link),
+            Some(_) => Err(RowError::new(
+                "a link of households is said by a person; its \"kind\" is manual, or left out",
+            )),
+        },
+        "forbid" => Ok(Household::Forbid),
+        "unlink" => Ok(Household::Unlink(instant(object, "until")?)),
+        _ => Err(RowError::new(format!(
+            "a {given} message speaks of persons; of households there are link, forbid and unlink"
+        ))),
+    }
 }
 
 /// An identifier: `{"namespace": "email", "value": "ann@example.org"}`.

@@ -124,7 +124,8 @@ impl Reader<'_> {
                 if left > right {
                     std::mem::swap(&mut left, &mut right);
                 }
-                let retracts = !kind.links() && kind != Kind::CannotLink;
+                let forbids = matches!(kind, Kind::CannotLink | Kind::HouseholdForbid);
+                let retracts = !(kind.links() || forbids || kind == Kind::HouseholdLink);
                 let until = if retracts { edge.told.last } else { 0 };
                 sum.add(&[
                     b"evidence",

@@ -116,8 +116,8 @@ impl Hindsight {
                     return false;
                 }
                 let before = known.and_then(|known| known.body.as_deref());
-                let heard = fold_text(&definition.kind, before)
-                    != fold_text(&definition.kind, definition.body.as_deref());
+                let heard = fold_text(&definition.kind, &definition.name, before)
+                    != fold_text(&definition.kind, &definition.name, definition.body.as_deref());
                 self.definitions.insert(place, definition.clone());
                 if definition.kind == SOURCE {
                     return self.note_source(definition, at) | heard;

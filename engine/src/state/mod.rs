@@ -187,6 +187,8 @@ pub struct Counts {
     pub values: u64,
     /// Retractions of evidence.
     pub retractions: u64,
+    /// What was said of households.
+    pub households: u64,
 }
 
 /// Everything that questions are answered from, at one position.

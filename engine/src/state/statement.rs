@@ -11,7 +11,7 @@ use crate::base::error::Result;
 use crate::base::ids::{NodeId, SourceId};
 use crate::entry::Row;
 use crate::identity::{Because, Cause, EdgeKey, Kind, Namespace, PublicId, RuleId, Told, edges_in};
-use crate::record::{Decoded, Evidence, Identifier, Statement};
+use crate::record::{Decoded, Evidence, Household, Identifier, Statement};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -85,6 +85,15 @@ impl Fold {
             (Statement::Retire(until), [node]) => {
                 let until = until.unwrap_or(fact.time);
                 self.retire(*node, until.0, source, &mut unsettled)?;
+            }
+            (Statement::Household(said), [left, right]) => {
+                let (kind, time) = match said {
+                    Household::Link => (Kind::HouseholdLink, fact.time),
+                    Household::Forbid => (Kind::HouseholdForbid, fact.time),
+                    Household::Unlink(until) => (Kind::HouseholdUntil, until.unwrap_or(fact.time)),
+                };
+                self.say(&claimed(*left, *right, kind, (source, 0)), &Told::once(time.0, 0));
+                self.state.counts.households += 1;
             }
             (Statement::Withdraw { evidence, source: by, rule }, [left, right]) => {
                 let Some(by) = self.state.catalog.find_source(by) else { return Ok(()) };

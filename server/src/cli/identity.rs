@@ -6,9 +6,10 @@
 use super::arguments::StoreOnly;
 use super::define::Define;
 use super::failure::Failure;
+use super::household;
 use super::identity_arguments::{
-    Cluster, Clusters, Decision, IdentityCommand, Link, Match, One, Review, Rules, Two, Unlink,
-    Withdraw,
+    Both, Cluster, Clusters, Decision, IdentityCommand, Link, LinkKind, Match, One, Review,
+    RuleSet, Rules, Two, Unlink, Withdraw,
 };
 use super::identity_text::{answer_text, cluster_text, dot, history_text, match_text, review_text};
 use super::output::Output;
@@ -25,14 +26,20 @@ pub(crate) fn run(command: IdentityCommand, output: &Output) -> Result<(), Failu
         IdentityCommand::Link(what) => link(&what, output),
         IdentityCommand::Unlink(what) => unlink(&what, output),
         IdentityCommand::Forbid(what) => {
-            let message = of_two("forbid", &what.two);
+            let message = of_both("forbid", &what);
             decide(&what.two.store, &what.decision, message, output)
         }
         IdentityCommand::Retract(what) => retract(&what, output),
         IdentityCommand::Why(what) => why(&what, output),
         IdentityCommand::WhyNot(what) => why(&what, output),
+        IdentityCommand::Cluster(what) if what.rules == RuleSet::Household => {
+            household::cluster(&what, output)
+        }
         IdentityCommand::Cluster(what) => cluster(&what, output),
         IdentityCommand::History(what) => history(&what, output),
+        IdentityCommand::Clusters(what) if what.rules == RuleSet::Household => {
+            household::clusters(&what, output)
+        }
         IdentityCommand::Clusters(what) => clusters(&what, output),
         IdentityCommand::Match(what) => matching(&what, output),
         IdentityCommand::Review(what) => review(&what, output),
@@ -47,7 +54,14 @@ fn rules(what: Rules, output: &Output) -> Result<(), Failure> {
         return super::define::define(&Define::of_file(store.data, file, dry_run), output);
     }
     let store = Store::open(&store.data, false, output)?;
-    let text = store.view().identity_rules();
+    let view = store.view();
+    let mut text = view.identity_rules();
+    let of_households =
+        view.definitions().iter().any(|one| one.kind == "identity" && one.name == "household");
+    if of_households {
+        text.push('\n');
+        text.push_str(&view.household_rules());
+    }
     store.leave();
     output.answer(|| text.clone(), || crate::resp::Reply::from(text.as_str()))
 }
@@ -64,9 +78,19 @@ fn of_two(given: &str, two: &Two) -> Map<String, Json> {
     message
 }
 
+/// As `of_two`, of the set of rules that is named.
+fn of_both(given: &str, both: &Both) -> Map<String, Json> {
+    let mut message = of_two(given, &both.two);
+    if both.rules == RuleSet::Household {
+        message.insert("rules".to_owned(), Json::from("household"));
+    }
+    message
+}
+
 fn link(what: &Link, output: &Output) -> Result<(), Failure> {
-    let mut message = of_two("link", &what.both.two);
-    message.insert("kind".to_owned(), Json::from(what.kind.word()));
+    let mut message = of_both("link", &what.both);
+    let kind = what.kind.unwrap_or(LinkKind::Manual);
+    message.insert("kind".to_owned(), Json::from(kind.word()));
     if let Some(score) = what.score {
         message.insert("score".to_owned(), Json::from(score));
     }
@@ -77,7 +101,7 @@ fn link(what: &Link, output: &Output) -> Result<(), Failure> {
 }
 
 fn unlink(what: &Unlink, output: &Output) -> Result<(), Failure> {
-    let mut message = of_two("unlink", &what.both.two);
+    let mut message = of_both("unlink", &what.both);
     if let Some(until) = what.until {
         message.insert("until".to_owned(), Json::from(until.to_string()));
     }
@@ -153,6 +177,9 @@ fn named_in<'m>(message: &'m Map<String, Json>, of: &str) -> Option<(&'m str, &'
 
 /// What a decision about two identifiers asks for and does not reach: rules and other evidence stand beside it.
 fn unmet(store: &Store, message: &Map<String, Json>) -> Result<Option<String>, Failure> {
+    if message.contains_key("rules") {
+        return Ok(None);
+    }
     let wanted = match message.get("type").and_then(Json::as_str) {
         Some("link") => true,
         Some("forbid" | "unlink") => false,

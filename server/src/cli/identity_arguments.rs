@@ -29,7 +29,7 @@ pub(crate) enum IdentityCommand {
     Review(Review),
     /// Print each identifier with the id of its profile
     Clusters(Clusters),
-    /// Print the rules of identity in force, in TOML, or define others
+    /// Print the rules of persons and of households in force, in TOML, or define others
     Rules(Rules),
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Rules {
     /// Only tell how many profiles would be joined or split, with examples
     #[arg(long, requires = "file")]
     pub(crate) dry_run: bool,
-    /// A file with the rules to put in force: a table [identity.person]; - for standard input
+    /// A file with the rules to put in force: a table [identity.person] or [identity.household]; - for standard input
     pub(crate) file: Option<PathBuf>,
 }
 
@@ -105,11 +105,23 @@ pub(crate) struct Decision {
     pub(crate) note: Option<String>,
 }
 
+/// What clusters are made of: identifiers make persons, persons make households.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RuleSet {
+    /// Who is one person
+    Person,
+    /// Which persons live together
+    Household,
+}
+
 /// A decision about two identifiers.
 #[derive(Debug, Args)]
 pub(crate) struct Both {
     #[command(flatten)]
     pub(crate) two: Two,
+    /// Of persons, or of the households that they live in
+    #[arg(long, value_name = "SET", value_enum, default_value = "person")]
+    pub(crate) rules: RuleSet,
     #[command(flatten)]
     pub(crate) decision: Decision,
 }
@@ -154,9 +166,9 @@ impl LinkKind {
 pub(crate) struct Link {
     #[command(flatten)]
     pub(crate) both: Both,
-    /// What kind of evidence it is
-    #[arg(long, value_name = "KIND", value_enum, default_value = "manual")]
-    pub(crate) kind: LinkKind,
+    /// What kind of evidence it is; without it manual
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub(crate) kind: Option<LinkKind>,
     /// How sure, for scores
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub(crate) score: Option<f64>,
@@ -199,6 +211,9 @@ pub(crate) struct Cluster {
     /// Print it for Graphviz
     #[arg(long)]
     pub(crate) dot: bool,
+    /// The person, or the household that the person lives in
+    #[arg(long, value_name = "SET", value_enum, default_value = "person", conflicts_with = "dot")]
+    pub(crate) rules: RuleSet,
 }
 
 #[derive(Debug, Args)]
@@ -208,4 +223,7 @@ pub(crate) struct Clusters {
     /// Print comma-separated values with a header
     #[arg(long)]
     pub(crate) csv: bool,
+    /// Identifiers with their profiles, or profiles with their households
+    #[arg(long, value_name = "SET", value_enum, default_value = "person")]
+    pub(crate) rules: RuleSet,
 }

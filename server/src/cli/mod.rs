@@ -17,6 +17,7 @@ mod demo;
 mod export;
 mod failure;
 mod files;
+mod household;
 mod identity;
 mod identity_arguments;
 mod identity_text;

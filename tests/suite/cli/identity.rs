@@ -199,6 +199,37 @@ fn people_are_matched_without_settings_and_twice_is_as_once() {
 }
 
 #[test]
+fn households_are_asked_for_beside_persons() {
+    let scratch = Scratch::new();
+    let store = shared(&scratch);
+    let of = |command: &str, rest: &[&str]| {
+        done(&[&["identity", command, "--data", &store, "--rules", "household"], rest].concat())
+    };
+    let none = ["identity", "clusters", "--data", &store, "--rules", "household"];
+    failed(&none, &["no rules of households", "[identity.household]"]);
+    let rules = b"[identity.household]\nalike = [[\"street\"]]\n[trait.street]\n";
+    let rules = scratch.file("rules.toml", rules);
+    done(&["identity", "rules", "--data", &store, &rules]);
+    assert!(done(&["identity", "rules", "--data", &store]).contains("[identity.household]"));
+    let rows = b"id,street\n20,5 Main Street\n21,\"5, main st.\"\n";
+    let file = scratch.file("crm.csv", rows);
+    let load = ["load", &file, "--data", &store, "--source", "crm", "--as", "identify"];
+    done(&[&load[..], &["--id", "user_id=id"]].concat());
+    let home = of("cluster", &["user_id=20"]);
+    assert!(home.contains("user_id=21") && home.contains("alike in street '5 main st'"), "{home}");
+    of("forbid", &["user_id=20", "user_id=21"]);
+    let home = of("cluster", &["user_id=20"]);
+    assert!(home.contains("do not live together"), "{home}");
+    of("link", &["user_id=20", "user_id=7"]);
+    let csv = of("clusters", &["--csv"]);
+    assert!(csv.starts_with("profile_id,household_id\n") && csv.lines().count() == 4, "{csv}");
+    let homes: std::collections::BTreeSet<&str> =
+        csv.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
+    assert_eq!(homes.len(), 2, "{csv}");
+    assert_eq!(profiles(&store), "3\n");
+}
+
+#[test]
 fn a_model_of_too_few_is_not_kept() {
     let scratch = Scratch::new();
     let store = shared(&scratch);

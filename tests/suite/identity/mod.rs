@@ -1,6 +1,7 @@
 //! Identity: whatever was said in whatever order, clusters are what a slow judge says they must be.
 
 mod golden;
+mod household;
 mod judge;
 mod plain;
 

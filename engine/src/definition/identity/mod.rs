@@ -37,6 +37,7 @@
 //! ```
 
 mod check;
+mod household;
 mod read;
 mod write;
 
@@ -46,6 +47,7 @@ use read::parse;
 use crate::base::calendar::Window;
 pub use crate::catalog::Trust;
 use crate::normalise::Normaliser;
+pub use household::{HOUSEHOLD, HouseholdRules};
 use std::collections::BTreeMap;
 
 /// The name of the rule set by which profiles are persons.
