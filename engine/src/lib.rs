@@ -64,6 +64,7 @@ pub use db::{
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};
 pub use entry::{ConsentColumns, Reading, RowKind as RecordKind, Said, TimeUnit};
 pub use export::{ExportColumn, ExportFormat, ExportPart, ExportReport, ExportType, ExportedTable};
+pub use identity::UnionFind;
 pub use intake::{
     Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest, Phase, Progress,
     RowSpool, TypedRows,

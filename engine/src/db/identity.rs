@@ -81,7 +81,7 @@ impl View {
         self.reading(|state| {
             let reader = state.reader();
             let node = node_of(&reader, of)?;
-            let found = history(&reader, &reader.members(node)?);
+            let found = history(&reader, &members_of(&reader, node)?);
             reader.check().map(|()| found)
         })
     }
@@ -192,9 +192,15 @@ fn along(mut path: Vec<IdentityLink>, from: &IdentifierName) -> Vec<IdentityLink
     path
 }
 
+/// The identifiers of the profile that a node belongs to; none for a node that no record named.
+fn members_of(reader: &Reader<'_>, node: NodeId) -> Result<Vec<NodeId>> {
+    let profile = reader.profile(node)?;
+    Ok(profile.map(|profile| reader.members(profile)).transpose()?.unwrap_or_default())
+}
+
 fn cluster(reader: &Reader<'_>, of: Named<'_>) -> Result<IdentityCluster> {
     let node = node_of(reader, of)?;
-    let members = reader.members(node)?;
+    let members = members_of(reader, node)?;
     let component = Component::gather(reader, reader.rules(), members.iter().copied())?;
     let within = |link: &&Link| {
         let (left, right) = link.nodes();

@@ -11,8 +11,8 @@ use super::node::PublicId;
 use super::rules::{Held, Rules};
 use crate::base::codec::Digest128;
 use crate::base::error::Result;
-use crate::base::ids::{NodeId, SourceId};
-use std::collections::{BTreeMap, HashMap};
+use crate::base::ids::{NodeId, Ordinal, SourceId};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Who knows what was said of identifiers, and where they belong.
 pub trait Grounds {
@@ -40,11 +40,17 @@ pub trait Grounds {
     /// The namespaces of which a node is known to have too many neighbours.
     fn capped(&self, node: NodeId) -> Vec<Namespace>;
 
-    /// The members of the profile that a node belongs to now; none for a node that no record named.
+    /// The profile that a node belongs to now; none for a node that no record named.
     ///
     /// # Errors
     /// `Corrupt`.
-    fn members(&self, node: NodeId) -> Result<Vec<NodeId>>;
+    fn profile(&self, node: NodeId) -> Result<Option<Ordinal>>;
+
+    /// The members of a profile.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    fn members(&self, profile: Ordinal) -> Result<Vec<NodeId>>;
 
     /// Whether anything at all is retracted.
     fn retracts(&self) -> bool;
@@ -164,6 +170,8 @@ pub struct Component {
     nodes: Vec<NodeId>,
     seen: Vec<Seen>,
     places: HashMap<NodeId, u32>,
+    /// The profiles of the nodes.
+    profiles: HashSet<Ordinal>,
     /// Evidence of the nodes, and what became of it.
     pub links: Vec<Link>,
     /// Nodes that were found to have too many neighbours of a namespace, and how many there are.
@@ -209,9 +217,12 @@ impl Component {
         let edges = edges_beside(grounds, node, &capped)?;
         let until = node_until(&edges);
         self.untils.insert(node, until);
-        let members = grounds.members(node)?;
-        let named = !members.is_empty();
-        queue.extend(members);
+        let profile = grounds.profile(node)?;
+        let named = profile.is_some();
+        // The members of a profile are many and each of them leads to it: once is enough.
+        if let Some(profile) = profile.filter(|profile| self.profiles.insert(*profile)) {
+            queue.extend(grounds.members(profile)?);
+        }
         let mut groups: BTreeMap<Namespace, BTreeMap<NodeId, i64>> = BTreeMap::new();
         for edge in &edges {
             let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };

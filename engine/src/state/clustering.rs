@@ -3,7 +3,7 @@
 use super::{Reader, State};
 use crate::base::codec::Digest128;
 use crate::base::error::Result;
-use crate::base::ids::{NodeId, SourceId};
+use crate::base::ids::{NodeId, Ordinal, SourceId};
 use crate::catalog::Catalog;
 use crate::definition::{IdentityRules, NamespaceRules};
 use crate::identity::{
@@ -164,8 +164,12 @@ impl Grounds for Reader<'_> {
         self.state.capped(node)
     }
 
-    fn members(&self, node: NodeId) -> Result<Vec<NodeId>> {
-        Ok(self.nodes().label(node).map(|label| self.row(label).members).unwrap_or_default())
+    fn profile(&self, node: NodeId) -> Result<Option<Ordinal>> {
+        Ok(self.nodes().label(node))
+    }
+
+    fn members(&self, profile: Ordinal) -> Result<Vec<NodeId>> {
+        Ok(self.row(profile).members)
     }
 
     fn retracts(&self) -> bool {

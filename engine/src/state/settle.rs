@@ -44,10 +44,11 @@ impl Grounds for Fold {
         self.state.capped(node)
     }
 
-    fn members(&self, node: NodeId) -> Result<Vec<NodeId>> {
-        let Some(label) = self.open.nodes.label(&self.state.parts, node)? else {
-            return Ok(Vec::new());
-        };
+    fn profile(&self, node: NodeId) -> Result<Option<Ordinal>> {
+        self.open.nodes.label(&self.state.parts, node)
+    }
+
+    fn members(&self, label: Ordinal) -> Result<Vec<NodeId>> {
         Ok(self.open.profiles.look(&self.state.parts, PROFILES, label)?.members.clone())
     }
 

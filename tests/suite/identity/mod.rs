@@ -3,6 +3,7 @@
 mod golden;
 mod household;
 mod judge;
+mod orders;
 mod plain;
 
 use crate::rng::{Rng, scale, seeds};
