@@ -156,6 +156,29 @@ impl std::hash::Hasher for DigestHasher {
 pub type DigestMap<K, V> =
     std::collections::HashMap<K, V, std::hash::BuildHasherDefault<DigestHasher>>;
 
+/// Hashes small numbers, which nobody chooses: a product spreads them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NumberHasher(u64);
+
+impl std::hash::Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        let mixed = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed.rotate_left(32);
+    }
+}
+
+/// A map whose keys are numbers that the engine gives.
+pub type NumberMap<K, V> =
+    std::collections::HashMap<K, V, std::hash::BuildHasherDefault<NumberHasher>>;
+
 /// The CRC-32C of bytes.
 pub fn crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)

@@ -195,3 +195,6 @@ pub const COMPONENT_EDGES_LIMIT: u32 = 1 << 20;
 /// Persons in a household, where the rules name no other number: behind an address with more there is a hostel or an
 /// office.
 pub const HOUSEHOLD_PERSONS_MAX: u32 = 12;
+
+/// Nodes and pieces of evidence that the writer keeps at hand for judging components anew, about 64 bytes each.
+pub const KNOWN_EDGES_MAX: usize = 1 << 20;

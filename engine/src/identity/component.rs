@@ -9,10 +9,11 @@ use super::edge::{Edge, EdgeRange, Told};
 use super::evidence::{EdgeKey, EvidenceId, Kind, Namespace, OrderKey, RuleId};
 use super::node::PublicId;
 use super::rules::{Held, Rules};
-use crate::base::codec::Digest128;
+use crate::base::codec::{Digest128, NumberMap};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, SourceId};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// Who knows what was said of identifiers, and where they belong.
 pub trait Grounds {
@@ -33,6 +34,12 @@ pub trait Grounds {
     /// # Errors
     /// `Corrupt`.
     fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>>;
+
+    /// All that was said of a node.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    fn all_edges(&self, node: NodeId) -> Result<Arc<[Edge]>>;
 
     /// Whether a node is known to have too many neighbours of a namespace.
     fn is_capped(&self, node: NodeId, namespace: Namespace) -> bool;
@@ -160,7 +167,7 @@ struct Seen {
     content: Digest128,
     /// Up to when all that links it is retracted.
     until: Option<i64>,
-    edges: Vec<Edge>,
+    edges: Arc<[Edge]>,
     named: bool,
 }
 
@@ -169,7 +176,7 @@ struct Seen {
 pub struct Component {
     nodes: Vec<NodeId>,
     seen: Vec<Seen>,
-    places: HashMap<NodeId, u32>,
+    places: NumberMap<NodeId, u32>,
     /// The profiles of the nodes.
     profiles: HashSet<Ordinal>,
     /// Evidence of the nodes, and what became of it.
@@ -178,7 +185,7 @@ pub struct Component {
     pub crowded: BTreeMap<(NodeId, Namespace), u32>,
     verdict: Verdict,
     /// Up to when all that links a node is retracted, of those that were asked about.
-    untils: HashMap<NodeId, Option<i64>>,
+    untils: NumberMap<NodeId, Option<i64>>,
 }
 
 impl Component {
@@ -224,7 +231,7 @@ impl Component {
             queue.extend(grounds.members(profile)?);
         }
         let mut groups: BTreeMap<Namespace, BTreeMap<NodeId, i64>> = BTreeMap::new();
-        for edge in &edges {
+        for edge in edges.iter() {
             let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
             if !kind.links() || edge.told.withdrawn {
                 continue;
@@ -291,7 +298,7 @@ impl Component {
             self.until_of(grounds, other)?;
         }
         for (node, seen) in self.nodes.iter().zip(&self.seen) {
-            for edge in &seen.edges {
+            for edge in seen.edges.iter() {
                 let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
                 if matches!(kind, Kind::PairUntil | Kind::NodeUntil) || kind.of_household() {
                     continue;
@@ -331,7 +338,7 @@ impl Component {
 
     /// Nodes beside those of the component that evidence would link to them.
     fn absent(&self) -> Vec<NodeId> {
-        let edges = self.seen.iter().flat_map(|seen| &seen.edges);
+        let edges = self.seen.iter().flat_map(|seen| seen.edges.iter());
         let links = edges.filter(|edge| edge.kind().is_some_and(Kind::links));
         let others = links.map(|edge| edge.key.other());
         others.filter(|other| !self.places.contains_key(other)).collect()
@@ -455,11 +462,11 @@ pub fn barred(kind: Kind, source: SourceId, rules: &Rules) -> Option<Standing> {
 }
 
 /// What was said of a node, but for links in groups that are known to have too many neighbours.
-fn edges_beside(grounds: &impl Grounds, node: NodeId, capped: &[Namespace]) -> Result<Vec<Edge>> {
-    let all = EdgeKey::all(node);
+fn edges_beside(grounds: &impl Grounds, node: NodeId, capped: &[Namespace]) -> Result<Arc<[Edge]>> {
     if capped.is_empty() {
-        return grounds.edges(&all);
+        return grounds.all_edges(node);
     }
+    let all = EdgeKey::all(node);
     let mut found = Vec::new();
     let mut start = all.start;
     for namespace in capped {
@@ -468,7 +475,7 @@ fn edges_beside(grounds: &impl Grounds, node: NodeId, capped: &[Namespace]) -> R
         start = group.end;
     }
     found.extend(grounds.edges(&(start..all.end))?);
-    Ok(found)
+    Ok(found.into())
 }
 
 /// Up to when what links a node to another is retracted, among all that was said of the node.

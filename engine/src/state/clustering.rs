@@ -7,8 +7,9 @@ use crate::base::ids::{NodeId, Ordinal, SourceId};
 use crate::catalog::Catalog;
 use crate::definition::{IdentityRules, NamespaceRules};
 use crate::identity::{
-    Blocked, Cap, Edge, EdgeRange, Grounds, Limit, Namespace, NamespaceRule, NamingKey, Pattern,
-    PublicId, RuleId, Rules, SourceRule, content_of, edges_in, nobody, point_of, point_value,
+    Blocked, Cap, Edge, EdgeKey, EdgeRange, Grounds, Limit, Namespace, NamespaceRule, NamingKey,
+    Pattern, PublicId, RuleId, Rules, SourceRule, content_of, edges_in, nobody, point_of,
+    point_value,
 };
 use crate::normalise::Normaliser;
 use crate::record::Identifier;
@@ -154,6 +155,10 @@ impl Grounds for Reader<'_> {
 
     fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>> {
         edges_in(self.state.parts(), None, range)
+    }
+
+    fn all_edges(&self, node: NodeId) -> Result<Arc<[Edge]>> {
+        Ok(self.edges(&EdgeKey::all(node))?.into())
     }
 
     fn is_capped(&self, node: NodeId, namespace: Namespace) -> bool {

@@ -18,6 +18,7 @@ mod fields;
 mod hindsight;
 mod history;
 mod inferred;
+mod known;
 mod memo;
 mod merging;
 mod money;
@@ -49,6 +50,7 @@ use crate::definition::Definitions;
 use crate::entry::Shape;
 use bincode::{Decode, Encode};
 use clustering::Clustering;
+use known::Known;
 use memo::Memo;
 use overlay::Open;
 use roaring::RoaringBitmap;
@@ -243,6 +245,7 @@ pub struct Fold {
     pub state: State,
     open: Open,
     rules: Clustering,
+    known: Known,
 }
 
 impl State {
@@ -332,7 +335,12 @@ impl State {
 impl Fold {
     /// The state before the first entry, with what the whole log is known to withdraw and define.
     pub fn new(hindsight: Hindsight) -> Fold {
-        Fold { state: State::new(hindsight), open: Open::default(), rules: Clustering::default() }
+        Fold {
+            state: State::new(hindsight),
+            open: Open::default(),
+            rules: Clustering::default(),
+            known: Known::default(),
+        }
     }
 
     /// An empty state to fold the log into again, for a store that has another in use.
@@ -348,7 +356,7 @@ impl Fold {
         if state.parts.iter().all(|part| part.digest().is_some()) {
             open.settled(state.parts.len());
         }
-        Fold { state, open, rules: Clustering::default() }
+        Fold { state, open, rules: Clustering::default(), known: Known::default() }
     }
 
     /// An empty state to fold the log into as of a time: names and types are those that are known now.

@@ -12,8 +12,8 @@ use super::{Fold, PROFILES};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, SourceId};
 use crate::identity::{
-    Because, Cause, EdgeKey, Kind, Namespace, NamingKey, PublicId, RuleId, Rules, Told, barred,
-    edges_in,
+    Because, Cause, EdgeKey, Grounds as _, Kind, Namespace, NamingKey, PublicId, RuleId, Rules,
+    Told, barred, edges_in,
 };
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -275,6 +275,7 @@ impl Fold {
         let Some(label) = self.open.nodes.label(parts, node)? else {
             // Only evidence spoke of it so far.
             self.open.nodes.seen_at(parts, node, fact.time)?;
+            self.known.seen(node);
             let profile = self.open.profiles.add(node.0);
             self.open.nodes.set_label(node, profile);
             unsettled.add([node], cause());
@@ -283,6 +284,7 @@ impl Fold {
         if !self.open.nodes.seen_at(parts, node, fact.time)? {
             return Ok(false);
         }
+        self.known.seen(node);
         let name = self.open.profiles.look(parts, PROFILES, label)?.name;
         if let Some(name) = name.filter(|name| *name != node) {
             let (old, new) = (self.naming_key(name)?, self.naming_key(node)?);
@@ -302,8 +304,10 @@ impl Fold {
     /// Writes down what was said, at both nodes.
     pub(super) fn say(&mut self, claimed: &Claimed, told: &Told) {
         let (left, right) = claimed.keys();
-        self.open.edges.say(left, told);
-        self.open.edges.say(right, told);
+        for key in [left, right] {
+            self.open.edges.say(key, told);
+            self.known.said(key.node());
+        }
     }
 
     /// Whether evidence that is said at a time counts: nothing when that cannot be said without judging anew.
@@ -481,6 +485,6 @@ impl Fold {
     /// What decides whether a node names its profile.
     pub(super) fn naming_key(&mut self, node: NodeId) -> Result<NamingKey> {
         let rules = self.rules();
-        Ok(naming_key(self.open.nodes.about(&self.state.parts, node)?, &rules))
+        Ok(naming_key(self.about(node)?, &rules))
     }
 }

@@ -14,8 +14,8 @@ use crate::base::part::Part;
 use crate::column::Faults;
 use crate::event::TableView;
 use crate::identity::{
-    Cause, Change, Changed, Cluster, Component, Edge, EdgeRange, Grounds, Namespace, PublicId,
-    RuleId, Rules, edges_in,
+    Cause, Change, Changed, Cluster, Component, Edge, EdgeKey, EdgeRange, Grounds, Namespace,
+    PublicId, RuleId, Rules, edges_in,
 };
 use crate::profile::{GoldenRow, RowTrait, Winner};
 use std::cell::OnceCell;
@@ -24,16 +24,22 @@ use std::sync::Arc;
 
 impl Grounds for Fold {
     fn about(&self, node: NodeId) -> Result<(Namespace, i64, PublicId)> {
-        self.open.nodes.about(&self.state.parts, node)
+        self.known.about(node, || self.open.nodes.about(&self.state.parts, node))
     }
 
     fn content(&self, node: NodeId) -> Result<Digest128> {
-        let value = self.open.nodes.value(&self.state.parts, node)?;
-        Ok(self.state.content(self.about(node)?.0, &value))
+        self.known.content(node, || {
+            let value = self.open.nodes.value(&self.state.parts, node)?;
+            Ok(self.state.content(self.about(node)?.0, &value))
+        })
     }
 
     fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>> {
         edges_in(&self.state.parts, Some(&self.open.edges), range)
+    }
+
+    fn all_edges(&self, node: NodeId) -> Result<Arc<[Edge]>> {
+        self.known.edges(node, || self.edges(&EdgeKey::all(node)))
     }
 
     fn is_capped(&self, node: NodeId, namespace: Namespace) -> bool {

@@ -200,6 +200,7 @@ impl Fold {
     ) -> Result<()> {
         let key = EdgeKey::new(node, (node, namespace), Kind::NodeUntil, (SourceId(0), 0));
         self.open.edges.say(key, &Told::once(until, 0));
+        self.known.said(node);
         self.state.counts.retractions += 1;
         let cause = Cause::node(Because::Retracted, node, namespace, source);
         unsettled.add([node], cause);
