@@ -47,8 +47,8 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Accept, Aggregates, At, Batch, Breach, BrokenRow, Caller, CheckReport, CreateFile, Cursor,
-    DayQuality, Db, DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition,
+    Accept, Aggregates, At, Batch, Breach, BrokenRow, Bucket, Caller, CheckReport, CreateFile,
+    Cursor, DayQuality, Db, DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition,
     DefinitionChange, Explanation, ExportRequest, FieldChange, IdentifierName, IdentityAnswer,
     IdentityChange, IdentityCluster, IdentityLink, IdentityStats, IdentityWhy, IdentityWhyNot,
     KindQuality, Lateness, Level, LoadStats, MatchReport, MatchRequest, Member, MembersPage,
@@ -57,8 +57,8 @@ pub use db::{
     QuarantineChange, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
     QuarantineRequest, Receipt, Record, RegroupedProfiles, RepairReport, ReplayReport, Retraction,
     Session, Settings, SourceQuality, SourceState, SourceStats, Stats, TextLogReport,
-    TimelineEvent, TraitExplanation, TraitFact, View, Watermark, WhyLost, check, import_log,
-    rebuild, repair,
+    TimelineEvent, TogetherReport, TogetherRequest, TraitExplanation, TraitFact, View, Watermark,
+    WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};

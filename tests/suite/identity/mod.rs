@@ -3,6 +3,7 @@
 mod golden;
 mod judge;
 mod plain;
+mod together;
 
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, session, view};
