@@ -62,7 +62,7 @@ pub use db::{
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};
-pub use entry::{ConsentColumns, Reading, RowKind as RecordKind, Said, TimeUnit};
+pub use entry::{ConsentColumns, EvidenceColumns, Reading, RowKind as RecordKind, Said, TimeUnit};
 pub use export::{ExportColumn, ExportFormat, ExportPart, ExportReport, ExportType, ExportedTable};
 pub use intake::{
     Delimiter, FileReport, Following, Format, Input, LoadReport, LoadRequest, Phase, Progress,

@@ -205,7 +205,9 @@ pub(super) fn read_row(
             .is_none()
             .then(|| RowError::new(format!("'{text}' in \"{name}\" is no time in the given unit")));
     }
-    let Told { kind, beside } = told(&shape.kind, |name| column(name), |_| None)?;
+    let Told { kind, identifiers: spoken_of, beside } =
+        told(&shape.kind, |name| column(name), |_| None)?;
+    identifiers.extend(spoken_of);
     let ids: Vec<Option<String>> = shape.message_id.iter().map(|name| column(name)).collect();
     let message_id = message_id_of(&ids);
     let fields = flat.fields.into_iter().filter(|(name, _)| wanted.takes(shape, name)).collect();
