@@ -203,7 +203,7 @@ pub(super) fn row_statement(
             |reason: String| (name.as_str(), RowError::new(format!("column {name}{reason}")));
         let value = said(name).filter(|value| !value.trim().is_empty());
         let value = value.ok_or_else(|| {
-            wrong(format!(" names no {namespace}; evidence needs two identifiers"))
+            wrong(format!(" names no {namespace}, or a list; evidence needs two identifiers"))
         })?;
         let before = found.len();
         add_identifier(&mut found, namespace, &value);

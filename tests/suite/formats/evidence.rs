@@ -3,7 +3,7 @@
 use super::{arrow_file, batch, parquet, stream};
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, session, view};
-use arrow::array::{Float64Array, StringArray};
+use arrow::array::{Float64Array, ListBuilder, StringArray, StringBuilder};
 use navedb::dir::MemoryDir;
 use navedb::{
     ErrorKind, EvidenceColumns, FileReport, Input, LoadRequest, QuarantineRequest, RecordKind,
@@ -195,7 +195,7 @@ fn rows_that_say_nothing_of_two_wait_with_the_reason() {
         (1, "'NaN' is no score"),
         (1, "'3e9' is no score"),
         (1, "column match_probability says no score; a fuzzy link needs one"),
-        (2, "column unique_id_l names no record; evidence needs two identifiers"),
+        (2, "column unique_id_l names no record, or a list; evidence needs two identifiers"),
         (3, "column unique_id_r names no record"),
         (3, "column unique_id_r is no identifier: record 'null' stands for nobody"),
         (3, "evidence needs two identifiers; both are record 'r4'"),
@@ -216,6 +216,20 @@ fn rows_that_say_nothing_of_two_wait_with_the_reason() {
         "{waiting:?}"
     );
     assert_eq!(view(&db).stats().unwrap().profiles, 5);
+    // A list is not taken for one identifier.
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    lists.append_value([Some("r4"), Some("r5")]);
+    let table = batch(vec![
+        ("unique_id_l", Arc::new(lists.finish())),
+        ("unique_id_r", Arc::new(StringArray::from(vec!["r5"]))),
+        ("match_probability", Arc::new(Float64Array::from(vec![0.9]))),
+    ]);
+    let line = r#"{"unique_id_l":["r4"],"unique_id_r":"r5","match_probability":0.9}"#;
+    for (name, bytes) in [("l.parquet", parquet(&table)), ("l.ndjson", line.into())] {
+        let report = load(&db, &request(columns("fuzzy", None), name, bytes));
+        assert_eq!((report.written, report.broken), (0, 1), "{name}");
+        assert!(reasons(&db).last().unwrap().contains("unique_id_l names no record, or a list"));
+    }
     // What only the rules know: values that are nobody's, and two that are one in the form that is compared.
     let mut of_people = columns("alias", None);
     of_people.left.0 = "user_id".to_owned();
