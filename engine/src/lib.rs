@@ -47,8 +47,8 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Accept, Aggregates, At, Batch, Breach, BrokenRow, Caller, CheckReport, CreateFile, Cursor,
-    DayQuality, Db, DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition,
+    Accept, Aggregates, At, Batch, Breach, BrokenRow, Bucket, Caller, CheckReport, CreateFile,
+    Cursor, DayQuality, Db, DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition,
     DefinitionChange, Explanation, ExportRequest, FieldChange, Household, HouseholdCounts,
     HouseholdPerson, HouseholdTie, IdentifierName, IdentityAnswer, IdentityChange, IdentityCluster,
     IdentityLink, IdentityStats, IdentityWhy, IdentityWhyNot, KindQuality, Lateness, Level,
@@ -57,12 +57,12 @@ pub use db::{
     ProfileTrait, Proposal, Purpose, Quality, QualityRequest, QuarantineChange, QuarantineCount,
     QuarantineItem, QuarantineKind, QuarantinePage, QuarantineRequest, Receipt, Record,
     RegroupedProfiles, RepairReport, ReplayReport, Retraction, Session, Settings, SourceQuality,
-    SourceState, SourceStats, Stats, TextLogReport, TimelineEvent, TraitExplanation, TraitFact,
-    View, Watermark, WhyLost, check, import_log, rebuild, repair,
+    SourceState, SourceStats, Stats, TextLogReport, TimelineEvent, TogetherReport, TogetherRequest,
+    TraitExplanation, TraitFact, View, Watermark, WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};
-pub use entry::{ConsentColumns, Reading, RowKind as RecordKind, Said, TimeUnit};
+pub use entry::{ConsentColumns, EvidenceColumns, Reading, RowKind as RecordKind, Said, TimeUnit};
 pub use export::{ExportColumn, ExportFormat, ExportPart, ExportReport, ExportType, ExportedTable};
 pub use identity::UnionFind;
 pub use intake::{

@@ -3,7 +3,7 @@
 use crate::resp::Reply;
 use navedb::{
     IdentifierName, IdentityAnswer, IdentityChange, IdentityCluster, IdentityLink, MatchReport,
-    Proposal, Timestamp,
+    Proposal, Timestamp, TogetherReport,
 };
 
 fn name(name: &IdentifierName) -> Reply {
@@ -142,6 +142,23 @@ pub(crate) fn matched(report: &MatchReport) -> Reply {
         ("model_profiles", Reply::count(report.model_profiles)),
         ("linked", Reply::count(report.linked)),
         ("proposed", Reply::count(report.proposed)),
+        ("profiles_before", Reply::count(report.profiles.0)),
+        ("profiles", Reply::count(report.profiles.1)),
+        ("position", Reply::count(report.position.0)),
+    ])
+}
+
+/// Who was at the same places at the same times.
+pub(crate) fn together(report: &TogetherReport) -> Reply {
+    Reply::map([
+        ("rule", Reply::from(report.rule.as_str())),
+        ("events", Reply::count(report.events)),
+        ("undated", Reply::count(report.undated)),
+        ("groups", Reply::count(report.groups)),
+        ("crowded", Reply::count(report.crowded)),
+        ("met", Reply::count(report.met)),
+        ("linked", Reply::count(report.linked)),
+        ("written", Reply::count(report.written)),
         ("profiles_before", Reply::count(report.profiles.0)),
         ("profiles", Reply::count(report.profiles.1)),
         ("position", Reply::count(report.position.0)),

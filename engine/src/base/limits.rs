@@ -198,3 +198,13 @@ pub const HOUSEHOLD_PERSONS_MAX: u32 = 12;
 
 /// Nodes and pieces of evidence that the writer keeps at hand for judging components anew, about 64 bytes each.
 pub const KNOWN_EDGES_MAX: usize = 1 << 20;
+
+/// Seconds of a bucket of time in which those who are at one place meet: clocks of devices differ by what is shorter,
+/// and what is longer is no meeting.
+pub const TOGETHER_BUCKET_SECONDS: std::ops::RangeInclusive<u32> = 60..=31 * 86_400;
+
+/// Events that are looked at for meetings at once: 16 bytes each, and up to 48 for a place that no other has.
+pub const TOGETHER_EVENTS_MAX: usize = 1 << 25;
+
+/// Pairs that met, of which it is counted how often: just below what a table of 350 MB holds.
+pub const TOGETHER_PAIRS_MAX: usize = 7_000_000;

@@ -16,7 +16,7 @@ use crate::definition::quoted;
 use crate::identity::{Component, EdgeKey, Grounds, Kind};
 use crate::matching::{Model, Role, Roles, ScoredPair, match_records};
 use crate::state::Reader;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 /// The name of the definition that keeps the model.
 const MODEL: (&str, &str) = ("model", "person");
@@ -61,7 +61,7 @@ impl Session {
         if !request.dry_run {
             let links = links.iter().map(|pair| told.message("link", pair));
             let all = links.chain(proposals.iter().map(|pair| told.message("propose", pair)));
-            self.write_all(&request.source, all)?;
+            self.write_links(&request.source, all)?;
         }
         let after = self.view();
         Ok(MatchReport {
@@ -79,21 +79,26 @@ impl Session {
         })
     }
 
-    fn write_all(&self, source: &str, messages: impl Iterator<Item = String>) -> Result<()> {
+    /// Writes what was found, and gives how many messages were new.
+    pub(super) fn write_links(
+        &self,
+        source: &str,
+        messages: impl Iterator<Item = String>,
+    ) -> Result<u64> {
         let mut batch = Batch::new();
-        let mut count = 0;
+        let (mut count, mut written) = (0, 0);
         for message in messages {
             batch = batch.record(Record::message(source, message.as_str()));
             count += 1;
             if count == BATCH {
-                let _ = self.write(std::mem::take(&mut batch).level(Level::Os))?;
+                written += self.write(std::mem::take(&mut batch).level(Level::Os))?.written;
                 count = 0;
             }
         }
         if count > 0 {
-            let _ = self.write(batch.level(Level::Group))?;
+            written += self.write(batch.level(Level::Group))?.written;
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Saves a model as a definition, with the roles that it was learnt by, when it is of enough profiles and not too
@@ -185,26 +190,40 @@ struct Telling<'t> {
 }
 
 impl Telling<'_> {
-    fn identifier(&self, row: u32) -> (Json, String) {
+    fn identifier(&self, row: u32) -> Named<'_> {
         let node = self.rows.nodes.get(row as usize).copied().unwrap_or(NodeId(u32::MAX));
-        let (namespace, value) = self.reader.nodes().identifier(node).unwrap_or_default();
-        (json!({"namespace": namespace, "value": value}), format!("{namespace}={value}"))
+        self.reader.nodes().identifier(node).unwrap_or_default()
     }
 
     fn message(&self, given: &str, pair: &ScoredPair) -> String {
-        let ((left, one), (right, other)) =
-            (self.identifier(pair.left), self.identifier(pair.right));
-        let (least, greatest) = (one.as_str().min(&other), one.as_str().max(&other));
         let score = (f64::from(pair.score) * 1000.0).round() / 1000.0;
-        // Without a time of its own: said again by the same model it is the same record, until what is known of the
-        // two gives another score.
-        let id = format!("{given} {} {score} {least} {greatest}", self.rule);
-        json!({
-            "type": given, "left": left, "right": right, "kind": "fuzzy", "score": score,
-            "rule": self.rule, "messageId": id,
-        })
-        .to_string()
+        let two = (self.identifier(pair.left), self.identifier(pair.right));
+        scored_message((given, "fuzzy"), two, score, self.rule)
     }
+}
+
+/// A namespace and a value.
+pub(super) type Named<'n> = (&'n str, &'n str);
+
+/// A message of a type and a kind, that says of two identifiers by a rule how surely they are one.
+pub(super) fn scored_message(
+    (given, kind): (&str, &str),
+    (left, right): (Named<'_>, Named<'_>),
+    score: f64,
+    rule: &str,
+) -> String {
+    let shown = |(namespace, value): Named<'_>| format!("{namespace}={value}");
+    let (one, other) = (shown(left), shown(right));
+    let (least, greatest) = (one.as_str().min(&other), one.as_str().max(&other));
+    // Without a time of its own: said again by the same rule it is the same record, until what is known of the two
+    // gives another score.
+    let id = format!("{given} {rule} {score} {least} {greatest}");
+    let object = |(namespace, value): Named<'_>| json!({"namespace": namespace, "value": value});
+    json!({
+        "type": given, "left": object(left), "right": object(right), "kind": kind, "score": score,
+        "rule": rule, "messageId": id,
+    })
+    .to_string()
 }
 
 impl View {

@@ -40,6 +40,7 @@ mod sift;
 mod sources;
 mod stats;
 mod text_log;
+mod together;
 mod types;
 mod view;
 mod watermark;

@@ -10,7 +10,8 @@ mod shape;
 
 pub use block::{BlockEntry, TextColumn};
 pub use shape::{
-    ConsentColumns, Dialect, FileShape, Reading, RowFormat, RowKind, Said, Shape, TimeUnit,
+    ConsentColumns, Dialect, EvidenceColumns, FileShape, Reading, RowFormat, RowKind, Said, Shape,
+    TimeUnit,
 };
 
 use crate::base::codec::{self, Digest128};
@@ -270,6 +271,7 @@ impl Entry {
     /// The version of the payload that this engine writes.
     pub fn version(&self) -> u16 {
         match self {
+            Entry::Load(load) if matches!(load.shape.kind, RowKind::Evidence(_)) => 3,
             Entry::Load(_) => 2,
             Entry::Block(block) => block.version(),
             _ => 1,
@@ -332,7 +334,12 @@ impl Entry {
         if kind == BLOCK_KIND && version == 1 {
             return BlockEntry::decode_first(payload).map(Entry::Block);
         }
-        if version != if [LOAD_KIND, BLOCK_KIND].contains(&kind) { 2 } else { 1 } {
+        let known = match kind {
+            LOAD_KIND => 2..=3,
+            BLOCK_KIND => 2..=2,
+            _ => 1..=1,
+        };
+        if !known.contains(&version) {
             return Err(newer(&format!("payload version {version}")));
         }
         Ok(match kind {

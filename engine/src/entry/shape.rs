@@ -155,6 +155,8 @@ pub enum RowKind {
     },
     /// What a person allowed.
     Consent(ConsentColumns),
+    /// That two identifiers are one person: what another matcher found.
+    Evidence(EvidenceColumns),
 }
 
 impl RowKind {
@@ -174,6 +176,12 @@ impl RowKind {
                 let all = [Some(channel), Some(purpose), Some(state)];
                 let all = all.into_iter().chain([topic.as_ref(), basis.as_ref(), text.as_ref()]);
                 all.flatten().filter_map(Said::column).for_each(see);
+            }
+            RowKind::Evidence(EvidenceColumns { left, right, score, rule, .. }) => {
+                see(&left.1);
+                see(&right.1);
+                score.iter().for_each(|score| see(score));
+                rule.as_ref().and_then(Said::column).into_iter().for_each(see);
             }
         }
     }
@@ -202,6 +210,22 @@ pub struct ConsentColumns {
     pub basis: Option<Said>,
     /// What the person was shown.
     pub text: Option<Said>,
+}
+
+/// Where a row of evidence says what of which two identifiers.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceColumns {
+    /// Namespace and column of one identifier.
+    pub left: (String, String),
+    /// Those of the other.
+    pub right: (String, String),
+    /// The kind of evidence: a word as in a message of the type `link`, such as `fuzzy`.
+    pub kind: String,
+    /// The column of the score.
+    pub score: Option<String>,
+    /// The rule or model that says so.
+    pub rule: Option<Said>,
 }
 
 /// A word that is the same for all rows, or stands in a column.

@@ -101,6 +101,32 @@ fn a_load_entry_is_frozen() {
 }
 
 #[test]
+fn a_load_of_evidence_is_frozen_under_a_version_of_its_own() {
+    let shape = FileShape {
+        format: RowFormat::Json,
+        kind: RowKind::Evidence(EvidenceColumns {
+            left: ("r".into(), "a".into()),
+            right: ("r".into(), "b".into()),
+            kind: "fuzzy".into(),
+            score: Some("s".into()),
+            rule: Some(Said::Fixed("m".into())),
+        }),
+        ids: vec![],
+        time: None,
+        time_unit: TimeUnit::Iso,
+        zone: "UTC".into(),
+        message_id: vec![],
+        encoding: "utf-8".into(),
+        readings: vec![],
+    };
+    let load = LoadEntry { file: "f".into(), content: [4; 16], shape, types: vec![] };
+    let load = Entry::Load(Box::new(load));
+    assert_eq!(load.version(), 3);
+    assert_eq!(codec::hex(&codec::digest(&round_trip(&load))), GOLDEN_EVIDENCE_DIGEST);
+    assert_eq!(Entry::decode(3, 4, &[]).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
 fn a_block_is_frozen_and_gives_its_rows_back() {
     let mut column = TextColumn::default();
     column.push(b"1");
@@ -156,6 +182,7 @@ fn a_block_of_json_is_frozen_and_gives_its_rows_back() {
 
 const GOLDEN_OBJECTS_DIGEST: &str = "6dee5e08e31931eea342550800596969";
 const GOLDEN_BLOCK_DIGEST: &str = "2489bf61198fe5e080b5b53805e2606e";
+const GOLDEN_EVIDENCE_DIGEST: &str = "31fe452582dbf2ff12838265b46204c0";
 const GOLDEN_LOAD_DIGEST: &str = "474e04fd9a675b37b80a9a4c1247c650";
 
 #[test]

@@ -161,7 +161,9 @@ mod tests {
         said: &[Statement],
         most: usize,
     ) -> BTreeSet<BTreeSet<u32>> {
-        let mut ties: Vec<(u8, u32, i64, Digest128, (u32, u32))> = Vec::new();
+        /// Tier, list, time, digest, and the two.
+        type InOrder = (u8, u32, i64, Digest128, (u32, u32));
+        let mut ties: Vec<InOrder> = Vec::new();
         let content = |person: u32| persons[person as usize].content;
         for group in alike.iter().filter(|group| group.persons.len() <= most) {
             let first = *group.persons.iter().min_by_key(|person| content(**person)).unwrap();

@@ -2,9 +2,10 @@
 
 use super::request::{Delimiter, Format, LoadRequest};
 use crate::base::error::{Error, Result};
+use crate::base::limits::NAME_BYTES_MAX;
 use crate::catalog::nearest;
-use crate::entry::{ConsentColumns, Dialect, RowKind, Said};
-use crate::record::{Charset, ConsentState, check_reserved};
+use crate::entry::{ConsentColumns, Dialect, EvidenceColumns, RowKind, Said};
+use crate::record::{Charset, ConsentState, Evidence, check_reserved};
 
 /// The format of an input: as the request says, by its first bytes, or by its name.
 pub(super) fn format_of(
@@ -43,7 +44,8 @@ pub(super) fn delimiter_of(request: &LoadRequest, format: Format, name: &str) ->
 /// `Invalid`.
 pub fn check_request(request: &LoadRequest) -> Result<()> {
     check_kind(request)?;
-    let of_person = !matches!(request.kind, RowKind::Message | RowKind::Entity { .. });
+    let of_person =
+        !matches!(request.kind, RowKind::Message | RowKind::Entity { .. } | RowKind::Evidence(_));
     if request.ids.is_empty() && of_person {
         return Err(Error::invalid(
             "a load needs an identifier: --id NAMESPACE=COLUMN, such as --id email=mail",
@@ -120,6 +122,10 @@ fn check_kind(request: &LoadRequest) -> Result<()> {
             "an entity is no person and has no identifiers: leave out --id, and name the column of \
              its id with --id-column"
         }
+        RowKind::Evidence(_) if !request.ids.is_empty() => {
+            "evidence is of two identifiers: leave out --id, and name their columns with --left and \
+             --right"
+        }
         RowKind::Track(Said::Fixed(name)) => {
             return check_reserved("event", name).map_err(|e| Error::invalid(e.reason));
         }
@@ -128,6 +134,7 @@ fn check_kind(request: &LoadRequest) -> Result<()> {
             return check_reserved("entity type", name).map_err(|e| Error::invalid(e.reason));
         }
         RowKind::Consent(columns) => return check_consent(columns),
+        RowKind::Evidence(columns) => return check_evidence(columns),
         _ => return Ok(()),
     };
     Err(Error::invalid(wrong))
@@ -141,6 +148,31 @@ fn check_consent(columns: &ConsentColumns) -> Result<()> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// What all rows of evidence share must make them evidence.
+fn check_evidence(columns: &EvidenceColumns) -> Result<()> {
+    let EvidenceColumns { left, right, kind, score, rule } = columns;
+    let wrong = match Evidence::of(kind) {
+        None | Some(Evidence::Forbidden) => format!(
+            "'{kind}' is no kind of evidence that links; use fuzzy, behavioural, deterministic, alias or manual"
+        ),
+        Some(Evidence::Fuzzy) if score.is_none() => {
+            "fuzzy evidence needs a score: --score COLUMN, such as --score match_probability"
+                .to_owned()
+        }
+        _ if left == right => format!(
+            "--left and --right are both {}={}; name the columns of two identifiers",
+            left.0, left.1
+        ),
+        _ => match rule {
+            Some(Said::Fixed(rule)) if rule.len() > NAME_BYTES_MAX => {
+                format!("the rule has {} bytes; at most {NAME_BYTES_MAX} are taken", rule.len())
+            }
+            _ => return Ok(()),
+        },
+    };
+    Err(Error::invalid(wrong))
 }
 
 /// Every column that the request names must be there.

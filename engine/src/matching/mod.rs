@@ -3,10 +3,10 @@
 //! *What it is:* probabilistic matching of records by their fields: the role of each field (`role`), texts in one form
 //! (`text`, `address`, `value`), candidates by shared keys (`blocks`, `index`), levels of agreement (`compare`),
 //! weights that are learnt without labels (`learn`, `model`) and saved (`saved`), and groups that are more than chains
-//! of pairs (`cluster`). *Invariants:* one fixed setting for all data; the same records give the same answer in
-//! whatever order they come and by however many threads; a record that arrives has the scores of a batch; nothing is
-//! learnt from labels; a saved model holds no text of any record. *What it does not know:* the store, files,
-//! identifiers. *Where to start reading:* `match_records`.
+//! of pairs (`cluster`); and of those who meet at the same places (`together`). *Invariants:* one fixed setting for all
+//! data; the same records give the same answer in whatever order they come and by however many threads; a record that
+//! arrives has the scores of a batch; nothing is learnt from labels; a saved model holds no text of any record. *What
+//! it does not know:* the store, files, identifiers. *Where to start reading:* `match_records`.
 //!
 //! ```
 //! use navedb::{Index, Matcher, Model, ModelError, Roles, Zone, match_records};
@@ -48,6 +48,7 @@ mod role;
 mod saved;
 mod text;
 mod threads;
+mod together;
 mod value;
 mod vocabulary;
 
@@ -62,6 +63,7 @@ pub use model::{Model, Zone};
 pub use people::Rows;
 pub use role::{Role, Roles, infer_role};
 pub use saved::ModelError;
+pub use together::{Sighting, Sought, meet};
 pub use value::DayOrder;
 
 use blocks::{Blocks, Partners};

@@ -7,8 +7,10 @@
 //! where facts come from. *Where to start reading:* `GoldenRow::tell`.
 
 mod golden;
+mod open;
 
 pub use golden::{Support, is_counted, order, support};
+pub use open::OpenRows;
 
 use crate::base::codec;
 use crate::base::error::Result;
@@ -17,14 +19,9 @@ use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Catalog, Fields};
-use crate::column::{
-    Cell, ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, Stored,
-    merge_column, rows_in,
-};
+use crate::column::{Cell, ColumnView, Faults, Keeping, Point, merge_column, rows_in};
 use bincode::{Decode, Encode};
-use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The rows themselves, as bytes.
@@ -33,9 +30,6 @@ const ROW: u32 = 0;
 const ANCHOR: u32 = 1;
 /// The first trait.
 const TRAIT: u32 = 16;
-
-/// Rows that are kept after they were read.
-const ROWS_READ: usize = 1024;
 
 /// Who said the value that won, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -209,219 +203,6 @@ pub fn value_order(left: Option<&Value>, right: Option<&Value>) -> Ordering {
         (None, Some(_)) => Ordering::Less,
         (Some(_), None) => Ordering::Greater,
         (Some(a), Some(b)) => Cell::of(a).compare(Cell::of(b)).unwrap_or(Ordering::Equal),
-    }
-}
-
-/// A row that was changed.
-#[derive(Debug, Clone, Default)]
-struct OpenRow {
-    /// None when the ordinal is dead.
-    row: Option<GoldenRow>,
-    /// The traits whose columns must be told, each once.
-    changed: Vec<u32>,
-}
-
-/// Rows that are not in a part yet.
-#[derive(Debug, Clone, Default)]
-pub struct OpenRows {
-    /// The first new ordinal.
-    first: u32,
-    /// The anchor of each new ordinal.
-    anchors: Vec<u32>,
-    rows: BTreeMap<u32, OpenRow>,
-    /// Rows of parts that were read and may be read again before the next part.
-    read: HashMap<u32, GoldenRow>,
-    stored: Stored,
-}
-
-impl OpenRows {
-    /// Nothing open; the next new row gets an ordinal.
-    pub fn starting_at(first: u32) -> OpenRows {
-        OpenRows { first, ..OpenRows::default() }
-    }
-
-    /// Takes note that all parts are files.
-    pub fn settled(&mut self, files: usize) {
-        self.stored.settled(files, self.first);
-    }
-
-    /// What is open is in a part in memory now: nothing is open any more.
-    pub fn frozen(&mut self) -> OpenRows {
-        let mut stored = std::mem::take(&mut self.stored);
-        stored.touch(self.rows.keys().copied());
-        OpenRows { first: self.count(), stored, ..OpenRows::default() }
-    }
-
-    /// One more than the greatest ordinal.
-    pub fn count(&self) -> u32 {
-        self.first + u32::try_from(self.anchors.len()).unwrap_or(u32::MAX - self.first)
-    }
-
-    /// How many rows are new or changed.
-    pub fn changes(&self) -> usize {
-        self.anchors.len() + self.rows.len()
-    }
-
-    /// About how many bytes of memory they take.
-    pub fn weight(&self) -> usize {
-        let traits = self.rows.values().filter_map(|open| open.row.as_ref());
-        let traits = traits.map(|row| row.traits.len() * 96).sum::<usize>();
-        self.anchors.len() * 4 + self.rows.len() * 120 + traits
-    }
-
-    /// Forgets what is open, which is in a part now, and keeps the memory for what comes next.
-    pub fn recycle(&mut self) {
-        self.first = self.count();
-        self.anchors.clear();
-        self.rows.clear();
-        self.read.clear();
-    }
-
-    /// A new row, for the node that it begins with (for an entity any number).
-    pub fn add(&mut self, anchor: u32) -> Ordinal {
-        let ordinal = self.count();
-        self.anchors.push(anchor);
-        Ordinal(ordinal)
-    }
-
-    /// Reads a row of parts ahead of those who will look at it.
-    ///
-    /// # Errors
-    /// `Corrupt` when a block does not hold.
-    pub fn fetch(&mut self, parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Result<()> {
-        let stored = ordinal.0 < self.first && !self.rows.contains_key(&ordinal.0);
-        if stored && !self.read.contains_key(&ordinal.0) {
-            if self.read.len() >= ROWS_READ {
-                self.read.clear();
-            }
-            let parts = self.stored.of(parts, ordinal.0);
-            self.read.insert(ordinal.0, stored_row(parts, space, ordinal)?);
-        }
-        Ok(())
-    }
-
-    /// Everything that is known of a row; a profile that has its first node alone and no traits has only that.
-    ///
-    /// # Errors
-    /// `Corrupt` when a block does not hold.
-    pub fn get(&self, parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Result<GoldenRow> {
-        if let Some(open) = self.rows.get(&ordinal.0) {
-            return Ok(open.row.clone().unwrap_or_default());
-        }
-        let new = ordinal.0.checked_sub(self.first).and_then(|i| self.anchors.get(i as usize));
-        if let Some(anchor) = new {
-            return Ok(GoldenRow::of_anchor(Some(NodeId(*anchor))));
-        }
-        match self.read.get(&ordinal.0) {
-            Some(row) => Ok(row.clone()),
-            None => stored_row(self.stored.of(parts, ordinal.0), space, ordinal),
-        }
-    }
-
-    /// As `get`, without a copy of a row that is open.
-    ///
-    /// # Errors
-    /// `Corrupt` when a block does not hold.
-    pub fn look(
-        &self,
-        parts: &[Arc<Part>],
-        space: BlockKey,
-        ordinal: Ordinal,
-    ) -> Result<Cow<'_, GoldenRow>> {
-        let open = self.rows.get(&ordinal.0).and_then(|open| open.row.as_ref());
-        match open.or_else(|| self.read.get(&ordinal.0)) {
-            Some(row) => Ok(Cow::Borrowed(row)),
-            None => self.get(parts, space, ordinal).map(Cow::Owned),
-        }
-    }
-
-    /// Changes a row. `change` gives the traits whose values changed.
-    ///
-    /// # Errors
-    /// `Corrupt` when a block does not hold.
-    pub fn change(
-        &mut self,
-        parts: &[Arc<Part>],
-        space: BlockKey,
-        ordinal: Ordinal,
-        change: impl FnOnce(&mut GoldenRow, &mut Vec<u32>),
-    ) -> Result<()> {
-        if !self.rows.contains_key(&ordinal.0) {
-            let row = match self.read.remove(&ordinal.0) {
-                Some(row) => row,
-                None => self.get(parts, space, ordinal)?,
-            };
-            self.rows.insert(ordinal.0, OpenRow { row: Some(row), changed: Vec::new() });
-        }
-        let Some(open) = self.rows.get_mut(&ordinal.0) else { return Ok(()) };
-        change(open.row.get_or_insert_default(), &mut open.changed);
-        open.changed.sort_unstable();
-        open.changed.dedup();
-        Ok(())
-    }
-
-    /// Takes the row of an ordinal that dies.
-    ///
-    /// # Errors
-    /// `Corrupt` when a block does not hold.
-    pub fn take(
-        &mut self,
-        parts: &[Arc<Part>],
-        space: BlockKey,
-        ordinal: Ordinal,
-    ) -> Result<GoldenRow> {
-        let known = self.rows.get_mut(&ordinal.0).and_then(|open| open.row.take());
-        let row = match known.or_else(|| self.read.remove(&ordinal.0)) {
-            Some(row) => row,
-            None => self.get(parts, space, ordinal)?,
-        };
-        let open = self.rows.entry(ordinal.0).or_default();
-        open.changed.extend(row.traits.iter().map(|known| known.number));
-        open.changed.sort_unstable();
-        open.changed.dedup();
-        open.row = None;
-        Ok(row)
-    }
-
-    /// Writes what is open into a part; `fields` has the types in force.
-    ///
-    /// # Errors
-    /// `Io`.
-    pub fn write(&self, part: &mut PartWriter, space: BlockKey, fields: &Fields) -> Result<()> {
-        if !self.anchors.is_empty() {
-            let mut anchors = ColumnWriter::new(part, space.field(ANCHOR), Layout::Integers, None);
-            for (ordinal, anchor) in (self.first..).zip(&self.anchors) {
-                anchors.integer(ordinal, i64::from(*anchor))?;
-            }
-            anchors.finish()?;
-        }
-        if self.rows.is_empty() {
-            return Ok(());
-        }
-        let mut columns: BTreeMap<u32, OpenColumn> = BTreeMap::new();
-        let mut rows = ColumnWriter::new(part, space.field(ROW), Layout::Bytes, None);
-        for (ordinal, open) in &self.rows {
-            match &open.row {
-                Some(row) => rows.bytes(*ordinal, &codec::encode_row(row)?)?,
-                None => rows.null(*ordinal)?,
-            }
-            for number in &open.changed {
-                let Some(value_type) = fields.get(*number as usize).and_then(|f| f.value_type)
-                else {
-                    continue;
-                };
-                let known = open.row.as_ref().and_then(|row| row.get(*number));
-                columns
-                    .entry(*number)
-                    .or_insert_with(|| OpenColumn::new(value_type))
-                    .push(*ordinal, known.and_then(|known| known.value.as_ref()));
-            }
-        }
-        rows.finish()?;
-        for (number, column) in columns {
-            column.write(part, trait_key(space, number as usize), None, true)?;
-        }
-        Ok(())
     }
 }
 

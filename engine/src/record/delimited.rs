@@ -229,7 +229,12 @@ pub(super) fn read_row(
         });
     }
     let place = |name: &str| at(name).map(|index| index as u64 + 1);
-    let Told { kind, beside } = told(&shape.kind, |name| column(name).map(str::to_owned), place)?;
+    // A list is no one identifier, and no score.
+    let evidence = matches!(shape.kind, RowKind::Evidence(_));
+    let listed = |name: &str| evidence && shape.reading(name) == Some(Reading::Json);
+    let said_in = |name: &str| column(name).filter(|_| !listed(name)).map(str::to_owned);
+    let Told { kind, identifiers: spoken_of, beside } = told(&shape.kind, said_in, place)?;
+    identifiers.extend(spoken_of);
     let ids: Vec<Option<String>> =
         shape.message_id.iter().map(|name| column(name).map(str::to_owned)).collect();
     let message_id = message_id_of(&ids);

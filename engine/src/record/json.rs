@@ -205,7 +205,12 @@ pub(super) fn read_row(
             .is_none()
             .then(|| RowError::new(format!("'{text}' in \"{name}\" is no time in the given unit")));
     }
-    let Told { kind, beside } = told(&shape.kind, |name| column(name), |_| None)?;
+    let listed = |name: &str| object.get(name).is_some_and(Json::is_array);
+    // A list is no one identifier, and no score.
+    let evidence = matches!(shape.kind, RowKind::Evidence(_));
+    let said = |name: &str| if evidence && listed(name) { None } else { column(name) };
+    let Told { kind, identifiers: spoken_of, beside } = told(&shape.kind, said, |_| None)?;
+    identifiers.extend(spoken_of);
     let ids: Vec<Option<String>> = shape.message_id.iter().map(|name| column(name)).collect();
     let message_id = message_id_of(&ids);
     let fields = flat.fields.into_iter().filter(|(name, _)| wanted.takes(shape, name)).collect();

@@ -1,19 +1,22 @@
 //! What a row of a file is, by what its load says of all rows.
 
 use super::reserved::{Beside, consent, entity_id, membership};
-use super::{Kind, RowError, check_reserved};
+use super::statement::row_statement;
+use super::{Identifier, Kind, RowError, check_reserved};
 use crate::entry::{ConsentColumns, RowKind, Said};
 
 /// What a row is, and what it tells beside that.
 pub(super) struct Told {
     pub kind: Kind,
+    /// The identifiers that it speaks of, where what it is names their columns.
+    pub identifiers: Vec<Identifier>,
     pub beside: Vec<Beside>,
 }
 
-/// Whether the columns that have no other role are traits, properties or fields. Those of a consent or a membership are
-/// kept in the original alone.
+/// Whether the columns that have no other role are traits, properties or fields. Those of a consent, a
+/// membership or evidence are kept in the original alone.
 pub(super) fn fields_wanted(kind: &RowKind) -> bool {
-    !matches!(kind, RowKind::Membership { .. } | RowKind::Consent(_))
+    !matches!(kind, RowKind::Membership { .. } | RowKind::Consent(_) | RowKind::Evidence(_))
 }
 
 /// What a row is: `column` gives what it says in a column, and `place` where that stands.
@@ -23,7 +26,7 @@ pub(super) fn told(
     place: impl Fn(&str) -> Option<u64>,
 ) -> Result<Told, RowError> {
     let at = |name: &str, e: RowError| RowError { column: place(name), ..e };
-    let mut beside = Vec::new();
+    let (mut beside, mut identifiers) = (Vec::new(), Vec::new());
     let kind = match kind {
         RowKind::Identify | RowKind::Message => Kind::Identify,
         RowKind::Track(Said::Fixed(event)) => {
@@ -61,8 +64,14 @@ pub(super) fn told(
             beside.push(consent(said)?);
             Kind::Identify
         }
+        RowKind::Evidence(columns) => {
+            let (statement, two) =
+                row_statement(columns, column).map_err(|(name, e)| at(name, e))?;
+            identifiers = two;
+            Kind::Statement(statement)
+        }
     };
-    Ok(Told { kind, beside })
+    Ok(Told { kind, identifiers, beside })
 }
 
 /// The type of the group of a membership: an entity type.

@@ -181,7 +181,7 @@ impl Roles {
 fn by_column(kind: &RowKind) -> bool {
     match kind {
         RowKind::Track(Said::Fixed(event)) => check_reserved("event", event).is_ok(),
-        RowKind::Message => false,
+        RowKind::Message | RowKind::Evidence(_) => false,
         _ => true,
     }
 }

@@ -9,6 +9,7 @@ use super::message::instant;
 use super::{Identifier, RowError, add_identifier};
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::time::Timestamp;
+use crate::entry::{EvidenceColumns, Said};
 use serde_json::{Map, Value as Json};
 
 type Object = Map<String, Json>;
@@ -220,10 +221,74 @@ fn strength(object: &Object) -> Result<i32, RowError> {
             "\"score\" is '{text}'; give a number such as 0.97, between -{SCORE_MAX} and {SCORE_MAX}"
         ))
     };
-    let score: f64 = text.trim().parse().map_err(|_| wrong())?;
+    thousandths(&text).ok_or_else(wrong)
+}
+
+/// A score in thousandths; nothing for what is none.
+fn thousandths(text: &str) -> Option<i32> {
+    let score: f64 = text.trim().parse().ok()?;
     let strength = (score * 1000.0).round();
-    if !strength.is_finite() || score.abs() > SCORE_MAX {
-        return Err(wrong());
+    (strength.is_finite() && score.abs() <= SCORE_MAX).then_some(strength as i32)
+}
+
+/// What a row of a file says of two identifiers, as a message of the type `link` would; `said` gives what it has in a
+/// column. What is wrong comes with the column that it stands in.
+pub(super) fn row_statement(
+    columns: &EvidenceColumns,
+    said: impl Fn(&str) -> Option<String>,
+) -> Result<(Statement, Vec<Identifier>), (&str, RowError)> {
+    let EvidenceColumns { left, right, kind, score, rule } = columns;
+    let mut found = Vec::new();
+    for (namespace, name) in [left, right] {
+        let wrong =
+            |reason: String| (name.as_str(), RowError::new(format!("column {name}{reason}")));
+        let value = said(name).filter(|value| !value.trim().is_empty());
+        let value = value.ok_or_else(|| {
+            wrong(format!(" names no {namespace}, or a list; evidence needs two identifiers"))
+        })?;
+        let before = found.len();
+        add_identifier(&mut found, namespace, &value);
+        if found.len() == before {
+            return Err(wrong(if super::identifier_of(namespace, &value).is_some() {
+                format!(": evidence needs two identifiers; both are {namespace} '{value}'")
+            } else {
+                format!(" is no identifier: {namespace} '{value}' stands for nobody")
+            }));
+        }
     }
-    Ok(strength as i32)
+    let evidence = Evidence::of(kind).filter(|evidence| *evidence != Evidence::Forbidden);
+    let evidence = evidence.ok_or_else(|| {
+        let reason = format!("'{kind}' is no kind of evidence that links; load the file again");
+        ("", RowError::new(reason))
+    })?;
+    let strength = match score {
+        Some(name) => strength_in(name, said(name), evidence).map_err(|e| (name.as_str(), e))?,
+        None => 0,
+    };
+    let (rule, place) = match rule {
+        Some(Said::Fixed(rule)) => (rule.clone(), ""),
+        Some(Said::Column(name)) => (said(name).unwrap_or_default(), name.as_str()),
+        None => (String::new(), ""),
+    };
+    if rule.len() > NAME_BYTES_MAX {
+        let reason = format!("column {place}: a rule has at most {NAME_BYTES_MAX} bytes");
+        return Err((place, RowError::new(reason)));
+    }
+    Ok((Statement::Link { evidence, strength, rule }, found))
+}
+
+/// The score in a column, which a fuzzy link needs.
+fn strength_in(name: &str, text: Option<String>, evidence: Evidence) -> Result<i32, RowError> {
+    match text {
+        None if evidence == Evidence::Fuzzy => Err(RowError::new(format!(
+            "column {name} says no score; a fuzzy link needs one, a number such as 0.97"
+        ))),
+        None => Ok(0),
+        Some(text) => thousandths(&text).ok_or_else(|| {
+            let shown: String = text.chars().take(60).collect();
+            RowError::new(format!(
+                "column {name}: '{shown}' is no score; give a number such as 0.97, between -{SCORE_MAX} and {SCORE_MAX}"
+            ))
+        }),
+    }
 }

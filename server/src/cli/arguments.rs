@@ -143,6 +143,8 @@ pub(crate) enum LoadAs {
     Membership,
     /// What persons allowed
     Consent,
+    /// That two identifiers are one person: what another matcher found
+    Evidence,
 }
 
 /// What stands around cells that hold a delimiter, if anything does.

@@ -9,13 +9,17 @@ use super::failure::Failure;
 use super::household;
 use super::identity_arguments::{
     Both, Cluster, Clusters, Decision, IdentityCommand, Link, LinkKind, Match, One, Review,
-    RuleSet, Rules, Two, Unlink, Withdraw,
+    RuleSet, Rules, Together, Two, Unlink, Withdraw,
 };
-use super::identity_text::{answer_text, cluster_text, dot, history_text, match_text, review_text};
+use super::identity_text::{
+    answer_text, cluster_text, dot, history_text, match_text, review_text, together_text,
+};
 use super::output::Output;
 use super::store::{Store, clock};
 use crate::{identity, shape};
-use navedb::{Batch, ErrorKind, IdentityAnswer, IdentityLink, MatchRequest, Record};
+use navedb::{
+    Batch, ErrorKind, IdentityAnswer, IdentityLink, MatchRequest, Record, TogetherRequest,
+};
 use serde_json::{Map, Value as Json, json};
 
 type Named = (String, String);
@@ -42,6 +46,7 @@ pub(crate) fn run(command: IdentityCommand, output: &Output) -> Result<(), Failu
         }
         IdentityCommand::Clusters(what) => clusters(&what, output),
         IdentityCommand::Match(what) => matching(&what, output),
+        IdentityCommand::Together(what) => together(what, output),
         IdentityCommand::Review(what) => review(&what, output),
         IdentityCommand::Rules(what) => rules(what, output),
     }
@@ -234,6 +239,22 @@ fn matching(what: &Match, output: &Output) -> Result<(), Failure> {
     })?;
     store.close()?;
     output.answer(|| match_text(&report, what.dry_run), || identity::matched(&report))
+}
+
+fn together(what: Together, output: &Output) -> Result<(), Failure> {
+    let store = Store::open(&what.store.data, false, output)?;
+    let report = store.session().identity_together(&TogetherRequest {
+        place: what.place,
+        events: what.event,
+        bucket: what.bucket,
+        least: what.least,
+        crowd: what.crowd,
+        namespaces: what.namespace,
+        dry_run: what.dry_run,
+        source: what.source,
+    })?;
+    store.close()?;
+    output.answer(|| together_text(&report, what.dry_run), || identity::together(&report))
 }
 
 fn review(what: &Review, output: &Output) -> Result<(), Failure> {

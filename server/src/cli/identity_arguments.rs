@@ -1,8 +1,8 @@
 //! What may be typed after `nave identity`.
 
-use super::arguments::{StoreOnly, engine_time, pair};
+use super::arguments::{StoreOnly, engine, engine_time, pair};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use navedb::Timestamp;
+use navedb::{Bucket, Timestamp};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +25,8 @@ pub(crate) enum IdentityCommand {
     History(One),
     /// Find profiles that are one person although no identifier says so
     Match(Match),
+    /// Link identifiers that are at the same places at the same times, again and again
+    Together(Together),
     /// List pairs that wait for a decision, or decide one
     Review(Review),
     /// Print each identifier with the id of its profile
@@ -47,6 +49,36 @@ pub(crate) struct Match {
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) threads: usize,
     /// Only tell what would be linked and proposed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The source that what is found is kept under
+    #[arg(long, value_name = "NAME", default_value = "matcher")]
+    pub(crate) source: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Together {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    /// The property of events that says where, such as store_id
+    #[arg(long, value_name = "PROPERTY")]
+    pub(crate) place: String,
+    /// An event type that is looked at, also a table of an array; many times; without it all events that say where
+    #[arg(long, value_name = "NAME")]
+    pub(crate) event: Vec<String>,
+    /// How long a bucket of time is, in which those who are at one place meet: 30m, 1h, 1d
+    #[arg(long, value_name = "LENGTH", default_value = "1h", value_parser = engine::<Bucket>)]
+    pub(crate) bucket: Bucket,
+    /// In how many buckets two must have met; from 2 on they must lie on at least two days
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) least: u32,
+    /// With more identifiers than this at one place in one bucket nobody met anybody
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) crowd: u32,
+    /// A namespace whose identifiers may be linked; many times; without it all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Vec<String>,
+    /// Only tell what would be linked
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// The source that what is found is kept under

@@ -3,6 +3,7 @@
 use super::text::{Side, grouped, section};
 use navedb::{
     IdentityAnswer, IdentityChange, IdentityCluster, IdentityLink, MatchReport, Proposal,
+    TogetherReport,
 };
 use std::fmt::Write as _;
 
@@ -204,6 +205,44 @@ pub(crate) fn match_text(report: &MatchReport, dry_run: bool) -> String {
         let _ = writeln!(text, "profiles: {} -> {}", grouped(before), grouped(after));
         let _ = writeln!(text, "position {}, level group", report.position);
     }
+    text
+}
+
+/// Who was at the same places at the same times.
+pub(crate) fn together_text(report: &TogetherReport, dry_run: bool) -> String {
+    let mut text = format!("rule {}\n{} events", report.rule, grouped(report.events));
+    // Writing to a string cannot fail.
+    if report.undated > 0 {
+        let undated = grouped(report.undated);
+        let _ =
+            write!(text, ", and {undated} more that were passed over: their records name no time");
+    }
+    let _ = writeln!(
+        text,
+        "\n{} groups of two or more at one place in one bucket, {} of them crowds that were passed over",
+        grouped(report.groups),
+        grouped(report.crowded)
+    );
+    let _ = writeln!(
+        text,
+        "{} pairs of different profiles met, {} of them often enough",
+        grouped(report.met),
+        grouped(report.linked)
+    );
+    if dry_run {
+        text.push_str("nothing was changed: this was a dry run\n");
+        return text;
+    }
+    let known = report.linked - report.written.min(report.linked);
+    let _ = writeln!(
+        text,
+        "{} links written, {} were known already",
+        grouped(report.written),
+        grouped(known)
+    );
+    let (before, after) = report.profiles;
+    let _ = writeln!(text, "profiles: {} -> {}", grouped(before), grouped(after));
+    let _ = writeln!(text, "position {}, level group", report.position);
     text
 }
 

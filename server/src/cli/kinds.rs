@@ -3,10 +3,10 @@
 //! *Invariant:* an argument of another kind is wrong usage, and is told with the kind that it goes with. *Where to
 //! start reading:* `record_kind`.
 
-use super::arguments::LoadAs;
+use super::arguments::{LoadAs, pair};
 use super::failure::Failure;
-use clap::Args;
-use navedb::{ConsentColumns, RecordKind, Said};
+use clap::{Args, ValueEnum};
+use navedb::{ConsentColumns, EvidenceColumns, RecordKind, Said};
 
 #[derive(Debug, Args)]
 pub(crate) struct RowArguments {
@@ -67,6 +67,51 @@ pub(crate) struct RowArguments {
     /// The column of what persons were shown (consent)
     #[arg(long, value_name = "COLUMN")]
     text_column: Option<String>,
+    /// The namespace and the column of one identifier, such as record=unique_id_l (evidence)
+    #[arg(long, value_name = "NAMESPACE=COLUMN", value_parser = pair)]
+    left: Option<(String, String)>,
+    /// Those of the other, such as record=unique_id_r (evidence)
+    #[arg(long, value_name = "NAMESPACE=COLUMN", value_parser = pair)]
+    right: Option<(String, String)>,
+    /// The column that says how sure it is (evidence)
+    #[arg(long, value_name = "COLUMN")]
+    score: Option<String>,
+    /// What kind of evidence it is; without it fuzzy (evidence)
+    #[arg(long = "kind", value_name = "KIND", value_enum)]
+    evidence_kind: Option<EvidenceKind>,
+    /// The rule or model that says so (evidence)
+    #[arg(long, value_name = "NAME", conflicts_with = "rule_column")]
+    rule: Option<String>,
+    /// The column of the rule or model (evidence)
+    #[arg(long, value_name = "COLUMN")]
+    rule_column: Option<String>,
+}
+
+/// What kind of evidence the rows of a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EvidenceKind {
+    /// They resemble each other: a score
+    Fuzzy,
+    /// They were at the same places at the same times: a score
+    Behavioural,
+    /// One record named both
+    Deterministic,
+    /// One is another name of the other
+    Alias,
+    /// A person decided
+    Manual,
+}
+
+impl EvidenceKind {
+    fn word(self) -> &'static str {
+        match self {
+            EvidenceKind::Fuzzy => "fuzzy",
+            EvidenceKind::Behavioural => "behavioural",
+            EvidenceKind::Deterministic => "deterministic",
+            EvidenceKind::Alias => "alias",
+            EvidenceKind::Manual => "manual",
+        }
+    }
 }
 
 impl RowArguments {
@@ -77,6 +122,7 @@ impl RowArguments {
         const MEMBERSHIP: &[LoadAs] = &[LoadAs::Membership];
         const CONSENT: &[LoadAs] = &[LoadAs::Consent];
         const BOTH: &[LoadAs] = &[LoadAs::Consent, LoadAs::Membership];
+        const EVIDENCE: &[LoadAs] = &[LoadAs::Evidence];
         let all = [
             ("--event", &self.event, TRACK),
             ("--event-column", &self.event_column, TRACK),
@@ -97,9 +143,16 @@ impl RowArguments {
             ("--basis-column", &self.basis_column, CONSENT),
             ("--text", &self.text, CONSENT),
             ("--text-column", &self.text_column, CONSENT),
+            ("--score", &self.score, EVIDENCE),
+            ("--rule", &self.rule, EVIDENCE),
+            ("--rule-column", &self.rule_column, EVIDENCE),
         ];
         let given = all.into_iter().filter(|(_, value, _)| value.is_some());
-        given.map(|(name, _, kinds)| (name, kinds)).collect()
+        let mut given: Vec<_> = given.map(|(name, _, kinds)| (name, kinds)).collect();
+        given.extend(self.left.is_some().then_some(("--left", EVIDENCE)));
+        given.extend(self.right.is_some().then_some(("--right", EVIDENCE)));
+        given.extend(self.evidence_kind.is_some().then_some(("--kind", EVIDENCE)));
+        given
     }
 }
 
@@ -157,6 +210,17 @@ pub(crate) fn record_kind(kind: LoadAs, rows: &RowArguments) -> Result<RecordKin
                 text: said(&rows.text, &rows.text_column),
             })
         }
+        LoadAs::Evidence => {
+            let two =
+                |side: &Option<(String, String)>, what| side.clone().ok_or_else(|| needs(what));
+            RecordKind::Evidence(EvidenceColumns {
+                left: two(&rows.left, "--left NAMESPACE=COLUMN")?,
+                right: two(&rows.right, "--right NAMESPACE=COLUMN")?,
+                kind: rows.evidence_kind.map_or("fuzzy", EvidenceKind::word).to_owned(),
+                score: rows.score.clone(),
+                rule: said(&rows.rule, &rows.rule_column),
+            })
+        }
     })
 }
 
@@ -168,5 +232,6 @@ fn word(kind: LoadAs) -> &'static str {
         LoadAs::Entity => "entity",
         LoadAs::Membership => "membership",
         LoadAs::Consent => "consent",
+        LoadAs::Evidence => "evidence",
     }
 }

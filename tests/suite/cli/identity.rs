@@ -241,3 +241,37 @@ fn a_model_of_too_few_is_not_kept() {
     assert!(said.contains("of 3 profiles: learnt now, and not saved: too few"), "{said}");
     failed(&["define", "--data", &store, "--drop", "model.person"], &["model.person"]);
 }
+
+#[test]
+fn those_who_meet_are_linked_when_somebody_asks() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    let mut rows = String::from("device,shop,at\n");
+    for day in 1..=3 {
+        for device in ["a", "b"] {
+            rows.push_str(&format!("{device},5,2024-03-0{day}T12:30:00Z\n"));
+        }
+        (0..21).for_each(|n| rows.push_str(&format!("n{n},9,2024-03-0{day}T12:30:00Z\n")));
+    }
+    rows.push_str("c,5,\n");
+    let file = scratch.file("visits.csv", rows.as_bytes());
+    let load = ["load", &file, "--data", &store, "--source", "shop", "--as", "track"];
+    done(&[&load[..], &["--event", "visit", "--id", "device_id=device", "--time", "at"]].concat());
+    assert_eq!(profiles(&store), "24\n");
+    let together = ["identity", "together", "--data", &store, "--place", "shop"];
+    let tried = done(&[&together[..], &["--dry-run"]].concat());
+    assert!(tried.contains("69 events, and 1 more that were passed over"), "{tried}");
+    assert!(tried.contains("3 of them crowds") && tried.contains("dry run"), "{tried}");
+    assert_eq!(profiles(&store), "24\n");
+    let said = done(&together);
+    assert!(said.starts_with("rule together-shop-1h\n"), "{said}");
+    assert!(said.contains("1 links written, 0 were known already"), "{said}");
+    assert!(said.contains("profiles: 24 -> 23"), "{said}");
+    let again = json(&together);
+    assert_eq!((again["met"].as_u64(), again["written"].as_u64()), (Some(0), Some(0)));
+    let why = done(&["identity", "why", "--data", &store, "device_id=a", "device_id=b"]);
+    assert!(why.contains("behavioural 3 from matcher by together-shop-1h"), "{why}");
+    let refused = |rest: &[&str], words: &[&str]| failed(&[&together[..4], rest].concat(), words);
+    refused(&["--place", "till"], &["no event has a property 'till'"]);
+    refused(&["--place", "shop", "--event", "buy"], &["no event 'buy'"]);
+}

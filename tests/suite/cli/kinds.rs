@@ -42,3 +42,39 @@ fn every_kind_of_record_loads() {
     misused(&["entity", "--entity", "product", &file], "--id-column");
     failed(&[&load[..], &["messages", &file]].concat(), &["ndjson"]);
 }
+
+#[test]
+fn pairs_of_another_matcher_load_as_evidence() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    let people = scratch.file("p.csv", "id,name\n1,Ann\n2,Anne\n3,Bob\n");
+    let load = ["load", "--data", store.as_str(), "--source"];
+    done(&[&load[..], &["crm", "--as", "identify", "--id", "record=id", &people]].concat());
+    let pairs = scratch.file(
+        "pairs.csv",
+        "match_weight,match_probability,unique_id_l,unique_id_r\n8.1,0.996,1,2\n2.0,likely,1,3\n",
+    );
+    let evidence = [&load[..], &["splink", "--as", "evidence"]].concat();
+    let columns = ["--left", "record=unique_id_l", "--right", "record=unique_id_r", pairs.as_str()];
+    let score = ["--score", "match_probability", "--rule", "splink-2024"];
+    let said = run(&[&evidence[..], &columns, &score].concat());
+    assert!(said.out.contains("2 rows, 1 new") && said.out.contains("1 broken"), "{said:?}");
+    assert!(
+        said.err.contains("pairs.csv:3:2: column match_probability: 'likely' is no score"),
+        "{said:?}"
+    );
+    let why = done(&["identity", "why", "--data", &store, "record=1", "record=2"]);
+    assert!(why.contains("fuzzy 0.996 from splink by splink-2024"), "{why}");
+    let waiting = done(&["quarantine", "list", "--data", &store]);
+    assert!(waiting.contains("'likely' is no score"), "{waiting}");
+    failed(&[&evidence[..], &columns].concat(), &["--score COLUMN"]);
+    let weight = ["--score", "match_weight", "--kind", "behavioural"];
+    assert_eq!(json(&[&evidence[..], &columns, &weight].concat())["files"][0]["written"], 2);
+    let misused = |arguments: &[&str], word: &str| {
+        let said = run(&[&load[..], arguments].concat());
+        assert!(said.code == Some(2) && said.err.contains(word), "{arguments:?}: {said:?}");
+    };
+    misused(&["s", "--as", "identify", "--left", "a=b", &pairs], "--as evidence");
+    misused(&["s", "--as", "identify", "--kind", "fuzzy", &pairs], "--as evidence");
+    misused(&["s", "--as", "evidence", "--left", "a=b", &pairs], "--right NAMESPACE=COLUMN");
+}

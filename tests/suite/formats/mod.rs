@@ -4,6 +4,7 @@ mod arrays;
 mod bounded;
 mod columns;
 mod decimal_marks;
+mod evidence;
 mod given_back;
 mod malformed;
 mod tables;

@@ -5,6 +5,7 @@ mod household;
 mod judge;
 mod orders;
 mod plain;
+mod together;
 
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, session, view};

@@ -6,7 +6,7 @@ use super::file::FileLoad;
 use crate::base::codec::{self, Digest128};
 use crate::entry::{RowFormat, RowKind, Said};
 use crate::intake::{LineRecord, RawRows};
-use crate::record::{Decoded, Kind, RowError, RowSight, cell_of, decode_file_row};
+use crate::record::{Decoded, Kind, RowError, RowSight, Statement, cell_of, decode_file_row};
 use std::borrow::Cow;
 
 impl FileLoad<'_> {
@@ -69,6 +69,10 @@ impl FileLoad<'_> {
             (_, None) => ("broken", ""),
             (RowKind::Consent(_), _) => ("consent", about.as_str()),
             (RowKind::Membership { .. }, _) => ("membership", about.as_str()),
+            // By the rule too: one file may be loaded as evidence by several.
+            (RowKind::Evidence(_), Some(Kind::Statement(Statement::Link { rule, .. }))) => {
+                ("evidence", rule.as_str())
+            }
             (_, Some(Kind::Statement(_))) => ("statement", ""),
             (_, Some(Kind::Identify | Kind::Alias)) => ("identify", ""),
             (_, Some(Kind::Track(event))) => ("track", event.as_str()),
