@@ -81,8 +81,9 @@ pub const NEW_NAMES_MAX: u64 = 1000;
 /// beyond get their types from their values as they come.
 pub const INFERRED_MAX: usize = 20_000;
 
-/// Bytes of a file of definitions: it is read and folded as one.
-pub const DEFINITIONS_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a file of definitions: it is read and folded as one. A model of matching, which is one, has up to 130,000
+/// frequent words in 36 bytes each.
+pub const DEFINITIONS_BYTES_MAX: usize = 8 << 20;
 
 /// Definitions in one file: they are appended as one batch.
 pub const DEFINITIONS_MAX: usize = 10_000;
