@@ -13,6 +13,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::NodeId;
 use crate::base::limits::{DEFINITIONS_BYTES_MAX, MODEL_PROFILES_MIN};
 use crate::definition::quoted;
+use crate::entry::DefinitionEntry;
 use crate::identity::{Component, EdgeKey, Grounds, Kind};
 use crate::matching::{Model, Role, Roles, ScoredPair, match_records};
 use crate::state::Reader;
@@ -49,19 +50,23 @@ impl Session {
         let (known, mut told) = known.unzip();
         let roles = roles(&rows, told.get_or_insert_default(), &request.roles)?;
         let found = match_records(&roles, &rows, known.as_ref(), request.threads);
-        let rule = format!("{RULE}{:016x}", found.model.id());
+        let rule = rule_of(&found.model);
         let named = rows.names.iter().zip(roles.iter());
         let named: Vec<(String, String)> =
             named.map(|(name, role)| (name.clone(), role.name().to_owned())).collect();
         let learnt = known.is_none();
         let saved = !learnt || (!request.dry_run && self.save(&found.model, &named)?);
-        let told = Telling { reader: &reader, rows: &rows, rule: &rule };
+        let node = |row: u32| rows.nodes.get(row as usize).copied().unwrap_or(NodeId(u32::MAX));
+        let message = |given: &str, pair: &ScoredPair| {
+            message(&reader, (given, &rule), (node(pair.left), node(pair.right)), pair.score)
+        };
         let (links, proposals): (Vec<_>, Vec<_>) =
             found.pairs.iter().partition(|pair| found.joined(pair.left, pair.right));
         if !request.dry_run {
-            let links = links.iter().map(|pair| told.message("link", pair));
-            let all = links.chain(proposals.iter().map(|pair| told.message("propose", pair)));
-            self.write_all(&request.source, all)?;
+            let mut outbox = Outbox::new(self, &request.source, Level::Group);
+            links.iter().try_for_each(|pair| outbox.put(message("link", pair)))?;
+            proposals.iter().try_for_each(|pair| outbox.put(message("propose", pair)))?;
+            outbox.finish()?;
         }
         let after = self.view();
         Ok(MatchReport {
@@ -77,23 +82,6 @@ impl Session {
             profiles: (before, after.state().profiles()),
             position: after.position(),
         })
-    }
-
-    fn write_all(&self, source: &str, messages: impl Iterator<Item = String>) -> Result<()> {
-        let mut batch = Batch::new();
-        let mut count = 0;
-        for message in messages {
-            batch = batch.record(Record::message(source, message.as_str()));
-            count += 1;
-            if count == BATCH {
-                let _ = self.write(std::mem::take(&mut batch).level(Level::Os))?;
-                count = 0;
-            }
-        }
-        if count > 0 {
-            let _ = self.write(batch.level(Level::Group))?;
-        }
-        Ok(())
     }
 
     /// Saves a model as a definition, with the roles that it was learnt by, when it is of enough profiles and not too
@@ -125,10 +113,14 @@ fn check_apart(view: &View) -> Result<()> {
     })
 }
 
+/// The definition that keeps the model, if there ever was one.
+pub(super) fn saved_as(view: &View) -> Option<&DefinitionEntry> {
+    view.state().hindsight.definitions.get(&(MODEL.0.to_owned(), MODEL.1.to_owned()))
+}
+
 /// The saved model, and the roles that it was learnt by.
-fn saved(view: &View) -> Result<Option<(Model, Asked)>> {
-    let body = view.state().hindsight.definitions.get(&(MODEL.0.to_owned(), MODEL.1.to_owned()));
-    let Some(body) = body.and_then(|definition| definition.body.as_deref()) else {
+pub(super) fn saved(view: &View) -> Result<Option<(Model, Asked)>> {
+    let Some(body) = saved_as(view).and_then(|definition| definition.body.as_deref()) else {
         return Ok(None);
     };
     let table: toml::Table = body.parse().unwrap_or_default();
@@ -145,7 +137,7 @@ fn saved(view: &View) -> Result<Option<(Model, Asked)>> {
 }
 
 /// The roles of columns: those that are asked for, those of the saved model, and the others as they are inferred.
-fn roles(rows: &ProfileRows, saved: &Asked, asked: &Asked) -> Result<Roles> {
+pub(super) fn roles(rows: &ProfileRows, saved: &Asked, asked: &Asked) -> Result<Roles> {
     let mut roles = Roles::infer(&rows.names, rows);
     let place = |name: &str| rows.names.iter().position(|known| known.eq_ignore_ascii_case(name));
     for (name, word) in saved {
@@ -177,33 +169,82 @@ fn roles(rows: &ProfileRows, saved: &Asked, asked: &Asked) -> Result<Roles> {
     Ok(roles)
 }
 
-/// What is found, as messages.
-struct Telling<'t> {
-    reader: &'t Reader<'t>,
-    rows: &'t ProfileRows,
-    rule: &'t str,
+/// What the evidence of a model is called.
+pub(super) fn rule_of(model: &Model) -> String {
+    format!("{RULE}{:016x}", model.id())
 }
 
-impl Telling<'_> {
-    fn identifier(&self, row: u32) -> (Json, String) {
-        let node = self.rows.nodes.get(row as usize).copied().unwrap_or(NodeId(u32::MAX));
-        let (namespace, value) = self.reader.nodes().identifier(node).unwrap_or_default();
-        (json!({"namespace": namespace, "value": value}), format!("{namespace}={value}"))
+fn identifier(reader: &Reader<'_>, node: NodeId) -> (Json, String) {
+    let (namespace, value) = reader.nodes().identifier(node).unwrap_or_default();
+    (json!({"namespace": namespace, "value": value}), format!("{namespace}={value}"))
+}
+
+/// What is found of two profiles, as a message: of which kind, under the rule of a model. The nodes are those that name
+/// the profiles.
+pub(super) fn message(
+    reader: &Reader<'_>,
+    (given, rule): (&str, &str),
+    nodes: (NodeId, NodeId),
+    score: f32,
+) -> String {
+    let (one, other) = (identifier(reader, nodes.0), identifier(reader, nodes.1));
+    // Of two profiles that were joined to others and have their names still the ordinals may change places, and one
+    // message id must not come with two contents.
+    let ((left, least), (right, greatest)) =
+        if one.1 <= other.1 { (one, other) } else { (other, one) };
+    let score = (f64::from(score) * 1000.0).round() / 1000.0;
+    // Without a time of its own: said again by the same model it is the same record, until what is known of the two
+    // gives another score.
+    let id = format!("{rule} {given} {score} {least} {greatest}");
+    json!({
+        "type": given, "left": left, "right": right, "kind": "fuzzy", "score": score,
+        "rule": rule, "messageId": id,
+    })
+    .to_string()
+}
+
+/// Messages on their way into the log, in batches.
+pub(super) struct Outbox<'s> {
+    session: &'s Session,
+    source: &'s str,
+    level: Level,
+    batch: Batch,
+    count: usize,
+    /// Messages that the log did not have.
+    pub written: u64,
+    /// Messages that the log has.
+    pub duplicates: u64,
+    /// Messages whose id the log has with other content; they are in quarantine.
+    pub conflicts: u64,
+}
+
+impl<'s> Outbox<'s> {
+    /// For messages of a source, which have reached a level at the end.
+    pub fn new(session: &'s Session, source: &'s str, level: Level) -> Outbox<'s> {
+        let (batch, count) = (Batch::new(), 0);
+        Outbox { session, source, level, batch, count, written: 0, duplicates: 0, conflicts: 0 }
     }
 
-    fn message(&self, given: &str, pair: &ScoredPair) -> String {
-        let ((left, one), (right, other)) =
-            (self.identifier(pair.left), self.identifier(pair.right));
-        let (least, greatest) = (one.as_str().min(&other), one.as_str().max(&other));
-        let score = (f64::from(pair.score) * 1000.0).round() / 1000.0;
-        // Without a time of its own: said again by the same model it is the same record, until what is known of the
-        // two gives another score.
-        let id = format!("{given} {} {score} {least} {greatest}", self.rule);
-        json!({
-            "type": given, "left": left, "right": right, "kind": "fuzzy", "score": score,
-            "rule": self.rule, "messageId": id,
-        })
-        .to_string()
+    /// Adds a message; writes when there are enough.
+    pub fn put(&mut self, message: String) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch = batch.record(Record::message(self.source, message));
+        self.count += 1;
+        if self.count < BATCH { Ok(()) } else { self.send(self.level.min(Level::Os)) }
+    }
+
+    /// Writes the rest.
+    pub fn finish(&mut self) -> Result<()> {
+        if self.count == 0 { Ok(()) } else { self.send(self.level) }
+    }
+
+    fn send(&mut self, level: Level) -> Result<()> {
+        self.count = 0;
+        let receipt = self.session.write(std::mem::take(&mut self.batch).level(level))?;
+        self.written += receipt.written;
+        self.duplicates += receipt.duplicates;
+        self.conflicts += receipt.conflicts;
+        Ok(())
     }
 }
 

@@ -32,6 +32,7 @@
 //! ```
 
 mod address;
+mod arrive;
 mod blocks;
 mod cluster;
 mod compare;
@@ -54,6 +55,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+pub use arrive::{Judged, JudgedPair};
 pub use cluster::ScoredPair;
 pub use comparison::Comparison;
 pub use explain::{Contribution, Explanation};
@@ -115,7 +117,9 @@ pub fn match_records<R: Rows + ?Sized>(
     for (place, number) in (0_u32..).zip(&order) {
         rank.get_mut(*number as usize).into_iter().for_each(|rank| *rank = place);
     }
-    let groups = cluster::cluster(&people, &model, &pairs, &rank);
+    let of = |record: u32| rank.get(record as usize).copied().unwrap_or(record);
+    let joined = cluster::cluster((&people, &model), &pairs, of, KNOWN_MANY);
+    let groups = (0..people.count()).map(|row| joined.get(&row).copied().unwrap_or(row)).collect();
     pairs.sort_unstable_by(|a, b| {
         b.score.total_cmp(&a.score).then((a.left, a.right).cmp(&(b.left, b.right)))
     });

@@ -7,8 +7,10 @@
 //! where facts come from. *Where to start reading:* `GoldenRow::tell`.
 
 mod golden;
+mod told;
 
 pub use golden::{Support, is_counted, order, support};
+pub use told::rows_told;
 
 use crate::base::codec;
 use crate::base::error::Result;
