@@ -1,8 +1,9 @@
 //! What is not in files yet, and how parts are merged.
 //!
 //! `Open` gathers the changes of entries. Publishing makes a part in memory of it: the overlay is the row of such
-//! parts, of which there are few however many writes there were (`merging`). A checkpoint writes what is in memory as a file, and merges files of about one size in the same
-//! way. A part tells of a row the newest value that it knows; readers take the newest part that tells of it.
+//! parts, of which there are few however many writes there were (`merging`). A checkpoint writes what is in memory as a
+//! file, and merges files of about one size in the same way. A part tells of a row the newest value that it knows;
+//! readers take the newest part that tells of it.
 
 use super::entity::{ENTITIES, OpenEntities, entities_of, merge_entities};
 use super::merging::run_at_end;
