@@ -49,16 +49,17 @@ pub use base::{clock, dir, limits};
 pub use db::{
     Accept, Aggregates, At, Batch, Breach, BrokenRow, Bucket, Caller, CheckReport, CreateFile,
     Cursor, DayQuality, Db, DefineEffect, DefineReport, DefineRequest, DefinedOne, Definition,
-    DefinitionChange, Explanation, ExportRequest, FieldChange, Household, HouseholdCounts,
-    HouseholdPerson, HouseholdTie, IdentifierName, IdentityAnswer, IdentityChange, IdentityCluster,
-    IdentityLink, IdentityStats, IdentityWhy, IdentityWhyNot, KindQuality, Lateness, Level,
-    LoadStats, MatchReport, MatchRequest, Member, MembersPage, MembersRequest, OpenReport, Origin,
-    PlanStep, Profile, ProfileConsent, ProfileExplanation, ProfileIdentifier, ProfileMembership,
-    ProfileTrait, Proposal, Purpose, Quality, QualityRequest, QuarantineChange, QuarantineCount,
-    QuarantineItem, QuarantineKind, QuarantinePage, QuarantineRequest, Receipt, Record,
-    RegroupedProfiles, RepairReport, ReplayReport, Retraction, Session, Settings, SourceQuality,
-    SourceState, SourceStats, Stats, TextLogReport, TimelineEvent, TogetherReport, TogetherRequest,
-    TraitExplanation, TraitFact, View, Watermark, WhyLost, check, import_log, rebuild, repair,
+    DefinitionChange, Explanation, ExportRequest, FieldChange, FollowReport, Household,
+    HouseholdCounts, HouseholdPerson, HouseholdTie, IdentifierName, IdentityAnswer, IdentityChange,
+    IdentityCluster, IdentityLink, IdentityStats, IdentityWhy, IdentityWhyNot, KindQuality,
+    Lateness, Level, LoadStats, MatchReport, MatchRequest, MatcherRequest, Member, MembersPage,
+    MembersRequest, OpenReport, Origin, PlanStep, Profile, ProfileConsent, ProfileExplanation,
+    ProfileIdentifier, ProfileMatcher, ProfileMembership, ProfileTrait, Proposal, Purpose, Quality,
+    QualityRequest, QuarantineChange, QuarantineCount, QuarantineItem, QuarantineKind,
+    QuarantinePage, QuarantineRequest, Receipt, Record, RegroupedProfiles, RepairReport,
+    ReplayReport, Retraction, Session, Settings, SourceQuality, SourceState, SourceStats, Stats,
+    TextLogReport, TimelineEvent, TogetherReport, TogetherRequest, TraitExplanation, TraitFact,
+    View, Watermark, WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};
@@ -70,6 +71,7 @@ pub use intake::{
     RowSpool, TypedRows,
 };
 pub use matching::{
-    Comparison, Contribution, DayOrder, Explanation as MatchExplanation, Found, Index, Matcher,
-    Matches, Model, ModelError, Role, Roles, Rows, ScoredPair, Zone, infer_role, match_records,
+    Comparison, Contribution, DayOrder, Explanation as MatchExplanation, Found, Index, Judged,
+    JudgedPair, Matcher, Matches, Model, ModelError, Role, Roles, Rows, ScoredPair, Zone,
+    infer_role, match_records,
 };

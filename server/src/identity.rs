@@ -2,8 +2,8 @@
 
 use crate::resp::Reply;
 use navedb::{
-    IdentifierName, IdentityAnswer, IdentityChange, IdentityCluster, IdentityLink, MatchReport,
-    Proposal, Timestamp, TogetherReport,
+    FollowReport, IdentifierName, IdentityAnswer, IdentityChange, IdentityCluster, IdentityLink,
+    MatchReport, Proposal, Timestamp, TogetherReport,
 };
 
 fn name(name: &IdentifierName) -> Reply {
@@ -161,6 +161,24 @@ pub(crate) fn together(report: &TogetherReport) -> Reply {
         ("written", Reply::count(report.written)),
         ("profiles_before", Reply::count(report.profiles.0)),
         ("profiles", Reply::count(report.profiles.1)),
+        ("position", Reply::count(report.position.0)),
+    ])
+}
+
+/// What matching on arrival found.
+pub(crate) fn followed(report: &FollowReport) -> Reply {
+    Reply::map([
+        ("rule", Reply::from(report.rule.as_str())),
+        ("changed", Reply::count(report.changed)),
+        ("gone", Reply::count(report.gone)),
+        ("compared", Reply::count(report.compared)),
+        ("linked", Reply::count(report.linked)),
+        ("proposed", Reply::count(report.proposed)),
+        ("written", Reply::count(report.written)),
+        ("conflicts", Reply::count(report.conflicts)),
+        ("chained", Reply::count(report.chained)),
+        ("read_again", Reply::Boolean(report.read_again)),
+        ("settled", Reply::Boolean(report.settled)),
         ("position", Reply::count(report.position.0)),
     ])
 }

@@ -110,3 +110,7 @@ const _: () =
 const _: () = assert!(OUTPUT_FLUSH_BYTES < OUTPUT_BYTES);
 const _: () = assert!(CONNECTIONS_RESERVED < CONNECTIONS);
 const _: () = assert!(PASSWORD_BYTES < BEFORE_AUTH.arg_bytes);
+
+/// How long the thread that matches what arrives waits between two looks for writes: short beside
+/// what people notice, long beside what a look costs.
+pub(crate) const FOLLOW_WAIT: Duration = Duration::from_millis(20);

@@ -35,6 +35,7 @@ mod language_money;
 mod language_values;
 mod loading;
 mod mappings;
+mod matcher;
 mod members;
 mod objects;
 mod oracle;

@@ -4,6 +4,7 @@ mod attack;
 mod clients;
 mod durability;
 mod lists;
+mod matching;
 mod process;
 mod protocol;
 mod upkeep;

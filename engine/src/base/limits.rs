@@ -189,6 +189,14 @@ pub const BLOCKED_BYTES_MAX: usize = 256;
 /// little, and a store that grows would be matched by chance.
 pub const MODEL_PROFILES_MIN: u64 = 100;
 
+/// Profiles that are tied to one that arrives by likely pairs, up to which they are judged together: each takes a look
+/// at up to hundreds of others, and a chain that is longer is for a run over the whole store.
+pub const MATCH_GROUP_MAX: usize = 256;
+
+/// Times that matching of what arrives goes on with what its own links changed, at most, before it answers: who writes
+/// all the time would keep it busy for ever.
+pub const MATCH_ROUNDS_MAX: usize = 16;
+
 /// Pieces of evidence in a component beyond which only those of records and people count, at most: a change there is
 /// judged over all of them.
 pub const COMPONENT_EDGES_LIMIT: u32 = 1 << 20;

@@ -1,8 +1,10 @@
 //! The profiles of a snapshot as rows of text, for matching.
 
 use crate::base::ids::{NodeId, Ordinal};
+use crate::base::value::ValueType;
 use crate::column::Cell;
 use crate::matching::Rows;
+use crate::profile::GoldenRow;
 use crate::state::Reader;
 use std::borrow::Cow;
 
@@ -29,6 +31,66 @@ impl Texts {
     }
 }
 
+/// The columns that profiles have for matching: their traits, and identifiers that are compared like traits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ProfileColumns {
+    /// Their names.
+    pub names: Vec<String>,
+    /// The types of their values, by which these are written as text.
+    types: Vec<Option<ValueType>>,
+    /// How many, the first ones, are traits by their numbers.
+    traits: usize,
+}
+
+impl ProfileColumns {
+    /// The columns of a snapshot.
+    pub fn of(reader: &Reader<'_>) -> ProfileColumns {
+        let fields = reader.state.catalog.traits().all();
+        let mut names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+        let known = |name: &&&str| !names.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let extra: Vec<&str> = NAMESPACES.iter().filter(known).copied().collect();
+        let types = fields.iter().map(|field| field.value_type).collect();
+        let traits = names.len();
+        names.extend(extra.iter().map(|name| (*name).to_owned()));
+        ProfileColumns { names, types, traits }
+    }
+
+    /// Shows the texts of a profile, in the columns that are wanted; what it does not tell is empty. Gives the
+    /// identifier that names it, and its key; nothing when it has no name.
+    pub fn read(
+        &self,
+        reader: &Reader<'_>,
+        ordinal: Ordinal,
+        wanted: impl Fn(usize) -> bool,
+        mut see: impl FnMut(usize, &str),
+    ) -> Option<(NodeId, u64)> {
+        let row = reader.row(ordinal);
+        let name = row.name?;
+        for (number, of) in self.names.iter().enumerate().filter(|(number, _)| wanted(*number)) {
+            if number < self.traits {
+                match reader.trait_cell(number, ordinal) {
+                    Cell::Null => see(number, ""),
+                    Cell::Text(text) => see(number, text),
+                    cell => {
+                        let value = cell.to_value();
+                        see(number, &value.map_or_else(String::new, |value| value.to_string()));
+                    }
+                }
+                continue;
+            }
+            see(number, identifier(reader, &row, of));
+        }
+        Some((name, reader.profile_id(ordinal).map_or(0, |id| id.0 as u64)))
+    }
+}
+
+/// The first identifier of a namespace that a row has.
+fn identifier<'r>(reader: &'r Reader<'_>, row: &GoldenRow, namespace: &str) -> &'r str {
+    let named = row.members.iter().filter_map(|node| reader.nodes().identifier(*node));
+    let mut same = named.filter(|(of, _)| *of == namespace);
+    same.next().map_or("", |(_, value)| value)
+}
+
 /// The profiles of a snapshot.
 #[derive(Debug)]
 pub(super) struct ProfileRows {
@@ -36,6 +98,8 @@ pub(super) struct ProfileRows {
     pub names: Vec<String>,
     /// The identifier that names each profile.
     pub nodes: Vec<NodeId>,
+    /// The ordinal of each profile.
+    pub ordinals: Vec<u32>,
     columns: Vec<Texts>,
     keys: Vec<u64>,
 }
@@ -43,38 +107,20 @@ pub(super) struct ProfileRows {
 impl ProfileRows {
     /// Reads all profiles.
     pub fn read(reader: &Reader<'_>) -> ProfileRows {
-        let fields = reader.state.catalog.traits().all();
-        let mut names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
-        let known = |name: &&&str| !names.iter().any(|other| other.eq_ignore_ascii_case(name));
-        let extra: Vec<&str> = NAMESPACES.iter().filter(known).copied().collect();
-        let traits = names.len();
-        names.extend(extra.iter().map(|name| (*name).to_owned()));
-        let mut columns: Vec<Texts> = names.iter().map(|_| Texts::default()).collect();
-        let (mut nodes, mut keys) = (Vec::new(), Vec::new());
-        for ordinal in reader.state.live().iter().map(Ordinal) {
-            let row = reader.row(ordinal);
-            let Some(name) = row.name else { continue };
-            nodes.push(name);
-            keys.push(reader.profile_id(ordinal).map_or(0, |id| id.0 as u64));
-            for (number, column) in columns.iter_mut().enumerate() {
-                if number < traits {
-                    match reader.trait_cell(number, ordinal) {
-                        Cell::Null => column.push(""),
-                        Cell::Text(text) => column.push(text),
-                        cell => {
-                            let value = cell.to_value();
-                            column.push(&value.map_or_else(String::new, |value| value.to_string()));
-                        }
-                    }
-                    continue;
-                }
-                let wanted = extra.get(number - traits).copied().unwrap_or_default();
-                let named = row.members.iter().filter_map(|node| reader.nodes().identifier(*node));
-                let mut of = named.filter(|(namespace, _)| *namespace == wanted);
-                column.push(of.next().map_or("", |(_, value)| value));
+        let of = ProfileColumns::of(reader);
+        let mut columns: Vec<Texts> = of.names.iter().map(|_| Texts::default()).collect();
+        let (mut nodes, mut ordinals, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for ordinal in reader.state.live() {
+            let put = |number: usize, text: &str| {
+                columns.get_mut(number).into_iter().for_each(|column| column.push(text));
+            };
+            if let Some((name, key)) = of.read(reader, Ordinal(ordinal), |_| true, put) {
+                nodes.push(name);
+                ordinals.push(ordinal);
+                keys.push(key);
             }
         }
-        ProfileRows { names, nodes, columns, keys }
+        ProfileRows { names: of.names, nodes, ordinals, columns, keys }
     }
 }
 

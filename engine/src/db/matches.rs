@@ -13,6 +13,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::NodeId;
 use crate::base::limits::{DEFINITIONS_BYTES_MAX, MODEL_PROFILES_MIN};
 use crate::definition::quoted;
+use crate::entry::DefinitionEntry;
 use crate::identity::{Component, EdgeKey, Grounds, Kind};
 use crate::matching::{Model, Role, Roles, ScoredPair, match_records};
 use crate::state::Reader;
@@ -49,19 +50,23 @@ impl Session {
         let (known, mut told) = known.unzip();
         let roles = roles(&rows, told.get_or_insert_default(), &request.roles)?;
         let found = match_records(&roles, &rows, known.as_ref(), request.threads);
-        let rule = format!("{RULE}{:016x}", found.model.id());
+        let rule = rule_of(&found.model);
         let named = rows.names.iter().zip(roles.iter());
         let named: Vec<(String, String)> =
             named.map(|(name, role)| (name.clone(), role.name().to_owned())).collect();
         let learnt = known.is_none();
         let saved = !learnt || (!request.dry_run && self.save(&found.model, &named)?);
-        let told = Telling { reader: &reader, rows: &rows, rule: &rule };
+        let node = |row: u32| rows.nodes.get(row as usize).copied().unwrap_or(NodeId(u32::MAX));
+        let message = |given: &str, pair: &ScoredPair| {
+            message(&reader, (given, &rule), (node(pair.left), node(pair.right)), pair.score)
+        };
         let (links, proposals): (Vec<_>, Vec<_>) =
             found.pairs.iter().partition(|pair| found.joined(pair.left, pair.right));
         if !request.dry_run {
-            let links = links.iter().map(|pair| told.message("link", pair));
-            let all = links.chain(proposals.iter().map(|pair| told.message("propose", pair)));
-            self.write_links(&request.source, all)?;
+            let mut outbox = Outbox::new(self, &request.source, Level::Group);
+            links.iter().try_for_each(|pair| outbox.put(message("link", pair)))?;
+            proposals.iter().try_for_each(|pair| outbox.put(message("propose", pair)))?;
+            outbox.finish()?;
         }
         let after = self.view();
         Ok(MatchReport {
@@ -77,28 +82,6 @@ impl Session {
             profiles: (before, after.state().profiles()),
             position: after.position(),
         })
-    }
-
-    /// Writes what was found, and gives how many messages were new.
-    pub(super) fn write_links(
-        &self,
-        source: &str,
-        messages: impl Iterator<Item = String>,
-    ) -> Result<u64> {
-        let mut batch = Batch::new();
-        let (mut count, mut written) = (0, 0);
-        for message in messages {
-            batch = batch.record(Record::message(source, message.as_str()));
-            count += 1;
-            if count == BATCH {
-                written += self.write(std::mem::take(&mut batch).level(Level::Os))?.written;
-                count = 0;
-            }
-        }
-        if count > 0 {
-            written += self.write(batch.level(Level::Group))?.written;
-        }
-        Ok(written)
     }
 
     /// Saves a model as a definition, with the roles that it was learnt by, when it is of enough profiles and not too
@@ -130,10 +113,14 @@ fn check_apart(view: &View) -> Result<()> {
     })
 }
 
+/// The definition that keeps the model, if there ever was one.
+pub(super) fn saved_as(view: &View) -> Option<&DefinitionEntry> {
+    view.state().hindsight.definitions.get(&(MODEL.0.to_owned(), MODEL.1.to_owned()))
+}
+
 /// The saved model, and the roles that it was learnt by.
-fn saved(view: &View) -> Result<Option<(Model, Asked)>> {
-    let body = view.state().hindsight.definitions.get(&(MODEL.0.to_owned(), MODEL.1.to_owned()));
-    let Some(body) = body.and_then(|definition| definition.body.as_deref()) else {
+pub(super) fn saved(view: &View) -> Result<Option<(Model, Asked)>> {
+    let Some(body) = saved_as(view).and_then(|definition| definition.body.as_deref()) else {
         return Ok(None);
     };
     let table: toml::Table = body.parse().unwrap_or_default();
@@ -150,7 +137,7 @@ fn saved(view: &View) -> Result<Option<(Model, Asked)>> {
 }
 
 /// The roles of columns: those that are asked for, those of the saved model, and the others as they are inferred.
-fn roles(rows: &ProfileRows, saved: &Asked, asked: &Asked) -> Result<Roles> {
+pub(super) fn roles(rows: &ProfileRows, saved: &Asked, asked: &Asked) -> Result<Roles> {
     let mut roles = Roles::infer(&rows.names, rows);
     let place = |name: &str| rows.names.iter().position(|known| known.eq_ignore_ascii_case(name));
     for (name, word) in saved {
@@ -182,23 +169,70 @@ fn roles(rows: &ProfileRows, saved: &Asked, asked: &Asked) -> Result<Roles> {
     Ok(roles)
 }
 
-/// What is found, as messages.
-struct Telling<'t> {
-    reader: &'t Reader<'t>,
-    rows: &'t ProfileRows,
-    rule: &'t str,
+/// What the evidence of a model is called.
+pub(super) fn rule_of(model: &Model) -> String {
+    format!("{RULE}{:016x}", model.id())
 }
 
-impl Telling<'_> {
-    fn identifier(&self, row: u32) -> Named<'_> {
-        let node = self.rows.nodes.get(row as usize).copied().unwrap_or(NodeId(u32::MAX));
-        self.reader.nodes().identifier(node).unwrap_or_default()
+fn identifier<'r>(reader: &'r Reader<'_>, node: NodeId) -> Named<'r> {
+    reader.nodes().identifier(node).unwrap_or_default()
+}
+
+/// What is found of two profiles, as a message: of which kind, under the rule of a model. The nodes are those that name
+/// the profiles.
+pub(super) fn message(
+    reader: &Reader<'_>,
+    (given, rule): (&str, &str),
+    nodes: (NodeId, NodeId),
+    score: f32,
+) -> String {
+    let score = (f64::from(score) * 1000.0).round() / 1000.0;
+    let two = (identifier(reader, nodes.0), identifier(reader, nodes.1));
+    scored_message((given, "fuzzy"), two, score, rule)
+}
+
+/// Messages on their way into the log, in batches.
+pub(super) struct Outbox<'s> {
+    session: &'s Session,
+    source: &'s str,
+    level: Level,
+    batch: Batch,
+    count: usize,
+    /// Messages that the log did not have.
+    pub written: u64,
+    /// Messages that the log has.
+    pub duplicates: u64,
+    /// Messages whose id the log has with other content; they are in quarantine.
+    pub conflicts: u64,
+}
+
+impl<'s> Outbox<'s> {
+    /// For messages of a source, which have reached a level at the end.
+    pub fn new(session: &'s Session, source: &'s str, level: Level) -> Outbox<'s> {
+        let (batch, count) = (Batch::new(), 0);
+        Outbox { session, source, level, batch, count, written: 0, duplicates: 0, conflicts: 0 }
     }
 
-    fn message(&self, given: &str, pair: &ScoredPair) -> String {
-        let score = (f64::from(pair.score) * 1000.0).round() / 1000.0;
-        let two = (self.identifier(pair.left), self.identifier(pair.right));
-        scored_message((given, "fuzzy"), two, score, self.rule)
+    /// Adds a message; writes when there are enough.
+    pub fn put(&mut self, message: String) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch = batch.record(Record::message(self.source, message));
+        self.count += 1;
+        if self.count < BATCH { Ok(()) } else { self.send(self.level.min(Level::Os)) }
+    }
+
+    /// Writes the rest.
+    pub fn finish(&mut self) -> Result<()> {
+        if self.count == 0 { Ok(()) } else { self.send(self.level) }
+    }
+
+    fn send(&mut self, level: Level) -> Result<()> {
+        self.count = 0;
+        let receipt = self.session.write(std::mem::take(&mut self.batch).level(level))?;
+        self.written += receipt.written;
+        self.duplicates += receipt.duplicates;
+        self.conflicts += receipt.conflicts;
+        Ok(())
     }
 }
 
@@ -214,10 +248,13 @@ pub(super) fn scored_message(
 ) -> String {
     let shown = |(namespace, value): Named<'_>| format!("{namespace}={value}");
     let (one, other) = (shown(left), shown(right));
-    let (least, greatest) = (one.as_str().min(&other), one.as_str().max(&other));
+    // Of two profiles that were joined to others and have their names still the ordinals may change places, and one
+    // message id must not come with two contents.
+    let ((left, least), (right, greatest)) =
+        if one <= other { ((left, one), (right, other)) } else { ((right, other), (left, one)) };
     // Without a time of its own: said again by the same rule it is the same record, until what is known of the two
     // gives another score.
-    let id = format!("{given} {rule} {score} {least} {greatest}");
+    let id = format!("{rule} {given} {score} {least} {greatest}");
     let object = |(namespace, value): Named<'_>| json!({"namespace": namespace, "value": value});
     json!({
         "type": given, "left": object(left), "right": object(right), "kind": kind, "score": score,

@@ -23,6 +23,7 @@ mod lookup;
 mod maintain;
 mod match_rows;
 mod match_types;
+mod matcher;
 mod matches;
 mod members;
 mod merger;
@@ -57,6 +58,7 @@ pub use export::*;
 pub use identity_types::*;
 pub use maintain::{check, rebuild, repair};
 pub use match_types::*;
+pub use matcher::ProfileMatcher;
 pub use quality_types::*;
 pub use text_log::{TextLogReport, import_log};
 pub use types::*;
@@ -254,6 +256,12 @@ impl Inner {
 /// The last position before an end.
 fn last_before(end: Position) -> Position {
     Position(end.0.saturating_sub(1))
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session of the store at {}", self.inner.dir.place())
+    }
 }
 
 impl std::fmt::Debug for Db {

@@ -3,9 +3,9 @@
 //! *Invariants:* nothing is linked unless somebody asks; the same request over the same events says nothing new.
 //! *Where to start reading:* `Session::identity_together`.
 
-use super::Session;
 use super::match_types::{TogetherReport, TogetherRequest};
-use super::matches::scored_message;
+use super::matches::{Outbox, scored_message};
+use super::{Level, Session};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
 use crate::base::ids::NodeId;
@@ -13,7 +13,7 @@ use crate::base::limits::{NAME_BYTES_MAX, TOGETHER_EVENTS_MAX};
 use crate::base::value::Value;
 use crate::catalog::folded;
 use crate::column::Cell;
-use crate::matching::{Sighting, Sought, meet};
+use crate::matching::{MetPair, Sighting, Sought, meet};
 use crate::state::Reader;
 use std::collections::{BTreeSet, HashMap};
 
@@ -50,13 +50,17 @@ impl Session {
         let found = meet(seen.sightings, &sought, |left, right| label(left) == label(right))?;
         reader.check()?;
         let named = |node: u32| reader.nodes().identifier(NodeId(node)).unwrap_or_default();
-        let messages = found.pairs.iter().map(|pair| {
+        let message = |pair: &MetPair| {
             let score = (pair.worth as f64 / 1_000.0).round() / 1_000.0;
             let two = (named(pair.left), named(pair.right));
             scored_message(("link", "behavioural"), two, score, &rule)
-        });
-        let written =
-            if request.dry_run { 0 } else { self.write_links(&request.source, messages)? };
+        };
+        let mut outbox = Outbox::new(self, &request.source, Level::Group);
+        if !request.dry_run {
+            found.pairs.iter().try_for_each(|pair| outbox.put(message(pair)))?;
+            outbox.finish()?;
+        }
+        let written = outbox.written;
         let after = self.view();
         Ok(TogetherReport {
             rule,

@@ -7,7 +7,6 @@
 //! *Invariants:* the groups depend on what the records say and on their keys, not on the order of rows: all that could
 //! tell rows apart here is their rank.
 
-use super::compare::KNOWN_MANY;
 use super::model::{Model, Scorer, Weights};
 use super::people::People;
 use super::text::NumberHasher;
@@ -31,6 +30,8 @@ pub struct ScoredPair {
 }
 
 type Scores = HashMap<u64, f32, BuildHasherDefault<NumberHasher>>;
+/// The groups of records that are not alone, each named by a record of it.
+pub(super) type GroupOf = HashMap<u32, u32, BuildHasherDefault<NumberHasher>>;
 
 fn pair(left: u32, right: u32) -> u64 {
     (u64::from(left.min(right)) << 32) | u64::from(left.max(right))
@@ -40,14 +41,14 @@ fn pair(left: u32, right: u32) -> u64 {
 struct Groups<'a> {
     scorer: Scorer<'a>,
     scores: Scores,
-    group: Vec<u32>,
+    group: GroupOf,
     /// The records of a group that has several, in the order of joining, at its first record.
     members: HashMap<u32, Vec<u32>, BuildHasherDefault<NumberHasher>>,
 }
 
 impl Groups<'_> {
     fn of(&self, record: u32) -> u32 {
-        self.group.get(record as usize).copied().unwrap_or(record)
+        self.group.get(&record).copied().unwrap_or(record)
     }
 
     fn score(&mut self, left: u32, right: u32) -> f32 {
@@ -78,11 +79,7 @@ impl Groups<'_> {
     fn join(&mut self, left: u32, right: u32) {
         let (mut one, mut other) = (self.take(left), self.take(right));
         if self.mean(&one, &other) > 0.0 {
-            for record in &other {
-                if let Some(group) = self.group.get_mut(*record as usize) {
-                    *group = left;
-                }
-            }
+            self.group.extend(other.iter().map(|record| (*record, left)));
             one.append(&mut other);
         }
         for (group, members) in [(left, one), (right, other)] {
@@ -93,15 +90,16 @@ impl Groups<'_> {
     }
 }
 
-/// The group of each record: a record of it, the same for all. `pairs` are those in the zones to accept and to review;
-/// `rank` tells where a record stands in the order of what records say.
+/// The group of each record that was joined to another: a record of it, the same for all. `pairs` are those in the
+/// zones to accept and to review; `of` tells where a record stands in the order of what records say. Records that no
+/// chain of pairs to accept leads to have no say in a group: such a chain can be judged without the rest. The scorer's
+/// memory is for `known` pairs of words.
 pub(super) fn cluster(
-    people: &People,
-    model: &Model,
+    (people, model): (&People, &Model),
     pairs: &[ScoredPair],
-    rank: &[u32],
-) -> Vec<u32> {
-    let of = |record: u32| rank.get(record as usize).copied().unwrap_or(record);
+    of: impl Fn(u32) -> u32,
+    known: usize,
+) -> GroupOf {
     let mut likely: Vec<(f32, u64, u32, u32)> = pairs
         .iter()
         .filter(|pair| pair.score >= model.accept)
@@ -115,9 +113,9 @@ pub(super) fn cluster(
     let mut scores = Scores::with_capacity_and_hasher(pairs.len(), BuildHasherDefault::default());
     scores.extend(pairs.iter().map(|one| (pair(one.left, one.right), one.score)));
     let mut groups = Groups {
-        scorer: Scorer::of(people, Weights::of(model), KNOWN_MANY),
+        scorer: Scorer::of(people, Weights::of(model), known),
         scores,
-        group: (0..people.count()).collect(),
+        group: GroupOf::default(),
         members: HashMap::default(),
     };
     for (_, _, left, right) in likely {

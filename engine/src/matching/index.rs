@@ -5,9 +5,8 @@
 //! came; a hot key, which more records share than the cap, says nothing until enough of them are gone.
 
 use super::blocks::{BLOCK_MAX, Key, Keys, Partners};
-use super::compare::KNOWN_FEW;
 use super::explain::{Explanation, explain};
-use super::model::{Model, Scorer, Weights, Zone};
+use super::model::{Model, Weights, Zone};
 use super::people::{People, Rows};
 use super::role::Roles;
 use super::text::NumberHasher;
@@ -27,8 +26,8 @@ pub struct Index {
     roles: Roles,
     pub(super) people: People,
     /// The keys of records by their numbers, and numbers by keys.
-    names: Vec<u64>,
-    numbers: Map<u64>,
+    pub(super) names: Vec<u64>,
+    pub(super) numbers: Map<u64>,
     free: Vec<u32>,
     slots: Map<Key>,
     lists: Vec<Vec<u32>>,
@@ -166,7 +165,7 @@ impl Index {
         numbers.iter().filter_map(|number| self.names.get(*number as usize).copied()).collect()
     }
 
-    fn partners(&self, number: u32) -> Vec<u32> {
+    pub(super) fn partners(&self, number: u32) -> Vec<u32> {
         let mut keys = Keys::default();
         let mut partners = Partners::default();
         for key in keys.of(&self.people, &self.people.record(number)) {
@@ -241,9 +240,9 @@ pub struct Found {
 /// A model and an index: scores records against the others of the index as they arrive.
 #[derive(Debug)]
 pub struct Matcher<'a> {
-    model: &'a Model,
-    weights: Weights,
-    index: &'a mut Index,
+    pub(super) model: &'a Model,
+    pub(super) weights: Weights,
+    pub(super) index: &'a mut Index,
 }
 
 impl<'a> Matcher<'a> {
@@ -264,11 +263,16 @@ impl<'a> Matcher<'a> {
     /// Adds a record to the index, in the place of one with the same key, and scores it: its candidates in the zones to
     /// accept and to review, the likeliest first. The scores are those of a batch over the same records.
     pub fn arrive<T: AsRef<str>>(&mut self, key: u64, texts: &[Option<T>]) -> Vec<Found> {
+        self.put(key, texts);
+        self.found(key)
+    }
+
+    /// Adds a record to the index, in the place of one with the same key, without scoring it.
+    pub fn put<T: AsRef<str>>(&mut self, key: u64, texts: &[Option<T>]) {
         self.index.add(key, texts);
         for number in std::mem::take(&mut self.index.unrated) {
             self.model.rate_record(&mut self.index.people, number);
         }
-        self.found(key)
     }
 
     /// Takes a record out of the index; answers whether it was there.
@@ -279,16 +283,11 @@ impl<'a> Matcher<'a> {
     /// The candidates of a record of the index in the zones to accept and to review, the likeliest first.
     pub fn found(&mut self, key: u64) -> Vec<Found> {
         let Some(number) = self.index.numbers.get(&key).copied() else { return Vec::new() };
-        let index = &*self.index;
-        let mut scorer = Scorer::of(&index.people, self.weights.clone(), KNOWN_FEW);
-        let record = index.people.record(number);
-        let mut found: Vec<Found> = index
-            .partners(number)
-            .into_iter()
-            .filter_map(|other| {
-                let score = scorer.score_from(self.model.review, &record, other)?;
-                let key = index.names.get(other as usize).copied()?;
-                Some(Found { key, score, zone: self.model.zone(score) })
+        let scored = self.scored(number, &mut 0).into_iter();
+        let mut found: Vec<Found> = scored
+            .filter_map(|pair| {
+                let key = self.index.names.get(pair.right as usize).copied()?;
+                Some(Found { key, score: pair.score, zone: self.model.zone(pair.score) })
             })
             .collect();
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));

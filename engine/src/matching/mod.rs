@@ -32,6 +32,7 @@
 //! ```
 
 mod address;
+mod arrive;
 mod blocks;
 mod cluster;
 mod compare;
@@ -55,6 +56,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+pub use arrive::{Judged, JudgedPair};
 pub use cluster::ScoredPair;
 pub use comparison::Comparison;
 pub use explain::{Contribution, Explanation};
@@ -63,7 +65,7 @@ pub use model::{Model, Zone};
 pub use people::Rows;
 pub use role::{Role, Roles, infer_role};
 pub use saved::ModelError;
-pub use together::{Sighting, Sought, meet};
+pub use together::{MetPair, Sighting, Sought, meet};
 pub use value::DayOrder;
 
 use blocks::{Blocks, Partners};
@@ -117,7 +119,9 @@ pub fn match_records<R: Rows + ?Sized>(
     for (place, number) in (0_u32..).zip(&order) {
         rank.get_mut(*number as usize).into_iter().for_each(|rank| *rank = place);
     }
-    let groups = cluster::cluster(&people, &model, &pairs, &rank);
+    let of = |record: u32| rank.get(record as usize).copied().unwrap_or(record);
+    let joined = cluster::cluster((&people, &model), &pairs, of, KNOWN_MANY);
+    let groups = (0..people.count()).map(|row| joined.get(&row).copied().unwrap_or(row)).collect();
     pairs.sort_unstable_by(|a, b| {
         b.score.total_cmp(&a.score).then((a.left, a.right).cmp(&(b.left, b.right)))
     });

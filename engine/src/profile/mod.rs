@@ -8,9 +8,11 @@
 
 mod golden;
 mod open;
+mod view;
 
 pub use golden::{Support, is_counted, order, support};
 pub use open::OpenRows;
+pub use view::{RowView, rows_told};
 
 use crate::base::codec;
 use crate::base::error::Result;
@@ -19,7 +21,7 @@ use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Catalog, Fields};
-use crate::column::{Cell, ColumnView, Faults, Keeping, Point, merge_column, rows_in};
+use crate::column::{Cell, Keeping, Point, merge_column, rows_in};
 use bincode::{Decode, Encode};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -254,33 +256,6 @@ pub fn merge_rows(
         merge_column(parts, space.field(field), writer, keeping)?;
     }
     Ok(())
-}
-
-/// The rows of a snapshot, for reading many.
-#[derive(Debug)]
-pub struct RowView {
-    rows: ColumnView,
-    anchors: ColumnView,
-    faults: Faults,
-}
-
-impl RowView {
-    /// The rows of parts.
-    pub fn new(parts: &[Arc<Part>], space: BlockKey, faults: &Faults) -> RowView {
-        let column = |field| ColumnView::new(parts.iter(), space.field(field), None, faults);
-        RowView { rows: column(ROW), anchors: column(ANCHOR), faults: faults.clone() }
-    }
-
-    /// Everything that is known of a row.
-    pub fn row(&self, ordinal: Ordinal) -> GoldenRow {
-        match self.rows.bytes(ordinal.0) {
-            Some(bytes) => self.faults.or_note(codec::decode_row(bytes)).unwrap_or_default(),
-            None => {
-                let anchor = self.anchors.number(ordinal.0).map(NodeId);
-                GoldenRow::of_anchor(anchor)
-            }
-        }
-    }
 }
 
 /// A value in the type in force: rows keep the type that it was told in.

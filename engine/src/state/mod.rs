@@ -28,6 +28,7 @@ mod read;
 mod room;
 mod row;
 mod settle;
+mod since;
 mod source;
 mod statement;
 
@@ -37,6 +38,7 @@ pub use entity::EntityView;
 pub use hindsight::{EXPECT, Hindsight, SOURCE};
 pub use merging::{Merged, Run};
 pub use read::Reader;
+pub use since::SeenParts;
 pub use source::SourceState;
 
 use crate::base::codec::Digest128;

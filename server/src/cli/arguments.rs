@@ -221,6 +221,9 @@ pub(crate) struct Load {
     /// A row whose message id is known with other content takes its place, instead of being a conflict
     #[arg(long)]
     pub(crate) revise: bool,
+    /// Match the profiles that the load touched with all others, by the saved model
+    #[arg(long = "match")]
+    pub(crate) matching: bool,
     #[command(flatten)]
     pub(crate) database: Database,
     /// Files, plain, gzip or zstd, folders of them, patterns such as 'data/*.csv', or - for standard input
@@ -403,6 +406,9 @@ pub(crate) struct Serve {
     /// A file that holds the password
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+    /// Match each record as it arrives, by the saved model
+    #[arg(long = "match")]
+    pub(crate) matching: bool,
 }
 
 pub(crate) fn engine<T: FromStr<Err = navedb::Error>>(text: &str) -> Result<T, String> {

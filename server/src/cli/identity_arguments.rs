@@ -1,6 +1,7 @@
 //! What may be typed after `nave identity`.
 
 use super::arguments::{StoreOnly, engine, engine_time, pair};
+use super::store::{MATCHER, MATCHER_THREADS};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use navedb::{Bucket, Timestamp};
 use std::path::PathBuf;
@@ -46,13 +47,13 @@ pub(crate) struct Match {
     #[arg(long)]
     pub(crate) learn: bool,
     /// How many threads work
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = MATCHER_THREADS)]
     pub(crate) threads: usize,
     /// Only tell what would be linked and proposed
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// The source that what is found is kept under
-    #[arg(long, value_name = "NAME", default_value = "matcher")]
+    #[arg(long, value_name = "NAME", default_value = MATCHER)]
     pub(crate) source: String,
 }
 

@@ -2,8 +2,8 @@
 
 use super::text::{Side, grouped, section};
 use navedb::{
-    IdentityAnswer, IdentityChange, IdentityCluster, IdentityLink, MatchReport, Proposal,
-    TogetherReport,
+    FollowReport, IdentityAnswer, IdentityChange, IdentityCluster, IdentityLink, MatchReport,
+    Proposal, TogetherReport,
 };
 use std::fmt::Write as _;
 
@@ -165,6 +165,30 @@ pub(crate) fn history_text(changes: &[IdentityChange]) -> String {
     let mut text = String::new();
     let sides = [Side::Right, Side::Left, Side::Left, Side::Left, Side::Left];
     section(&mut text, "changes", &sides, &rows);
+    text
+}
+
+/// A line of what matching on arrival found.
+pub(crate) fn follow_text(report: &FollowReport) -> String {
+    let mut text = format!(
+        "matching by {}: {} profiles new or changed, {} pairs compared: {} linked, {} for review\n",
+        report.rule,
+        grouped(report.changed),
+        grouped(report.compared),
+        grouped(report.linked),
+        grouped(report.proposed)
+    );
+    if report.conflicts > 0 {
+        let _ = writeln!(
+            text,
+            "{} pairs are in quarantine, since their message ids are known with other content; \
+             'nave quarantine list' shows them",
+            grouped(report.conflicts)
+        );
+    }
+    if report.chained > 0 || !report.settled {
+        text.push_str("not all could be decided one by one: 'nave identity match' goes on\n");
+    }
     text
 }
 

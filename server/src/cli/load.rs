@@ -8,14 +8,16 @@ use super::arguments::{Load, Quote};
 use super::database;
 use super::failure::Failure;
 use super::files;
+use super::identity_text::follow_text;
 use super::kinds::record_kind;
 use super::output::Output;
 use super::progress::{Meter, Stop};
 use super::quality;
 use super::store::Store;
 use super::text::grouped;
-use crate::shape;
-use navedb::{FileReport, LoadReport, LoadRequest};
+use crate::resp::Reply;
+use crate::{identity, shape};
+use navedb::{FileReport, FollowReport, LoadReport, LoadRequest, ProfileMatcher};
 use std::fmt::Write;
 
 /// `nave load`
@@ -37,10 +39,23 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
         request.inputs = files::inputs(&arguments.files, arguments.format, output)?;
     }
     let store = opened.map_or_else(|| Store::open(&arguments.data, true, output), Ok)?;
+    // Before anything is loaded: without a saved model nothing could be matched.
+    let mut matcher = arguments.matching.then(|| store.matcher()).transpose()?;
     let report = run(&store, &request, &stop, output)?;
+    let followed = matcher.as_mut().map(ProfileMatcher::follow);
     store.close()?;
     tell_broken(&report, output);
-    output.answer(|| summary(&report), || shape::load_report(&report))?;
+    let found = followed.as_ref().and_then(|followed| followed.as_ref().ok());
+    output.answer(
+        || summary(&report) + &found.map(follow_text).unwrap_or_default(),
+        || with_matching(shape::load_report(&report), found),
+    )?;
+    if let Some(Err(e)) = followed {
+        let message = format!(
+            "what could be loaded is loaded, and not all of it was matched: {e}; 'nave identity match' goes on"
+        );
+        return Err(Failure::new("io", message).already_told());
+    }
     let broken: u64 = report.files.iter().map(|file| file.broken).sum();
     if arguments.strict && broken > 0 {
         let message = format!(
@@ -65,6 +80,17 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
         return Err(Failure::new("invalid", message).already_told());
     }
     quality::tell(&report.breaches, &[], output)
+}
+
+/// The report of a load that was matched.
+fn with_matching(report: Reply, found: Option<&FollowReport>) -> Reply {
+    match (report, found) {
+        (Reply::Map(mut fields), Some(found)) => {
+            fields.push((Reply::from("matching"), identity::followed(found)));
+            Reply::Map(fields)
+        }
+        (report, _) => report,
+    }
 }
 
 /// Loads, showing how far it is, until it is done or somebody asks it to stop.

@@ -27,6 +27,7 @@ pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
     })?;
     let data = &arguments.store.data;
     let store = Store::open_to_stay(data, output)?;
+    let matcher = arguments.matching.then(|| store.matcher()).transpose()?;
     let server = Arc::new(Server::new(store.db().clone(), password, address));
     output.answer(
         || {
@@ -38,10 +39,11 @@ pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
                 ("listening", Reply::from(address.to_string())),
                 ("data", Reply::from(data.display().to_string())),
                 ("password", Reply::Boolean(protected)),
+                ("matching", Reply::Boolean(arguments.matching)),
             ])
         },
     )?;
-    run(&server, &listener).map_err(|refusal| Failure::from(refusal).already_told())
+    run(&server, &listener, matcher).map_err(|refusal| Failure::from(refusal).already_told())
 }
 
 impl From<Refusal> for Failure {

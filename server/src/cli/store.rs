@@ -8,9 +8,16 @@ use super::failure::Failure;
 use super::output::Output;
 use navedb::clock::{Clock, SystemClock};
 use navedb::dir::{Dir, DiskDir};
-use navedb::{Caller, Db, OpenReport, Purpose, Session, Settings, View};
+use navedb::{
+    Caller, Db, MatcherRequest, OpenReport, ProfileMatcher, Purpose, Session, Settings, View,
+};
 use std::path::Path;
 use std::sync::Arc;
+
+/// The source that what matching finds is kept under, unless somebody names another.
+pub(crate) const MATCHER: &str = "matcher";
+/// How many threads read all profiles for matching, unless somebody says how many.
+pub(crate) const MATCHER_THREADS: usize = 2;
 
 /// The folder of a store.
 pub(crate) fn folder(path: &Path) -> Arc<dyn Dir> {
@@ -52,6 +59,13 @@ impl Store {
     /// The session of the person at the keyboard, who may do everything.
     pub(crate) fn session(&self) -> Session {
         self.db.session(Caller::all(), Purpose::any())
+    }
+
+    /// What matches profiles as they arrive, by the saved model.
+    pub(crate) fn matcher(&self) -> Result<ProfileMatcher, Failure> {
+        let (source, threads) = (MATCHER.to_owned(), MATCHER_THREADS);
+        let request = MatcherRequest { source, threads, ..MatcherRequest::default() };
+        Ok(self.session().matcher(&request)?)
     }
 
     /// The store as it is now. When the clock cannot be advanced (the store is read-only after a

@@ -5,8 +5,10 @@
 //! acknowledged write is on disk and the store is closed cleanly. *Where to start reading:* `run`.
 
 use super::connection;
+use super::matching::Following;
 use super::server::Server;
 use crate::limits::{CONNECTIONS, CONNECTIONS_RESERVED, SHUTDOWN_WAIT, STACK_BYTES};
+use navedb::ProfileMatcher;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, ErrorKind, Write};
@@ -47,7 +49,12 @@ pub(crate) fn listen(address: &str, has_password: bool) -> Result<TcpListener, R
 
 /// Serves until SIGINT or SIGTERM, then closes the store. A second signal ends the process at once,
 /// which loses nothing that was acknowledged.
-pub(crate) fn run(server: &Arc<Server>, listener: &TcpListener) -> Result<(), Refusal> {
+/// With a matcher what arrives is matched.
+pub(crate) fn run(
+    server: &Arc<Server>,
+    listener: &TcpListener,
+    matcher: Option<ProfileMatcher>,
+) -> Result<(), Refusal> {
     let failed = |what: &str, e: io::Error| {
         Refusal::Failed(format!("{what}: {e}; is the machine out of resources?"))
     };
@@ -65,8 +72,12 @@ pub(crate) fn run(server: &Arc<Server>, listener: &TcpListener) -> Result<(), Re
             }
         })
         .map_err(|e| failed("cannot start a thread", e))?;
+    let following = matcher.map(|matcher| Following::start(server, matcher)).transpose()?;
     accept_all(server, listener);
     end_connections(server);
+    if let Some(following) = following {
+        following.finish();
+    }
     server
         .close_store()
         .map_err(|e| Refusal::Failed(format!("the store could not be closed cleanly: {e}")))
@@ -159,7 +170,7 @@ fn end_connections(server: &Server) {
 }
 
 /// The log of the server is its standard error; a closed one is no reason to end.
-fn report(message: &str) {
+pub(super) fn report(message: &str) {
     let _ = writeln!(io::stderr(), "nave: {message}");
 }
 

@@ -2,12 +2,14 @@
 //!
 //! *What it is:* `listener` accepts and ends, `connection` moves the bytes of one peer, `session`
 //! holds what is known about it, `server` what all share, `output` the replies that wait, `memory`
-//! what all may hold, `password` the secret. *Invariants:* one thread per connection and a bounded
-//! number of them; every wait has an end; no rule of the business lives here. *What it does not
-//! know:* what commands do. *Where to start reading:* `listener`, then `connection`.
+//! what all may hold, `password` the secret, `matching` the thread that matches what arrives.
+//! *Invariants:* one thread per connection and a bounded number of them; every wait has an end; no
+//! rule of the business lives here. *What it does not know:* what commands do. *Where to start
+//! reading:* `listener`, then `connection`.
 
 mod connection;
 mod listener;
+mod matching;
 mod memory;
 mod output;
 mod password;

@@ -275,3 +275,35 @@ fn those_who_meet_are_linked_when_somebody_asks() {
     refused(&["--place", "till"], &["no event has a property 'till'"]);
     refused(&["--place", "shop", "--event", "buy"], &["no event 'buy'"]);
 }
+
+#[test]
+fn a_load_is_matched_with_what_is_there() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    let all = people(&mut Rng::new(5));
+    let (header, rows) = all.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    let (first, second) = rows.split_at(rows.len() - 60);
+    let file = |name: &str, rows: &[&str]| {
+        scratch.file(name, format!("{header}\n{}\n", rows.join("\n")).as_bytes())
+    };
+    let (first, second) = (file("first.csv", first), file("second.csv", second));
+    let load = |file| {
+        let load = ["load", file, "--data", &store, "--source", "crm", "--as", "identify"];
+        [&load[..], &["--id", "record=id"]].concat()
+    };
+    let run = [&load(&second)[..], &["--match"]].concat();
+    failed(&run, &["no model is saved", "nave identity match"]);
+    done(&load(&first));
+    done(&["identity", "match", "--data", &store]);
+    let before: u64 = profiles(&store).trim().parse().unwrap();
+    let said = json(&run);
+    let found = &said["matching"];
+    let linked = found["linked"].as_u64().unwrap();
+    assert!(linked > 5 && found["settled"] == true && found["conflicts"] == 0, "{said}");
+    assert!(found["changed"].as_u64().unwrap() >= 60, "{said}");
+    let after: u64 = profiles(&store).trim().parse().unwrap();
+    assert!(after < before + 60, "{before} and 60 are {after}");
+    let again = done(&run);
+    assert!(again.contains("0 profiles new or changed, 0 pairs compared: 0 linked"), "{again}");
+}

@@ -15,9 +15,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on a folder, with the password that a file holds.
     pub(crate) fn start(data: &str, password_file: Option<&str>) -> Server {
+        let rest: Vec<&str> =
+            password_file.iter().flat_map(|file| ["--password-file", file]).collect();
+        Server::start_with(data, &rest)
+    }
+
+    /// Starts a server on a folder, with other flags.
+    pub(crate) fn start_with(data: &str, rest: &[&str]) -> Server {
         let mut command = Command::new(nave());
         command.args(["serve", "--data", data, "--listen", "127.0.0.1:0", "--json"]);
-        command.args(password_file.iter().flat_map(|file| ["--password-file", file]));
+        command.args(rest);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("nave starts");
         // It says where it listens, once it does.

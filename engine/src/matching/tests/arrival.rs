@@ -143,3 +143,59 @@ fn another_model_gives_other_scores_in_the_same_index() {
     assert_eq!(second, batch(&rows, &other));
     assert_eq!(all(&mut Matcher::against(model, &mut index), keys()), first);
 }
+
+#[test]
+fn what_is_judged_of_a_record_is_what_a_batch_makes_of_it() {
+    for seed in [11, 12, 13] {
+        let (rows, _) = made(seed, 150);
+        let model = model();
+        let found = match_records(&roles(), &rows, Some(model), 1);
+        let keys: Vec<u64> = rows.0.iter().map(|(key, _)| *key).collect();
+        let mut index = Index::of(roles(), &rows, 1);
+        let mut matcher = Matcher::against(model, &mut index);
+        let (mut alone, mut tied) = (0, 0);
+        for key in &keys {
+            let judged = matcher.judge(*key, usize::MAX, &|key| key);
+            assert!(judged.whole && judged.members.first() == Some(key));
+            let concerned = |row: u32| judged.members.contains(&keys[row as usize]);
+            let pairs = found.pairs.iter().filter(|p| concerned(p.left) || concerned(p.right));
+            let wanted: BTreeSet<_> = pairs
+                .map(|pair| {
+                    let (left, right) = (keys[pair.left as usize], keys[pair.right as usize]);
+                    (left, right, pair.score.to_bits(), found.joined(pair.left, pair.right))
+                })
+                .collect();
+            let told = judged.pairs.iter().map(|p| (p.left, p.right, p.score.to_bits(), p.joined));
+            assert_eq!(told.clone().count(), wanted.len(), "each once");
+            assert_eq!(told.collect::<BTreeSet<_>>(), wanted, "of {key}");
+            *(if judged.members.len() == 1 { &mut alone } else { &mut tied }) += 1;
+        }
+        assert!(alone > 10 && tied > 100, "{alone} and {tied}");
+    }
+}
+
+#[test]
+fn a_chain_that_is_too_long_is_not_judged_and_says_so() {
+    let (rows, _) = made(14, 150);
+    let mut index = Index::of(roles(), &rows, 1);
+    let mut matcher = Matcher::against(model(), &mut index);
+    let mut long = 0;
+    for (key, _) in &rows.0 {
+        let all = matcher.judge(*key, usize::MAX, &|key| key);
+        let some = matcher.judge(*key, 2, &|key| key);
+        assert_eq!(some.whole, all.members.len() <= 2);
+        if some.whole {
+            assert_eq!(some, all);
+        } else {
+            assert!(some.pairs.iter().all(|pair| !pair.joined) && some.members.len() == 2);
+            let own = |pairs: &[crate::matching::JudgedPair]| {
+                let mine = pairs.iter().filter(|p| p.left == *key || p.right == *key);
+                mine.map(|p| (p.left, p.right, p.score.to_bits())).collect::<BTreeSet<_>>()
+            };
+            assert_eq!(own(&some.pairs), own(&all.pairs), "nothing of its own is left out");
+            long += 1;
+        }
+    }
+    assert!(long > 10, "{long}");
+    assert!(!matcher.judge(1, 9, &|key| key).whole, "a record that is not there");
+}
