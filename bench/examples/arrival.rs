@@ -47,8 +47,7 @@ fn write(session: &Session, made: &Made, rows: std::ops::Range<usize>) -> Outcom
     let batch = rows.fold(Batch::new().level(Level::Memory), |batch, row| {
         batch.record(Record::message("crm", message(made, row)))
     });
-    session.write(batch)?;
-    Ok(())
+    session.write(batch).map(|_| ()).map_err(Into::into)
 }
 
 fn fill(session: &Session, made: &Made, count: usize) -> Outcome<()> {

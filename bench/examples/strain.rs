@@ -156,85 +156,96 @@ fn component(edges: usize) -> Done {
     Ok(())
 }
 
-fn readers(seconds: u64) -> Done {
+const PEOPLE: u64 = 100_000;
+
+/// A store of people, of two identifiers each.
+fn town() -> Result<Db, Box<dyn Error>> {
     let db = memory("")?;
     let session = session(&db);
-    let people = 100_000;
-    for start in (0..people).step_by(10_000) {
-        let messages: Vec<String> = (start..start + 10_000)
-            .map(|n| {
-                format!(
-                    r#"{{"type":"identify","userId":"u{n}","anonymousId":"a{n}","messageId":"p{n}",
-                        "timestamp":"2024-01-01T00:00:00Z","traits":{{"age":{},"city":"c{}"}}}}"#,
-                    n % 90,
-                    n % 50
-                )
-            })
-            .collect();
+    for start in (0..PEOPLE).step_by(10_000) {
+        let message = |n: u64| {
+            format!(
+                r#"{{"type":"identify","userId":"u{n}","anonymousId":"a{n}","messageId":"p{n}",
+                    "timestamp":"2024-01-01T00:00:00Z","traits":{{"age":{},"city":"c{}"}}}}"#,
+                n % 90,
+                n % 50
+            )
+        };
+        let messages: Vec<String> = (start..start + 10_000).map(message).collect();
         write(&session, &messages)?;
     }
     db.checkpoint()?;
+    Ok(db)
+}
+
+/// How long readers waited for a snapshot, and for an answer.
+type Waits = (Vec<Duration>, Vec<Duration>);
+
+/// Takes a snapshot and asks for somebody, again and again.
+fn read(session: &Session, stop: &AtomicBool) -> Result<Waits, String> {
+    let (mut waits, mut asks) = (Vec::new(), Vec::new());
+    let mut number = 0_u64;
+    while !stop.load(Ordering::Relaxed) {
+        let begin = Instant::now();
+        let view = session.view();
+        waits.push(begin.elapsed());
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let user = format!("u{}", (number >> 33) % PEOPLE);
+        let begin = Instant::now();
+        let found = view.profile("user_id", &user);
+        asks.push(begin.elapsed());
+        if !matches!(found, Ok(Some(_))) {
+            return Err(format!("{user} was not found: {found:?}"));
+        }
+        if number % 4096 == 1 && view.count("p.age > 80", At::Latest).is_err() {
+            return Err("a count failed".to_owned());
+        }
+    }
+    Ok((waits, asks))
+}
+
+/// Joins 64 pairs and splits them again.
+fn join_and_split(session: &Session, round: u64) -> Done {
+    let pair = |n: u64| ((n * 7919) % PEOPLE, (n * 104_729 + 1) % PEOPLE);
+    let numbers = round * 64..(round + 1) * 64;
+    let join = |n: u64| {
+        let (left, right) = pair(n);
+        format!(
+            r#"{{"type":"identify","userId":"u{left}","anonymousId":"a{right}","messageId":"j{n}",
+                "timestamp":"2024-02-01T00:00:00Z"}}"#
+        )
+    };
+    write(session, &numbers.clone().map(join).collect::<Vec<_>>())?;
+    let split = |n: u64| {
+        let (left, right) = pair(n);
+        format!(
+            r#"{{"type":"unlink","left":{{"namespace":"user_id","value":"u{left}"}},"messageId":"s{n}",
+                "right":{{"namespace":"anonymous_id","value":"a{right}"}},"timestamp":"2024-03-01T00:00:00Z"}}"#
+        )
+    };
+    write(session, &numbers.map(split).collect::<Vec<_>>())?;
+    Ok(())
+}
+
+fn readers(seconds: u64) -> Done {
+    let db = town()?;
+    let session = session(&db);
     let stop = AtomicBool::new(false);
-    let (mut waits, mut asks, mut writes) = (Vec::new(), Vec::new(), 0_u64);
-    std::thread::scope(|scope| -> Done {
-        let reader = scope.spawn(|| {
-            let session = db.session(Caller::all(), Purpose::any());
-            let (mut waits, mut asks) = (Vec::new(), Vec::new());
-            let mut number = 0_u64;
-            while !stop.load(Ordering::Relaxed) {
-                let begin = Instant::now();
-                let view = session.view();
-                waits.push(begin.elapsed());
-                number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                let user = format!("u{}", (number >> 33) % people);
-                let begin = Instant::now();
-                let found = view.profile("user_id", &user);
-                asks.push(begin.elapsed());
-                if !matches!(found, Ok(Some(_))) {
-                    return Err(format!("{user} was not found: {found:?}"));
-                }
-                if number % 4096 == 1 && view.count("p.age > 80", At::Latest).is_err() {
-                    return Err("a count failed".to_owned());
-                }
-            }
-            Ok((waits, asks))
-        });
+    let mut rounds = 0;
+    let (waits, asks) = std::thread::scope(|scope| -> Result<Waits, Box<dyn Error>> {
+        let reader = scope.spawn(|| read(&db.session(Caller::all(), Purpose::any()), &stop));
         let end = Instant::now() + Duration::from_secs(seconds);
-        let mut round = 0;
-        while Instant::now() < end {
-            let pair = |n: u64| ((n * 7919) % people, (n * 104_729 + 1) % people);
-            let numbers = round * 64..(round + 1) * 64;
-            let joins: Vec<String> = numbers
-                .clone()
-                .map(|n| {
-                    let (l, r) = pair(n);
-                    format!(
-                        r#"{{"type":"identify","userId":"u{l}","anonymousId":"a{r}","messageId":"j{n}",
-                            "timestamp":"2024-02-01T00:00:00Z"}}"#
-                    )
-                })
-                .collect();
-            write(&session, &joins)?;
-            let splits: Vec<String> = numbers
-                .map(|n| {
-                    let (l, r) = pair(n);
-                    format!(
-                        r#"{{"type":"unlink","left":{{"namespace":"user_id","value":"u{l}"}},"messageId":"s{n}",
-                            "right":{{"namespace":"anonymous_id","value":"a{r}"}},"timestamp":"2024-03-01T00:00:00Z"}}"#
-                    )
-                })
-                .filter(|text| !text.is_empty())
-                .collect();
-            write(&session, &splits)?;
-            writes += 128;
-            round += 1;
+        let mut wrote = Ok(());
+        while Instant::now() < end && wrote.is_ok() {
+            wrote = join_and_split(&session, rounds);
+            rounds += 1;
         }
         stop.store(true, Ordering::Relaxed);
-        let found = reader.join().map_err(|_| "the reader ended early")??;
-        (waits, asks) = found;
-        Ok(())
+        let found = reader.join().map_err(|_| "the reader ended early")?;
+        wrote?;
+        Ok(found?)
     })?;
-    println!("{writes} joins and splits beside one reader in {seconds} s");
+    println!("{} joins and splits beside one reader in {seconds} s", rounds * 128);
     told("waiting for a snapshot", waits);
     told("one profile by an identifier", asks);
     Ok(())

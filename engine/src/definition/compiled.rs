@@ -126,8 +126,8 @@ impl Definitions {
         let missing = alike.into_iter().find(|name| catalog.traits().find(name).is_none());
         let of_households = missing.map(|name| {
             format!(
-                "persons of a household are to be alike in '{name}', and there is no trait of that name; load it first, \
-                 or define it too"
+                "persons of a household are to be alike in '{name}', and there is no trait of that name; load it \
+                 first, or define it too"
             )
         });
         let of_traits = unknown_in("trait", &self.traits, catalog.traits());

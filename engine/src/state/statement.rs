@@ -9,6 +9,7 @@ use super::people::{Claimed, Unsettled};
 use super::{Fold, QuarantineKind};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, SourceId};
+use crate::base::time::Timestamp;
 use crate::entry::Row;
 use crate::identity::{Because, Cause, EdgeKey, Kind, Namespace, PublicId, RuleId, Told, edges_in};
 use crate::record::{Decoded, Evidence, Household, Identifier, Statement};
@@ -24,6 +25,15 @@ fn kind_of(evidence: Evidence) -> Kind {
         Evidence::Behavioural => Kind::Behavioural,
         Evidence::Manual => Kind::ManualLink,
         Evidence::Forbidden => Kind::CannotLink,
+    }
+}
+
+/// The kind of what is said of households, and the time that it is kept with.
+fn of_household(said: Household, time: Timestamp) -> (Kind, Timestamp) {
+    match said {
+        Household::Link => (Kind::HouseholdLink, time),
+        Household::Forbid => (Kind::HouseholdForbid, time),
+        Household::Unlink(until) => (Kind::HouseholdUntil, until.unwrap_or(time)),
     }
 }
 
@@ -87,11 +97,7 @@ impl Fold {
                 self.retire(*node, until.0, source, &mut unsettled)?;
             }
             (Statement::Household(said), [left, right]) => {
-                let (kind, time) = match said {
-                    Household::Link => (Kind::HouseholdLink, fact.time),
-                    Household::Forbid => (Kind::HouseholdForbid, fact.time),
-                    Household::Unlink(until) => (Kind::HouseholdUntil, until.unwrap_or(fact.time)),
-                };
+                let (kind, time) = of_household(*said, fact.time);
                 self.say(&claimed(*left, *right, kind, (source, 0)), &Told::once(time.0, 0));
                 self.state.counts.households += 1;
             }
