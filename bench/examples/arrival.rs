@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Records are made up (see `matching/made.rs`, `people`): as many as asked for are loaded, a model is learnt of the
-//! first 20,000 and saved, all are matched by runs (not with `unmatched`), the matcher is made, and the rest arrives one
-//! by one: each is written, and followed, at level memory. Then as many again in batches of 64.
+//! first 20,000 and saved, all are matched by runs (not with `unmatched`), the matcher is made, and the rest arrives
+//! one by one: each is written, and followed, at level memory. Then as many again in batches of 64.
 //!
 //! `agree` has all records arrive one by one at one store, and matches another that has all of them by runs until one
 //! says nothing new; it prints how many pairs of records each has in one profile, how many both have, and how many are
