@@ -96,6 +96,9 @@ impl Model {
     /// Learns from records: `order` has all of them in the order of what they say, by which no row stands before
     /// another because it came first.
     pub(super) fn learn(people: &mut People, blocks: &Blocks, order: &[u32]) -> Model {
+        // Records that say nothing tell nothing of how many persons there are, nor of what strangers show.
+        let order: Vec<u32> = order.iter().copied().filter(|number| people.says(*number)).collect();
+        let order = order.as_slice();
         let records = order.len().max(2) as f64;
         let mut model = Model::beginning(records);
         model.learn_terms(people, records);
@@ -229,7 +232,7 @@ fn candidates(people: &People, blocks: &Blocks, order: &[u32]) -> (Sample, f64) 
         met += partners.numbers.len();
     }
     let step = (met * rough / 2 / SAMPLE).max(1);
-    let mut rank = vec![0; order.len()];
+    let mut rank = vec![0; people.count() as usize];
     for (place, number) in (0_u32..).zip(order) {
         rank.get_mut(*number as usize).into_iter().for_each(|rank| *rank = place);
     }

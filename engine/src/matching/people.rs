@@ -266,6 +266,11 @@ impl People {
         words.iter().copied().chain(record.singles)
     }
 
+    /// Whether a record says anything that is compared.
+    pub(super) fn says(&self, number: u32) -> bool {
+        self.words(number).any(|word| word != NONE)
+    }
+
     fn list(&self, record: &Record, skip: u8, length: u8) -> &[Word] {
         let from = record.start as usize + usize::from(skip);
         self.lists.get(from..from + usize::from(length)).unwrap_or_default()

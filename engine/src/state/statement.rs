@@ -49,19 +49,14 @@ impl Fold {
         record: &Decoded,
         statement: &Statement,
     ) -> Result<()> {
-        let identifiers = match self.normal_pair(&record.identifiers) {
+        let identifiers = self.normal_pair(&record.identifiers);
+        let identifiers = match identifiers.and_then(|pair| self.sourced(statement).map(|()| pair))
+        {
             Ok(identifiers) => identifiers,
             Err(reason) => {
                 return self.reject_record(fact, QuarantineKind::Record, None, row, reason);
             }
         };
-        if let Statement::Withdraw { source, .. } = statement
-            && self.state.catalog.find_source(source).is_none()
-        {
-            // It may say it one day; but evidence is kept by the numbers of sources, and this one has none yet.
-            let reason = format!("there is no source '{source}'; `nave stats` lists the sources");
-            return self.reject_record(fact, QuarantineKind::Record, None, row, reason);
-        }
         let mut unsettled = Unsettled::default();
         let names = matches!(statement, Statement::Link { .. });
         let nodes = self.all_spoken_of(&identifiers, record, names, fact, &mut unsettled)?;
@@ -113,6 +108,19 @@ impl Fold {
             _ => {}
         }
         if unsettled.seeds.is_empty() { Ok(()) } else { self.settle(unsettled, fact) }
+    }
+
+    /// Why what a statement withdraws cannot be looked for: nobody of that name said anything yet. They may one day;
+    /// but evidence is kept by the numbers of sources, and this one has none yet.
+    fn sourced(&self, statement: &Statement) -> std::result::Result<(), String> {
+        match statement {
+            Statement::Withdraw { source, .. }
+                if self.state.catalog.find_source(source).is_none() =>
+            {
+                Err(format!("there is no source '{source}'; `nave stats` lists the sources"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The nodes of the identifiers of a statement, which of a link are known as received, too.

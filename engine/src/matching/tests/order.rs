@@ -47,6 +47,19 @@ fn rows_in_any_order_give_the_same_model_pairs_and_groups() {
     }
 }
 
+/// Cookies and devices of which nothing else is known are no persons whom a model could learn of.
+#[test]
+fn rows_that_say_nothing_change_no_model() {
+    let (mut rows, _) = made(1, 120);
+    let said = match_records(&roles(), &rows, None, 1);
+    for key in 0..2_000 {
+        rows.0.push((2_000_000 + key, Vec::new()));
+    }
+    let beside = match_records(&roles(), &rows, None, 2);
+    assert_eq!(beside.model, said.model);
+    assert_eq!(pairs(&rows, &beside), pairs(&rows, &said));
+}
+
 #[test]
 fn many_rows_are_read_by_several_threads_as_by_one() {
     let (rows, _) = made(3, 2_000);
