@@ -236,3 +236,47 @@ pub fn merge_keys(parts: &[Arc<Part>], column: BlockKey, writer: &mut PartWriter
     release(parts);
     faults.check()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::congruence::Rng;
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Keys that are spread evenly, stand in clumps far from each other, or differ in their last bits alone.
+    fn keys(rng: &mut Rng, shape: u64, count: usize) -> BTreeSet<u128> {
+        let mut keys = BTreeSet::new();
+        while keys.len() < count {
+            let (high, low) = (rng.next(), rng.next());
+            keys.insert(match shape {
+                0 => u128::from(high) << 64 | u128::from(low),
+                1 => u128::from(high % 5) << (high % 128) | u128::from(low % 4096),
+                2 => u128::MAX - u128::from(low % 100_000),
+                _ => u128::from(keys.len() as u64) << 96 | u128::from(low % 3),
+            });
+        }
+        keys
+    }
+
+    #[test]
+    fn a_guess_finds_what_a_look_at_all_finds() {
+        let mut rng = Rng(11);
+        let column = BlockKey::new(1, 0, 0, 0);
+        for round in 0..60 {
+            let count = [1, 2, NEAR, NEAR + 1, 700, 3000][round % 6];
+            let sorted: Vec<u128> = keys(&mut rng, round as u64 % 4, count).into_iter().collect();
+            let mut writer = PartWriter::memory();
+            write_sorted(&mut writer, column, sorted.iter().copied()).unwrap();
+            let part = Arc::new(writer.into_memory(0));
+            let block = view(&part, column.form(KEYS), Layout::Wide).unwrap().unwrap();
+            let near = |key: &u128| [key.saturating_sub(1), *key, key.saturating_add(1)];
+            let random = (0..200).map(|_| u128::from(rng.next()) << 64 | u128::from(rng.next()));
+            let random: Vec<u128> = random.chain([0, u128::MAX]).collect();
+            for key in sorted.iter().flat_map(near).chain(random) {
+                let (less, not_greater) = (lower(&block, key, false), lower(&block, key, true));
+                assert_eq!(less, sorted.iter().filter(|known| **known < key).count(), "{round}");
+                assert_eq!(not_greater, sorted.iter().filter(|known| **known <= key).count());
+            }
+        }
+    }
+}

@@ -200,8 +200,6 @@ pub(super) struct Outbox<'s> {
     count: usize,
     /// Messages that the log did not have.
     pub written: u64,
-    /// Messages that the log has.
-    pub duplicates: u64,
     /// Messages whose id the log has with other content; they are in quarantine.
     pub conflicts: u64,
 }
@@ -210,7 +208,7 @@ impl<'s> Outbox<'s> {
     /// For messages of a source, which have reached a level at the end.
     pub fn new(session: &'s Session, source: &'s str, level: Level) -> Outbox<'s> {
         let (batch, count) = (Batch::new(), 0);
-        Outbox { session, source, level, batch, count, written: 0, duplicates: 0, conflicts: 0 }
+        Outbox { session, source, level, batch, count, written: 0, conflicts: 0 }
     }
 
     /// Adds a message; writes when there are enough.
@@ -230,7 +228,6 @@ impl<'s> Outbox<'s> {
         self.count = 0;
         let receipt = self.session.write(std::mem::take(&mut self.batch).level(level))?;
         self.written += receipt.written;
-        self.duplicates += receipt.duplicates;
         self.conflicts += receipt.conflicts;
         Ok(())
     }

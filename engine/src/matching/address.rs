@@ -67,9 +67,7 @@ impl Reader {
         let rest = if rest.len() == words.len() { house(rest, between(text), line) } else { rest };
         street(rest, line);
     }
-}
 
-impl Reader {
     /// Reads the number of a house that stands by itself, simplified: `12 bis`, `12 14`; says whether it is one.
     pub(super) fn number(&mut self, simple: &str, line: &mut Line) -> bool {
         line.words.clear();

@@ -31,12 +31,7 @@ pub(super) struct Known(RefCell<Kept>);
 impl Known {
     /// What is known of a node, or is read now.
     pub fn about(&self, node: NodeId, read: impl FnOnce() -> Result<About>) -> Result<About> {
-        if let Some(about) = self.0.borrow().about.get(&node) {
-            return Ok(*about);
-        }
-        let about = read()?;
-        self.make_room(1).about.insert(node, about);
-        Ok(about)
+        self.known(node, |kept| &mut kept.about, read, |_| 1)
     }
 
     /// The digest of what a node is.
@@ -45,12 +40,7 @@ impl Known {
         node: NodeId,
         read: impl FnOnce() -> Result<Digest128>,
     ) -> Result<Digest128> {
-        if let Some(content) = self.0.borrow().content.get(&node) {
-            return Ok(*content);
-        }
-        let content = read()?;
-        self.make_room(1).content.insert(node, content);
-        Ok(content)
+        self.known(node, |kept| &mut kept.content, read, |_| 1)
     }
 
     /// All that was said of a node.
@@ -59,12 +49,29 @@ impl Known {
         node: NodeId,
         read: impl FnOnce() -> Result<Vec<Edge>>,
     ) -> Result<Arc<[Edge]>> {
-        if let Some(edges) = self.0.borrow().edges.get(&node) {
-            return Ok(Arc::clone(edges));
+        let read = || read().map(Arc::from);
+        self.known(node, |kept| &mut kept.edges, read, |edges: &Arc<[Edge]>| edges.len())
+    }
+
+    /// What one of the maps has, or is read now.
+    fn known<T: Clone>(
+        &self,
+        node: NodeId,
+        map: fn(&mut Kept) -> &mut NumberMap<NodeId, T>,
+        read: impl FnOnce() -> Result<T>,
+        weight: fn(&T) -> usize,
+    ) -> Result<T> {
+        if let Some(known) = map(&mut self.0.borrow_mut()).get(&node) {
+            return Ok(known.clone());
         }
-        let edges: Arc<[Edge]> = read()?.into();
-        self.make_room(edges.len()).edges.insert(node, Arc::clone(&edges));
-        Ok(edges)
+        let read = read()?;
+        let mut kept = self.0.borrow_mut();
+        kept.weight += weight(&read);
+        if kept.weight > KNOWN_EDGES_MAX {
+            *kept = Kept { weight: weight(&read), ..Kept::default() };
+        }
+        map(&mut kept).insert(node, read.clone());
+        Ok(read)
     }
 
     /// Forgets when a node was first seen.
@@ -75,15 +82,5 @@ impl Known {
     /// Forgets what was said of a node.
     pub fn said(&mut self, node: NodeId) {
         self.0.get_mut().edges.remove(&node);
-    }
-
-    /// Keeps some more, and forgets all when that is too much.
-    fn make_room(&self, more: usize) -> std::cell::RefMut<'_, Kept> {
-        let mut kept = self.0.borrow_mut();
-        kept.weight += more;
-        if kept.weight > KNOWN_EDGES_MAX {
-            *kept = Kept { weight: more, ..Kept::default() };
-        }
-        kept
     }
 }

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::identity_arguments::{Cluster, Clusters, One};
-use super::output::Output;
+use super::output::{Lines, Output};
 use super::store::Store;
 use super::text::{Side, grouped, section};
 use crate::resp::Reply;
@@ -23,36 +23,24 @@ pub(crate) fn clusters(what: &Clusters, output: &Output) -> Result<(), Failure> 
     let store = Store::open(&what.store.data, false, output)?;
     let view = store.view();
     let counts = view.household_counts()?;
-    let mut rows = Vec::new();
-    let mut text = String::new();
-    let mut failed = Ok(());
-    if what.csv {
-        text.push_str("profile_id,household_id\n");
-    }
+    let (header, between) = if what.csv { ("profile_id,household_id\n", ',') } else { ("", '\t') };
+    let mut lines = Lines::new(output, header);
     let done = view.household_clusters(&mut |profile, household| {
-        if output.is_json() {
-            rows.push(Reply::map([
+        let row = || {
+            Reply::map([
                 ("profile_id", Reply::from(profile)),
                 ("household_id", Reply::from(household)),
-            ]));
-            return Ok(());
-        }
-        let between = if what.csv { ',' } else { '\t' };
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{profile}{between}{household}");
-        if text.len() > 1 << 16 && failed.is_ok() {
-            failed = output.piece(&std::mem::take(&mut text));
-        }
+            ])
+        };
+        lines.put(|| format!("{profile}{between}{household}\n"), row);
         Ok(())
     });
     store.leave();
     done?;
-    failed?;
-    if output.is_json() {
-        return output.answer(String::new, || counts_reply(&counts, rows));
+    lines.finish(|rows| counts_reply(&counts, rows))?;
+    if !output.is_json() {
+        output.note(&counts_text(&counts));
     }
-    output.piece(&text)?;
-    output.note(&counts_text(&counts));
     Ok(())
 }
 

@@ -14,8 +14,9 @@ use super::identity_arguments::{
 use super::identity_text::{
     answer_text, cluster_text, dot, history_text, match_text, review_text, together_text,
 };
-use super::output::Output;
+use super::output::{Lines, Output};
 use super::store::{Store, clock};
+use crate::resp::Reply;
 use crate::{identity, shape};
 use navedb::{
     Batch, ErrorKind, IdentityAnswer, IdentityLink, MatchRequest, Record, TogetherRequest,
@@ -68,7 +69,7 @@ fn rules(what: Rules, output: &Output) -> Result<(), Failure> {
         text.push_str(&view.household_rules());
     }
     store.leave();
-    output.answer(|| text.clone(), || crate::resp::Reply::from(text.as_str()))
+    output.answer(|| text.clone(), || Reply::from(text.as_str()))
 }
 
 fn identifier((namespace, value): &Named) -> Json {
@@ -306,36 +307,19 @@ fn history(what: &One, output: &Output) -> Result<(), Failure> {
 fn clusters(what: &Clusters, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&what.store.data, false, output)?;
     let view = store.view();
-    let mut rows = Vec::new();
-    let mut text = String::new();
-    let mut failed = Ok(());
-    if what.csv {
-        output.piece("namespace,value,profile_id\n")?;
-    }
+    let header = if what.csv { "namespace,value,profile_id\n" } else { "" };
+    let mut lines = Lines::new(output, header);
     let done = view.identity_clusters(&mut |namespace, value, id| {
-        if output.is_json() {
-            rows.push(identity::clustered(namespace, value, id));
-            return Ok(());
-        }
-        let line = if what.csv {
-            format!("{},{},{id}\n", csv_cell(namespace), csv_cell(value))
-        } else {
-            format!("{id}\t{namespace}={}\n", value.replace(['\t', '\r', '\n'], " "))
+        let line = || match what.csv {
+            true => format!("{},{},{id}\n", csv_cell(namespace), csv_cell(value)),
+            false => format!("{id}\t{namespace}={}\n", value.replace(['\t', '\r', '\n'], " ")),
         };
-        text.push_str(&line);
-        if text.len() > 1 << 16 && failed.is_ok() {
-            failed = output.piece(&std::mem::take(&mut text));
-        }
+        lines.put(line, || identity::clustered(namespace, value, id));
         Ok(())
     });
     store.leave();
     done?;
-    failed?;
-    output.piece(&text)?;
-    if output.is_json() {
-        return output.answer(String::new, || crate::resp::Reply::Array(rows));
-    }
-    Ok(())
+    lines.finish(Reply::Array)
 }
 
 /// A cell of comma-separated values.

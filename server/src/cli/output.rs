@@ -8,6 +8,9 @@ use super::failure::Failure;
 use crate::resp::Reply;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+/// Bytes of an answer that are printed at once.
+const PIECE_BYTES: usize = 1 << 16;
+
 /// Where a command prints.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -82,6 +85,41 @@ impl Output {
             let document = Reply::map([("error", error)]);
             let _ = write_out(format!("{}\n", document.to_json()).as_bytes());
         }
+    }
+}
+
+/// An answer of very many lines, printed piece by piece; with JSON they are gathered.
+#[derive(Debug)]
+pub(crate) struct Lines<'o> {
+    output: &'o Output,
+    text: String,
+    /// The document.
+    rows: Vec<Reply>,
+    printed: Result<(), Failure>,
+}
+
+impl<'o> Lines<'o> {
+    /// No line yet; the header is printed with text alone.
+    pub(crate) fn new(output: &'o Output, header: &str) -> Lines<'o> {
+        Lines { output, text: header.to_owned(), rows: Vec::new(), printed: Ok(()) }
+    }
+
+    /// Prints a line, or keeps it as a row of the document. After a failure nothing is printed.
+    pub(crate) fn put(&mut self, line: impl FnOnce() -> String, row: impl FnOnce() -> Reply) {
+        if self.output.is_json() {
+            self.rows.push(row());
+            return;
+        }
+        self.text.push_str(&line());
+        if self.text.len() > PIECE_BYTES && self.printed.is_ok() {
+            self.printed = self.output.piece(&std::mem::take(&mut self.text));
+        }
+    }
+
+    /// Prints the rest, or the document that is made of the rows.
+    pub(crate) fn finish(self, document: impl FnOnce(Vec<Reply>) -> Reply) -> Result<(), Failure> {
+        self.printed?;
+        self.output.answer(|| self.text, || document(self.rows))
     }
 }
 

@@ -27,6 +27,11 @@ fn profiles(store: &str) -> String {
     done(&["audience", "count", "--data", store, "TRUE"])
 }
 
+/// The words of a load of people from a file.
+fn load_of<'w>(file: &'w str, store: &'w str, id: &'w str) -> [&'w str; 10] {
+    ["load", file, "--data", store, "--source", "crm", "--as", "identify", "--id", id]
+}
+
 #[test]
 fn people_decide_and_the_evidence_explains() {
     let scratch = Scratch::new();
@@ -76,18 +81,7 @@ fn a_load_tells_of_rows_that_name_nobody() {
     let scratch = Scratch::new();
     let (store, file) =
         (scratch.path("data"), scratch.file("crm.csv", b"id,age\n1,5\nguest,6\n,7\n"));
-    let load = [
-        "load",
-        &file,
-        "--data",
-        &store,
-        "--source",
-        "crm",
-        "--as",
-        "identify",
-        "--id",
-        "user_id=id",
-    ];
+    let load = load_of(&file, &store, "user_id=id");
     let rules = b"[identity.person.namespace.user_id]\nblocked = [\"guest\"]\n";
     let rules = scratch.file("rules.toml", rules);
     let empty = scratch.file("empty.csv", b"id,age\n2,5\n");
@@ -152,18 +146,7 @@ fn people_are_matched_without_settings_and_twice_is_as_once() {
     let scratch = Scratch::new();
     let store = scratch.path("data");
     let file = scratch.file("people.csv", people(&mut Rng::new(5)).as_bytes());
-    done(&[
-        "load",
-        &file,
-        "--data",
-        &store,
-        "--source",
-        "crm",
-        "--as",
-        "identify",
-        "--id",
-        "record=id",
-    ]);
+    done(&load_of(&file, &store, "record=id"));
     let tried = json(&["identity", "match", "--data", &store, "--dry-run"]);
     assert_eq!(profiles(&store), "225\n");
     assert_eq!(tried["roles"]["surname"], "surname");
@@ -213,8 +196,7 @@ fn households_are_asked_for_beside_persons() {
     assert!(done(&["identity", "rules", "--data", &store]).contains("[identity.household]"));
     let rows = b"id,street\n20,5 Main Street\n21,\"5, main st.\"\n";
     let file = scratch.file("crm.csv", rows);
-    let load = ["load", &file, "--data", &store, "--source", "crm", "--as", "identify"];
-    done(&[&load[..], &["--id", "user_id=id"]].concat());
+    done(&load_of(&file, &store, "user_id=id"));
     let home = of("cluster", &["user_id=20"]);
     assert!(home.contains("user_id=21") && home.contains("alike in street '5 main st'"), "{home}");
     of("forbid", &["user_id=20", "user_id=21"]);
@@ -235,8 +217,7 @@ fn a_model_of_too_few_is_not_kept() {
     let store = shared(&scratch);
     let rows = "id,given_name,surname\n1,ann,berger\n2,bob,caruso\n";
     let file = scratch.file("two.csv", rows.as_bytes());
-    let load = ["load", &file, "--data", &store, "--source", "crm", "--as", "identify"];
-    done(&[&load[..], &["--id", "record=id"]].concat());
+    done(&load_of(&file, &store, "record=id"));
     let said = done(&["identity", "match", "--data", &store]);
     assert!(said.contains("of 3 profiles: learnt now, and not saved: too few"), "{said}");
     failed(&["define", "--data", &store, "--drop", "model.person"], &["model.person"]);
@@ -288,10 +269,7 @@ fn a_load_is_matched_with_what_is_there() {
         scratch.file(name, format!("{header}\n{}\n", rows.join("\n")).as_bytes())
     };
     let (first, second) = (file("first.csv", first), file("second.csv", second));
-    let load = |file| {
-        let load = ["load", file, "--data", &store, "--source", "crm", "--as", "identify"];
-        [&load[..], &["--id", "record=id"]].concat()
-    };
+    let load = |file| load_of(file, &store, "record=id");
     let run = [&load(&second)[..], &["--match"]].concat();
     failed(&run, &["no model is saved", "nave identity match"]);
     done(&load(&first));
