@@ -165,10 +165,11 @@ mod tests {
                 "the following required arguments were not provided: --data <DIR>; see 'nave check \
                  --help'",
             ),
-            ("profile get --data d x", {
-                "invalid value 'x' for '<NAMESPACE=VALUE>': 'x' has no '=' between two words; see \
-                 'nave --help'"
-            }),
+            (
+                "profile get --data d x",
+                "invalid value 'x' for '<NAMESPACE=VALUE>': 'x' needs a '=' between a name and what it \
+                 says, both not empty; see 'nave --help'",
+            ),
         ] {
             let words = std::iter::once("nave").chain(line.split(' '));
             let error = Arguments::try_parse_from(words).unwrap_err();
