@@ -68,7 +68,11 @@ static PORTABLE: Kernels = Kernels {
 
 /// The tables that this CPU can run, the best first.
 pub(super) fn every() -> impl Iterator<Item = &'static Kernels> {
-    [Some(&PORTABLE)].into_iter().flatten()
+    #[cfg(target_arch = "x86_64")]
+    let tables = [super::avx512::table(), super::avx2::table(), Some(&PORTABLE)];
+    #[cfg(not(target_arch = "x86_64"))]
+    let tables = [Some(&PORTABLE)];
+    tables.into_iter().flatten()
 }
 
 /// The best table that this CPU can run.

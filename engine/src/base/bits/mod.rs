@@ -10,11 +10,17 @@
 //! Only the files with intrinsics have `unsafe`, and in them only loads and stores through references of a fixed size
 //! and the step into functions whose instructions the CPU was asked for.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod container;
 mod dispatch;
 mod portable;
 mod roaring;
 mod values;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 #[cfg(test)]
 mod tests;

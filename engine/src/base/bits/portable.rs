@@ -146,13 +146,40 @@ pub(super) fn within(word: u64, values: usize) -> u64 {
     if values >= 64 { word } else { word & ((1 << values) - 1) }
 }
 
+/// The words after so many, and the values at them.
+pub(super) fn rest<'a>(
+    words: &'a [u64; WORDS],
+    values: &'a [u8],
+    width: u8,
+    done: usize,
+) -> (&'a [u64], &'a [u8]) {
+    let values = values.get(done * 64 * usize::from(width)..);
+    (words.get(done..).unwrap_or_default(), values.unwrap_or_default())
+}
+
+/// The same, with words that change.
+pub(super) fn rest_mut<'a>(
+    words: &'a mut [u64; WORDS],
+    values: &'a [u8],
+    width: u8,
+    done: usize,
+) -> (&'a mut [u64], &'a [u8]) {
+    let values = values.get(done * 64 * usize::from(width)..);
+    (words.get_mut(done..).unwrap_or_default(), values.unwrap_or_default())
+}
+
 #[inline(always)]
 pub(super) fn between(words: &mut [u64; WORDS], values: &[u8], width: u8, low: u64, high: u64) {
+    between_words(words, values, width, low, high);
+}
+
+#[inline(always)]
+pub(super) fn between_words(words: &mut [u64], values: &[u8], width: u8, low: u64, high: u64) {
     by_width!(width, values, cells => between_cells(words, cells, low, high), words.fill(0));
 }
 
 #[inline(always)]
-fn between_cells<C: Cell>(words: &mut [u64; WORDS], cells: &[C], low: u64, high: u64) {
+fn between_cells<C: Cell>(words: &mut [u64], cells: &[C], low: u64, high: u64) {
     let span = high.wrapping_sub(low);
     let mut chunks = cells.chunks(64);
     for word in words.iter_mut() {
@@ -169,12 +196,17 @@ const FEW: u32 = 12;
 
 #[inline(always)]
 pub(super) fn sum(words: &[u64; WORDS], values: &[u8], width: u8) -> (u128, u32) {
+    sum_words(words, values, width)
+}
+
+#[inline(always)]
+pub(super) fn sum_words(words: &[u64], values: &[u8], width: u8) -> (u128, u32) {
     by_width!(width, values, cells => sum_cells(words, cells), (0, 0))
 }
 
 /// Sums the lower and the upper halves of values apart: neither sum can leave 64 bits.
 #[inline(always)]
-fn sum_cells<C: Cell>(words: &[u64; WORDS], cells: &[C]) -> (u128, u32) {
+fn sum_cells<C: Cell>(words: &[u64], cells: &[C]) -> (u128, u32) {
     const HALF: u64 = u32::MAX as u64;
     let (mut lower, mut upper, mut number) = (0_u64, 0_u64, 0);
     for (word, cells) in words.iter().zip(cells.chunks(64)) {
@@ -200,11 +232,16 @@ fn sum_cells<C: Cell>(words: &[u64; WORDS], cells: &[C]) -> (u128, u32) {
 
 #[inline(always)]
 pub(super) fn extremes(words: &[u64; WORDS], values: &[u8], width: u8) -> Option<(u64, u64)> {
+    extremes_words(words, values, width)
+}
+
+#[inline(always)]
+pub(super) fn extremes_words(words: &[u64], values: &[u8], width: u8) -> Option<(u64, u64)> {
     by_width!(width, values, cells => extremes_cells(words, cells), None)
 }
 
 #[inline(always)]
-fn extremes_cells<C: Cell>(words: &[u64; WORDS], cells: &[C]) -> Option<(u64, u64)> {
+fn extremes_cells<C: Cell>(words: &[u64], cells: &[C]) -> Option<(u64, u64)> {
     let (mut least, mut greatest, mut any) = (u64::MAX, 0, 0);
     for (word, cells) in words.iter().zip(cells.chunks(64)) {
         let word = within(*word, cells.len());
