@@ -1,8 +1,9 @@
 //! The ground floor: what every other module may use.
 //!
-//! *What it is:* ids, values, errors, limits, the clock, the codec, all file access, mapped files, parts, and what
-//! threads meet at; sets of rows as bits and what is counted of them. *Invariants:* nothing here knows records, profiles or audiences; only `dir` touches the file system
-//! and only `clock` the wall clock. *Where to start reading:* `error`, then `dir`.
+//! *What it is:* ids, values, errors, limits, the clock, the codec, all file access, mapped files, parts, what threads
+//! meet at, and sets of rows as bits with what is counted of them. *Invariants:* nothing here knows records, profiles
+//! or audiences; only `dir` touches the file system and only `clock` the wall clock. *Where to start reading:* `error`,
+//! then `dir`.
 
 #[cfg_attr(
     not(feature = "kernels"),

@@ -1,9 +1,9 @@
 //! The kernels for CPUs with AVX2: 32 bytes at a time.
 //!
 //! Bits are counted by the method of Harley and Seal as Muła, Kurz and Lemire give it for AVX2 ("Faster Population
-//! Counts Using AVX2 Instructions", 2018): carry-save adders gather eight registers into one, whose bits are then looked
-//! up by halves of bytes. Arrays meet by blocks of eight rows, each compared with each (Schlegel, Willhalm and Lehner,
-//! "Fast Sorted-Set Intersection using SIMD Instructions", 2011).
+//! Counts Using AVX2 Instructions", 2018): carry-save adders gather eight registers into one, whose bits are then
+//! looked up by halves of bytes. Arrays meet by blocks of eight rows, each compared with each (Schlegel, Willhalm and
+//! Lehner, "Fast Sorted-Set Intersection using SIMD Instructions", 2011).
 //!
 //! *Invariants:* [`table`] is the only way to the functions here, but for what `avx512` takes under the same condition,
 //! and asks the CPU first. Memory is read through references to arrays of the size of a register, by `load` functions
@@ -159,24 +159,50 @@ fn and_count_lines<A: Lane, B: Lane>(one: &[A; WORDS], two: &[B; WORDS]) -> u32 
     (_mm_cvtsi128_si64(halves) + _mm_extract_epi64::<1>(halves)) as u32
 }
 
-/// Eight rows of one against eight of the other at a time; whichever ends lower makes way for the next eight.
+/// Eight rows of one against eight of the other at a time; whichever ends lower makes way for the next eight. As in
+/// CRoaring these are branches: guessed well, the next comparison need not wait for this one.
 #[inline]
 #[target_feature(enable = "sse4.2,popcnt")]
 pub(super) fn arrays_count_blocks(one: &Rows, two: &Rows) -> u32 {
     const EACH_WITH_EACH: i32 = _SIDD_UWORD_OPS | _SIDD_CMP_EQUAL_ANY | _SIDD_BIT_MASK;
+    // The comparison takes a zero for the end; only a first row can be one.
+    let (one_zero, one) = without_zero(one);
+    let (two_zero, two) = without_zero(two);
+    let mut count = u32::from(one_zero && two_zero);
     let (ones, twos) = (one.as_chunks::<8>().0, two.as_chunks::<8>().0);
-    let (mut left, mut right, mut count) = (0, 0, 0);
-    while let (Some(a), Some(b)) = (ones.get(left), twos.get(right)) {
-        let same = _mm_cmpestrm::<EACH_WITH_EACH>(load_rows(b), 8, load_rows(a), 8);
-        count += _mm_cvtsi128_si32(same).count_ones();
-        let ([.., last], [.., end]) = (a, b);
-        let (last, end) = (u16::from_le_bytes(*last), u16::from_le_bytes(*end));
-        left += usize::from(last <= end);
-        right += usize::from(end <= last);
+    let (mut left, mut right) = (0, 0);
+    if let (Some(mut a), Some(mut b)) = (ones.first(), twos.first()) {
+        loop {
+            let same = _mm_cmpistrm::<EACH_WITH_EACH>(load_rows(b), load_rows(a));
+            count += _mm_cvtsi128_si32(same).count_ones();
+            let ([.., last], [.., end]) = (a, b);
+            let (last, end) = (u16::from_le_bytes(*last), u16::from_le_bytes(*end));
+            if last <= end {
+                left += 1;
+                let Some(next) = ones.get(left) else { break };
+                a = next;
+            }
+            if end <= last {
+                right += 1;
+                let Some(next) = twos.get(right) else { break };
+                b = next;
+            }
+        }
     }
     // A block of which all was met is gone on its side, so that no pair is counted twice.
-    let (one, two) = (one.get(left * 8..), two.get(right * 8..));
-    count + portable::arrays_count(one.unwrap_or_default(), two.unwrap_or_default())
+    let one = one.get(left * 8..).unwrap_or_default();
+    let two = two.get(right * 8..).unwrap_or_default();
+    // One of them has less than a block.
+    let (short, long) = if one.len() <= two.len() { (one, two) } else { (two, one) };
+    count + portable::gallop_count(short, long)
+}
+
+/// Whether rows begin with zero, and those after it.
+fn without_zero(rows: &Rows) -> (bool, &Rows) {
+    match rows {
+        [[0, 0], rest @ ..] => (true, rest),
+        _ => (false, rows),
+    }
 }
 
 /// Whether bytes are no greater, as their upper bits; so for the other widths.

@@ -4,6 +4,7 @@
 //! intersections follow Lemire et al., "Roaring Bitmaps: Implementation of an Optimized Software Library" (2018): by
 //! galloping where one array is much longer, else by a merge, and by tests of bits against a bitmap.
 
+use super::portable::{self, gallop, number};
 use super::{BYTES, Kernels, Stored, WORDS, kernels};
 
 /// The longer array is searched rather than walked when it is so many times as long.
@@ -20,10 +21,6 @@ pub enum Container<'a> {
     Runs(&'a [u8]),
 }
 
-fn number(bytes: &[u8; 2]) -> u16 {
-    u16::from_le_bytes(*bytes)
-}
-
 impl<'a> Container<'a> {
     /// The words of a bitmap; none for what is no bitmap of the right size.
     pub(super) fn bitmap(self) -> Option<&'a Stored> {
@@ -34,7 +31,7 @@ impl<'a> Container<'a> {
         bytes.as_chunks::<8>().0.first_chunk::<WORDS>()
     }
 
-    fn array(self) -> &'a [[u8; 2]] {
+    pub(super) fn array(self) -> &'a [[u8; 2]] {
         if let Container::Array(bytes) = self { bytes.as_chunks().0 } else { &[] }
     }
 
@@ -46,7 +43,7 @@ impl<'a> Container<'a> {
     /// The first and last rows of runs. A run that would leave the chunk ends with it.
     pub(super) fn runs(self) -> impl Iterator<Item = (u16, u16)> + use<'a> {
         let bytes = if let Container::Runs(bytes) = self { bytes } else { &[] };
-        bytes.as_chunks::<4>().0.iter().map(super::portable::run)
+        bytes.as_chunks::<4>().0.iter().map(portable::run)
     }
 }
 
@@ -100,9 +97,9 @@ impl Container<'_> {
             }
             Container::Runs(bytes) => {
                 let runs = bytes.as_chunks::<4>().0;
-                let after = runs.partition_point(|run| super::portable::run(run).0 <= row);
+                let after = runs.partition_point(|run| portable::run(run).0 <= row);
                 let run = after.checked_sub(1).and_then(|at| runs.get(at));
-                run.is_some_and(|run| row <= super::portable::run(run).1)
+                run.is_some_and(|run| row <= portable::run(run).1)
             }
         }
     }
@@ -118,7 +115,7 @@ impl Container<'_> {
                 let words = self.bitmap().into_iter().flatten();
                 for (word, first) in words.zip((0..=u16::MAX).step_by(64)) {
                     let word = u64::from_le_bytes(*word);
-                    super::portable::each_bit(word, |bit| f(first | bit as u16));
+                    portable::each_bit(word, |bit| f(first | bit as u16));
                 }
             }
         }
@@ -130,35 +127,11 @@ fn arrays(one: &[[u8; 2]], two: &[[u8; 2]], kernels: &Kernels) -> u32 {
     if long.len() / GALLOP < short.len() {
         return (kernels.arrays_count)(short, long);
     }
-    let (mut count, mut at) = (0, 0);
-    for row in short.iter().map(number) {
-        at = gallop(long, at, row);
-        count += u32::from(long.get(at).is_some_and(|found| number(found) == row));
-    }
-    count
-}
-
-/// The first index from `from` on whose row is no less than `row`: by steps that double, then by halves.
-fn gallop(array: &[[u8; 2]], from: usize, row: u16) -> usize {
-    let (mut low, mut step) = (from, 1);
-    while array.get(low + step).is_some_and(|found| number(found) < row) {
-        low += step;
-        step *= 2;
-    }
-    let high = (low + step).min(array.len());
-    let between = array.get(low..high).unwrap_or_default();
-    low + between.partition_point(|found| number(found) < row)
+    portable::gallop_count(short, long)
 }
 
 fn array_and_bitmap(array: Container<'_>, bitmap: Container<'_>) -> u32 {
-    let Container::Bitmap(bytes) = bitmap else { return 0 };
-    // A size that is known: the eighth of a row is always inside, so that nothing is tested but the bit.
-    let Some(bytes) = bytes.first_chunk::<BYTES>() else { return 0 };
-    let bit = |row: u16| {
-        let byte = bytes.get(usize::from(row >> 3)).copied().unwrap_or_default();
-        u32::from(byte >> (row & 7) & 1)
-    };
-    array.rows().map(bit).sum()
+    bitmap.bitmap().map_or(0, |words| portable::array_count(words, array.array()))
 }
 
 fn array_and_runs(array: Container<'_>, runs: Container<'_>) -> u32 {

@@ -2,10 +2,10 @@
 //!
 //! *What it is:* [`Bits`], the rows of one chunk; [`Container`] and [`MappedBitmap`], the portable roaring format read
 //! where it lies, without a copy; and what is asked of both at once: counts of intersections, rows whose values lie
-//! between two bounds, sums, extremes and histograms of the values at rows. *Invariants:* what a kernel answers does not
-//! depend on the CPU, only how fast; mapped bytes are validated once before what they say is believed, and bytes that
-//! are not sound give wrong rows at worst, never a panic. *Where to start reading:* [`Bits`], then `dispatch` for which
-//! kernel runs where, and `portable` for what each of them must answer.
+//! between two bounds, sums, extremes and histograms of the values at rows. *Invariants:* what a kernel answers does
+//! not depend on the CPU, only how fast; mapped bytes are validated once before what they say is believed, and bytes
+//! that are not sound give wrong rows at worst, never a panic. *Where to start reading:* [`Bits`], then `dispatch` for
+//! which kernel runs where, and `portable` for what each of them must answer.
 //!
 //! Only the files with intrinsics have `unsafe`, and in them only loads and stores through references of a fixed size
 //! and the step into functions whose instructions the CPU was asked for.
@@ -242,7 +242,7 @@ impl Bits {
     /// How many rows are in both; writes nothing.
     pub fn and_count_container(&self, container: Container<'_>) -> u32 {
         match container {
-            Container::Array(_) => container.rows().map(|row| u32::from(self.contains(row))).sum(),
+            Container::Array(_) => portable::array_count(&self.0, container.array()),
             Container::Runs(bytes) => (kernels().runs_count)(&self.0, bytes.as_chunks().0),
             Container::Bitmap(_) => {
                 container.bitmap().map_or(0, |words| (kernels().and_count_mixed)(&self.0, words))

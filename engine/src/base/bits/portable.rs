@@ -127,6 +127,22 @@ pub(super) fn runs_count<A: Lane>(words: &[A; WORDS], runs: &[[u8; 4]]) -> u32 {
     count
 }
 
+/// How many rows of an array are set.
+pub(super) fn array_count<A: Lane>(words: &[A; WORDS], array: &[[u8; 2]]) -> u32 {
+    let bit = |row: &[u8; 2]| {
+        let row = number(row);
+        let word = words.get(usize::from(row >> 6)).map_or(0, |word| word.word());
+        (word >> (row & 63)) as u32 & 1
+    };
+    // Four at a time: the sums need not wait for one another.
+    let (fours, rest) = array.as_chunks::<4>();
+    let mut sums = [0; 4];
+    for rows in fours {
+        sums.iter_mut().zip(rows).for_each(|(sum, row)| *sum += bit(row));
+    }
+    sums.iter().sum::<u32>() + rest.iter().map(bit).sum::<u32>()
+}
+
 /// How many rows two arrays share: a merge without branches that depend on the rows.
 #[inline(always)]
 pub(super) fn arrays_count(one: &[[u8; 2]], two: &[[u8; 2]]) -> u32 {
@@ -140,6 +156,34 @@ pub(super) fn arrays_count(one: &[[u8; 2]], two: &[[u8; 2]]) -> u32 {
     count
 }
 
+/// How many rows two arrays share, of which one is much longer: each row of the shorter is searched for.
+pub(super) fn gallop_count(short: &[[u8; 2]], long: &[[u8; 2]]) -> u32 {
+    let (mut count, mut at) = (0, 0);
+    for row in short.iter().map(number) {
+        at = gallop(long, at, row);
+        count += u32::from(long.get(at).is_some_and(|found| number(found) == row));
+    }
+    count
+}
+
+/// The first index from `from` on whose row is no less than `row`: by steps that double, then by halves.
+pub(super) fn gallop(array: &[[u8; 2]], from: usize, row: u16) -> usize {
+    let (mut low, mut step) = (from, 1);
+    while array.get(low + step).is_some_and(|found| number(found) < row) {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step).min(array.len());
+    let between = array.get(low..high).unwrap_or_default();
+    low + between.partition_point(|found| number(found) < row)
+}
+
+/// A row of an array.
+#[inline(always)]
+pub(super) fn number(bytes: &[u8; 2]) -> u16 {
+    u16::from_le_bytes(*bytes)
+}
+
 /// The bits of a word that there are values for.
 #[inline(always)]
 pub(super) fn within(word: u64, values: usize) -> u64 {
@@ -147,6 +191,7 @@ pub(super) fn within(word: u64, values: usize) -> u64 {
 }
 
 /// The words after so many, and the values at them.
+#[cfg(target_arch = "x86_64")]
 pub(super) fn rest<'a>(
     words: &'a [u64; WORDS],
     values: &'a [u8],
@@ -158,6 +203,7 @@ pub(super) fn rest<'a>(
 }
 
 /// The same, with words that change.
+#[cfg(target_arch = "x86_64")]
 pub(super) fn rest_mut<'a>(
     words: &'a mut [u64; WORDS],
     values: &'a [u8],

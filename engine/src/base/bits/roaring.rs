@@ -1,8 +1,8 @@
 //! Bitmaps of the portable roaring format, read where they lie.
 //!
-//! The format is <https://github.com/RoaringBitmap/RoaringFormatSpec>: a cookie, with runs a bit for each container that
-//! says whether it is of runs, for each container its key (the upper 16 bits of its rows) and its cardinality less one,
-//! then, but for less than four containers of a bitmap with runs, where each begins, then the containers.
+//! The format is <https://github.com/RoaringBitmap/RoaringFormatSpec>: a cookie, with runs a bit for each container
+//! that says whether it is of runs, for each container its key (the upper 16 bits of its rows) and its cardinality less
+//! one, then, but for less than four containers of a bitmap with runs, where each begins, then the containers.
 //!
 //! *Invariants:* [`MappedBitmap::validate`] walks all bytes once and accepts only what has one meaning, which the
 //! `roaring` crate agrees with; [`MappedBitmap::open`] walks nothing. All slices are checked, so that bytes which were

@@ -127,8 +127,12 @@ fn a_histogram_counts_each_value_at_a_row() {
             }
         }
     }
+    // Of more values than a chunk has rows, the first count.
     let mut counts = [0; 256];
-    Bits::full().histogram(&[7; 70_000], &mut counts);
+    let mut bits = Bits::empty();
+    bits.between(&[7; 70_000], 1, 7, 7);
+    assert_eq!(bits.sum(&[7; 70_000], 1), (7 << 16, 1 << 16));
+    bits.histogram(&[7; 70_000], &mut counts);
     assert_eq!(counts[7], 1 << 16);
 }
 
