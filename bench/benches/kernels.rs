@@ -66,7 +66,7 @@ fn values(criterion: &mut Criterion) {
     let mut state = 2;
     let bytes: Vec<u8> = (0..8 << 16).map(|_| next(&mut state) as u8).collect();
     let mut half = Bits::empty();
-    (0..=u16::MAX).filter(|_| next(&mut state) % 2 == 0).for_each(|row| half.insert(row));
+    (0..=u16::MAX).filter(|_| next(&mut state).is_multiple_of(2)).for_each(|row| half.insert(row));
     let mut found = Bits::empty();
     let mut group = criterion.benchmark_group("values of a chunk of 65,536 rows");
     for width in [1_u8, 2, 4, 8] {
