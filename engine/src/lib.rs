@@ -39,6 +39,10 @@ mod state;
 #[cfg(feature = "arrow")]
 pub use arrow;
 pub use audience::Table;
+/// The kernels over sets of rows, for benches and fuzzing: with the feature `kernels` alone, and without the promise
+/// that the next version has them.
+#[cfg(feature = "kernels")]
+pub use base::bits;
 pub use base::error::{Error, ErrorKind, Result};
 pub use base::ids::{LoadId, Position};
 pub use base::number::Decimal;

@@ -1,4 +1,4 @@
-//! Whole immutable files as bytes, mapped where the system can do so. The only module with `unsafe`.
+//! Whole immutable files as bytes, mapped where the system can do so.
 //!
 //! *Invariants:* only files that are never written again are mapped (sorted runs, parts); such files are unlinked,
 //! never truncated, and the folder is locked, so the bytes under a map do not change and the map does not shrink.

@@ -1,9 +1,15 @@
 //! The ground floor: what every other module may use.
 //!
-//! *What it is:* ids, values, errors, limits, the clock, the codec, all file access, mapped files, parts, and what
-//! threads meet at. *Invariants:* nothing here knows records, profiles or audiences; only `dir` touches the file system
-//! and only `clock` the wall clock. *Where to start reading:* `error`, then `dir`.
+//! *What it is:* ids, values, errors, limits, the clock, the codec, all file access, mapped files, parts, what threads
+//! meet at, and sets of rows as bits with what is counted of them. *Invariants:* nothing here knows records, profiles
+//! or audiences; only `dir` touches the file system and only `clock` the wall clock. *Where to start reading:* `error`,
+//! then `dir`.
 
+#[cfg_attr(
+    not(feature = "kernels"),
+    allow(dead_code, unused_imports, reason = "kernels come before all that will ask them")
+)]
+pub mod bits;
 pub mod calendar;
 pub mod clock;
 pub mod codec;
