@@ -17,7 +17,7 @@ use navedb::dir::DiskDir;
 use navedb::{
     At, Caller, Db, MembersRequest, Purpose, Session, Settings, Table, Timestamp, Value, View,
 };
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -172,27 +172,26 @@ fn main() -> Result<(), Failed> {
         read.as_array().into_iter().flatten().map(Question::read).collect();
     let (at, runs) = (At::Now(Timestamp::parse(now)?), runs.parse()?);
     let (db, session, open_seconds) = opened(store)?;
-    let mut told = json!({ "open_seconds": open_seconds, "memory_opened": memory()? });
+    let mut told = Map::new();
+    let mut tell = |name: &str, what: Json| drop(told.insert(name.to_owned(), what));
+    tell("open_seconds", json!(open_seconds));
+    tell("memory_opened", memory()?);
     match rest {
         [] => {
             let view = session.view();
-            told["answers"] = questions
-                .iter()
-                .map(|question| {
-                    let answer = measured(&view, question, at, runs);
-                    answer.unwrap_or_else(
-                        |e| json!({ "name": question.name, "error": e.to_string() }),
-                    )
-                })
-                .collect();
+            let answers = questions.iter().map(|question| {
+                let failed = |e: Failed| json!({ "name": question.name, "error": e.to_string() });
+                measured(&view, question, at, runs).unwrap_or_else(failed)
+            });
+            tell("answers", answers.collect());
         }
         ["--live", seconds, events, joins] => {
             let load = live::Load::new(seconds.parse()?, events.parse()?, joins.parse()?);
-            told["live"] = live::run(&session, &questions, at, &load)?;
+            tell("live", live::run(&session, &questions, at, &load)?);
         }
         _ => return Err("--live SECONDS EVENTS JOINS".into()),
     }
-    told["memory"] = memory()?;
+    tell("memory", memory()?);
     std::fs::write(out, serde_json::to_vec_pretty(&told)?)?;
     let begin = Instant::now();
     db.close()?;
