@@ -6,7 +6,7 @@
 //!
 //! | file | rows |
 //! |---|---|
-//! | `profiles.parquet` | one a person: country, city of many, plan, language, two consents, age, value, sign-up, tags |
+//! | `profiles.parquet` | one a person: country, city of many, plan, language, consents, age, value, sign-up, tags |
 //! | `events.parquet` | five a person on average, in the order of time, each with the name of its event |
 //!
 //! The same seed and number give the same rows. One row group, or one day of events, is in memory at a time. All
