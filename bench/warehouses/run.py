@@ -62,7 +62,8 @@ def run(command):
 
 def keep(work, stage, result):
     (work / "results").mkdir(exist_ok=True)
-    (work / "results" / f"{stage}.json").write_text(json.dumps(result, indent=1))
+    told = {**result, "load_average": round(os.getloadavg()[0], 1)}
+    (work / "results" / f"{stage}.json").write_text(json.dumps(told, indent=1))
 
 
 def environment(folder):
