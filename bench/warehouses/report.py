@@ -128,8 +128,8 @@ def notes(results):
                          "while it is asked.")  # fmt: skip
     busy = [f"{stage} {told['load_average']}" for stage, told in results.items() if "load_average" in told]
     if busy:
-        lines.append("- Programs that ran or waited for a processor in the last minute of each stage (as many as it uses "
-                     f"where nothing else runs): {', '.join(sorted(busy))}.")  # fmt: skip
+        lines.append("- Programs that ran or waited for a processor in the last minute of each stage (as many as it "
+                     f"uses where nothing else runs): {', '.join(sorted(busy))}.")  # fmt: skip
     if told := results.get("floor-ask"):
         lines.append(f"- CRoaring by pyroaring {told['version']}; a call from Python costs about a microsecond.")
     return lines
