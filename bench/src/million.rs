@@ -55,12 +55,12 @@ impl Rng {
     }
 
     /// Below `limit`, small numbers more often.
-    fn skewed(&mut self, limit: u64, power: f64) -> u64 {
+    pub fn skewed(&mut self, limit: u64, power: f64) -> u64 {
         ((self.unit().powf(power) * limit as f64) as u64).min(limit - 1)
     }
 
     /// About lognormal, in cents.
-    fn cents(&mut self, median: f64, spread: f64) -> u64 {
+    pub fn cents(&mut self, median: f64, spread: f64) -> u64 {
         let normal: f64 = (0..12).map(|_| self.unit()).sum::<f64>() - 6.0;
         (median * 100.0 * (normal * spread).exp()) as u64
     }
