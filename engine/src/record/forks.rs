@@ -1,7 +1,7 @@
 //! The forms of rows of JSON by what they begin with: rows that begin alike are read alike up to where they part.
 //!
-//! *Invariants:* what is found is the one form that the slow look finds; where nothing is found, there may be a form all
-//! the same. *Where to start reading:* `Forks::find`.
+//! *Invariants:* what is found is the one form that the slow look finds; where nothing is found, there may be a form
+//! all the same. *Where to start reading:* `Forks::find`.
 
 use super::token::value_end;
 use std::ops::Range;
