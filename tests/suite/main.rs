@@ -37,6 +37,7 @@ mod loading;
 mod mappings;
 mod matcher;
 mod members;
+mod messages;
 mod objects;
 mod oracle;
 mod pair;

@@ -13,10 +13,14 @@ pub(crate) struct Form {
     time: bool,
     message_id: usize,
     /// One row in so many has something odd.
-    odd: usize,
+    pub(crate) odd: usize,
     /// One row in so many has an order and fields of its own.
-    free: usize,
-    blanks: bool,
+    pub(crate) free: usize,
+    pub(crate) blanks: bool,
+    /// One message in so many lacks an id.
+    pub(crate) lacking: usize,
+    /// One line of messages in so many is a batch.
+    pub(crate) batches: usize,
 }
 
 impl Form {
@@ -33,6 +37,8 @@ impl Form {
             odd: *rng.pick(&[2, 4, 20, 1000]),
             free: *rng.pick(&[1, 3, 20, 1000]),
             blanks: rng.one_in(4),
+            lacking: *rng.pick(&[3, 20, 1000]),
+            batches: *rng.pick(&[2, 10, 1000]),
         }
     }
 
@@ -127,7 +133,7 @@ const ODD: [&str; 24] = [
     "[1,]",
 ];
 
-fn text(rng: &mut Rng, text: &str) -> String {
+pub(crate) fn text(rng: &mut Rng, text: &str) -> String {
     if rng.one_in(12) {
         format!("\"\\u00{:02x}{}\"", text.as_bytes()[0], &text[1..])
     } else {
@@ -135,12 +141,12 @@ fn text(rng: &mut Rng, text: &str) -> String {
     }
 }
 
-fn text_of(rng: &mut Rng, word: &str) -> String {
+pub(crate) fn text_of(rng: &mut Rng, word: &str) -> String {
     if word.is_ascii() && !word.is_empty() { text(rng, word) } else { format!("\"{word}\"") }
 }
 
 /// A value of a field whose kind of values may change in the middle of the file.
-fn value(rng: &mut Rng, form: &Form, field: usize, late: bool) -> String {
+pub(crate) fn value(rng: &mut Rng, form: &Form, field: usize, late: bool) -> String {
     if rng.one_in(form.odd * 8) {
         return (*rng.pick(&ODD)).to_owned();
     }
@@ -164,7 +170,7 @@ fn blank(rng: &mut Rng, form: &Form) -> &'static str {
     if form.blanks { BLANKS[rng.below(BLANKS.len())] } else { "" }
 }
 
-fn object(rng: &mut Rng, form: &Form, fields: &[(String, String)]) -> String {
+pub(crate) fn object(rng: &mut Rng, form: &Form, fields: &[(String, String)]) -> String {
     let mut text = String::from("{");
     for (number, (name, value)) in fields.iter().enumerate() {
         if number > 0 {

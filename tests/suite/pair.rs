@@ -49,7 +49,7 @@ pub(crate) const ESCAPED: &str = "\"\\u0071\"";
 pub(crate) const PLAIN_NAME: &str = "\"q\"     ";
 
 /// All that can be seen of what was loaded, but for what is random in a store.
-fn seen(view: &View, exact: bool) -> String {
+pub(crate) fn seen(view: &View, exact: bool) -> String {
     let stats = view.stats().unwrap();
     let digest = if exact { view.digest().unwrap() } else { String::new() };
     let mut text = format!(
@@ -97,6 +97,19 @@ fn seen(view: &View, exact: bool) -> String {
     text + &format!("\n{bought:?} {:?}", count("p.a IS NULL", past))
 }
 
+/// A text without the digests of bytes and the ids that come of these.
+fn without_digests(text: &str) -> String {
+    let (mut kept, mut digits) = (String::with_capacity(text.len()), 0);
+    for character in text.chars() {
+        kept.push(character);
+        digits = if matches!(character, '0'..='9' | 'a'..='f') { digits + 1 } else { 0 };
+        if digits == 32 {
+            kept.truncate(kept.len() - 32);
+        }
+    }
+    kept
+}
+
 /// A kind of files, and how they are loaded by column and row by row.
 pub(crate) struct Case<'c> {
     /// The file of a seed with so many rows, for one way or the other.
@@ -134,7 +147,8 @@ impl<'c> Pair<'c> {
 
     /// What a store shows. Where the files have other bytes, the names in them are the same.
     fn seen(&self, db: &Db) -> String {
-        seen(&view(db), self.case.exact).replace(ESCAPED, PLAIN_NAME)
+        let seen = seen(&view(db), self.case.exact).replace(ESCAPED, PLAIN_NAME);
+        if self.case.exact { seen } else { without_digests(&seen) }
     }
 
     pub fn same(&self, here: &str) -> String {
@@ -235,7 +249,7 @@ pub(crate) fn judge(seed: u64, rng: &mut Rng, case: &Case<'_>) -> u64 {
     let events = view(&pair.stores[0]).timeline("user_id", "u3").unwrap().unwrap_or_default();
     let generated = events.first().map(|event| event.message_id.clone());
     let ids = [format!("i{}", rng.below(rows)), format!("i{},p\\,1", rng.below(rows))];
-    for message_id in ids.into_iter().chain(generated) {
+    for message_id in ids.into_iter().chain(generated.filter(|_| case.exact)) {
         pair.retract(&Retraction::Record { source: "crm".into(), message_id: message_id.clone() });
         pair.same(&format!("{here}\nwithout {message_id}"));
     }

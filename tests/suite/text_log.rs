@@ -1,6 +1,7 @@
 //! The log as text: random stores, written out and read in again, are the same stores.
 
 use crate::blocks::{Form, file};
+use crate::messages::{self, load_request};
 use crate::objects;
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, NOON, identify, session, small, track, view};
@@ -27,7 +28,7 @@ fn imported(lines: &[u8]) -> Result<(MemoryDir, TextLogReport)> {
 const TEXTS: [&str; 7] =
     ["plain", "größe 日本 😀", "say \\\"so\\\"", "a\\\\b", "\\u0000\\u001f", "line\\nend", ""];
 
-fn messages(rng: &mut Rng, number: usize) -> Vec<Vec<u8>> {
+fn records(rng: &mut Rng, number: usize) -> Vec<Vec<u8>> {
     let user = format!("u{}", rng.below(12));
     let (text, day) = (*rng.pick(&TEXTS), format!("2024-0{}-01T00:00:00Z", 1 + rng.below(9)));
     let amount = rng.between(-999, 999);
@@ -56,7 +57,7 @@ fn random(seed: u64) -> (MemoryDir, Vec<LoadRequest>) {
     for number in 1..4 + rng.below(12) {
         match rng.below(6) {
             0 | 1 => {
-                let records = messages(&mut rng, number);
+                let records = records(&mut rng, number);
                 let batch = records.into_iter().fold(Batch::new(), |batch, json| {
                     batch.record(Record::message(*rng.pick(&["web", "crm"]), json))
                 });
@@ -65,7 +66,10 @@ fn random(seed: u64) -> (MemoryDir, Vec<LoadRequest>) {
             }
             2 | 3 => {
                 let seed = seed + number as u64;
-                let request = if rng.one_in(2) {
+                let request = if rng.one_in(3) {
+                    let form = objects::Form::random(&mut rng);
+                    load_request(&messages::file(seed, &form, rng.below(40), rng.one_in(3)))
+                } else if rng.one_in(2) {
                     let form = Form::random(&mut rng);
                     let bytes = file(seed, &form, rng.below(40));
                     form.request(&bytes, rng.one_in(3))

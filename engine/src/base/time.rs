@@ -228,26 +228,27 @@ fn in_zone(day: i32, micros: i64, zone: &TimeZone) -> Option<Timestamp> {
 
 /// `HH:MM[:SS[.ffffff]]` as microseconds of the day; more than six digits of fraction are cut.
 fn parse_clock(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').map_or((text, None), |(w, f)| (w, Some(f)));
-    let mut parts = whole.split(':');
-    let mut field = |limit: i64| -> Option<i64> {
-        let part = parts.next()?;
-        let fits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
-        let value: i64 = fits.then(|| part.parse().ok()).flatten()?;
-        (value < limit).then_some(value)
-    };
-    let (hours, minutes) = (field(24)?, field(60)?);
-    let seconds = if whole.len() > 5 { field(60)? } else { 0 };
-    if parts.next().is_some() || (fraction.is_some() && whole.len() != 8) {
-        return None;
-    }
-    let mut micros = 0;
-    if let Some(fraction) = fraction {
-        if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
+    let bytes = text.as_bytes();
+    let field = |at: usize, limit: i64| match bytes.get(at..at + 2)? {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+            Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0')).filter(|n| *n < limit)
         }
-        let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
-        micros = digits.parse::<i64>().ok()?;
+        _ => None,
+    };
+    let colon = |at: usize| bytes.get(at) == Some(&b':');
+    let (hours, minutes) = (field(0, 24)?, field(3, 60).filter(|_| colon(2))?);
+    let seconds = if bytes.len() > 5 { field(6, 60).filter(|_| colon(5))? } else { 0 };
+    let mut micros = 0;
+    match bytes.get(8..) {
+        None | Some([]) => {}
+        Some([b'.', fraction @ ..]) if !fraction.is_empty() => {
+            if !fraction.iter().all(u8::is_ascii_digit) {
+                return None;
+            }
+            let digits = fraction.iter().chain(b"000000").take(6);
+            micros = digits.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        }
+        Some(_) => return None,
     }
     Some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + micros)
 }

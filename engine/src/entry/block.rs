@@ -6,7 +6,8 @@
 //! byte.
 //!
 //! A row of JSON is its scalar values and what stands around them: braces, names, colons, commas and white space. Rows
-//! have few forms, but not all have the same values, so each form says in which columns its values stand.
+//! have few forms, but not all have the same values, so each form says in which columns its values stand. A message is
+//! such a row, and what its batch shares stands behind it, in the same row.
 
 use super::{Row, RowStatus};
 use crate::base::codec::{self, Digest128};

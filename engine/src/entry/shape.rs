@@ -16,7 +16,7 @@ pub enum Shape {
 impl Shape {
     /// Whether rows may have behind them what the batch that they came in shares.
     pub fn may_share(&self) -> bool {
-        matches!(self, Shape::File(shape) if shape.kind == RowKind::Message)
+        matches!(self, Shape::File(shape) if shape.may_share())
     }
 }
 
@@ -53,6 +53,11 @@ impl FileShape {
             }
             RowFormat::Json => None,
         }
+    }
+
+    /// Whether rows may have behind them what the batch that they came in shares: they are messages.
+    pub fn may_share(&self) -> bool {
+        self.kind == RowKind::Message
     }
 
     /// The name of the event that all rows are.

@@ -4,13 +4,13 @@ use super::plan::LoadPlan;
 use super::rows::{RawRows, Rows};
 use super::watch::Watch;
 use crate::base::error::Result;
-use crate::base::limits::INFERRED_MAX;
+use crate::base::limits::{INFERRED_MAX, LOAD_FRAME_BYTES};
 use crate::base::value::ValueType;
 use crate::catalog::folded;
 use crate::entry::{FileShape, InferredType, Reading, RowKind, Said};
 use crate::record::{
-    Decoded, FieldValue, Kind, ReadRow, RowSight, Token, ValueColumn, joined_type, quick_decimal,
-    quick_integer, quick_time, show_file_row,
+    Decoded, FieldValue, Kind, ReadRow, RowSight, SpeaksOf, Token, ValueColumn, joined_type,
+    quick_decimal, quick_integer, quick_time, show_file_row,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -60,11 +60,17 @@ fn shown(plan: &mut LoadPlan, name: &str, place: (u64, usize), original: &[u8]) 
     record
 }
 
-/// The event type or entity type of rows that are all of one kind.
-fn owner(kind: &RowKind) -> (Option<String>, Option<String>) {
+/// The event type or entity type of the row that was looked at last.
+fn owner<'o>(kind: &'o RowKind, sight: &'o RowSight) -> Owner<'o> {
     match kind {
-        RowKind::Track(Said::Fixed(event)) => (Some(event.clone()), None),
-        RowKind::Entity { entity, .. } => (None, Some(entity.clone())),
+        RowKind::Track(Said::Fixed(event)) => (Some(event), None),
+        RowKind::Track(Said::Column(_)) => (Some(sight.about()), None),
+        RowKind::Entity { entity, .. } => (None, Some(entity)),
+        RowKind::Message => match sight.speaks_of() {
+            SpeaksOf::Person => (None, None),
+            SpeaksOf::Event => (Some(sight.about()), None),
+            SpeaksOf::Entity => (None, Some(sight.about())),
+        },
         _ => (None, None),
     }
 }
@@ -77,40 +83,52 @@ fn infer_columns(
     watch: &mut Watch<'_>,
 ) -> Result<()> {
     let mut types = Types::default();
-    let (event, entity) = owner(&plan.shape.kind);
+    let kind = plan.shape.kind.clone();
     let roles = sight.roles();
     let columns: Vec<ValueColumn> = roles.values.iter().chain(&roles.lent).cloned().collect();
-    let by_event = matches!(plan.shape.kind, RowKind::Track(Said::Column(_)));
     let mut rows = RawRows::default();
     while plan.next_rows(reader, &mut rows, watch)? {
         let name = watch.file();
         sight.begin_block();
-        let mut seen = Seen::default();
+        let (mut seen, mut looked) = (Seen::default(), 0);
         for (line, original) in rows.iter() {
-            if !sight.plain(original) {
-                if let Some(record) = shown(plan, name, (line, 0), original) {
-                    note_types(&mut types, &plan.shape, record);
+            if sight.plain(original) && !sight.shares() {
+                if !sight.is_header(original) {
+                    seen.take_row(&mut types, (sight, &columns), original, owner(&kind, sight));
                 }
                 continue;
             }
-            if sight.is_header(original) {
-                continue;
+            for record in plan.records_of(original.to_vec()) {
+                let row = record.original();
+                // One line may be a batch of many messages, whose forms are to be forgotten as well.
+                looked += row.len();
+                if looked > LOAD_FRAME_BYTES {
+                    seen.tell(&mut types, (sight, &columns));
+                    sight.begin_block();
+                    looked = 0;
+                }
+                if kind == RowKind::Message && sight.plain(&row) {
+                    seen.take_row(&mut types, (sight, &columns), &row, owner(&kind, sight));
+                } else if let Some(record) = shown(plan, name, (line, record.at), &row) {
+                    note_types(&mut types, &plan.shape, record);
+                }
             }
-            let event = if by_event { Some(sight.about()) } else { event.as_deref() };
-            seen.take_row(&mut types, (sight, &columns), original, (event, entity.as_deref()));
         }
-        seen.tell(&mut types, (sight, &columns), entity.as_deref());
+        seen.tell(&mut types, (sight, &columns));
     }
     plan.types = types.into_types();
     Ok(())
 }
 
-/// What the columns of a block show, by event where rows name theirs, and how often since they showed the first value.
+/// What columns show, and how often since they showed the first value.
+type Slots = Vec<Option<(ValueType, u64)>>;
+
+/// What the columns of a block show, by the event or the type of entity that rows are of.
 #[derive(Default)]
 struct Seen {
-    owners: HashMap<String, Vec<Option<(ValueType, u64)>>>,
-    /// Whether the rows are events.
-    events: bool,
+    persons: Slots,
+    events: HashMap<String, Slots>,
+    entities: HashMap<String, Slots>,
     /// How many places for a type there are.
     places: usize,
 }
@@ -127,14 +145,14 @@ impl Seen {
         owner: Owner<'_>,
     ) {
         if self.places > SEEN_MAX {
-            self.tell(types, (sight, columns), owner.1);
+            self.tell(types, (sight, columns));
         }
-        self.events = owner.0.is_some();
-        let event = owner.0.unwrap_or_default();
-        if !self.owners.contains_key(event) {
-            self.owners.insert(event.to_owned(), Vec::new());
-        }
-        let Some(slots) = self.owners.get_mut(event) else { return };
+        let slots = match owner {
+            (None, None) => Some(&mut self.persons),
+            (Some(event), _) => slots_of(&mut self.events, event),
+            (_, Some(entity)) => slots_of(&mut self.entities, entity),
+        };
+        let Some(slots) = slots else { return };
         let before = slots.len();
         if sight.roles().are_json() {
             for (column, token) in sight.values(original) {
@@ -156,30 +174,34 @@ impl Seen {
     }
 
     /// Lets the types know, and forgets.
-    fn tell(
-        &mut self,
-        types: &mut Types,
-        (sight, columns): (&RowSight, &[ValueColumn]),
-        entity: Option<&str>,
-    ) {
+    fn tell(&mut self, types: &mut Types, (sight, columns): (&RowSight, &[ValueColumn])) {
         self.places = 0;
         let json = sight.roles().are_json();
-        for (event, slots) in self.owners.drain() {
-            let event = self.events.then_some(event.as_str());
+        let mut tell = |owner: Owner<'_>, slots: Slots| {
             for (place, slot) in slots.into_iter().enumerate() {
                 let of_column = || columns.get(place).map(|column| column.name.as_str());
                 let name = if json { Some(sight.name(place)) } else { of_column() };
                 if let (Some((value_type, said)), Some(name)) = (slot, name) {
-                    types.note((event, entity), name, value_type, said);
+                    types.note(owner, name, value_type, said);
                 }
             }
-        }
+        };
+        tell((None, None), std::mem::take(&mut self.persons));
+        self.events.drain().for_each(|(event, slots)| tell((Some(&event), None), slots));
+        self.entities.drain().for_each(|(entity, slots)| tell((None, Some(&entity)), slots));
     }
+}
+
+fn slots_of<'s>(all: &'s mut HashMap<String, Slots>, name: &str) -> Option<&'s mut Slots> {
+    if !all.contains_key(name) {
+        all.insert(name.to_owned(), Slots::new());
+    }
+    all.get_mut(name)
 }
 
 /// Takes note of a value: the type of its column with it.
 fn see(
-    slots: &mut Vec<Option<(ValueType, u64)>>,
+    slots: &mut Slots,
     (place, name): (usize, &str),
     types: &mut Types,
     owner: Owner<'_>,

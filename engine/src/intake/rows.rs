@@ -280,7 +280,11 @@ impl Rows for RowReader {
             {
                 into.push(self.line, rest.get(..length).unwrap_or_default());
                 let taken = rest.get(..used).unwrap_or_default();
-                self.line += taken.iter().filter(|byte| **byte == b'\n').count() as u64;
+                // A record has an end of a line inside it only in quotes.
+                self.line += match self.quoting {
+                    Quoting::None => u64::from(taken.last() == Some(&b'\n')),
+                    Quoting::Dialect(_) => taken.iter().filter(|b| **b == b'\n').count() as u64,
+                };
                 self.used += used;
                 continue;
             }

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// The byte between a message and what its batch shares.
-const SEAM: u8 = 0x1e;
+pub(super) const SEAM: u8 = 0x1e;
 /// What a batch says for all its messages; all else that stands beside them, such as a write key, is not kept.
 const SHARED: [&str; 3] = ["context", "integrations", "sentAt"];
 

@@ -281,12 +281,12 @@ mod tests {
             assert_eq!(back[1].line, 6);
             let last = if rows.len() > 2 { 14 + rows.len() as u64 } else { 6 };
             assert_eq!(back.last().unwrap().line, last);
-            let fields = Fields::new(&block, &shape.format).unwrap();
+            let fields = Fields::new(&block, shape).unwrap();
             assert!((0..).zip(rows).all(|(row, text)| fields.original(row) == text.as_bytes()));
         }
         let [comma, _] = delimited();
         let block = block_of(&comma, &["\"1\",,\"\""]);
-        let fields = Fields::new(&block, &comma.format).unwrap();
+        let fields = Fields::new(&block, &comma).unwrap();
         let cells = [0, 1, 2].map(|column| fields.token(column, 0));
         assert_eq!(cells, [Some(Token::Cell("1")), None, Some(Token::Cell(""))]);
     }
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(back, OBJECTS.map(|row| row.as_bytes().to_vec()));
         let odd: Vec<u32> = block.odd.iter().map(|(row, _)| *row).collect();
         assert_eq!(odd, [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], "what is for the slow reader");
-        let fields = Fields::new(&block, &shape.format).unwrap();
+        let fields = Fields::new(&block, &shape).unwrap();
         assert_eq!(fields.names(), ["u", "n", "in.x", "in.z"]);
         assert!((0..).zip(OBJECTS).all(|(row, text)| fields.original(row) == text.as_bytes()));
         assert_eq!([0, 1, 2].map(|place| fields.column_at(2, place)), [Some(1), Some(0), None]);
@@ -330,6 +330,32 @@ mod tests {
         assert_eq!(tokens(2), [Some(Token::Number("7".into())), Some(Token::Null), None, None]);
         assert_eq!(tokens(3), [text("c"), None, Some(Token::Boolean("true")), text("é")]);
         assert_eq!(tokens(4), [text("a"), Some(Token::List("[1, \"x\"]")), None, None]);
+    }
+
+    #[test]
+    fn messages_come_back_byte_for_byte_with_what_their_batch_shares() {
+        let shape =
+            FileShape { kind: RowKind::Message, ids: Vec::new(), ..shape(RowFormat::Json, "u") };
+        let track = r#"{"type":"track","userId":"a","event":"e","properties":{"n":1}}"#;
+        let rows = [
+            track.to_owned(),
+            format!("{track}\u{1e}{{\"context\":{{\"ip\":\"x\"}},\"sentAt\":\"2024-01-01\"}}"),
+            format!("{track}\u{1e}{{\"context\":{{\"ip\":\"y\"}},\"sentAt\":null}}"),
+            format!("{track}\u{1e}"),
+            format!("{track}\u{1e}{{}}\u{1e}"),
+            format!("{track}\u{1e} "),
+            r#"{"type":"consent","userId":"a"}"#.to_owned(),
+            r#"{"type":"track","userId":{},"event":"e"}"#.to_owned(),
+            r#"{"type":"track","userId":"0","event":"e"}"#.to_owned(),
+        ];
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let block = block_of(&shape, &rows);
+        let odd: Vec<u32> = block.odd.iter().map(|(row, _)| *row).collect();
+        assert_eq!(odd, [4, 5, 6, 7, 8], "what is for the slow reader");
+        assert_eq!(block.forms.len(), 3, "batches of one form share it, whatever they say");
+        let fields = Fields::new(&block, &shape).unwrap();
+        assert!((0..).zip(&rows).all(|(row, text)| fields.original(row) == text.as_bytes()));
+        assert_eq!(fields.names().last().map(String::as_str), Some("\u{1e}.sentAt"));
     }
 
     #[test]
@@ -374,7 +400,7 @@ mod tests {
                 decoded += 1;
                 let rows = block.to_rows();
                 assert_eq!(rows.len(), block.rows());
-                let Some(fields) = Fields::new(&block, &shape.format) else { continue };
+                let Some(fields) = Fields::new(&block, shape) else { continue };
                 split += 1;
                 for (row, whole) in rows.iter().enumerate() {
                     assert_eq!(fields.original(row), whole.original, "{}", codec::hex(&bytes));

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::entry::{Dialect, FileShape, Reading, RowFormat, RowKind};
 use std::borrow::Cow;
+use std::io::BufRead;
 
 /// Whether fields may be quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,13 @@ pub enum Quoting {
     None,
 }
 
+/// Where a line ends. The standard library looks many bytes at once where it reads up to one.
+fn end_of_line(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    let used = rest.skip_until(b'\n').ok()?;
+    used.checked_sub(1).filter(|end| bytes.get(*end) == Some(&b'\n'))
+}
+
 /// Where the first record of `bytes` ends: its length without and with the end of its line. Nothing when the end is
 /// not in `bytes`; at the end of the input (`last`), what is left is the record.
 pub fn split_record(bytes: &[u8], quoting: Quoting, last: bool) -> Option<(usize, usize)> {
@@ -29,7 +37,7 @@ pub fn split_record(bytes: &[u8], quoting: Quoting, last: bool) -> Option<(usize
         Quoting::Dialect(dialect) => dialect.quote,
         Quoting::None => None,
     };
-    if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+    if let Some(end) = end_of_line(bytes) {
         let content = bytes.get(..end).unwrap_or_default();
         if quote.is_none_or(|quote| !content.contains(&quote)) {
             return Some((content.strip_suffix(b"\r").unwrap_or(content).len(), end + 1));

@@ -2,7 +2,7 @@
 
 use super::object::{Places, names_of};
 use super::token::Token;
-use crate::entry::{BlockEntry, RowFormat};
+use crate::entry::{BlockEntry, FileShape, RowFormat};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -40,14 +40,14 @@ struct Objects {
 }
 
 impl Objects {
-    fn of(block: &BlockEntry) -> Option<Objects> {
+    fn of(block: &BlockEntry, shares: bool) -> Option<Objects> {
         let mut names = vec![None; block.columns.len()];
         let mut columns: Vec<Vec<usize>> = Vec::with_capacity(block.forms.len());
         if block.holes.len() != block.forms.len() {
             return None;
         }
         for (pieces, holes) in block.forms.iter().zip(&block.holes) {
-            let said = names_of(pieces)?;
+            let said = names_of(pieces, shares)?;
             let of_form: Vec<usize> = holes.iter().map(|column| *column as usize).collect();
             if said.len() != of_form.len() {
                 return None;
@@ -110,10 +110,11 @@ impl Objects {
 
 impl<'b> Fields<'b> {
     /// Finds where the fields begin; nothing for a block whose parts do not fit each other, which is read row by row.
-    pub fn new(block: &'b BlockEntry, format: &RowFormat) -> Option<Fields<'b>> {
-        let quote = match format {
+    pub fn new(block: &'b BlockEntry, shape: &FileShape) -> Option<Fields<'b>> {
+        let quote = match &shape.format {
             RowFormat::Json => {
-                return Some(Fields { block, split: Split::Json(Objects::of(block)?) });
+                let objects = Objects::of(block, shape.may_share())?;
+                return Some(Fields { block, split: Split::Json(objects) });
             }
             RowFormat::Delimited { dialect, .. } => dialect.quote,
             RowFormat::Whitespace { .. } => None,

@@ -15,9 +15,9 @@ use serde_json::{Map, Value as Json};
 type Object = Map<String, Json>;
 
 /// The event that Segment's consent managers send, with categories in the context.
-const CATEGORIES_UPDATED: &str = "segment consent preference updated";
+pub(super) const CATEGORIES_UPDATED: &str = "segment consent preference updated";
 /// What a group is whose message does not say its type.
-const GROUP: &str = "group";
+pub(super) const GROUP: &str = "group";
 const TYPES: &str = "identify, track, page, screen, group, alias, entity or consent, or of identifiers link, \
                      propose, forbid, unlink, retire or withdraw";
 
@@ -245,12 +245,20 @@ fn time(object: &Object) -> Result<Option<Timestamp>, RowError> {
     }
     let received = instant(object, "receivedAt")?;
     let Some(original) = instant(object, "originalTimestamp")? else { return Ok(received) };
-    let sent = instant(object, "sentAt")?;
+    Ok(Some(right_time(original, received, instant(object, "sentAt")?)))
+}
+
+/// A time by the clock of a device, set right where it is known when by that clock and by another a message was sent.
+pub(super) fn right_time(
+    original: Timestamp,
+    received: Option<Timestamp>,
+    sent: Option<Timestamp>,
+) -> Timestamp {
     let right = received.zip(sent).and_then(|(received, sent)| {
         let micros = received.0.checked_sub(sent.0)?;
         original.checked_add(Span { months: 0, micros }).filter(|time| time.in_range())
     });
-    Ok(Some(right.unwrap_or(original)))
+    right.unwrap_or(original)
 }
 
 /// An entity message: its type, and its id, text or a number.

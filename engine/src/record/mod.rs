@@ -10,17 +10,20 @@ mod cell;
 mod delimited;
 mod encoding;
 mod fields;
+mod forks;
 mod given;
 mod identifier;
 mod json;
 mod kinds;
 mod message;
 mod object;
+mod plan;
 mod quick;
 mod reserved;
 mod roles;
 mod sight;
 mod statement;
+mod template;
 mod token;
 mod words;
 
@@ -33,12 +36,13 @@ pub use encoding::{Charset, undecodable};
 pub use fields::Fields;
 pub use given::given_back;
 pub use identifier::{Identifier, identifier_of, identifier_text};
+pub use plan::{MessageKind, MessagePlan, MessagePlans};
 pub use quick::{quick_decimal, quick_integer, quick_time};
 pub use reserved::{
     Beside, CONSENT, ConsentState, EVERY, MEMBERSHIP, check_reserved, consent_word, entity_id,
 };
 pub use roles::{Roles, ValueColumn};
-pub use sight::{RowSight, Times};
+pub use sight::{RowSight, SpeaksOf, Times};
 pub use statement::{Evidence, Household, Statement};
 pub use token::Token;
 pub use words::{Meaning, Words};

@@ -2,8 +2,10 @@
 //!
 //! The rows of a file have few forms. A row of the form of the row before is read by comparing what stands around its
 //! values, and nothing else; a row that is no object of scalars and of such objects, or names something twice, has no
-//! form and is for the slow reader.
+//! form and is for the slow reader. Behind a message may stand what its batch shares, an object more.
 
+use super::batch::SEAM;
+use super::forks::Forks;
 use super::token::{Token, blanks, text_length, value_end};
 use crate::base::limits::NESTING_MAX;
 use std::collections::{HashMap, HashSet};
@@ -11,6 +13,9 @@ use std::ops::Range;
 
 /// What begins a name that the slow reader has a meaning of its own for.
 const RESERVED: &str = "$serde_json";
+
+/// What the names of values that a batch shares begin with: no name of a message does.
+const SHARED: &str = "\u{1e}";
 
 /// Stands for a value where forms are compared: no row has it outside of its values.
 const HOLE: u8 = 0;
@@ -85,23 +90,30 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A row that is one object.
+    /// A row that is one object, or where `shares` says so one with what its batch shares.
     fn row(
         line: &'a [u8],
         tokens: &'a mut Vec<Range<usize>>,
         names: Option<&'a mut Vec<String>>,
+        shares: bool,
     ) -> Option<()> {
         tokens.clear();
         let mut reader = Reader { line, at: 0, tokens, names };
         reader.object("", 0)?;
+        if shares && reader.peek() == Some(SEAM) {
+            reader.at += 1;
+            if reader.at < line.len() {
+                reader.object(SHARED, 0)?;
+            }
+        }
         reader.peek().is_none().then_some(())
     }
 }
 
 /// The names of the values of a form; nothing when it is none, or names something twice.
-pub(super) fn names_of(pieces: &[Vec<u8>]) -> Option<Vec<String>> {
+pub(super) fn names_of(pieces: &[Vec<u8>], shares: bool) -> Option<Vec<String>> {
     let (mut tokens, mut names) = (Vec::new(), Vec::new());
-    Reader::row(&pieces.join(&b'0'), &mut tokens, Some(&mut names))?;
+    Reader::row(&pieces.join(&b'0'), &mut tokens, Some(&mut names), shares)?;
     let distinct: HashSet<&String> = names.iter().collect();
     (distinct.len() == names.len() && names.len() + 1 == pieces.len()).then_some(names)
 }
@@ -112,6 +124,8 @@ pub(super) struct Form {
     pub pieces: Vec<Vec<u8>>,
     /// The column of each value.
     pub columns: Vec<usize>,
+    /// Whether behind a message stands what its batch shares.
+    pub shares: bool,
     places: Places,
 }
 
@@ -141,7 +155,11 @@ pub(super) struct Forms {
     columns: HashMap<String, usize>,
     /// By what stands around the values; nothing for what is no form.
     known: HashMap<Vec<u8>, Option<usize>>,
+    /// The same by what rows begin with.
+    forks: Forks,
     skeleton: Vec<u8>,
+    /// Whether rows may have behind them what their batch shares.
+    shares: bool,
     /// The form of the row.
     pub last: usize,
     /// Where its values stand.
@@ -149,8 +167,14 @@ pub(super) struct Forms {
 }
 
 impl Forms {
+    /// None yet. `shares`: whether rows may have behind them what their batch shares.
+    pub fn new(shares: bool) -> Forms {
+        Forms { shares, ..Forms::default() }
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
+        self.forks.clear();
         self.list.clear();
         self.names.clear();
         self.columns.clear();
@@ -162,26 +186,14 @@ impl Forms {
         std::str::from_utf8(line).is_ok() && (self.follows(line) || self.find(line).is_some())
     }
 
-    /// Whether a row has the form of the row before.
+    /// Whether a row has a form that is known.
     fn follows(&mut self, line: &[u8]) -> bool {
-        let pieces = self.list.get(self.last).and_then(|form| form.pieces.split_last());
-        let Some((end, pieces)) = pieces else { return false };
-        self.tokens.clear();
-        let mut at = 0;
-        for piece in pieces {
-            if !line.get(at..).is_some_and(|rest| rest.starts_with(piece)) {
-                return false;
-            }
-            at += piece.len();
-            let Some(end) = value_end(line, at) else { return false };
-            self.tokens.push(at..end);
-            at = end;
-        }
-        line.get(at..) == Some(end.as_slice())
+        let found = self.forks.find(line, &mut self.tokens);
+        found.map(|form| self.last = form).is_some()
     }
 
     fn find(&mut self, line: &[u8]) -> Option<()> {
-        Reader::row(line, &mut self.tokens, None)?;
+        Reader::row(line, &mut self.tokens, None, self.shares)?;
         self.skeleton.clear();
         for piece in pieces(line, &self.tokens) {
             self.skeleton.extend_from_slice(piece);
@@ -201,7 +213,7 @@ impl Forms {
 
     fn add(&mut self, line: &[u8]) -> Option<usize> {
         let pieces: Vec<Vec<u8>> = pieces(line, &self.tokens).map(<[u8]>::to_vec).collect();
-        let names = names_of(&pieces)?;
+        let names = names_of(&pieces, self.shares)?;
         let columns = names.into_iter().map(|name| {
             if let Some(known) = self.columns.get(&name) {
                 return *known;
@@ -212,7 +224,9 @@ impl Forms {
         });
         let columns: Vec<usize> = columns.collect();
         let places = Places::of(&columns);
-        self.list.push(Form { pieces, columns, places });
+        self.forks.add(&pieces, self.list.len());
+        let shares = self.shares && pieces.iter().any(|piece| piece.contains(&SEAM));
+        self.list.push(Form { pieces, columns, shares, places });
         Some(self.list.len() - 1)
     }
 

@@ -71,8 +71,8 @@ impl ValueColumn {
 }
 
 impl Roles {
-    /// The roles of a shape whose rows are all of one kind; nothing for others, which are read row by row. Those of
-    /// JSON have no columns yet.
+    /// The roles of a shape whose rows are read by column; nothing for others, which are read row by row. Those of
+    /// JSON have no columns yet; messages have none, since what they are says what is where.
     pub fn of(shape: &FileShape) -> Option<Roles> {
         // Whether a row names too many identifiers is for the slow reader.
         if !by_column(&shape.kind) || shape.ids.len() > RECORD_IDENTIFIERS_MAX {
@@ -157,7 +157,7 @@ impl Roles {
         {
             take(slot);
         }
-        if !used_always(shape, name) && fields_wanted(&shape.kind) {
+        if !shape.may_share() && !used_always(shape, name) && fields_wanted(&shape.kind) {
             let list = if used_up(shape, name) { &mut self.lent } else { &mut self.values };
             let (name, reading) = (name.to_owned(), shape.reading(name));
             list.push(ValueColumn { column, name, reading });
@@ -181,7 +181,7 @@ impl Roles {
 fn by_column(kind: &RowKind) -> bool {
     match kind {
         RowKind::Track(Said::Fixed(event)) => check_reserved("event", event).is_ok(),
-        RowKind::Message | RowKind::Evidence(_) => false,
+        RowKind::Evidence(_) => false,
         _ => true,
     }
 }

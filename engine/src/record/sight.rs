@@ -4,6 +4,7 @@ use super::block::split_fields;
 use super::delimited::parse_time;
 use super::identifier::identifier_text;
 use super::object::{Form, Forms};
+use super::plan::{MessageKind, MessagePlan, MessagePlans};
 use super::reserved::{about, entity_id};
 use super::roles::Roles;
 use super::token::Token;
@@ -16,6 +17,18 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+/// Of what a message speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SpeaksOf {
+    /// Of a person.
+    #[default]
+    Person,
+    /// Of what a person did.
+    Event,
+    /// Of a thing that is no person.
+    Entity,
+}
+
 /// A row at hand, and what was learnt from those before.
 #[derive(Debug)]
 pub struct RowSight {
@@ -26,8 +39,12 @@ pub struct RowSight {
     is_value: Vec<bool>,
     /// What rows are by the words in their columns, and what they are about.
     words: Words<Option<String>>,
-    /// What the row that was looked at last is about, where words say that.
+    /// What the row that was looked at last is about, where words or messages say that.
     about: String,
+    /// What messages of a form and a type say, the plan of the last, and of what it speaks.
+    plans: MessagePlans,
+    plan: usize,
+    speaks_of: SpeaksOf,
     /// The fields of the delimited row that was looked at last.
     pub(super) fields: Vec<(Range<usize>, bool)>,
     /// The forms of the rows of JSON since the block began.
@@ -44,8 +61,11 @@ impl RowSight {
             is_value: Vec::new(),
             words: Words::default(),
             about: String::new(),
+            plans: MessagePlans::default(),
+            plan: 0,
+            speaks_of: SpeaksOf::default(),
             fields: Vec::new(),
-            forms: Forms::default(),
+            forms: Forms::new(shape.may_share()),
         })
     }
 
@@ -60,6 +80,7 @@ impl RowSight {
             return;
         }
         self.forms.clear();
+        self.plans.clear();
         self.is_value.clear();
         self.roles = Roles::of(&self.shape).unwrap_or_default();
     }
@@ -67,7 +88,54 @@ impl RowSight {
     /// Looks at a row. It is plain when it is regular, names an identifier or the entity that it is, its words say what
     /// it is, its time, if it names one, is one, and each of its cells is one value: such a row can be read.
     pub fn plain(&mut self, original: &[u8]) -> bool {
-        original.len() <= RECORD_BYTES_MAX && self.splits(original) && self.can_be_read(original)
+        if original.len() > RECORD_BYTES_MAX || !self.splits(original) {
+            return false;
+        }
+        if self.shape.may_share() {
+            return self.is_message(original).is_some();
+        }
+        self.can_be_read(original)
+    }
+
+    /// Whether the row that was looked at last is a message with what its batch shares behind it.
+    pub fn shares(&self) -> bool {
+        self.form().is_some_and(|(_, form)| form.shares)
+    }
+
+    /// Whether a row that is split is a message that can be read, and what it is about.
+    fn is_message(&mut self, original: &[u8]) -> Option<()> {
+        let tokens = &self.forms.tokens;
+        let said = |place: usize| Token::of_json(original.get(tokens.get(place)?.clone())?);
+        let form = self.forms.list.get(self.forms.last)?;
+        self.plan = self.plans.find((self.forms.last, &form.pieces), &said)?;
+        let plan = self.plans.get(self.plan)?;
+        let found = plan.fits(&said) && plan.identifiers(&said, &mut Vec::new());
+        let kind = plan.kind(&said).filter(|_| found)?;
+        plan.time(&said)?;
+        plan.message_id(&said)?;
+        self.about.clear();
+        self.speaks_of = match kind {
+            MessageKind::Identify | MessageKind::Alias => SpeaksOf::Person,
+            MessageKind::Track(event) => {
+                self.about.push_str(&event);
+                SpeaksOf::Event
+            }
+            MessageKind::Entity { entity, .. } => {
+                self.about.push_str(&entity);
+                SpeaksOf::Entity
+            }
+        };
+        Some(())
+    }
+
+    /// The plan of the message that was looked at last.
+    fn plan(&self) -> Option<&MessagePlan> {
+        self.shape.may_share().then(|| self.plans.get(self.plan))?
+    }
+
+    /// Of what the plain message that was looked at last speaks.
+    pub fn speaks_of(&self) -> SpeaksOf {
+        self.speaks_of
     }
 
     fn splits(&mut self, original: &[u8]) -> bool {
@@ -144,7 +212,7 @@ impl RowSight {
     }
 
     /// What the plain row that was looked at last is about, where words say what rows are: its event, or what its
-    /// consent or membership says but how it stands.
+    /// consent or membership says but how it stands. Of a message, its event or its type of entity.
     pub fn about(&self) -> &str {
         &self.about
     }
@@ -183,16 +251,28 @@ impl RowSight {
     pub fn values<'l>(&self, original: &'l [u8]) -> impl Iterator<Item = (usize, Token<'l>)> {
         let values = self.forms.values(original);
         let wanted = values.filter(|(column, _)| self.is_value.get(*column) == Some(&true));
-        wanted.filter_map(|(column, bytes)| Some((column, Token::of_json(bytes)?)))
+        let told = self.plan().into_iter().flat_map(|plan| plan.names.iter().zip(&plan.fields));
+        let told = told.filter_map(|(name, field)| {
+            Some((*name, original.get(self.forms.tokens.get(field.column)?.clone())?))
+        });
+        wanted.chain(told).filter_map(|(column, bytes)| Some((column, Token::of_json(bytes)?)))
     }
 
-    /// The name of a column of JSON.
+    /// The name of a column of JSON, or of a field of messages.
     pub fn name(&self, column: usize) -> &str {
+        if self.shape.may_share() {
+            return self.plans.name(column);
+        }
         self.forms.names.get(column).map(String::as_str).unwrap_or_default()
     }
 
     /// The message id that the row names.
     pub fn message_id(&self, original: &[u8]) -> Option<String> {
+        if let Some(plan) = self.plan() {
+            let place = |place: usize| self.forms.tokens.get(place).cloned();
+            let said = |of: usize| Token::of_json(original.get(place(of)?)?);
+            return plan.message_id(&said)?.map(Cow::into_owned);
+        }
         if self.roles.message_id.is_empty() {
             return None;
         }

@@ -32,6 +32,15 @@ pub struct RecordContext {
     pub load: LoadId,
 }
 
+impl RecordContext {
+    /// When a record happened that says when: the time, and whether that counts. A time ahead of the engine clock is
+    /// taken for the time of receipt, like a time that is missing.
+    pub(super) fn dated(&self, time: Option<Timestamp>) -> (Timestamp, bool) {
+        let dated = time.filter(|time| *time <= self.clock);
+        (dated.unwrap_or(self.clock), dated.is_some())
+    }
+}
+
 /// What an entry asks of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -235,15 +244,11 @@ impl Fold {
         row: &Row,
         read: std::result::Result<Decoded, RowError>,
     ) -> Result<()> {
-        let time = read.as_ref().ok().and_then(|record| record.time);
-        // A time ahead of the engine clock is taken for the time of receipt, like a time that is missing.
-        let dated = time.filter(|t| *t <= at.clock);
-        let time = dated.unwrap_or(at.clock);
+        let (time, dated) = at.dated(read.as_ref().ok().and_then(|record| record.time));
         if self.state.as_of.is_some_and(|limit| time > limit) {
             return Ok(());
         }
-        let (key, dated) = (&row.key, dated.is_some());
-        let mut fact = Fact { record: at, position, time, dated, key, message_id: None };
+        let mut fact = Fact { record: at, position, time, dated, key: &row.key, message_id: None };
         let record = match (row.status, read) {
             (RowStatus::Conflict, _) => {
                 let reason = "the message id is known with other content".to_owned();

@@ -4,6 +4,7 @@
 //! without an identifier, with a time that is none) go that way, in their turn, and so do cells in rare forms.
 
 use super::apply::Fact;
+use super::message::{Messages, Told};
 use super::people::Normal;
 use super::{Fold, RecordContext, State, ToldTraits};
 use crate::base::error::Result;
@@ -67,11 +68,6 @@ impl Columns {
     fn of_column(&self, column: usize) -> Option<&MappedColumn> {
         self.mapped.get((*self.places.get(column)?)?)
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.mapped.len()
-    }
 }
 
 /// The identifiers of rows, with their public ids.
@@ -80,15 +76,17 @@ pub(super) struct Identified<'n, 'b> {
     /// Where those of each row begin, and where the last end.
     starts: Vec<usize>,
     all: Vec<Named<'n, 'b>>,
+    /// Rows, ascending, whose identifiers are left to their turn: they are of namespaces that begin in this block.
+    left: Vec<usize>,
 }
 
 /// An identifier of a row, as it was received, with the number of its namespace.
 pub(super) struct Named<'n, 'b> {
-    namespace: &'n str,
+    pub namespace: &'n str,
     pub number: Namespace,
-    received: Cow<'b, str>,
+    pub received: Cow<'b, str>,
     /// The form in which it is compared, when that is another.
-    form: Option<String>,
+    pub form: Option<String>,
     pub public: PublicId,
 }
 
@@ -104,6 +102,29 @@ impl Named<'_, '_> {
 }
 
 impl<'n, 'b> Identified<'n, 'b> {
+    pub fn with_room(rows: usize) -> Identified<'n, 'b> {
+        let (starts, all) = (Vec::with_capacity(rows + 1), Vec::with_capacity(rows));
+        Identified { starts, all, left: Vec::new() }
+    }
+
+    /// Begins the next row, or ends the last.
+    pub fn begin_row(&mut self) {
+        self.starts.push(self.all.len());
+    }
+
+    pub fn add(&mut self, named: Named<'n, 'b>) {
+        self.all.push(named);
+    }
+
+    /// Leaves the identifiers of a row to its turn.
+    pub fn leave(&mut self, row: usize) {
+        self.left.push(row);
+    }
+
+    pub fn leaves(&self, row: usize) -> bool {
+        self.left.binary_search(&row).is_ok()
+    }
+
     pub fn of_row(&self, row: usize) -> &[Named<'n, 'b>] {
         let range = self.starts.get(row).copied().zip(self.starts.get(row + 1).copied());
         range.and_then(|(start, end)| self.all.get(start..end)).unwrap_or_default()
@@ -120,9 +141,9 @@ impl<'b> Block<'b> {
     ) -> Option<Block<'b>> {
         let Shape::File(shape) = shape else { return None };
         let mut roles = Roles::of(shape)?;
-        let fields = Fields::new(entry, &shape.format)?;
+        let fields = Fields::new(entry, shape)?;
         fields.names().iter().for_each(|name| roles.add(shape, name));
-        let columns = if Roles::by_words(&shape.kind) {
+        let columns = if Roles::by_words(&shape.kind) || shape.may_share() {
             Columns::default()
         } else {
             Columns::of(&fold.state, at.source, mapped(shape), &roles)?
@@ -154,10 +175,11 @@ impl<'b> Block<'b> {
         let said = self.roles.time.and_then(|column| self.said(column, row));
         // An empty text in JSON says nothing.
         let said = said.filter(|text| !self.roles.are_json() || !text.is_empty());
-        let Some(text) = said else { return Some((self.at.clock, false)) };
-        let time = times.read(self.shape, &text)?;
-        // A time ahead of the engine clock is taken for the time of receipt, like a time that is missing.
-        Some(if time <= self.at.clock { (time, true) } else { (self.at.clock, false) })
+        let time = match said {
+            Some(text) => Some(times.read(self.shape, &text)?),
+            None => None,
+        };
+        Some(self.at.dated(time))
     }
 
     /// Whether each cell of a row is one value.
@@ -190,21 +212,20 @@ impl<'b> Block<'b> {
     fn all_identifiers(&self, fold: &mut Fold) -> Identified<'_, 'b> {
         let salt = fold.state.salt;
         let rows = self.entry.rows();
-        let mut found =
-            Identified { starts: Vec::with_capacity(rows + 1), all: Vec::with_capacity(rows) };
+        let mut found = Identified::with_room(rows);
         for row in 0..rows {
-            found.starts.push(found.all.len());
+            found.begin_row();
             if self.entry.odd(row).is_none() {
                 for (namespace, received) in self.identifiers(row) {
                     let number = fold.namespace(namespace);
                     let Some(value) = fold.normal(number, &received) else { continue };
                     let public = PublicId::of((namespace, &value), &salt);
                     let form = if value == received { None } else { Some(value.into_owned()) };
-                    found.all.push(Named { namespace, number, received, form, public });
+                    found.add(Named { namespace, number, received, form, public });
                 }
             }
         }
-        found.starts.push(found.all.len());
+        found.begin_row();
         found
     }
 
@@ -255,6 +276,8 @@ pub(super) struct Going<'n, 'b> {
     /// The number of an event and what becomes of the columns in its rows, where rows name theirs; nothing for one
     /// whose rows must be folded one by one.
     pub events: HashMap<String, Option<(usize, Columns)>>,
+    /// What becomes of the fields of messages, by plan.
+    pub told: Vec<Told>,
 }
 
 impl Fold {
@@ -284,9 +307,13 @@ impl Fold {
         shape: Option<&Arc<Shape>>,
         mut read: Option<Read>,
     ) -> Result<()> {
-        let mut going = Going::default();
+        let messages = Messages::of(block);
+        let mut going = Going { told: messages.told(), ..Going::default() };
         if block.roles.entity.is_none() {
-            going.identified = block.all_identifiers(self);
+            going.identified = match block.shape.may_share() {
+                true => messages.identifiers(block, self),
+                false => block.all_identifiers(self),
+            };
             let publics = going.identified.all.iter().map(|named| named.public).collect();
             self.open.nodes.look_up(&self.state.parts, publics)?;
         }
@@ -298,7 +325,12 @@ impl Fold {
                 continue;
             }
             let plain = !odd && block.entry.status(row) == RowStatus::Accepted;
-            if plain && self.take_row(block, row, &mut going)? {
+            let taken = match block.shape.may_share() {
+                _ if !plain => false,
+                true => self.take_message((block, row), &messages, &mut going)?,
+                false => self.take_row(block, row, &mut going)?,
+            };
+            if taken {
                 continue;
             }
             if let Some(whole) = block.entry.row(row, block.fields.original(row)) {

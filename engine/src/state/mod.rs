@@ -21,6 +21,7 @@ mod inferred;
 mod known;
 mod memo;
 mod merging;
+mod message;
 mod money;
 mod overlay;
 mod people;

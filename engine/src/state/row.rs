@@ -94,11 +94,11 @@ impl Fold {
         };
         match event.zip(going.number) {
             Some((name, number)) => {
-                let columns = (block, &block.columns);
-                self.take_properties(columns, (row, &fact), (number, name), node)?;
+                let values = block.values(row, &block.columns);
+                self.take_properties(values, &fact, (number, name), node)?;
             }
             None => {
-                let told = self.told(block, row, &fact, Owner::Profile)?;
+                let told = self.told(block.values(row, &block.columns), &fact, Owner::Profile)?;
                 self.apply_told(&fact, node, profile, told)?;
             }
         }
@@ -106,16 +106,16 @@ impl Fold {
     }
 
     /// Whether a question as of a time hides what happened at another.
-    fn is_later(&self, time: Timestamp) -> bool {
+    pub(super) fn is_later(&self, time: Timestamp) -> bool {
         self.state.as_of.is_some_and(|limit| time > limit)
     }
 
-    fn count_record(&mut self, block: &Block<'_>) {
+    pub(super) fn count_record(&mut self, block: &Block<'_>) {
         *Arc::make_mut(&mut self.state.records).entry(block.at.source).or_default() += 1;
     }
 
     /// Whether the rules say that all identifiers of a row are nobody's.
-    fn names_nobody(&mut self, named: &[Named<'_, '_>]) -> Result<bool> {
+    pub(super) fn names_nobody(&mut self, named: &[Named<'_, '_>]) -> Result<bool> {
         for one in named {
             let known = self.open.nodes.find(&self.state.parts, one.public)?;
             if known.is_some() || self.rules().blocks(one.number, &one.normal().value).is_none() {
@@ -188,7 +188,7 @@ impl Fold {
         let Some((node, _)) = self.take_person(block, (row, fact), going)? else {
             return Ok(false);
         };
-        self.take_properties((block, columns), (row, fact), (*number, event), node)?;
+        self.take_properties(block.values(row, columns), fact, (*number, event), node)?;
         Ok(true)
     }
 
@@ -260,24 +260,25 @@ impl Fold {
         }
         let Some(number) = going.number else { return Ok(false) };
         let ordinal = self.observe_entity(number, id)?;
-        let told = self.told(block, row, fact, Owner::Entity(number, entity))?;
+        let values = block.values(row, &block.columns);
+        let told = self.told(values, fact, Owner::Entity(number, entity))?;
         self.tell_entity(fact, number, ordinal, told)?;
         self.count_record(block);
         Ok(true)
     }
 
     /// Takes an event and its properties.
-    fn take_properties(
+    pub(super) fn take_properties<'v>(
         &mut self,
-        (block, columns): (&Block<'_>, &Columns),
-        (row, fact): (usize, &Fact<'_>),
+        values: impl Iterator<Item = (&'v MappedColumn, Token<'v>)>,
+        fact: &Fact<'_>,
         (number, name): (usize, &str),
         node: NodeId,
     ) -> Result<()> {
         let owner = Owner::Event(number, name);
         let short = u32::try_from(number).unwrap_or(u32::MAX);
         let index = self.open.events.entry(short).or_default().push(&fact.row(node));
-        for (mapped, token) in block.values(row, columns) {
+        for (mapped, token) in values {
             // Null says nothing of a property.
             if token == Token::Null {
                 continue;
@@ -320,15 +321,14 @@ impl Fold {
     }
 
     /// What a row tells of its owner.
-    fn told(
+    pub(super) fn told<'v>(
         &mut self,
-        block: &Block<'_>,
-        row: usize,
+        values: impl Iterator<Item = (&'v MappedColumn, Token<'v>)>,
         fact: &Fact<'_>,
         owner: Owner<'_>,
     ) -> Result<ToldTraits> {
-        let mut told: ToldTraits = Vec::with_capacity(block.columns.len());
-        for (mapped, token) in block.values(row, &block.columns) {
+        let mut told = ToldTraits::new();
+        for (mapped, token) in values {
             told.extend(self.fit_token(fact, owner, mapped, &token)?);
         }
         Ok(told)

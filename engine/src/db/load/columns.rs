@@ -1,9 +1,12 @@
 //! The rows of one file by column: a block at a time, and no record for each row.
 
+use super::super::Writer;
 use super::super::sift::{BatchKeys, SiftedRow};
 use super::file::FileLoad;
 use crate::base::codec::Digest128;
 use crate::base::error::Result;
+use crate::base::ids::Position;
+use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
 use crate::entry::{Entry, RowKind, RowStatus};
 use crate::intake::{RawRows, Watch};
 use crate::record::{BlockBuilder, Decoded, RowError, RowSight, decode_file_row};
@@ -12,6 +15,37 @@ use crate::record::{BlockBuilder, Decoded, RowError, RowSight, decode_file_row};
 struct Sights {
     asked: RowSight,
     mapped: Option<RowSight>,
+}
+
+/// Rows on their way into an entry.
+struct Gathered {
+    block: BlockBuilder,
+    /// What the fold is told of rows that are kept as they came.
+    odd: Vec<std::result::Result<Decoded, RowError>>,
+    replaced: Vec<Position>,
+    batch: BatchKeys,
+    /// The position of the first row.
+    first: Position,
+    /// Whether generated keys may be known.
+    content_known: bool,
+    /// Bytes of rows that were looked at, those that are known among them: their forms are kept as well.
+    bytes: usize,
+}
+
+impl Gathered {
+    fn is_full(&self) -> bool {
+        self.block.rows() >= LOAD_FRAME_ROWS || self.bytes >= LOAD_FRAME_BYTES
+    }
+}
+
+/// A row, and whether the sight can read it.
+struct SentRow<'r> {
+    line: u64,
+    /// Its bytes as they were sent, which exactly-once compares.
+    sent: &'r [u8],
+    /// The bytes that are kept: a message, and what its batch shares.
+    row: &'r [u8],
+    plain: bool,
 }
 
 /// What a row is.
@@ -25,7 +59,7 @@ struct Looked {
 }
 
 impl FileLoad<'_> {
-    /// Rows of one kind. Says whether it was not stopped.
+    /// Rows of one kind, or messages. Says whether it was not stopped.
     pub(super) fn run_by_column(&mut self, asked: RowSight, watch: &mut Watch<'_>) -> Result<bool> {
         let mut rows = RawRows::default();
         let mapped = self.mapped.as_ref().and_then(RowSight::of);
@@ -44,63 +78,103 @@ impl FileLoad<'_> {
     fn put_columns(&mut self, rows: &RawRows, sights: &mut Sights) -> Result<()> {
         let inner = self.inner;
         let mut writer = inner.writer.lock();
-        inner.writable(&mut writer)?;
-        writer.fold.state.clock = writer.log.advance_clock(inner.clock.now());
-        let first = self.first_row(&writer);
-        let mut replaced = Vec::new();
-        let content_known = self.known.may_be_known(&writer, self.plan);
-        let mut batch = BatchKeys::new();
-        sights.asked.begin_block();
-        sights.mapped.iter_mut().for_each(RowSight::begin_block);
-        let mut block = BlockBuilder::new(&self.plan.shape);
-        let mut odd = Vec::new();
+        let mut going = self.begin_columns(&mut writer, sights)?;
         for (line, original) in rows.items() {
             // Lines that are too long have their numbers among the rows, which generated keys name.
-            self.report.rows += 1;
             let Some(original) = original else {
+                self.report.rows += 1;
                 self.report.broken += 1;
                 continue;
             };
-            let Looked { key, given, understood, decoded } = self.look(sights, original);
-            self.report.broken += u64::from(!understood);
-            // A generated key names the content and the row: it is new when the content is, and two rows of one file
-            // never share one.
-            let given = given || self.request.following.is_some();
-            let sifted = if given || content_known {
-                let at = (first.plus(block.rows() as u64), self.request.revise);
-                writer.sift_row(key, original, given.then_some(&mut batch), at)?
-            } else {
-                SiftedRow { new: Some((key, RowStatus::Accepted)), ..SiftedRow::default() }
-            };
-            self.report.duplicates += u64::from(sifted.duplicate && understood);
-            self.report.conflicts += u64::from(sifted.conflict);
-            let Some((key, status)) = sifted.new else { continue };
-            let revised = !sifted.replaced.is_empty();
-            self.report.revised += u64::from(revised);
-            replaced.extend(sifted.replaced);
-            self.report.written +=
-                u64::from(status == RowStatus::Accepted && understood && !revised);
-            self.not_understood += u64::from(status == RowStatus::Accepted && !understood);
-            let sight = decoded.is_none().then_some(&sights.asked);
-            odd.extend(decoded);
-            block.push(&key, status, line, original, sight);
+            let plain = sights.asked.plain(original) && !sights.asked.shares();
+            if !plain && self.plan.shape.kind == RowKind::Message {
+                for record in self.plan.records_of(original.to_vec()) {
+                    let row = record.original();
+                    let plain = sights.asked.plain(&row);
+                    let row = SentRow { line, sent: &record.bytes, row: &row, plain };
+                    self.put_row(&mut writer, &mut going, sights, &row)?;
+                    // One line may be a batch of many messages.
+                    if going.is_full() {
+                        self.end_columns(&mut writer, going)?;
+                        going = self.begin_columns(&mut writer, sights)?;
+                    }
+                }
+                continue;
+            }
+            let row = SentRow { line, sent: original, row: original, plain };
+            self.put_row(&mut writer, &mut going, sights, &row)?;
         }
-        if block.rows() == 0 {
+        self.end_columns(&mut writer, going)
+    }
+
+    fn begin_columns(&mut self, writer: &mut Writer, sights: &mut Sights) -> Result<Gathered> {
+        self.inner.writable(writer)?;
+        writer.fold.state.clock = writer.log.advance_clock(self.inner.clock.now());
+        sights.asked.begin_block();
+        sights.mapped.iter_mut().for_each(RowSight::begin_block);
+        Ok(Gathered {
+            block: BlockBuilder::new(&self.plan.shape),
+            odd: Vec::new(),
+            replaced: Vec::new(),
+            batch: BatchKeys::new(),
+            first: self.first_row(writer),
+            content_known: self.known.may_be_known(writer, self.plan),
+            bytes: 0,
+        })
+    }
+
+    fn end_columns(&mut self, writer: &mut Writer, going: Gathered) -> Result<()> {
+        if going.block.rows() == 0 {
             return Ok(());
         }
-        self.append(&mut writer, (Entry::Block(block.finish()), Some(odd)), replaced)
+        let entry = Entry::Block(going.block.finish());
+        self.append(writer, (entry, Some(going.odd)), going.replaced)
+    }
+
+    fn put_row(
+        &mut self,
+        writer: &mut Writer,
+        going: &mut Gathered,
+        sights: &mut Sights,
+        row: &SentRow<'_>,
+    ) -> Result<()> {
+        self.report.rows += 1;
+        going.bytes += row.row.len() + 64;
+        let Looked { key, given, understood, decoded } = self.look(sights, row);
+        self.report.broken += u64::from(!understood);
+        // A generated key names the content and the row: it is new when the content is, and two rows of one file
+        // never share one.
+        let given = given || self.request.following.is_some();
+        let sifted = if given || going.content_known {
+            let at = (going.first.plus(going.block.rows() as u64), self.request.revise);
+            writer.sift_row(key, row.sent, given.then_some(&mut going.batch), at)?
+        } else {
+            SiftedRow { new: Some((key, RowStatus::Accepted)), ..SiftedRow::default() }
+        };
+        self.report.duplicates += u64::from(sifted.duplicate && understood);
+        self.report.conflicts += u64::from(sifted.conflict);
+        let Some((key, status)) = sifted.new else { return Ok(()) };
+        let revised = !sifted.replaced.is_empty();
+        self.report.revised += u64::from(revised);
+        going.replaced.extend(sifted.replaced);
+        self.report.written += u64::from(status == RowStatus::Accepted && understood && !revised);
+        self.not_understood += u64::from(status == RowStatus::Accepted && !understood);
+        let sight = decoded.is_none().then_some(&sights.asked);
+        going.odd.extend(decoded);
+        going.block.push(&key, status, row.line, row.row, sight);
+        Ok(())
     }
 
     /// What a row is. What makes it known is what the request says, whatever is mapped.
-    fn look(&mut self, sights: &mut Sights, original: &[u8]) -> Looked {
-        let plain = sights.asked.plain(original);
+    fn look(&mut self, sights: &mut Sights, row: &SentRow<'_>) -> Looked {
+        let SentRow { sent, row: original, plain, .. } = *row;
         let (key, given, mut decoded) = if plain {
             let (key, given) = self.plain_key(&sights.asked, original);
             (key, given, None)
         } else {
             let decoded = decode_file_row(&self.plan.shape, original);
             let given = decoded.as_ref().is_ok_and(|record| record.message_id.is_some());
-            (self.key(&decoded, original), given, Some(decoded))
+            (self.key(&decoded, sent), given, Some(decoded))
         };
         let mut understood = decoded.as_ref().is_none_or(|decoded| decoded.is_ok());
         if let Some(shape) = &self.mapped {
@@ -111,7 +185,12 @@ impl FileLoad<'_> {
                 decoded = decoded.map(|_| read);
             }
         }
-        self.consents |= understood && matches!(self.plan.shape.kind, RowKind::Consent(_));
+        self.consents |= match self.plan.shape.kind {
+            RowKind::Consent(_) => understood,
+            // A message that tells a consent is none that is read by column.
+            RowKind::Message => matches!(&decoded, Some(Ok(record)) if record.consents()),
+            _ => false,
+        };
         Looked { key, given, understood, decoded }
     }
 }

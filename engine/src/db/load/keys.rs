@@ -6,7 +6,9 @@ use super::file::FileLoad;
 use crate::base::codec::{self, Digest128};
 use crate::entry::{RowFormat, RowKind, Said};
 use crate::intake::{LineRecord, RawRows};
-use crate::record::{Decoded, Kind, RowError, RowSight, Statement, cell_of, decode_file_row};
+use crate::record::{
+    Decoded, Kind, RowError, RowSight, SpeaksOf, Statement, cell_of, decode_file_row,
+};
 use std::borrow::Cow;
 
 impl FileLoad<'_> {
@@ -36,6 +38,11 @@ impl FileLoad<'_> {
             RowKind::Entity { entity, .. } => ("entity", entity.as_str()),
             RowKind::Consent(_) => ("consent", sight.about()),
             RowKind::Membership { .. } => ("membership", sight.about()),
+            RowKind::Message => match sight.speaks_of() {
+                SpeaksOf::Person => ("identify", ""),
+                SpeaksOf::Event => ("track", sight.about()),
+                SpeaksOf::Entity => ("entity", sight.about()),
+            },
             _ => ("identify", ""),
         };
         (self.generated_key(kind, event, original), false)
