@@ -206,8 +206,8 @@ fn identifier<'r>(reader: &'r Reader<'_>, node: NodeId) -> Named<'r> {
     reader.nodes().identifier(node).unwrap_or_default()
 }
 
-/// What is found of two profiles, as a message: of which kind, under the rule of a model. The nodes are the witnesses of
-/// the profiles.
+/// What is found of two profiles, as a message: of which kind, under the rule of a model. The nodes are the witnesses
+/// of the profiles.
 pub(super) fn message(
     reader: &Reader<'_>,
     (given, rule): (&str, &str),
