@@ -4,8 +4,10 @@
 //! cargo run --release -p nave-bench --example identity -- PROFILES
 //! ```
 //!
-//! Joins come in batches of 64, published together, and alone; splits are retractions of the pair that joined. Each
-//! time is that of a whole call at level memory: decoding, exactly-once, look-ups, rules, log buffer, fold, publishing.
+//! Joins come in batches of 64, published together, and alone; splits are retractions of the pair that joined. Some
+//! profiles have a hundred events each, and their joins are told apart. Each time is that of a whole call at level
+//! memory: decoding, exactly-once, look-ups, rules, log buffer, fold, publishing. `bench/joins.py` does the same joins
+//! by hand in other stores.
 
 use navedb::{Batch, Caller, Db, Level, Purpose, Record, Session};
 use std::error::Error;
@@ -13,6 +15,10 @@ use std::time::{Duration, Instant};
 
 const BATCH: usize = 64;
 const ROUNDS: usize = 100;
+const ALONE: usize = 2_000;
+/// Batches of joins of profiles that have events, and how many each of them has.
+const EVENTFUL: usize = 20;
+const EVENTS: usize = 100;
 
 fn profile(number: usize) -> String {
     let traits: Vec<String> =
@@ -62,22 +68,47 @@ fn split(left: usize, right: usize, message: &str) -> String {
     )
 }
 
+fn event(profile: usize, number: usize) -> String {
+    let second = number % 60;
+    format!(
+        r#"{{"type":"track","userId":"u{profile}","event":"view","messageId":"e{profile}-{number}",
+            "timestamp":"2024-01-02T00:00:{second:02}Z","properties":{{"n":{number}}}}}"#
+    )
+}
+
+/// Pairs that are far from each other, none twice.
+fn pair(number: usize, count: usize) -> (usize, usize) {
+    let half = count / 2;
+    ((number * 7919) % half, half + (number * 104_729) % half)
+}
+
+/// A store of so many profiles; those of the last pairs have events.
+fn fill(session: &Session, count: usize) -> Result<(), Box<dyn Error>> {
+    for start in (0..count).step_by(10_000) {
+        let messages: Vec<String> = (start..(start + 10_000).min(count)).map(profile).collect();
+        write(session, &messages)?;
+    }
+    let last = ROUNDS * BATCH + ALONE;
+    for number in last..last + EVENTFUL * BATCH {
+        let (left, right) = pair(number, count);
+        let of = |profile: usize| (0..EVENTS).map(move |number| event(profile, number));
+        write(session, &of(left).chain(of(right)).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let count: usize = std::env::args().nth(1).map_or(Ok(100_000), |text| text.parse())?;
     let folder = std::env::temp_dir().join(format!("nave-identity-{}", std::process::id()));
     let db = Db::open(&folder)?;
     let session = db.session(Caller::all(), Purpose::any());
     let begin = Instant::now();
-    for start in (0..count).step_by(10_000) {
-        let messages: Vec<String> = (start..(start + 10_000).min(count)).map(profile).collect();
-        write(&session, &messages)?;
-    }
+    fill(&session, count)?;
     db.checkpoint()?;
     println!("{count} profiles in {:?}", begin.elapsed());
-    // Pairs that are far from each other, none twice.
-    let half = count / 2;
-    let pair = |number: usize| ((number * 7919) % half, half + (number * 104_729) % half);
+    let pair = |number: usize| pair(number, count);
     let (mut batched, mut alone, mut splits, mut single) = (vec![], vec![], vec![], vec![]);
+    let mut eventful = vec![];
     for round in 0..ROUNDS {
         let numbers = round * BATCH..(round + 1) * BATCH;
         let named = |n: usize| (pair(n), format!("j{n}"), format!("s{n}"));
@@ -86,14 +117,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         batched.push(write(&session, &joins)?);
         let apart: Vec<String> = numbers.map(named).map(|((l, r), _, s)| split(l, r, &s)).collect();
         splits.push(write(&session, &apart)?);
+        // In between, so that both kinds of join meet the same store and the same machine.
+        if round % (ROUNDS / EVENTFUL) == 0 {
+            let first = ROUNDS * BATCH + ALONE + round / (ROUNDS / EVENTFUL) * BATCH;
+            let numbers = (first..first + BATCH).map(|number| (pair(number), format!("j{number}")));
+            let joins: Vec<String> = numbers.map(|((l, r), j)| join(l, r, &j)).collect();
+            eventful.push(write(&session, &joins)?);
+        }
     }
-    for number in ROUNDS * BATCH..ROUNDS * BATCH + 2_000 {
+    for number in ROUNDS * BATCH..ROUNDS * BATCH + ALONE {
         let (left, right) = pair(number);
         alone.push(write(&session, &[join(left, right, &format!("j{number}"))])?);
         single.push(write(&session, &[split(left, right, &format!("s{number}"))])?);
     }
     told("a join, 64 in a batch", batched, 64);
     told("a split, 64 in a batch", splits, 64);
+    told("a join with 100 events each, 64 in a batch", eventful, 64);
     told("a join alone", alone, 1);
     told("a split alone", single, 1);
     db.close()?;

@@ -254,13 +254,13 @@ impl ProfileMatcher {
                 let mut digest = Digest::default();
                 texts = vec![None; compared.len()];
                 let wanted = |column: usize| compared.get(column) == Some(&true);
-                let name = columns.read(reader, Ordinal(*ordinal), wanted, |column, text| {
+                let key = columns.read(reader, Ordinal(*ordinal), wanted, |column, text| {
                     digest.add(columns.names.get(column).map_or("", String::as_str), text);
                     if let Some(place) = texts.get_mut(column).filter(|_| !text.is_empty()) {
                         *place = Some(text.to_owned());
                     }
                 });
-                now = name.map_or(now, |(_, key)| Known { key, digest: digest.value() });
+                now = key.map_or(now, |key| Known { key, digest: digest.value() });
             }
             if now != self.known.get(*ordinal as usize).copied().unwrap_or_default() {
                 changed.push((*ordinal, now, texts));
@@ -299,7 +299,11 @@ impl ProfileMatcher {
         let ProfileMatcher { session, request, reading, index, known, pending, .. } = self;
         let mut matcher = Matcher::against(&reading.model, index);
         let tie = |key: u64| known.get(key as usize).map_or(0, |known| known.key);
-        let name = |ordinal: Ordinal| reader.row(ordinal).name.unwrap_or(NodeId(u32::MAX));
+        let compared = |column: usize| reading.compared.get(column) == Some(&true);
+        let witness = |ordinal: Ordinal| {
+            let found = reading.columns.witness(&reader, ordinal, compared);
+            found.unwrap_or(NodeId(u32::MAX))
+        };
         let mut judged = RoaringBitmap::new();
         let mut outbox =
             Outbox::new(session, &request.source, request.level.unwrap_or(Level::Group));
@@ -322,7 +326,7 @@ impl ProfileMatcher {
                 let [left, right] = [pair.left, pair.right].map(ordinal_of);
                 let given = if pair.joined { "link" } else { "propose" };
                 *(if pair.joined { &mut report.linked } else { &mut report.proposed }) += 1;
-                let nodes = (name(left), name(right));
+                let nodes = (witness(left), witness(right));
                 outbox.put(message(&reader, (given, &reading.rule), nodes, pair.score))?;
             }
             judged.extend(found.members.iter().filter_map(|key| u32::try_from(*key).ok()));

@@ -5,12 +5,12 @@
 //! profiles says nothing new. *Where to start reading:* `Session::identity_match`.
 
 use super::identity::told_of;
-use super::match_rows::ProfileRows;
+use super::match_rows::{ProfileColumns, ProfileRows};
 use super::match_types::{MatchReport, MatchRequest, Proposal};
 use super::types::{Batch, Record};
 use super::{DefineRequest, Level, Session, View};
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::ids::NodeId;
+use crate::base::ids::{NodeId, Ordinal};
 use crate::base::limits::{DEFINITIONS_BYTES_MAX, MODEL_PROFILES_MIN};
 use crate::definition::quoted;
 use crate::entry::DefinitionEntry;
@@ -18,6 +18,7 @@ use crate::identity::{Component, EdgeKey, Grounds, Kind};
 use crate::matching::{Model, Role, Roles, ScoredPair, match_records};
 use crate::state::Reader;
 use serde_json::json;
+use std::collections::HashSet;
 
 /// The name of the definition that keeps the model.
 const MODEL: (&str, &str) = ("model", "person");
@@ -56,9 +57,11 @@ impl Session {
             named.map(|(name, role)| (name.clone(), role.name().to_owned())).collect();
         let learnt = known.is_none();
         let saved = !learnt || (!request.dry_run && self.save(&found.model, &named)?);
-        let node = |row: u32| rows.nodes.get(row as usize).copied().unwrap_or(NodeId(u32::MAX));
+        let witnesses = Witnesses::of(&reader, &rows, &roles, &found.pairs);
+        reader.check()?;
         let message = |given: &str, pair: &ScoredPair| {
-            message(&reader, (given, &rule), (node(pair.left), node(pair.right)), pair.score)
+            let nodes = (witnesses.get(pair.left), witnesses.get(pair.right));
+            message(&reader, (given, &rule), nodes, pair.score)
         };
         let (links, proposals): (Vec<_>, Vec<_>) =
             found.pairs.iter().partition(|pair| found.joined(pair.left, pair.right));
@@ -70,7 +73,7 @@ impl Session {
         }
         let after = self.view();
         Ok(MatchReport {
-            records: rows.nodes.len() as u64,
+            records: rows.ordinals.len() as u64,
             roles: named,
             compared: found.compared,
             rule,
@@ -95,6 +98,31 @@ impl Session {
             return Ok(false);
         }
         self.define(&DefineRequest { text, ..DefineRequest::default() }).map(|_| true)
+    }
+}
+
+/// The witnesses of the profiles that pairs were found of, by their rows.
+struct Witnesses(Vec<(u32, NodeId)>);
+
+impl Witnesses {
+    fn of(reader: &Reader<'_>, rows: &ProfileRows, roles: &Roles, pairs: &[ScoredPair]) -> Self {
+        let columns = ProfileColumns::of(reader);
+        let compared: Vec<bool> = roles.iter().map(Role::is_compared).collect();
+        let compared = |column: usize| compared.get(column) == Some(&true);
+        let mut found: Vec<u32> = pairs.iter().flat_map(|pair| [pair.left, pair.right]).collect();
+        found.sort_unstable();
+        found.dedup();
+        let witness = |row: u32| {
+            let ordinal = Ordinal(*rows.ordinals.get(row as usize)?);
+            Some((row, columns.witness(reader, ordinal, compared)?))
+        };
+        Witnesses(found.into_iter().filter_map(witness).collect())
+    }
+
+    fn get(&self, row: u32) -> NodeId {
+        let place = self.0.binary_search_by_key(&row, |(row, _)| *row);
+        let found = place.ok().and_then(|place| self.0.get(place));
+        found.map_or(NodeId(u32::MAX), |(_, node)| *node)
     }
 }
 
@@ -178,8 +206,8 @@ fn identifier<'r>(reader: &'r Reader<'_>, node: NodeId) -> Named<'r> {
     reader.nodes().identifier(node).unwrap_or_default()
 }
 
-/// What is found of two profiles, as a message: of which kind, under the rule of a model. The nodes are those that name
-/// the profiles.
+/// What is found of two profiles, as a message: of which kind, under the rule of a model. The nodes are the witnesses
+/// of the profiles.
 pub(super) fn message(
     reader: &Reader<'_>,
     (given, rule): (&str, &str),
@@ -276,24 +304,31 @@ impl View {
 }
 
 fn proposals(reader: &Reader<'_>, limit: usize) -> Result<Vec<Proposal>> {
-    let mut waiting = Vec::new();
+    // Of profiles, not of the two identifiers alone: witnesses change, and nobody is asked twice about two persons.
+    let label = |node: NodeId| reader.nodes().label(node);
+    let profile = |node: NodeId| label(node).map_or((1, node.0), |of| (0, of.0));
+    let two = |one: NodeId, other: NodeId| {
+        let (one, other) = (profile(one), profile(other));
+        (one.min(other), one.max(other))
+    };
+    let (mut waiting, mut decided) = (Vec::new(), HashSet::new());
     for node in (0..reader.state.counts.nodes).map(NodeId) {
         let edges = reader.edges(&EdgeKey::all(node))?;
-        for edge in edges.iter().filter(|edge| edge.kind() == Some(Kind::Proposed)) {
+        for edge in edges.iter().filter(|edge| !edge.told.withdrawn) {
             let other = edge.key.other();
-            let decided = edges.iter().any(|known| {
-                known.key.other() == other
-                    && !known.told.withdrawn
-                    && matches!(known.kind(), Some(Kind::ManualLink | Kind::CannotLink))
-            });
-            let one = reader.nodes().label(node) == reader.nodes().label(other);
-            if other > node && !edge.told.withdrawn && !decided && !one {
-                waiting.push((edge.told.strength, node, other));
+            match edge.kind() {
+                Some(Kind::Proposed) if other > node && label(node) != label(other) => {
+                    waiting.push((edge.told.strength, node, other));
+                }
+                Some(Kind::ManualLink | Kind::CannotLink) => {
+                    decided.insert(two(node, other));
+                }
+                _ => {}
             }
         }
     }
     waiting.sort_unstable_by_key(|(strength, left, right)| (-i64::from(*strength), *left, *right));
-    waiting.dedup_by_key(|(_, left, right)| (*left, *right));
+    waiting.retain(|(_, left, right)| decided.insert(two(*left, *right)));
     let mut found = Vec::new();
     for (_, left, right) in waiting.into_iter().take(limit) {
         let component = Component::gather(reader, reader.rules(), [left, right])?;

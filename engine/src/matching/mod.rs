@@ -105,7 +105,7 @@ pub fn match_records<R: Rows + ?Sized>(
 ) -> Matches {
     let mut people = People::read(roles, rows, threads);
     let blocks = Blocks::of(&people, threads);
-    let order = order(&people, rows);
+    let order = order(&people, rows, threads);
     let model = match model {
         Some(model) => {
             model.rate(&mut people);
@@ -129,9 +129,20 @@ pub fn match_records<R: Rows + ?Sized>(
 }
 
 /// All records in the order of what they say, and of their keys where they say the same.
-fn order<R: Rows + ?Sized>(people: &People, rows: &R) -> Vec<u32> {
-    let keyed = (0..people.count()).map(|row| (people.digest(row), rows.key(row as usize), row));
-    let mut keyed: Vec<(u64, u64, u32)> = keyed.collect();
+fn order<R: Rows + ?Sized>(people: &People, rows: &R, threads: usize) -> Vec<u32> {
+    let count = people.count();
+    let pieces = (count as usize).div_ceil(PIECE);
+    let keyed = in_pieces(
+        threads,
+        pieces,
+        || (),
+        |(), piece| {
+            let from = (piece * PIECE) as u32;
+            let some = from..(from + PIECE as u32).min(count);
+            some.map(|row| (people.digest(row), rows.key(row as usize), row)).collect::<Vec<_>>()
+        },
+    );
+    let mut keyed: Vec<(u64, u64, u32)> = keyed.concat();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, _, row)| row).collect()
 }

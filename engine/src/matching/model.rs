@@ -118,7 +118,11 @@ impl Model {
 
     /// Gives all words the shares of this model.
     pub(super) fn rate(&self, people: &mut People) {
-        people.vocabulary.set_log_shares(|entry| self.log_share(entry));
+        let rest = self.rest.map(f32::ln);
+        people.vocabulary.set_log_shares(|entry| match self.terms.get(&entry.digest) {
+            Some(share) => share.ln(),
+            None => rest.get(entry.kind as usize).copied().unwrap_or(0.0),
+        });
     }
 
     /// Gives the words of one record the shares of this model.

@@ -94,6 +94,26 @@ pub(super) struct Entry {
     pub log_share: f32,
 }
 
+impl Entry {
+    /// What a text tells of itself; it is rated by nobody, and stands nowhere yet.
+    fn of(kind: Kind, bytes: &[u8], digest: u64) -> Entry {
+        let classes = |text: &str| text.chars().fold(0, |all, letter| all | 1 << class(letter));
+        Entry {
+            digest,
+            start: 0,
+            length: u16::try_from(bytes.len()).unwrap_or(u16::MAX),
+            kind,
+            number: bytes.iter().all(u8::is_ascii_digit),
+            common: kind == Kind::Street && is_common(bytes),
+            first: bytes.first().copied().unwrap_or(0),
+            sound: u32::from_le_bytes(sound(bytes)),
+            letters: classes(&String::from_utf8_lossy(bytes)),
+            count: 0,
+            log_share: 1.0,
+        }
+    }
+}
+
 /// All words: of up to four gigabytes of text, each text counted once.
 #[derive(Debug, Clone)]
 pub(super) struct Vocabulary {
@@ -134,10 +154,17 @@ impl Vocabulary {
     /// The number of a word that stands in `texts`, given one if it has none, and said once more.
     pub(super) fn say(&mut self, saying: &Saying, texts: &str) -> Word {
         let bytes = texts.as_bytes().get(saying.from..saying.to).unwrap_or_default();
-        self.say_digested(saying.kind, bytes, saying.digest, 1)
+        let Saying { kind, digest, .. } = *saying;
+        self.say_entry((kind, digest, 1), bytes, || Entry::of(kind, bytes, digest))
     }
 
-    fn say_digested(&mut self, kind: Kind, bytes: &[u8], digest: u64, times: u32) -> Word {
+    /// Says a word some times; what is known of it beside its text is asked for only if it is new.
+    fn say_entry(
+        &mut self,
+        (kind, digest, times): (Kind, u64, u32),
+        bytes: &[u8],
+        new: impl FnOnce() -> Entry,
+    ) -> Word {
         let mut slot = self.slot(digest);
         let upper = (digest >> 32) as u32;
         while let Some((known, word)) = self.slots.get(slot).copied().filter(|slot| *slot != FREE) {
@@ -149,7 +176,7 @@ impl Vocabulary {
             }
             slot = self.after(slot);
         }
-        let word = self.enter(kind, bytes, digest, times);
+        let word = self.enter(Entry { count: times, ..new() }, bytes);
         if let Some(place) = self.slots.get_mut(slot) {
             *place = (upper, word);
         }
@@ -163,21 +190,9 @@ impl Vocabulary {
         self.get(word).kind == kind && self.text(word) == bytes
     }
 
-    fn enter(&mut self, kind: Kind, bytes: &[u8], digest: u64, count: u32) -> Word {
-        let classes = |text: &str| text.chars().fold(0, |all, letter| all | 1 << class(letter));
-        let entry = Entry {
-            digest,
-            start: u32::try_from(self.texts.len()).unwrap_or(u32::MAX),
-            length: u16::try_from(bytes.len()).unwrap_or(u16::MAX),
-            kind,
-            number: bytes.iter().all(u8::is_ascii_digit),
-            common: kind == Kind::Street && is_common(bytes),
-            first: bytes.first().copied().unwrap_or(0),
-            sound: u32::from_le_bytes(sound(bytes)),
-            letters: classes(&String::from_utf8_lossy(bytes)),
-            count,
-            log_share: 1.0,
-        };
+    fn enter(&mut self, entry: Entry, bytes: &[u8]) -> Word {
+        let start = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        let entry = Entry { start, ..entry };
         self.texts.extend_from_slice(bytes);
         if let Some(word) = self.free.pop() {
             if let Some(old) = self.entries.get_mut(word as usize) {
@@ -283,8 +298,10 @@ impl Vocabulary {
             std::hint::black_box(fetched);
             for entry in some {
                 let word = u32::try_from(numbers.len()).unwrap_or(NONE);
-                let text = other.text(word);
-                numbers.push(self.say_digested(entry.kind, text, entry.digest, entry.count));
+                // What is known of the word there holds here, but where its text begins.
+                let new = || Entry { log_share: 1.0, ..Entry::clone(entry) };
+                let said = (entry.kind, entry.digest, entry.count);
+                numbers.push(self.say_entry(said, other.text(word), new));
             }
         }
         numbers

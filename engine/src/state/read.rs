@@ -1,6 +1,6 @@
 //! Reading a state: columns and tables, each opened when it is first asked for.
 
-use super::clustering::Clustering;
+use super::clustering::{Clustering, naming_key};
 use super::entity::EntityView;
 use super::{FACTS, PROFILES, QUARANTINE, Quarantined, State, ToldTraits, events_of};
 use crate::base::codec;
@@ -9,8 +9,8 @@ use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::column::{Cell, ColumnView, Faults};
-use crate::event::TableView;
-use crate::identity::{Grounds, NodeView, PublicId, Rules, find_node};
+use crate::event::{TablePart, TableView};
+use crate::identity::{Grounds, NamingKey, NodeView, PublicId, Rules, find_node};
 use crate::profile::{GoldenRow, RowView, trait_key};
 use crate::record::Identifier;
 use std::cell::OnceCell;
@@ -145,6 +145,16 @@ impl Reader<'_> {
         rows.filter_map(|(part, row)| self.faults.or_note(codec::decode_row(part.bytes(row))))
     }
 
+    /// The records that said something of traits and named an identifier first, in the order of the log.
+    pub fn told_of(&self, node: NodeId) -> Vec<Position> {
+        self.table(&self.facts, FACTS);
+        let parts = self.facts.get().map(TableView::parts).unwrap_or_default();
+        let rows = |part| TablePart::rows_of(part, node).into_iter().map(|row| part.position(row));
+        let mut found: Vec<Position> = parts.iter().flat_map(rows).collect();
+        found.sort_unstable();
+        found
+    }
+
     /// What records said of traits, of those that named an identifier first.
     pub fn facts_of(&self, node: NodeId) -> Vec<Facts> {
         self.table(&self.facts, FACTS);
@@ -177,6 +187,11 @@ impl Reader<'_> {
     pub fn resolve(&self, public: PublicId) -> Option<Ordinal> {
         let node = self.faults.or_note(find_node(&self.state.parts, public)).flatten()?;
         self.nodes().label(node)
+    }
+
+    /// What decides whether an identifier names its profile.
+    pub fn naming(&self, node: NodeId) -> Option<NamingKey> {
+        self.faults.or_note(self.about(node)).map(|about| naming_key(about, self.rules()))
     }
 
     /// The public id of a profile: that of its member with the least namespace rank, first time and digest.

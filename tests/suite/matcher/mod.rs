@@ -255,6 +255,66 @@ fn whatever_happens_what_is_followed_is_what_runs_over_all_say() {
     }
 }
 
+/// A record of a customer and of an e-mail address, which names the profile.
+fn bought(row: &Row, customer: &str, day: usize) -> String {
+    let message = row.message(customer, day);
+    let two = format!(r#""identifiers":{{"customer":"{customer}","email":"shared@example.net"}}"#);
+    message.replace(&format!(r#""userId":"{}""#, row.user), &two)
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn what_is_found_stays_with_the_record_that_it_was_found_by_when_an_identifier_goes() {
+    let rows = made(3, 40);
+    let her = &rows[0];
+    let him = rows.iter().find(|row| row.says[1] != her.says[1] && row.person != her.person);
+    let him = him.unwrap();
+    let copy = Row { user: "copy".to_owned(), ..him.clone() };
+    for arrives in [false, true] {
+        let db = store_with_model();
+        // Of the two who have the address, what he says is newer, and so what is compared.
+        for message in [bought(her, "her", 0), bought(him, "him", 1)] {
+            assert_eq!(say(&db, "crm", &message).written, 1);
+        }
+        let follower = arrives.then(|| matcher(&db));
+        say(&db, "crm", &copy.message("copy", 0));
+        let linked = match follower {
+            Some(mut follower) => follower.follow().unwrap().linked,
+            None => whole(&db).linked,
+        };
+        assert_eq!(linked, 1);
+        assert_eq!(groups(&db), [set(&["copy", "her", "him", "shared@example.net"])]);
+        let retired = r#"{"type":"retire","until":"2025-01-01T00:00:00Z","messageId":"retired",
+            "identifier":{"namespace":"email","value":"shared@example.net"}}"#;
+        say(&db, "operator", retired);
+        let apart = [set(&["copy", "him"]), set(&["her"]), set(&["shared@example.net"])];
+        assert_eq!(groups(&db), apart, "arrives: {arrives}");
+    }
+}
+
+#[test]
+fn nobody_is_asked_twice_about_two_persons() {
+    let db = store::new();
+    let row = &made(3, 1)[0];
+    say(&db, "crm", &bought(row, "her", 0));
+    say(&db, "crm", &row.message("other", 0));
+    let about = |kind: &str, namespace: &str, value: &str| {
+        let user = &row.user;
+        let message = format!(
+            r#"{{"type":"{kind}","left":{{"namespace":"{namespace}","value":"{value}"}},"score":2,"rule":"r",
+                "right":{{"namespace":"user_id","value":"{user}"}},"messageId":"{kind} {value}"}}"#
+        );
+        assert_eq!(say(&db, "matcher", &message).written, 1);
+        view(&db).identity_review(9).unwrap().len()
+    };
+    assert_eq!(about("propose", "customer", "her"), 1);
+    assert_eq!(about("propose", "email", "shared@example.net"), 1, "it is the same question");
+    assert_eq!(about("forbid", "customer", "her"), 0, "it is decided");
+}
+
 #[test]
 fn only_what_is_compared_is_judged_again() {
     let db = store_with_model();
