@@ -26,6 +26,8 @@ type Failed = Box<dyn Error>;
 
 /// No question is asked again once its runs have taken so long.
 const MOST: Duration = Duration::from_secs(5);
+/// Threads that a question may use: as many as the machine has that the figures are of, and as the others take.
+const THREADS: usize = 2;
 /// Runs before the clock counts.
 const WARM_UP: usize = 3;
 /// Texts that were never asked, each once.
@@ -155,7 +157,12 @@ fn memory() -> Result<Json, Failed> {
 
 fn opened(store: &str) -> Result<(Db, Session, f64), Failed> {
     let begin = Instant::now();
-    let settings = Settings { create: false, merge_thread: true, ..Settings::default() };
+    let settings = Settings {
+        create: false,
+        merge_thread: true,
+        question_threads: THREADS,
+        ..Settings::default()
+    };
     let db = Db::open_with(Arc::new(DiskDir::new(store)), Arc::new(SystemClock), settings)?;
     let took = begin.elapsed().as_secs_f64();
     let session = db.session(Caller::all(), Purpose::any());

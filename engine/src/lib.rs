@@ -27,6 +27,7 @@ mod entry;
 mod event;
 mod export;
 mod identity;
+mod index;
 mod intake;
 mod log;
 mod matching;
@@ -38,7 +39,7 @@ mod state;
 /// The types of Arrow that [`View::arrow`] gives.
 #[cfg(feature = "arrow")]
 pub use arrow;
-pub use audience::Table;
+pub use audience::{Lift, Lifts, Table};
 /// The kernels over sets of rows, for benches and fuzzing: with the feature `kernels` alone, and without the promise
 /// that the next version has them.
 #[cfg(feature = "kernels")]

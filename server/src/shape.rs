@@ -7,10 +7,10 @@
 
 use crate::resp::Reply;
 use navedb::{
-    Aggregates, BrokenRow, CheckReport, Explanation, FileReport, IdentityStats, LoadReport,
-    MembersPage, OpenReport, Profile, ProfileConsent, ProfileExplanation, ProfileMembership,
-    ProfileTrait, Receipt, RepairReport, SourceState, SourceStats, Stats, Table, TimelineEvent,
-    TraitFact, Value, WhyLost,
+    Aggregates, BrokenRow, CheckReport, Explanation, FileReport, IdentityStats, Lift, Lifts,
+    LoadReport, MembersPage, OpenReport, Profile, ProfileConsent, ProfileExplanation,
+    ProfileMembership, ProfileTrait, Receipt, RepairReport, SourceState, SourceStats, Stats, Table,
+    TimelineEvent, TraitFact, Value, WhyLost,
 };
 
 /// A typed value. Days and instants are text.
@@ -52,6 +52,32 @@ pub(crate) fn members(page: &MembersPage, select: &[String]) -> Reply {
     });
     let next = page.next.map(|cursor| cursor.to_string());
     Reply::map([("members", members), ("next", Reply::optional(next))])
+}
+
+/// How many profiles each audience shares with each other one.
+pub(crate) fn overlap(counts: &[Vec<u64>]) -> Reply {
+    let row = |row: &Vec<u64>| Reply::list(row, |count| Reply::count(*count));
+    Reply::map([("overlap", Reply::list(counts, row))])
+}
+
+/// What sets an audience apart.
+pub(crate) fn lifts(lifts: &Lifts) -> Reply {
+    let value = |lift: &Lift| {
+        Reply::map([
+            ("trait", Reply::from(lift.field.as_str())),
+            ("value", cell(&Some(lift.value.clone()))),
+            ("count", Reply::count(lift.count)),
+            ("everybody", Reply::count(lift.everybody)),
+            ("lift", cell(&Some(Value::Float(lift.lift)))),
+            ("z", cell(&Some(Value::Float(lift.z)))),
+        ])
+    };
+    Reply::map([
+        ("count", Reply::count(lifts.count)),
+        ("everybody", Reply::count(lifts.everybody)),
+        ("values", Reply::list(&lifts.values, value)),
+        ("passed_over", Reply::list(&lifts.passed_over, |name| Reply::from(name.as_str()))),
+    ])
 }
 
 /// One trait, summed up.

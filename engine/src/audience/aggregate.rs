@@ -18,9 +18,28 @@ use std::cell::Cell as Flag;
 use std::collections::HashMap;
 use std::ops::Range;
 
+/// The answers of subqueries, by their numbers: those for all profiles, and those of the profiles at hand, which are
+/// asked first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    pub all: &'a [Answers],
+    pub here: &'a [(usize, Answers)],
+}
+
+impl<'a> Known<'a> {
+    /// The answers of a subquery.
+    pub fn get(&self, number: usize) -> Option<&'a Answers> {
+        let here = self.here.iter().find(|(known, _)| *known == number);
+        here.map(|(_, answers)| answers).or_else(|| self.all.get(number))
+    }
+}
+
 /// The answers of a subquery, by profile.
 #[derive(Debug, Clone)]
 pub enum Answers {
+    /// Those of some profiles from one on: the place of the answer of each, and one more than it, or nought for those
+    /// of whom no event is a row. Of these there are none, or nothing.
+    Some { first: u32, places: Vec<u32>, answers: Box<Answers>, counts: bool },
     /// Profiles that have a row.
     Exists(RoaringBitmap),
     /// How many.
@@ -34,6 +53,14 @@ impl Answers {
     pub fn value(&self, ordinal: Ordinal) -> Cell<'_> {
         let index = ordinal.0 as usize;
         match self {
+            Answers::Some { first, places, answers, counts } => {
+                let place = ordinal.0.checked_sub(*first).and_then(|at| places.get(at as usize));
+                match place.and_then(|place| place.checked_sub(1)) {
+                    Some(place) => answers.value(Ordinal(place)),
+                    None if *counts => Cell::Integer(0),
+                    None => Cell::Null,
+                }
+            }
             Answers::Exists(set) => Cell::Boolean(set.contains(ordinal.0)),
             Answers::Count(counts) => {
                 let count = counts.get(index).copied().unwrap_or(0);
@@ -45,9 +72,21 @@ impl Answers {
         }
     }
 
+    /// Whether those of whom no event is a row have a count of nought.
+    pub fn counts(&self) -> bool {
+        matches!(self, Answers::Some { counts: true, .. } | Answers::Count(_))
+    }
+
     /// Whether a profile has a row.
     pub fn exists(&self, ordinal: Ordinal) -> bool {
-        matches!(self, Answers::Exists(set) if set.contains(ordinal.0))
+        match self {
+            Answers::Exists(set) => set.contains(ordinal.0),
+            Answers::Some { first, places, .. } => {
+                let place = ordinal.0.checked_sub(*first).and_then(|at| places.get(at as usize));
+                place.is_some_and(|place| *place > 0)
+            }
+            Answers::Count(_) | Answers::Values(_) => false,
+        }
     }
 }
 
@@ -103,7 +142,8 @@ pub(super) fn each_row(
             for index in &passing {
                 let Some(ordinal) = owners.of(part.node(*index)) else { continue };
                 bound.clear();
-                let alone = Row { reader, answers: &[], ordinal, bound: &[], fault: &fault };
+                let alone =
+                    Row { reader, answers: Known::default(), ordinal, bound: &[], fault: &fault };
                 if !bind(&alone, rows, (part, *index), &mut bound) {
                     continue;
                 }
@@ -158,8 +198,13 @@ fn edge(reader: &Reader<'_>, rows: &Rows, value: &Scalar, last: bool) -> Result<
     let mut bound = Vec::new();
     let values = chosen.into_iter().zip(0_u32..).map(|(number, ordinal)| {
         bound.clear();
-        let alone =
-            Row { reader, answers: &[], ordinal: Ordinal(ordinal), bound: &[], fault: &fault };
+        let alone = Row {
+            reader,
+            answers: Known::default(),
+            ordinal: Ordinal(ordinal),
+            bound: &[],
+            fault: &fault,
+        };
         bind(&alone, rows, table.locate(number?)?, &mut bound);
         Row { bound: &bound, ..alone }.value(value).to_value()
     });

@@ -1,187 +1,216 @@
-//! Resolved to ordinals: three-valued logic over sets of profiles.
+//! Resolved to ordinals: the answers of subqueries that need a pass of their own, then a program over chunks.
 //!
-//! *Invariants:* every condition splits the profiles that it is asked about into true, unknown and the rest, which is
-//! false; NOT is taken against the profiles that were asked about, never against dead ordinals. AND asks its later
-//! parts only about profiles that its earlier parts leave; cheap parts are asked first.
+//! *Invariants:* a subquery that a program answers chunk by chunk is not answered before it; every other one that
+//! anything asks for is. *Where to start reading:* `program`.
 
 use super::aggregate::{Answers, answer};
 use super::consent::consents;
 use super::explain::{Step, Steps};
 use super::funnel::funnel;
-use super::indexed::{at_most, by_index};
 use super::money::Fault;
-use super::resolved::{Condition, Query, Resolved};
-use super::row::Row;
+use super::program::{
+    Chosen, Compiled, Machine, Node, Sources, Workers, compile, known, known_members, share,
+};
+use super::resolved::{Query, Resolved};
 use super::table::{Table, fill};
 use crate::base::error::{Error, Result};
-use crate::base::ids::Ordinal;
-use crate::state::{Reader, State};
+use crate::state::{Live, Reader, State};
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 pub struct Evaluated {
+    pub count: u64,
+    /// The profiles, when they were asked for and no table.
     pub selected: RoaringBitmap,
     /// The steps, when they were asked for.
     pub steps: Vec<Step>,
     pub table: Option<Table>,
 }
 
-/// The profiles for which a condition is true, and for which it is unknown.
-#[derive(Default)]
-struct Truth {
-    yes: RoaringBitmap,
-    unknown: RoaringBitmap,
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// How many profiles there are.
+    Count,
+    /// Which profiles, or their table.
+    Members,
+    /// The same, with the steps.
+    Steps,
 }
 
-struct Evaluator<'a> {
-    reader: &'a Reader<'a>,
-    answers: Vec<Answers>,
-    fault: Flag<Option<Fault>>,
-    steps: Steps<'a>,
-}
-
-/// Answers a resolved question, and tells the steps if they are asked for.
+/// Answers a resolved question.
 ///
 /// # Errors
-/// `Invalid` when a sum, a number or a time overflows; `Limit` when a funnel has too much to try.
-pub fn evaluate(resolved: &Resolved, state: &State, explain: bool) -> Result<Evaluated> {
+/// `Invalid` when a sum, a number or a time overflows; `Limit` when a funnel has too much to try; `Corrupt`.
+pub fn evaluate(
+    resolved: &Resolved,
+    state: &State,
+    workers: &Workers,
+    asked: Asked,
+) -> Result<Evaluated> {
     let reader = &state.reader();
-    let mut steps = Steps::new(reader, explain);
-    let mut answers = Vec::new();
-    for query in &resolved.queries {
+    let sources = Sources::of(resolved, reader)?;
+    let Compiled { root, needed } = compile(resolved, reader, &sources);
+    let explain = asked == Asked::Steps;
+    let (answers, steps) = answered(resolved, reader, &needed, explain)?;
+    let whole = Whole { resolved, state, sources: &sources, answers: &answers, workers };
+    let rows = asked != Asked::Count || resolved.table.is_some();
+    let (count, chosen) = whole.run(&root, reader, rows, explain)?;
+    let table = resolved.table.as_ref().map(|table| fill(table, reader, &answers, &chosen));
+    reader.check()?;
+    let selected = if table.is_some() { RoaringBitmap::new() } else { chosen.to_set() };
+    let steps = if explain { told(resolved, reader, &root, steps) } else { Vec::new() };
+    Ok(Evaluated { count, selected, steps, table: table.transpose()? })
+}
+
+/// The profiles of a resolved question, chunk by chunk.
+///
+/// # Errors
+/// As `evaluate`.
+pub fn choose(resolved: &Resolved, state: &State, workers: &Workers) -> Result<Chosen> {
+    let reader = &state.reader();
+    let sources = Sources::of(resolved, reader)?;
+    let Compiled { root, needed } = compile(resolved, reader, &sources);
+    let (answers, _) = answered(resolved, reader, &needed, false)?;
+    let whole = Whole { resolved, state, sources: &sources, answers: &answers, workers };
+    let (_, chosen) = whole.run(&root, reader, true, false)?;
+    reader.check().map(|()| chosen)
+}
+
+/// What is evaluated, by one thread or several.
+struct Whole<'w> {
+    resolved: &'w Resolved,
+    state: &'w State,
+    sources: &'w Sources,
+    answers: &'w [Answers],
+    workers: &'w Workers,
+}
+
+impl Whole<'_> {
+    /// How many profiles are selected; with `rows`, which.
+    fn run(
+        &self,
+        root: &Node<'_>,
+        reader: &Reader<'_>,
+        rows: bool,
+        explain: bool,
+    ) -> Result<(u64, Chosen)> {
+        let listed: Vec<Vec<u8>> = self.answers.iter().map(portable).collect();
+        let (live, fault) = (&*self.state.alive()?, Flag::new(None));
+        let mut machine = Machine::new(reader, (self.answers, &listed), live, &fault, explain);
+        let known = match (explain, rows) {
+            (true, _) => None,
+            (false, true) => known_members(root, &mut machine).map(|found| (found.count(), found)),
+            (false, false) => known(root, &mut machine).map(|count| (count, Chosen::default())),
+        };
+        if let Some(known) = known {
+            return faults(&mut machine, &fault).map(|()| known);
+        }
+        let weight = root.weight(live.chunks()) * u64::from(live.chunks());
+        if !explain && self.workers.are_worth(weight) {
+            return self.shared(&listed, live, rows);
+        }
+        let mut chunks = 0..live.chunks();
+        let found = share(root, &mut machine, &mut || chunks.next(), rows);
+        faults(&mut machine, &fault).map(|()| found)
+    }
+
+    /// Each thread takes the next chunk until there is none, with a reader and a program of its own.
+    fn shared(&self, listed: &[Vec<u8>], live: &Live, rows: bool) -> Result<(u64, Chosen)> {
+        let next = AtomicU32::new(0);
+        let work = || {
+            let reader = &self.state.reader();
+            let Compiled { root, .. } = compile(self.resolved, reader, self.sources);
+            let fault = Flag::new(None);
+            let mut machine = Machine::new(reader, (self.answers, listed), live, &fault, false);
+            let mut next = || Some(next.fetch_add(1, Relaxed)).filter(|c| *c < live.chunks());
+            let found = share(&root, &mut machine, &mut next, rows);
+            faults(&mut machine, &fault)?;
+            reader.check().map(|()| found)
+        };
+        let (mut sum, mut chosen) = (0, Chosen::default());
+        for found in self.workers.share(work) {
+            let (count, rows) = found?;
+            sum += count;
+            chosen.join(rows);
+        }
+        Ok((sum, chosen))
+    }
+}
+
+/// Fails with what went wrong in an evaluation.
+fn faults(machine: &mut Machine<'_>, fault: &Flag<Option<Fault>>) -> Result<()> {
+    if let Some(reason) = fault.get() {
+        return Err(Error::invalid(reason));
+    }
+    machine.failed.take().map_or(Ok(()), Err)
+}
+
+/// The answers of the subqueries that are needed, and the steps of each.
+fn answered(
+    resolved: &Resolved,
+    reader: &Reader<'_>,
+    needed: &BTreeSet<usize>,
+    explain: bool,
+) -> Result<(Vec<Answers>, Vec<Vec<Step>>)> {
+    let (mut answers, mut told) = (Vec::new(), Vec::new());
+    for (number, query) in resolved.queries.iter().enumerate() {
+        let mut steps = Steps::new(reader, explain);
         answers.push(match query {
+            _ if !needed.contains(&number) => Answers::Exists(RoaringBitmap::new()),
             Query::Events(query) => {
                 let found = answer(reader, query)?;
-                steps.subquery(answers.len(), query, &found);
+                steps.subquery(number, query, &found);
                 found
             }
             Query::Funnel(query) => {
                 let found = funnel(reader, query)?;
-                steps.funnel(answers.len(), query, &found);
+                steps.funnel(number, query, &found);
                 Answers::Exists(found.through)
             }
             Query::Consents(query) => {
                 let allowed = consents(reader, query);
-                steps.consents(answers.len(), query, allowed.len());
+                steps.consents(number, query, allowed.len());
                 Answers::Exists(allowed)
             }
         });
+        told.push(steps.done());
     }
-    let mut evaluator = Evaluator { reader, answers, fault: Flag::new(None), steps };
-    let truth = evaluator.truth(&resolved.condition, &state.live(), 0);
-    if let Some(reason) = evaluator.fault.get() {
-        return Err(Error::invalid(reason));
-    }
-    let Evaluator { answers, steps, .. } = evaluator;
-    let table = resolved.table.as_ref().map(|table| fill(table, reader, &answers, &truth.yes));
-    reader.check()?;
-    Ok(Evaluated { selected: truth.yes, steps: steps.done(), table: table.transpose()? })
+    Ok((answers, told))
 }
 
-impl Evaluator<'_> {
-    /// The truth of a condition for the profiles that it is asked about.
-    fn truth(&mut self, condition: &Condition, asked: &RoaringBitmap, depth: usize) -> Truth {
-        let place = self.steps.condition(condition, asked.len(), depth);
-        let truth = match condition {
-            Condition::Constant(Some(true)) => Truth { yes: asked.clone(), ..Truth::default() },
-            Condition::Constant(Some(false)) => Truth::default(),
-            Condition::Constant(None) => Truth { unknown: asked.clone(), ..Truth::default() },
-            Condition::Not(inner) => {
-                let inner = self.truth(inner, asked, depth + 1);
-                Truth { yes: asked - &inner.yes - &inner.unknown, unknown: inner.unknown }
-            }
-            Condition::And(parts) => {
-                let mut all = Truth { yes: asked.clone(), ..Truth::default() };
-                for part in by_cost(parts, self.reader) {
-                    let left = &all.yes | &all.unknown;
-                    let part = self.truth(part, &left, depth + 1);
-                    all.unknown = &left & (&part.yes | &part.unknown);
-                    all.yes &= &part.yes;
-                    all.unknown -= &all.yes;
-                }
-                all
-            }
-            Condition::Or(parts) => {
-                let mut any = Truth::default();
-                for part in by_cost(parts, self.reader) {
-                    let left = asked - &any.yes;
-                    let part = self.truth(part, &left, depth + 1);
-                    any.yes |= part.yes;
-                    any.unknown |= part.unknown;
-                    any.unknown -= &any.yes;
-                }
-                any
-            }
-            Condition::Exists(number) => match self.answers.get(*number) {
-                Some(Answers::Exists(set)) => Truth { yes: set & asked, ..Truth::default() },
-                _ => Truth::default(),
-            },
-            Condition::ProfileIn { ids, or_null } => self.profiles(ids, *or_null, asked),
-            leaf => match by_index(leaf, self.reader, asked) {
-                Some((yes, unknown)) => Truth { yes, unknown },
-                None => self.leaf(leaf, asked),
-            },
-        };
-        self.steps.selected(place, truth.yes.len());
-        truth
+/// The profiles that a subquery was answered for, in the portable form.
+fn portable(answers: &Answers) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Answers::Exists(set) = answers {
+        // A vector takes all that is written to it.
+        let _ = set.serialize_into(&mut bytes);
     }
+    bytes
+}
 
-    fn profiles(
-        &self,
-        ids: &[crate::identity::PublicId],
-        or_null: bool,
-        asked: &RoaringBitmap,
-    ) -> Truth {
-        let found = ids.iter().filter_map(|id| self.reader.resolve(*id));
-        let yes = found.map(|o| o.0).collect::<RoaringBitmap>() & asked;
-        let unknown = if or_null { asked - &yes } else { RoaringBitmap::new() };
-        Truth { yes, unknown }
-    }
-
-    fn leaf(&self, condition: &Condition, asked: &RoaringBitmap) -> Truth {
-        let (mut yes, mut unknown) = (Vec::new(), Vec::new());
-        for ordinal in asked {
-            let row = Row {
-                reader: self.reader,
-                answers: &self.answers,
-                ordinal: Ordinal(ordinal),
-                bound: &[],
-                fault: &self.fault,
-            };
-            match row.holds(condition) {
-                Some(true) => yes.push(ordinal),
-                Some(false) => {}
-                None => unknown.push(ordinal),
-            }
+/// The steps: those of the subqueries in the order of their numbers, then those of the condition.
+fn told(
+    resolved: &Resolved,
+    reader: &Reader<'_>,
+    root: &Node<'_>,
+    mut answered: Vec<Vec<Step>>,
+) -> Vec<Step> {
+    root.each_test(&mut |test| {
+        let mut steps = Steps::new(reader, true);
+        steps.test(test);
+        if let Some(known) = answered.get_mut(test.number) {
+            known.extend(steps.done());
         }
-        let set = |sorted: Vec<u32>| RoaringBitmap::from_sorted_iter(sorted).unwrap_or_default();
-        Truth { yes: set(yes), unknown: set(unknown) }
-    }
-}
-
-/// The parts of AND or OR, the cheap ones first; of those that indexes answer, the ones that select few; otherwise in
-/// the order of the text.
-fn by_cost<'c>(parts: &'c [Condition], reader: &Reader<'_>) -> Vec<&'c Condition> {
-    let mut ordered: Vec<&Condition> = parts.iter().collect();
-    ordered.sort_by_cached_key(|part| match at_most(part, reader) {
-        Some(selected) => (1, selected),
-        None => (cost(part), 0),
     });
-    ordered
-}
-
-fn cost(condition: &Condition) -> u32 {
-    match condition {
-        Condition::Constant(_) | Condition::Exists(_) | Condition::ProfileIn { .. } => 0,
-        Condition::IsNull(_)
-        | Condition::Is(_)
-        | Condition::Compare(..)
-        | Condition::HasIdentifier(_) => 2,
-        Condition::Like { .. } | Condition::AnyOf(..) => 4,
-        Condition::In(_, options) => 2 + u32::try_from(options.len() / 8).unwrap_or(u32::MAX / 2),
-        Condition::Not(inner) => cost(inner),
-        Condition::And(parts) | Condition::Or(parts) => {
-            parts.iter().map(cost).fold(1, u32::saturating_add)
-        }
-    }
+    debug_assert_eq!(answered.len(), resolved.queries.len());
+    let mut steps = Steps::new(reader, true);
+    root.each(0, &mut |node, depth| {
+        let place = steps.condition(node.condition, node.asked.get(), depth);
+        steps.selected(place, node.selected.get());
+    });
+    answered.into_iter().flatten().chain(steps.done()).collect()
 }

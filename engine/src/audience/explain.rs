@@ -6,6 +6,7 @@
 
 use super::aggregate::{Answers, events_of};
 use super::funnel::Found;
+use super::program::EventTest;
 use super::resolved::{
     Condition, ConsentQuery, EntityColumn, EventColumn, EventQuery, FunnelQuery, Rows, Scalar,
 };
@@ -106,12 +107,29 @@ impl<'a> Steps<'a> {
         let Some(steps) = &mut self.steps else { return };
         let selected = match found {
             Answers::Exists(set) => set.len(),
+            Answers::Some { places, .. } => {
+                places.iter().filter(|place| **place > 0).count() as u64
+            }
             Answers::Count(counts) => counts.iter().filter(|c| **c > 0).count() as u64,
             Answers::Values(values) => values.iter().flatten().count() as u64,
         };
         let value = query.aggregate.as_ref().and_then(|aggregate| aggregate.value.as_ref());
         let text = format!("subquery {}: {}", number + 1, query.text);
         steps.push(pass(self.reader, &[&query.rows], value, None, 0, text, selected));
+    }
+
+    /// A subquery that was answered chunk by chunk, with the condition that it stands in.
+    pub fn test(&mut self, test: &EventTest<'_>) {
+        let Some(steps) = &mut self.steps else { return };
+        let value = test.aggregate.and_then(|aggregate| aggregate.value.as_ref());
+        let text = format!("subquery {}: {}", test.number + 1, test.text);
+        let rows = test.rows;
+        let whole = pass(self.reader, &[rows], value, None, 0, text, test.found.get());
+        let all = whole.rows.unwrap_or_default();
+        let looked = test.looked.get();
+        // As much of the columns as was looked at of their rows.
+        let bytes = whole.bytes.checked_div(all).unwrap_or_default() * looked;
+        steps.push(Step { rows: Some(looked), bytes, ..whole });
     }
 
     /// A question for consents that was answered. It looks at all of them: whose they are, when, and four texts.

@@ -1,15 +1,17 @@
 //! Funnels: for each profile, whether events follow one another, each later than the one before, all within a span of
 //! the first.
 //!
-//! *What it is:* one pass over the events of each step, and then a search in the events of each profile. Steps that
-//! know nothing of each other need one walk over their events in order of time; steps that are bound to earlier ones
-//! are tried one after another, and what was tried in vain is remembered. *Invariants:* exact, both ways; never
-//! unknown. *Where to start reading:* `funnel`.
+//! *What it is:* for each chunk of profiles the events of each step, and then a search in the events of each profile.
+//! Steps that know nothing of each other need one walk over their events in order of time; steps that are bound to
+//! earlier ones are tried one after another, and what was tried in vain is remembered. *Invariants:* exact, both ways;
+//! never unknown. *Where to start reading:* `funnel`.
 
-use super::aggregate::{each_row, time_of};
+use super::aggregate::{Known, each_row, time_of};
 use super::money::Fault;
+use super::program::{EventTest, Machine, Wanted, event_test};
 use super::resolved::{Condition, FunnelQuery, FunnelStep};
 use super::row::{Bound, Row, bind};
+use crate::base::bits::Bits;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
 use crate::base::limits::FUNNEL_TRIES_MAX;
@@ -42,30 +44,84 @@ pub struct Found {
 /// `Invalid` when a number or a time overflows; `Limit` when steps are bound to each other and one profile has too many
 /// events to try them all.
 pub fn funnel(reader: &Reader<'_>, query: &FunnelQuery) -> Result<Found> {
-    let mut steps: Vec<Vec<Candidate>> = Vec::with_capacity(query.steps.len());
-    let mut common: Option<RoaringBitmap> = None;
-    let mut reached = Vec::with_capacity(query.steps.len());
-    for step in &query.steps {
-        let (candidates, profiles) = candidates(reader, step)?;
-        reached.push(profiles.len());
-        common = Some(common.map_or(profiles.clone(), |common| common & profiles));
-        steps.push(candidates);
-    }
-    let free = query.steps.iter().all(|step| step.between == Condition::TRUE);
+    let indexes = query.steps.iter().map(|s| reader.state.event_index(s.rows.event, reader));
+    let indexes = indexes.collect::<Result<Vec<_>>>()?;
+    let tests = indexes.iter().zip(&query.steps).map(|(events, step)| {
+        let rows = (&step.rows, None, step.text.as_str());
+        event_test(reader, 0, rows, events.as_ref().as_ref()?, Wanted::Exists)
+    });
     let fault = Flag::new(None);
-    let mut through = RoaringBitmap::new();
-    for ordinal in common.unwrap_or_default() {
-        let events: Vec<&[Candidate]> = steps.iter().map(|all| events_of(all, ordinal)).collect();
-        let found = if free {
-            follows(query.span, &events)
-        } else {
-            Search::new(reader, query, events, Ordinal(ordinal), &fault).begin()?
-        };
-        if found {
-            through.insert(ordinal);
+    let mut found = Found { through: RoaringBitmap::new(), reached: vec![0; query.steps.len()] };
+    match tests.collect::<Option<Vec<EventTest<'_>>>>() {
+        Some(tests) => {
+            let live = reader.state.alive()?;
+            let machine = Machine::new(reader, (&[], &[]), &live, &fault, false);
+            let mut asked = Bits::empty();
+            for chunk in 0..live.chunks() {
+                live.fill(chunk, &mut asked);
+                let steps = tests.iter().map(|test| of_chunk(test, &machine, chunk, &asked));
+                try_all(reader, query, &fault, &steps.collect::<Vec<_>>(), &mut found)?;
+            }
+        }
+        None => {
+            let steps = query.steps.iter().map(|step| candidates(reader, step));
+            try_all(reader, query, &fault, &steps.collect::<Result<Vec<_>>>()?, &mut found)?;
         }
     }
-    fault.get().map_or(Ok(Found { through, reached }), |reason| Err(Error::invalid(reason)))
+    fault.get().map_or(Ok(found), |reason| Err(Error::invalid(reason)))
+}
+
+/// Tries the profiles that have events for all steps.
+fn try_all(
+    reader: &Reader<'_>,
+    query: &FunnelQuery,
+    fault: &Flag<Option<Fault>>,
+    steps: &[(Vec<Candidate>, RoaringBitmap)],
+    found: &mut Found,
+) -> Result<()> {
+    let mut common: Option<RoaringBitmap> = None;
+    for ((_, profiles), reached) in steps.iter().zip(&mut found.reached) {
+        *reached += profiles.len();
+        common = Some(common.map_or_else(|| profiles.clone(), |common| common & profiles));
+    }
+    let free = query.steps.iter().all(|step| step.between == Condition::TRUE);
+    for ordinal in common.unwrap_or_default() {
+        let events: Vec<&[Candidate]> =
+            steps.iter().map(|(all, _)| events_of(all, ordinal)).collect();
+        let goes = if free {
+            follows(query.span, &events)
+        } else {
+            Search::new(reader, query, events, Ordinal(ordinal), fault).begin()?
+        };
+        if goes {
+            found.through.insert(ordinal);
+        }
+    }
+    Ok(())
+}
+
+/// The events of profiles of a chunk that may be a step, in order, and the profiles that have one.
+fn of_chunk<'a>(
+    test: &EventTest<'a>,
+    machine: &Machine<'a>,
+    chunk: u32,
+    asked: &Bits,
+) -> (Vec<Candidate>, RoaringBitmap) {
+    let (mut found, mut rest, mut apart) = (Vec::new(), asked.clone(), Vec::new());
+    test.take_apart(chunk, &mut rest, &mut apart);
+    test.each(machine, chunk, &rest, |profile, at| {
+        let ordinal = chunk << 16 | u32::from(profile);
+        let time = at.events.times.get(at.place).copied().unwrap_or_default();
+        found.push(Candidate { ordinal, time: Timestamp(time), index: u64::from(at.row()) });
+    });
+    for profile in apart {
+        let ordinal = chunk << 16 | u32::from(profile);
+        let rows = test.rows_of(machine, ordinal).into_iter();
+        found.extend(rows.map(|(time, row)| Candidate { ordinal, time, index: u64::from(row) }));
+    }
+    found.sort_unstable();
+    let profiles = found.iter().map(|candidate| candidate.ordinal).collect();
+    (found, profiles)
 }
 
 /// The events that may be a step, in order, and the profiles that have one.
@@ -162,7 +218,7 @@ impl<'a> Search<'a> {
             query,
             steps: tables.zip(events).collect(),
             needs: needs.collect(),
-            alone: Row { reader, answers: &[], ordinal, bound: &[], fault },
+            alone: Row { reader, answers: Known::default(), ordinal, bound: &[], fault },
             bound: Vec::new(),
             chosen: Vec::new(),
             vain: HashMap::new(),

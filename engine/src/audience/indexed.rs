@@ -7,47 +7,20 @@ use super::ast::Comparison;
 use super::resolved::{Condition, Scalar};
 use super::text::like;
 use crate::base::value::{Value, ValueType};
-use crate::column::{Cell, Dictionary};
+use crate::column::Dictionary;
 use crate::state::Reader;
-use roaring::RoaringBitmap;
 
-/// The profiles among those asked for which a condition is true, and for which it is unknown; nothing when no index
-/// answers it.
-pub(super) fn by_index(
-    condition: &Condition,
-    reader: &Reader<'_>,
-    asked: &RoaringBitmap,
-) -> Option<(RoaringBitmap, RoaringBitmap)> {
-    if let Condition::HasIdentifier(namespace) = condition {
-        return Some((reader.nodes().with_namespace(namespace) & asked, RoaringBitmap::new()));
-    }
-    let (number, test) = test_of(condition, reader)?;
-    let column = reader.trait_column(number)?;
-    let found = match &test {
-        Test::Null => return Some((asked - column.present(), RoaringBitmap::new())),
-        // An index is worth its look when it decides for many, and a scan when it decides for most.
-        _ if asked.len() < FEW => return None,
-        Test::Value(..) if asked.len() * 4 < reader.state.profiles() => return None,
-        Test::Value(comparison, value) => {
-            let known = Cell::of(value);
-            column.select(|cell| cell.compare(known).is_some_and(|order| comparison.holds(order)))
-        }
-        test => column.matching(&|dictionary| test.codes(dictionary)),
-    };
-    let set = reader.state.catalog.traits().get(number)?.value_type == Some(ValueType::Set);
-    let unknown = if set { RoaringBitmap::new() } else { asked - column.present() };
-    Some((found & asked, unknown))
-}
-
-/// Fewer profiles than these are looked at one by one.
-const FEW: u64 = 64;
-
-enum Test<'a> {
+/// What is asked of one trait.
+pub(super) enum Test<'a> {
     /// Nothing is known.
     Null,
     /// Truth as codes.
     Codes(Vec<u32>),
     OneOf(Vec<&'a str>),
+    /// Any other text.
+    Not(&'a str),
+    /// Texts before or behind one.
+    Order(Comparison, &'a str),
     Prefix(String),
     /// How the value compares with a constant.
     Value(Comparison, &'a Value),
@@ -56,9 +29,9 @@ enum Test<'a> {
 
 impl Test<'_> {
     /// The codes of a dictionary that pass, ascending.
-    fn codes(&self, dictionary: &Dictionary) -> Vec<u32> {
+    pub(super) fn codes(&self, dictionary: &Dictionary) -> Vec<u32> {
         match self {
-            Test::Null | Test::Value(..) => Vec::new(),
+            Test::Null | Test::Value(..) | Test::Not(_) => Vec::new(),
             Test::Codes(codes) => codes.clone(),
             Test::OneOf(texts) => {
                 let mut codes: Vec<u32> =
@@ -67,19 +40,21 @@ impl Test<'_> {
                 codes.dedup();
                 codes
             }
+            Test::Order(comparison, text) => {
+                let first = dictionary.lower_bound(text.as_bytes());
+                let behind = first + u32::from(dictionary.find(text).is_some());
+                match comparison {
+                    Comparison::Less => (0..first).collect(),
+                    Comparison::LessOrEqual => (0..behind).collect(),
+                    Comparison::Greater => (behind..dictionary.len()).collect(),
+                    Comparison::GreaterOrEqual => (first..dictionary.len()).collect(),
+                    Comparison::Equal => (first..behind).collect(),
+                    Comparison::NotEqual => Vec::new(),
+                }
+            }
             Test::Prefix(prefix) => dictionary.prefixed(prefix).collect(),
             Test::Each(test) => passing(dictionary, test.as_ref()),
         }
-    }
-}
-
-/// How many profiles a condition selects at most, by the cardinalities that indexes store; nothing when none tells.
-pub(super) fn at_most(condition: &Condition, reader: &Reader<'_>) -> Option<u64> {
-    let (number, test) = test_of(condition, reader)?;
-    match test {
-        // To test every text is as much work as the answer itself.
-        Test::Null | Test::Each(_) | Test::Value(..) => None,
-        test => Some(reader.trait_column(number)?.at_most(&|texts| test.codes(texts))),
     }
 }
 
@@ -95,7 +70,10 @@ fn text_of(scalar: &Scalar) -> Option<&str> {
 }
 
 /// The trait that a condition is about alone, and what it asks of it.
-fn test_of<'a>(condition: &'a Condition, reader: &Reader<'_>) -> Option<(usize, Test<'a>)> {
+pub(super) fn test_of<'a>(
+    condition: &'a Condition,
+    reader: &Reader<'_>,
+) -> Option<(usize, Test<'a>)> {
     let is = |number: usize, wanted: ValueType| {
         let field = reader.state.catalog.traits().get(number);
         field.is_some_and(|field| field.value_type == Some(wanted))
@@ -121,9 +99,8 @@ fn test_of<'a>(condition: &'a Condition, reader: &Reader<'_>) -> Option<(usize, 
             let text = text.as_str();
             let test = match comparison {
                 Comparison::Equal => Test::OneOf(vec![text]),
-                other => Test::Each(Box::new(move |known| {
-                    other.holds(known.as_bytes().cmp(text.as_bytes()))
-                })),
+                Comparison::NotEqual => Test::Not(text),
+                other => Test::Order(other, text),
             };
             is(number, ValueType::Text).then_some((number, test))
         }

@@ -9,8 +9,10 @@
 //! `ask`.
 
 mod aggregate;
+mod apart;
 mod ast;
 mod call;
+mod columnar;
 mod consent;
 mod evaluate;
 mod explain;
@@ -22,6 +24,7 @@ mod names;
 mod number;
 mod parse;
 mod print;
+mod program;
 mod query;
 mod resolve;
 mod resolved;
@@ -36,12 +39,15 @@ mod typing;
 mod wanted;
 mod zone;
 
+pub use apart::{Lift, Lifts, lifts, overlap};
 pub use ast::Question;
 pub use explain::Step;
 pub use parse::parse;
+pub use program::Workers;
 pub use table::Table;
 pub use wanted::{Wanted, ask_for, page};
 
+use evaluate::Asked;
 use print::{Printer, Warehouse};
 
 use crate::base::error::{Error, Result};
@@ -52,7 +58,7 @@ use roaring::RoaringBitmap;
 /// The profiles that an audience selects.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The selected profiles.
+    /// The selected profiles, when there is no table.
     pub ordinals: RoaringBitmap,
     /// The table that a statement asked for; none when profiles are counted.
     pub table: Option<Table>,
@@ -61,8 +67,8 @@ pub struct Answer {
 /// How an audience is answered.
 #[derive(Debug, Clone)]
 pub struct Explained {
-    /// The selected profiles.
-    pub ordinals: RoaringBitmap,
+    /// How many profiles are selected.
+    pub count: u64,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// The whole question, with what was implied written out.
@@ -75,10 +81,27 @@ pub struct Explained {
 ///
 /// # Errors
 /// `Invalid` with a place in the text when it is not understood; `Limit` when it is too large.
-pub fn ask(state: &State, question: &Question, now: Timestamp) -> Result<Answer> {
+pub fn ask(
+    state: &State,
+    workers: &Workers,
+    question: &Question,
+    now: Timestamp,
+) -> Result<Answer> {
     let whole = resolve::resolve(question, state, now, false)?;
-    let found = evaluate::evaluate(&whole.resolved, state, false)?;
+    let found = evaluate::evaluate(&whole.resolved, state, workers, Asked::Members)?;
     Ok(Answer { ordinals: found.selected, table: found.table })
+}
+
+/// How many profiles an audience selects.
+///
+/// # Errors
+/// As `ask`; `Invalid` for a statement that gives a table.
+pub fn count(state: &State, workers: &Workers, question: &Question, now: Timestamp) -> Result<u64> {
+    let whole = resolve::resolve(question, state, now, false)?;
+    if whole.resolved.table.is_some() {
+        return Err(gives_a_table());
+    }
+    Ok(evaluate::evaluate(&whole.resolved, state, workers, Asked::Count)?.count)
 }
 
 /// The error of a statement that gives a table, where profiles are wanted.
@@ -90,14 +113,19 @@ pub fn gives_a_table() -> Error {
 ///
 /// # Errors
 /// As `ask`.
-pub fn explain(state: &State, question: &Question, now: Timestamp) -> Result<Explained> {
+pub fn explain(
+    state: &State,
+    workers: &Workers,
+    question: &Question,
+    now: Timestamp,
+) -> Result<Explained> {
     let whole = resolve::resolve(question, state, now, true)?;
-    let found = evaluate::evaluate(&whole.resolved, state, true)?;
+    let found = evaluate::evaluate(&whole.resolved, state, workers, Asked::Steps)?;
     let question = &whole.question;
     let shared = |name: &str| state.catalog.events().find(name).is_some();
     let warehouse = Warehouse { profiles: &question.alias, now, shared: &shared };
     Ok(Explained {
-        ordinals: found.selected,
+        count: found.count,
         steps: found.steps,
         text: Printer { warehouse: None }.question(question),
         sql: Printer { warehouse: Some(warehouse) }.question(question),

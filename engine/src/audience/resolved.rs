@@ -194,6 +194,11 @@ pub struct AggregateOf {
 }
 
 impl AggregateOf {
+    /// Whether it counts, so that nothing is nought.
+    pub fn counts(&self) -> bool {
+        self.aggregate == Aggregate::Count
+    }
+
     /// The value of the first or last event, and whether it is the last; nothing for what is gathered over all.
     pub fn edge(&self) -> Option<(&Scalar, bool)> {
         let last = match self.aggregate {

@@ -3,7 +3,7 @@
 //! All that is read of traits, events and entities here goes through `trait_value`, `event_value`, `entity_value` and
 //! `bind`.
 
-use super::aggregate::Answers;
+use super::aggregate::Known;
 use super::ast::Arithmetic;
 use super::money::{Code, Fault};
 use super::number::{negate, operate};
@@ -24,7 +24,7 @@ use std::cell::Cell as Flag;
 pub struct Row<'a> {
     pub reader: &'a Reader<'a>,
     /// The answers of the subqueries.
-    pub answers: &'a [Answers],
+    pub answers: Known<'a>,
     /// The profile.
     pub ordinal: Ordinal,
     /// The events and entities at hand, by slot: inside a subquery alone.

@@ -16,7 +16,7 @@ use crate::event::TablePart;
 use crate::state::Reader;
 
 /// A condition on one column of the events, in a form that is quick to ask.
-enum Test<'a> {
+pub(super) enum Test<'a> {
     /// The value compares so with a constant.
     Compare(usize, Comparison, &'a Value),
     /// The text is one of these.
@@ -25,17 +25,34 @@ enum Test<'a> {
     Like(usize, &'a Condition),
 }
 
+impl Test<'_> {
+    /// The property.
+    pub(super) fn property(&self) -> usize {
+        match self {
+            Test::Compare(number, ..) | Test::OneOf(number, _) | Test::Like(number, _) => *number,
+        }
+    }
+}
+
+/// The first and the last instant that conditions let pass.
+pub(super) struct Window(pub (Timestamp, Timestamp));
+
+impl Default for Window {
+    fn default() -> Window {
+        Window((Timestamp(i64::MIN), Timestamp(i64::MAX)))
+    }
+}
+
 /// A condition, taken apart.
 pub(super) struct Scan<'a> {
-    /// The first and the last instant that it lets pass.
-    window: (Timestamp, Timestamp),
+    window: Window,
     tests: Vec<Test<'a>>,
     /// What must be asked row by row.
     pub rest: Vec<&'a Condition>,
 }
 
 /// The parts of a condition that must all hold.
-fn conjuncts<'a>(condition: &'a Condition, found: &mut Vec<&'a Condition>) {
+pub(super) fn conjuncts<'a>(condition: &'a Condition, found: &mut Vec<&'a Condition>) {
     match condition {
         Condition::And(parts) => parts.iter().for_each(|part| conjuncts(part, found)),
         Condition::Constant(Some(true)) => {}
@@ -43,26 +60,9 @@ fn conjuncts<'a>(condition: &'a Condition, found: &mut Vec<&'a Condition>) {
     }
 }
 
-impl<'a> Scan<'a> {
-    /// Takes apart a condition on the events in a slot.
-    pub(super) fn new(condition: &'a Condition, slot: usize) -> Scan<'a> {
-        let mut parts = Vec::new();
-        conjuncts(condition, &mut parts);
-        let window = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-        let mut scan = Scan { window, tests: Vec::new(), rest: Vec::new() };
-        for part in parts {
-            if !scan.take_window(part, slot) {
-                match test_of(part, slot) {
-                    Some(test) => scan.tests.push(test),
-                    None => scan.rest.push(part),
-                }
-            }
-        }
-        scan
-    }
-
+impl Window {
     /// Whether a condition is one on the time of the event alone; the window is then narrowed.
-    fn take_window(&mut self, condition: &Condition, slot: usize) -> bool {
+    pub(super) fn take(&mut self, condition: &Condition, slot: usize) -> bool {
         let Condition::Compare(comparison, left, right) = condition else { return false };
         let is_time = |scalar: &Scalar| *scalar == Scalar::Event(slot, EventColumn::Time);
         let (comparison, other) = match (is_time(left), is_time(right)) {
@@ -71,16 +71,34 @@ impl<'a> Scan<'a> {
             _ => return false,
         };
         let Scalar::Constant(Some(Value::Timestamp(time))) = other else { return false };
-        let (low, high) = &mut self.window;
+        let (low, high) = &mut self.0;
         match comparison {
             Comparison::Greater => *low = (*low).max(Timestamp(time.0.saturating_add(1))),
             Comparison::GreaterOrEqual => *low = (*low).max(*time),
             Comparison::Less => *high = (*high).min(Timestamp(time.0.saturating_sub(1))),
             Comparison::LessOrEqual => *high = (*high).min(*time),
-            Comparison::Equal => self.window = ((*low).max(*time), (*high).min(*time)),
+            Comparison::Equal => self.0 = ((*low).max(*time), (*high).min(*time)),
             Comparison::NotEqual => return false,
         }
         true
+    }
+}
+
+impl<'a> Scan<'a> {
+    /// Takes apart a condition on the events in a slot.
+    pub(super) fn new(condition: &'a Condition, slot: usize) -> Scan<'a> {
+        let mut parts = Vec::new();
+        conjuncts(condition, &mut parts);
+        let mut scan = Scan { window: Window::default(), tests: Vec::new(), rest: Vec::new() };
+        for part in parts {
+            if !scan.window.take(part, slot) {
+                match test_of(part, slot) {
+                    Some(test) => scan.tests.push(test),
+                    None => scan.rest.push(part),
+                }
+            }
+        }
+        scan
     }
 
     /// The rows of a part within the window.
@@ -93,10 +111,9 @@ impl<'a> Scan<'a> {
             }
             low
         };
-        let from =
-            if self.window.0.0 == i64::MIN { 0 } else { bound(&|time| time < self.window.0) };
-        let all = self.window.1.0 == i64::MAX;
-        let to = if all { part.len() } else { bound(&|time| time <= self.window.1) };
+        let (first, last) = self.window.0;
+        let from = if first.0 == i64::MIN { 0 } else { bound(&|time| time < first) };
+        let to = if last.0 == i64::MAX { part.len() } else { bound(&|time| time <= last) };
         from..to.max(from)
     }
 
@@ -122,14 +139,14 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn text_of(scalar: &Scalar) -> Option<&str> {
+pub(super) fn text_of(scalar: &Scalar) -> Option<&str> {
     match scalar {
         Scalar::Constant(Some(Value::Text(text))) => Some(text),
         _ => None,
     }
 }
 
-fn test_of(condition: &Condition, slot: usize) -> Option<Test<'_>> {
+pub(super) fn test_of(condition: &Condition, slot: usize) -> Option<Test<'_>> {
     let property = |scalar: &Scalar| match scalar {
         Scalar::Event(at, EventColumn::Property(number)) if *at == slot => Some(*number),
         _ => None,

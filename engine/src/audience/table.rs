@@ -1,8 +1,10 @@
 //! Tables: values of profiles, or of groups of profiles, ordered and cut.
 
-use super::aggregate::{Answers, Gather};
+use super::aggregate::{Answers, Gather, Known};
 use super::ast::{self, Item, ItemKind};
+use super::columnar;
 use super::names::Named;
+use super::program::Chosen;
 use super::resolve::Resolver;
 use super::resolved::{Column, Scalar, TableOf};
 use super::row::Row;
@@ -111,11 +113,36 @@ pub(super) fn fill(
     table: &TableOf,
     reader: &Reader<'_>,
     answers: &[Answers],
+    chosen: &Chosen,
+) -> Result<Table> {
+    if let Some(rows) = columnar::groups(table, reader.state, chosen)? {
+        return Ok(cut(table, rows));
+    }
+    let selected = match columnar::first(table, reader.state, chosen)? {
+        Some(first) => first.into_iter().collect(),
+        None => chosen.to_set(),
+    };
+    fill_by_row(table, reader, answers, &selected)
+}
+
+/// Fills a table profile by profile.
+///
+/// # Errors
+/// As `fill`.
+pub(super) fn fill_by_row(
+    table: &TableOf,
+    reader: &Reader<'_>,
+    answers: &[Answers],
     selected: &RoaringBitmap,
 ) -> Result<Table> {
-    let fault = Flag::new(None);
-    let row =
-        |ordinal| Row { reader, answers, ordinal: Ordinal(ordinal), bound: &[], fault: &fault };
+    let (fault, known) = (Flag::new(None), Known { all: answers, here: &[] });
+    let row = |ordinal| Row {
+        reader,
+        answers: known,
+        ordinal: Ordinal(ordinal),
+        bound: &[],
+        fault: &fault,
+    };
     let mut rows = match &table.groups {
         None => selected.iter().map(|ordinal| profile_row(table, &row(ordinal))).collect(),
         Some(keys) => group_rows(table, keys, selected, &row)?,
@@ -124,6 +151,11 @@ pub(super) fn fill(
         return Err(Error::invalid(reason));
     }
     rows.sort_by(|a, b| compare(&table.order, a, b));
+    Ok(cut(table, rows))
+}
+
+/// The table of rows that are in order: as many as are wanted, with the columns that are shown.
+fn cut(table: &TableOf, mut rows: Vec<Filled>) -> Table {
     rows.truncate(
         table.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
     );
@@ -132,13 +164,13 @@ pub(super) fn fill(
         row.values.truncate(shown);
         row.values
     });
-    Ok(Table { columns: table.names.clone(), rows: rows.collect() })
+    Table { columns: table.names.clone(), rows: rows.collect() }
 }
 
 /// A row, and what decides between rows that are ordered alike: the profile's id, or the keys of the group.
-struct Filled {
-    values: Vec<Option<Value>>,
-    tie: Vec<Option<Value>>,
+pub(super) struct Filled {
+    pub values: Vec<Option<Value>>,
+    pub tie: Vec<Option<Value>>,
 }
 
 fn profile_row(table: &TableOf, row: &Row<'_>) -> Filled {
@@ -214,7 +246,7 @@ fn group_rows<'a>(
 }
 
 /// NULL comes last, upwards and downwards.
-fn compare(order: &[(usize, bool)], left: &Filled, right: &Filled) -> Ordering {
+pub(super) fn compare(order: &[(usize, bool)], left: &Filled, right: &Filled) -> Ordering {
     let value = |row: &'_ Filled, column: usize| row.values.get(column).cloned().flatten();
     for (column, down) in order {
         let found = compare_values(&value(left, *column), &value(right, *column), *down);

@@ -6,6 +6,7 @@
 
 use super::ast::{Aggregate, Expr, ExprKind, Item, ItemKind, Question, Select, Table};
 use super::names::Named;
+use super::program::Workers;
 use super::resolve::{Resolver, resolve};
 use super::{Answer, ask, gives_a_table};
 use crate::base::error::{Error, Result};
@@ -44,7 +45,7 @@ pub struct Page {
 /// # Errors
 /// As `ask`; `Invalid` without a place when a name is no trait, or one that the table cannot take.
 pub fn ask_for(
-    state: &State,
+    (state, workers): (&State, &Workers),
     audience: &Question,
     wanted: Wanted<'_>,
     now: Timestamp,
@@ -65,7 +66,7 @@ pub fn ask_for(
             table
         }
     });
-    ask(state, &question, now)
+    ask(state, workers, &question, now)
 }
 
 /// The members of an audience whose public ids come after one, the first of them in the order of the ids.
@@ -73,7 +74,7 @@ pub fn ask_for(
 /// # Errors
 /// As `ask`; `Invalid` without a place when a name is no trait.
 pub fn page(
-    state: &State,
+    (state, workers): (&State, &Workers),
     audience: &Question,
     select: &[String],
     after: Option<PublicId>,
@@ -84,7 +85,7 @@ pub fn page(
     let table = Names { state, now, alias: &question.alias }.columns(select)?;
     let columns = Question { condition: None, table: Some(table), ..question.clone() };
     let columns = resolve(&columns, state, now, false)?.resolved.table;
-    let selected = ask(state, question, now)?.ordinals;
+    let selected = ask(state, workers, question, now)?.ordinals;
     let mut least: BinaryHeap<(PublicId, Ordinal)> = BinaryHeap::new();
     let mut more = false;
     let reader = state.reader();
@@ -105,7 +106,7 @@ pub fn page(
     }
     let chosen: RoaringBitmap = least.iter().map(|(_, ordinal)| ordinal.0).collect();
     let rows = match columns {
-        Some(columns) => super::table::fill(&columns, &reader, &[], &chosen)?.rows,
+        Some(columns) => super::table::fill_by_row(&columns, &reader, &[], &chosen)?.rows,
         None => Vec::new(),
     };
     reader.check()?;

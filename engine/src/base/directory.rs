@@ -78,9 +78,14 @@ impl BlockTable {
         BlockTable { entries: entries.into_iter().map(held).collect(), columns, slots }
     }
 
-    /// A block, if there is one.
+    /// The last chunk of the column of a key, if there is one.
+    pub fn last_chunk(&self, key: BlockKey) -> Option<u32> {
+        self.column(key)?.last().map(|held| held.entry.key.chunk)
+    }
+
+    /// The blocks of a column, in the order of their chunks.
     #[inline]
-    pub fn find(&self, key: BlockKey) -> Option<&Held> {
+    fn column(&self, key: BlockKey) -> Option<&[Held]> {
         let wanted = column_of(key);
         let mut at = slot_of(wanted, self.slots.len());
         let column = loop {
@@ -91,7 +96,13 @@ impl BlockTable {
             }
             at = (at + 1) % self.slots.len();
         };
-        let chunks = self.entries.get(column.start as usize..column.end as usize)?;
+        self.entries.get(column.start as usize..column.end as usize)
+    }
+
+    /// A block, if there is one.
+    #[inline]
+    pub fn find(&self, key: BlockKey) -> Option<&Held> {
+        let chunks = self.column(key)?;
         // Chunks mostly follow one another from the first on.
         let first = chunks.first()?.entry.key.chunk;
         let guess = chunks.get(key.chunk.checked_sub(first)? as usize);

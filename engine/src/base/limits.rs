@@ -217,3 +217,10 @@ pub const TOGETHER_EVENTS_MAX: usize = 1 << 25;
 
 /// Pairs that met, of which it is counted how often: just below what a table of 350 MB holds.
 pub const TOGETHER_PAIRS_MAX: usize = 7_000_000;
+
+/// Traits with more values than these are not compared when it is asked what sets an audience apart: names and numbers
+/// of persons say nothing of many.
+pub const LIFT_VALUES_MAX: usize = 65_536;
+
+/// Audiences whose overlap is asked for at once: the answer is a square of them.
+pub const OVERLAP_AUDIENCES_MAX: usize = 100;

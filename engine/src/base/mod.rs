@@ -7,7 +7,7 @@
 
 #[cfg_attr(
     not(feature = "kernels"),
-    allow(dead_code, unused_imports, reason = "kernels come before all that will ask them")
+    allow(dead_code, unused_imports, reason = "some of it is asked by benches and fuzzing alone")
 )]
 pub mod bits;
 pub mod calendar;
@@ -19,6 +19,7 @@ pub mod error;
 pub mod filter;
 pub mod ids;
 pub mod limits;
+pub mod many;
 pub mod mmap;
 pub mod natural;
 pub mod nearest;

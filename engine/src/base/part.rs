@@ -146,6 +146,11 @@ impl Part {
         self.blocks.entries().map(|entry| entry.key)
     }
 
+    /// The last chunk of the column of a key, if the part has any of it.
+    pub fn last_chunk(&self, key: BlockKey) -> Option<u32> {
+        self.blocks.last_chunk(key)
+    }
+
     /// The keys from one on, in order.
     pub fn keys_from(&self, first: BlockKey) -> impl Iterator<Item = BlockKey> {
         self.blocks.keys_from(first)

@@ -94,6 +94,14 @@ impl ExactSum {
         self.scale = scale;
     }
 
+    /// Adds what so many terms of one scale come to.
+    pub fn add_many(&mut self, sum: Decimal, terms: u64) {
+        if terms > 0 {
+            self.add(sum);
+            self.count += terms - 1;
+        }
+    }
+
     /// Counts a term that is summed elsewhere.
     pub fn count_one(&mut self) {
         self.count += 1;

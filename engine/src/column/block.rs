@@ -4,11 +4,14 @@
 //! (none when they follow one another), a bit for each NULL, the values. Integers are the base plus 0, 1, 2, 4 or 8
 //! bytes (frame of reference: Zukowski and others, 2006).
 
+use super::sound;
 use super::write::Layout;
+use crate::base::error::Result;
 use crate::base::number::Decimal;
-use crate::base::part::Block;
+use crate::base::part::{Block, BlockKey, Part};
 use crate::base::value::ValueType;
 use roaring::RoaringBitmap;
+use std::sync::Arc;
 
 pub(super) const HEADER: usize = 32;
 /// Decimals of one scale whose digits fit 64 bits.
@@ -20,14 +23,14 @@ pub(super) const DECIMAL_BYTES: usize = 17;
 pub struct BlockView {
     block: Block,
     kind: u8,
-    listed: bool,
-    nulls: Option<usize>,
-    width: u8,
-    count: usize,
-    first: u32,
-    base: i64,
+    pub(super) listed: bool,
+    pub(super) nulls: Option<usize>,
+    pub(super) width: u8,
+    pub(super) count: usize,
+    pub(super) first: u32,
+    pub(super) base: i64,
     value_type: Option<ValueType>,
-    values: usize,
+    pub(super) values: usize,
 }
 
 pub(super) fn value_type_of(code: u8) -> Option<ValueType> {
@@ -35,6 +38,15 @@ pub(super) fn value_type_of(code: u8) -> Option<ValueType> {
     [Text, Integer, Decimal, Float, Boolean, Date, Timestamp, Set]
         .into_iter()
         .find(|value_type| *value_type as u8 == code)
+}
+
+/// A block of a column of a part, which holds.
+///
+/// # Errors
+/// `Corrupt` when it does not.
+pub fn block_of(part: &Arc<Part>, key: BlockKey) -> Result<Option<BlockView>> {
+    let Some(block) = part.sound_block(key, sound::block)? else { return Ok(None) };
+    BlockView::new(block).map(Some).ok_or_else(|| part.damaged())
 }
 
 impl BlockView {
@@ -93,7 +105,7 @@ impl BlockView {
         }
     }
 
-    fn slice(&self, start: usize, length: usize) -> Option<&[u8]> {
+    pub(super) fn slice(&self, start: usize, length: usize) -> Option<&[u8]> {
         self.block.get(start..start.checked_add(length)?)
     }
 

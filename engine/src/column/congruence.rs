@@ -179,7 +179,6 @@ fn judge(model: &Model, parts: &[Arc<Part>], wanted: ValueType, here: &str) {
         };
         let expected = rows(&|known| known == text);
         assert_eq!(view.matching(&pick).iter().collect::<Vec<u32>>(), expected, "{here}: {text:?}");
-        assert!(view.at_most(&pick) >= expected.len() as u64, "{here}: at most of {text:?}");
         if wanted != ValueType::Boolean {
             let begins = |texts: &Dictionary| texts.prefixed(text).collect();
             let found: Vec<u32> = view.matching(&begins).iter().collect();

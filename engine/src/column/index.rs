@@ -86,15 +86,21 @@ impl CodeIndex {
 
 /// Rows by code, of a part that has them.
 #[derive(Debug, Clone)]
-pub(super) enum RowsByCode {
+pub enum RowsByCode {
+    /// A bitmap in the portable form for each code.
     Bitmaps(Block),
+    /// For each code its rows, ascending, four bytes each.
     Postings(Block),
 }
 
 pub(super) const BITMAP_ENTRY: usize = 12;
 
 impl RowsByCode {
-    pub(super) fn open(part: &Arc<Part>, key: BlockKey) -> Result<Option<RowsByCode>> {
+    /// The rows by code of a column; nothing when the part keeps none.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn open(part: &Arc<Part>, key: BlockKey) -> Result<Option<RowsByCode>> {
         if let Some(block) = part.sound_block(key.form(BITMAPS), sound::bitmaps)? {
             return Ok(Some(RowsByCode::Bitmaps(block)));
         }
@@ -138,8 +144,29 @@ impl RowsByCode {
         Some(())
     }
 
+    /// The bytes of a code, in place; empty for a code that nothing has, nothing when the index is not one.
+    pub fn stored(&self, code: u32) -> Option<&[u8]> {
+        let code = code as usize;
+        let (RowsByCode::Bitmaps(block) | RowsByCode::Postings(block)) = self;
+        let codes = u32_at(block, 0)? as usize;
+        if code >= codes {
+            return Some(&[]);
+        }
+        let (entry, unit) = match self {
+            RowsByCode::Bitmaps(_) => (BITMAP_ENTRY, 1),
+            RowsByCode::Postings(_) => (4, 4),
+        };
+        let end = |code: usize| match self {
+            RowsByCode::Bitmaps(_) => usize::try_from(u64_at(block, 8 + code * entry)?).ok(),
+            RowsByCode::Postings(_) => u32_at(block, 4 + code * entry).map(|end| end as usize),
+        };
+        let start = if code == 0 { 0 } else { end(code - 1)? };
+        let data = block.get(4 + codes * entry..)?;
+        data.get(start * unit..end(code)? * unit)
+    }
+
     /// How many rows a code has.
-    pub(super) fn cardinality(&self, code: u32) -> u64 {
+    pub fn cardinality(&self, code: u32) -> u64 {
         let code = code as usize;
         let (RowsByCode::Bitmaps(block) | RowsByCode::Postings(block)) = self;
         if u32_at(block, 0).is_none_or(|codes| code >= codes as usize) {

@@ -7,6 +7,7 @@
 
 mod beside;
 mod block;
+mod chunk;
 #[cfg(test)]
 pub mod congruence;
 mod dictionary;
@@ -20,8 +21,10 @@ mod stored;
 mod view;
 mod write;
 
-pub use block::BlockView;
+pub use block::{BlockView, block_of};
+pub use chunk::and_not_bytes;
 pub use dictionary::Dictionary;
+pub use index::RowsByCode;
 pub use keys::{
     dense_block, find_key, merge_keys, sorted_between, write_fences, write_keys, write_sorted,
 };

@@ -6,6 +6,7 @@
 use super::block::{DECIMAL_BYTES, HEADER, NARROW_DECIMALS, value_type_of};
 use super::write::{Layout, NO_TYPE};
 use super::{CHUNK_BITS, index};
+use crate::base::bits::MappedBitmap;
 use crate::base::codec::{u32_at, u64_at};
 use crate::base::number::DECIMAL_DIGITS;
 
@@ -118,8 +119,21 @@ pub(super) fn bitmaps(bytes: &[u8]) -> bool {
     let Some(codes) = u32_at(bytes, 0).map(|codes| codes as usize) else { return false };
     let data = 4 + codes * index::BITMAP_ENTRY;
     let Some(length) = bytes.len().checked_sub(data) else { return false };
-    let ends = (0..codes).map(|code| u64_at(bytes, 8 + code * index::BITMAP_ENTRY));
-    ascend(ends, true, Some(length as u64))
+    let end = |code: usize| u64_at(bytes, 8 + code * index::BITMAP_ENTRY);
+    ascend((0..codes).map(end), true, Some(length as u64))
+        && (0..codes).all(|code| {
+            let start = if code == 0 { Some(0) } else { end(code - 1) };
+            let place = |at: Option<u64>| at.and_then(|at| usize::try_from(at).ok());
+            let range = place(start).zip(place(end(code)));
+            let stored = u32_at(bytes, 4 + code * index::BITMAP_ENTRY).map(u64::from);
+            range.is_some_and(|(from, to)| bitmap(bytes.get(data + from..data + to), stored))
+        })
+}
+
+/// Whether the bytes are a bitmap of so many rows.
+fn bitmap(bytes: Option<&[u8]>, rows: Option<u64>) -> bool {
+    let Some(bytes) = bytes.filter(|bytes| MappedBitmap::validate(bytes)) else { return false };
+    MappedBitmap::open(bytes).map(|bitmap| bitmap.count()) == rows
 }
 
 /// Whether the bytes are the rows of each code.

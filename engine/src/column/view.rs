@@ -68,14 +68,13 @@ impl ColumnView {
         wanted: Option<ValueType>,
         faults: &Faults,
     ) -> ColumnView {
-        let same = |other: &BlockKey| other.chunk(0) == key;
         let mut chunks = 0;
-        let mut last_chunk = |part: &Arc<Part>| {
-            let last = part.keys_from(key).take_while(same).last();
-            chunks = chunks.max(last.map_or(0, |last| last.chunk as usize + 1));
+        let mut has_any = |part: &Arc<Part>| {
+            let last = part.last_chunk(key);
+            chunks = chunks.max(last.map_or(0, |last| last as usize + 1));
             last.is_some()
         };
-        let parts: Vec<Arc<Part>> = parts.rev().filter(|part| last_chunk(part)).cloned().collect();
+        let parts: Vec<Arc<Part>> = parts.rev().filter(|part| has_any(part)).cloned().collect();
         ColumnView {
             dictionaries: parts.iter().map(|_| OnceCell::new()).collect(),
             indexes: parts.iter().map(|_| OnceCell::new()).collect(),
@@ -279,47 +278,12 @@ impl ColumnView {
         found
     }
 
-    /// How many rows `matching` finds at most: the sum of stored cardinalities.
-    pub fn at_most(&self, pick: &dyn Fn(&Dictionary) -> Vec<u32>) -> u64 {
-        let mut sum = 0;
-        for number in 0..self.parts.len() {
-            let Some(dictionary) = self.dictionary(number) else { continue };
-            match self.index(number) {
-                Some(index) => {
-                    sum +=
-                        pick(dictionary).iter().map(|code| index.cardinality(*code)).sum::<u64>();
-                }
-                None => self.each_block(number, |_, view| sum += view.count() as u64),
-            }
-        }
-        sum
-    }
-
     fn each_block(&self, part: usize, mut take: impl FnMut(u32, &BlockView)) {
         for chunk in 0..self.chunks() {
             for tier in self.tiers(chunk).iter().filter(|tier| tier.part == part) {
                 take(chunk, &tier.view);
             }
         }
-    }
-
-    /// The rows whose value is kept; NULL is not asked about.
-    pub fn select(&self, keep: impl Fn(Cell<'_>) -> bool) -> RoaringBitmap {
-        let mut found = RoaringBitmap::new();
-        for chunk in 0..self.chunks() {
-            let start = chunk << CHUNK_BITS;
-            for (age, tier) in self.tiers(chunk).iter().rev().enumerate() {
-                let view = &tier.view;
-                if age > 0 {
-                    found -= view.rows(chunk);
-                }
-                let slots = (0..view.count()).filter(|slot| !view.is_null(*slot));
-                let kept = slots.filter(|slot| keep(self.cell_of(tier, *slot)));
-                let rows: Vec<u32> = kept.map(|slot| start + view.row(slot)).collect();
-                found |= RoaringBitmap::from_sorted_iter(rows).unwrap_or_default();
-            }
-        }
-        found
     }
 
     /// The rows that have a value.

@@ -180,7 +180,7 @@ impl View {
         audience: Option<&str>,
     ) -> Result<Option<Arc<RoaringBitmap>>> {
         let Some(text) = audience else { return Ok(None) };
-        let answer = ask(state, self.question(text)?.as_ref(), state.clock)?;
+        let answer = ask(state, &self.inner.workers, self.question(text)?.as_ref(), state.clock)?;
         if answer.table.is_some() {
             return Err(gives_a_table());
         }

@@ -3,10 +3,10 @@
 use super::answers::{Aggregates, Cursor, Member, MembersPage, MembersRequest};
 use super::types::At;
 use super::view::View;
-use crate::audience::{Table, Wanted, ask_for, page};
+use crate::audience::{Lifts, Table, Wanted, ask_for, lifts, overlap, page};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
-use crate::base::limits::MEMBERS_MAX;
+use crate::base::limits::{MEMBERS_MAX, OVERLAP_AUDIENCES_MAX};
 use crate::base::value::Value;
 use crate::state::Reader;
 
@@ -32,7 +32,8 @@ impl View {
         let after = request.after.map(|cursor| cursor.0);
         let question = self.question(text)?;
         self.asked(at, |state, now| {
-            let found = page(state, &question, &request.select, after, limit, now)?;
+            let found =
+                page((state, &self.inner.workers), &question, &request.select, after, limit, now)?;
             let next = found.members.last().filter(|_| found.more).map(|(id, ..)| Cursor(*id));
             let reader = state.reader();
             let members = found.members.into_iter().map(|(id, ordinal, traits)| Member {
@@ -64,6 +65,34 @@ impl View {
         self.table(text, Wanted::Top(by, checked(limit)? as u64), at)
     }
 
+    /// How many profiles each audience shares with each other one: a row for each, with as many numbers; the number of
+    /// an audience and itself is how many profiles it has.
+    ///
+    /// # Errors
+    /// As `count`, of the first audience that has one; `Limit` when there are too many.
+    pub fn overlap(&self, texts: &[&str], at: At) -> Result<Vec<Vec<u64>>> {
+        if texts.len() > OVERLAP_AUDIENCES_MAX {
+            return Err(Error::limit(format!(
+                "the overlap of {} audiences was asked for; at most {OVERLAP_AUDIENCES_MAX} are",
+                texts.len()
+            )));
+        }
+        let questions = texts.iter().map(|text| self.question(text)).collect::<Result<Vec<_>>>()?;
+        let workers = &self.inner.workers;
+        self.asked(at, |state, now| overlap((state, workers), &questions, now))
+    }
+
+    /// The values of traits that the profiles of an audience have more often than everybody, the greatest lift first:
+    /// those that are no chance.
+    ///
+    /// # Errors
+    /// As `count`; without a place when the limit is wrong.
+    pub fn lifts(&self, text: &str, limit: usize, at: At) -> Result<Lifts> {
+        let (limit, question, workers) =
+            (checked(limit)?, self.question(text)?, &self.inner.workers);
+        self.asked(at, |state, now| lifts((state, workers), &question, limit, now))
+    }
+
     /// One trait of the profiles of an audience, summed up.
     ///
     /// # Errors
@@ -86,7 +115,9 @@ impl View {
 
     fn table(&self, text: &str, wanted: Wanted<'_>, at: At) -> Result<Table> {
         let question = self.question(text)?;
-        let answer = self.asked(at, |state, now| ask_for(state, &question, wanted, now))?;
+        let workers = &self.inner.workers;
+        let answer =
+            self.asked(at, |state, now| ask_for((state, workers), &question, wanted, now))?;
         let nothing = || Table { columns: Vec::new(), rows: Vec::new() };
         Ok(answer.table.unwrap_or_else(nothing))
     }

@@ -64,6 +64,7 @@ pub use text_log::{TextLogReport, import_log};
 pub use types::*;
 pub use view::View;
 
+use crate::audience::Workers;
 use crate::base::clock::Clock;
 use crate::base::dir::{Dir, DiskDir};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -123,6 +124,8 @@ struct Inner {
     past: Mutex<Option<(Position, Timestamp, Arc<State>)>>,
     /// Audiences as they were parsed.
     plans: plans::Plans,
+    /// Threads that questions borrow.
+    workers: Workers,
 }
 
 /// A caller and a purpose, who read and write.

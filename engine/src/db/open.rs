@@ -3,6 +3,7 @@
 use super::merger::Merger;
 use super::publish::Snapshot;
 use super::{Inner, OpenReport, Settings, Writer};
+use crate::audience::Workers;
 use crate::base::clock::Clock;
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::Dir;
@@ -99,6 +100,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         report,
         past: Mutex::new(None),
         plans: super::plans::Plans::default(),
+        workers: Workers::new(settings.question_threads)?,
     })
 }
 

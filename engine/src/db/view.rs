@@ -5,7 +5,7 @@ use super::lookup::{Found, Lookup};
 use super::publish::Snapshot;
 use super::types::{At, Explanation, Profile, Stats, TimelineEvent};
 use super::{Inner, last_before};
-use crate::audience::{Answer, Question, Table, ask, explain, gives_a_table};
+use crate::audience::{Answer, Question, Table, ask, count, explain, gives_a_table};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{Ordinal, Position};
 use crate::base::time::Timestamp;
@@ -54,7 +54,8 @@ impl View {
     /// # Errors
     /// `Invalid` with a place in the text; `Limit`.
     pub fn count(&self, text: &str, at: At) -> Result<u64> {
-        Ok(counted(self.answer(text, at)?)?.ordinals.len())
+        let (question, workers) = (self.question(text)?, &self.inner.workers);
+        self.asked(at, |state, now| count(state, workers, &question, now))
     }
 
     /// The public ids of the profiles that an audience selects, sorted.
@@ -62,9 +63,9 @@ impl View {
     /// # Errors
     /// As `count`.
     pub fn members(&self, text: &str, at: At) -> Result<Vec<String>> {
-        let question = self.question(text)?;
+        let (question, workers) = (self.question(text)?, &self.inner.workers);
         self.asked(at, |state, now| {
-            let answer = counted(ask(state, &question, now)?)?;
+            let answer = counted(ask(state, workers, &question, now)?)?;
             let reader = state.reader();
             let ids = answer.ordinals.iter().filter_map(|o| reader.profile_id(Ordinal(o)));
             let mut ids: Vec<String> = ids.map(|id| id.to_string()).collect();
@@ -79,10 +80,10 @@ impl View {
     /// # Errors
     /// As `count`.
     pub fn explain(&self, text: &str, at: At) -> Result<Explanation> {
-        let question = self.question(text)?;
-        let found = self.asked(at, |state, now| explain(state, &question, now))?;
+        let (question, workers) = (self.question(text)?, &self.inner.workers);
+        let found = self.asked(at, |state, now| explain(state, workers, &question, now))?;
         let plan = found.steps.iter().map(ToString::to_string).collect();
-        let count = found.ordinals.len();
+        let count = found.count;
         Ok(Explanation { text: found.text, sql: found.sql, plan, steps: found.steps, count })
     }
 
@@ -91,8 +92,8 @@ impl View {
     /// # Errors
     /// As `count`.
     pub fn query(&self, text: &str, at: At) -> Result<Table> {
-        let question = self.question(text)?;
-        let answer = self.asked(at, |state, now| ask(state, &question, now))?;
+        let (question, workers) = (self.question(text)?, &self.inner.workers);
+        let answer = self.asked(at, |state, now| ask(state, workers, &question, now))?;
         let count = i64::try_from(answer.ordinals.len()).unwrap_or(i64::MAX);
         Ok(answer.table.unwrap_or_else(|| Table {
             columns: vec![question.heading.clone()],
@@ -111,11 +112,6 @@ impl View {
             At::Now(now) => self.reading(|state| ask(state, now)),
             At::AsOf(time) => ask(self.past(time)?.as_ref(), time),
         }
-    }
-
-    fn answer(&self, text: &str, at: At) -> Result<Answer> {
-        let question = self.question(text)?;
-        self.asked(at, |state, now| ask(state, &question, now))
     }
 
     /// The question of a text, parsed now or before.

@@ -7,10 +7,12 @@
 
 #[cfg(test)]
 mod congruence;
+mod index;
 mod merge;
 mod open;
 mod view;
 
+pub use index::{EventChunk, EventIndex, Ordered};
 pub use merge::merge_table;
 pub use open::{EventRow, OpenTable};
 pub use view::{TablePart, TableView};

@@ -9,7 +9,7 @@ use crate::base::ids::{NodeId, Position, SourceId};
 use crate::base::part::{BlockKey, Part};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
-use crate::column::{Cell, ColumnView, Faults};
+use crate::column::{CHUNK_BITS, Cell, ColumnView, Faults};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -71,6 +71,30 @@ impl TableView {
     /// How many rows there are.
     pub fn len(&self) -> u64 {
         self.parts.iter().map(|part| u64::from(part.rows)).sum()
+    }
+
+    /// Shows the number among all rows, the identifier and the time of each row of the files, or of the parts in
+    /// memory.
+    pub fn each_owner(&self, files: bool, see: &mut dyn FnMut(u32, u32, i64)) {
+        let mut next = 0_u32;
+        for part in &self.parts {
+            let first = next;
+            next = next.saturating_add(part.rows);
+            if part.part.digest().is_some() != files {
+                continue;
+            }
+            let (nodes, times) = (part.fixed(NODE), part.fixed(TIME));
+            let (Some(nodes), Some(times)) = (nodes, times) else { continue };
+            for chunk in 0..nodes.chunks() {
+                let (nodes, times) = (nodes.tiers(chunk).first(), times.tiers(chunk).first());
+                let Some((nodes, times)) = nodes.zip(times) else { continue };
+                let start = first + (chunk << CHUNK_BITS);
+                for slot in 0..nodes.view.count().min(times.view.count()) {
+                    let row = start + u32::try_from(slot).unwrap_or(0);
+                    see(row, nodes.view.number(slot), times.view.integer(slot));
+                }
+            }
+        }
     }
 
     /// The row of a number that counts the rows of all parts, in order.

@@ -13,8 +13,8 @@ use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
-    ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, Stored, find_key,
-    merge_column, merge_keys, release, rows_in, write_keys,
+    CHUNK_BITS, ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, Stored,
+    find_key, merge_column, merge_keys, release, rows_in, write_keys,
 };
 use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -421,6 +421,18 @@ impl NodeView {
     /// The profiles of all nodes, by number; `u32::MAX` for those that no record named yet.
     pub fn labels(&self, count: u32) -> Vec<u32> {
         self.labels.numbers(count)
+    }
+
+    /// Shows every node whose profile these parts tell, and the ordinal; `u32::MAX` for none.
+    pub fn each_label(&self, see: &mut dyn FnMut(u32, u32)) {
+        for chunk in 0..self.labels.chunks() {
+            for tier in self.labels.tiers(chunk) {
+                for slot in 0..tier.view.count() {
+                    let node = (chunk << CHUNK_BITS) + tier.view.row(slot);
+                    see(node, self.labels.number(node).unwrap_or(NOBODY));
+                }
+            }
+        }
     }
 
     /// The identifier of a node.

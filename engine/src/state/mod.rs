@@ -17,6 +17,7 @@ mod event;
 mod fields;
 mod hindsight;
 mod history;
+mod indexes;
 mod inferred;
 mod known;
 mod memo;
@@ -37,6 +38,7 @@ pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
 pub use entity::EntityView;
 pub use hindsight::{EXPECT, Hindsight, SOURCE};
+pub use indexes::{Events, Indexes, Live};
 pub use merging::{Merged, Run};
 pub use read::Reader;
 pub use since::SeenParts;
@@ -239,6 +241,8 @@ pub struct State {
     as_of: Option<Timestamp>,
     /// What questions found out; a state that is folded on is not asked.
     pub memo: Memo,
+    /// Indexes of the files, for all states that have them.
+    indexes: Indexes,
 }
 
 /// A state that entries are folded into.
@@ -277,6 +281,7 @@ impl State {
             next_file: 1,
             as_of: None,
             memo: Memo::default(),
+            indexes: Indexes::default(),
         }
     }
 

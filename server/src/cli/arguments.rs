@@ -92,6 +92,10 @@ pub(crate) enum AudienceCommand {
     Top(Top),
     /// Print count, sum, avg, min and max of a trait
     Aggregate(Aggregate),
+    /// Print how many profiles each of some audiences shares with each other one
+    Overlap(Overlap),
+    /// Print the values of traits that the audience has more often than everybody
+    Lift(Lift),
     /// Print the table of a statement: columns of profiles, or aggregates of groups
     Query(Question),
     /// Print how long audiences take, measured inside the process
@@ -319,6 +323,26 @@ pub(crate) struct Aggregate {
     /// The trait
     #[arg(long, value_name = "TRAIT")]
     pub(crate) of: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Overlap {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    #[command(flatten)]
+    pub(crate) moment: Moment,
+    /// The audiences
+    #[arg(required = true, value_name = "TEXT")]
+    pub(crate) texts: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lift {
+    #[command(flatten)]
+    pub(crate) question: Question,
+    /// How many values at most
+    #[arg(long, value_name = "N", default_value_t = limits::TOP_DEFAULT, value_parser = rows)]
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, Args)]

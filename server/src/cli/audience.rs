@@ -3,7 +3,7 @@
 //! *Invariants:* `count` prints the number alone, `explain --sql` the statement alone; what is wrong
 //! with the arguments alone is found before a store is opened. *Where to start reading:* `ask`.
 
-use super::arguments::{Aggregate, Breakdown, Explain, Members, Question, Top};
+use super::arguments::{Aggregate, Breakdown, Explain, Lift, Members, Overlap, Question, Top};
 use super::failure::Failure;
 use super::output::Output;
 use super::store::Store;
@@ -102,6 +102,48 @@ pub(crate) fn aggregate(aggregate: &Aggregate, output: &Output) -> Result<(), Fa
     let row = [&count, &found.sum, &found.avg, &found.min, &found.max].map(Clone::clone).to_vec();
     let table = Table { columns, rows: vec![row] };
     output.answer(|| lines(&table), || shape::aggregates(&found))
+}
+
+/// `nave audience overlap`
+pub(crate) fn overlap(overlap: &Overlap, output: &Output) -> Result<(), Failure> {
+    let store = Store::open(&overlap.store.data, false, output)?;
+    let texts: Vec<&str> = overlap.texts.iter().map(String::as_str).collect();
+    let found = store.view().overlap(&texts, overlap.moment.at());
+    store.leave();
+    let found = found?;
+    let number = |count: &u64| Some(Value::Integer(i64::try_from(*count).unwrap_or(i64::MAX)));
+    let rows = texts.iter().zip(&found).map(|(text, counts)| {
+        let text = Some(Value::Text((*text).to_owned()));
+        std::iter::once(text).chain(counts.iter().map(number)).collect()
+    });
+    let names = (1..=texts.len()).map(|number| number.to_string());
+    let columns = std::iter::once("audience".to_owned()).chain(names).collect();
+    let table = Table { columns, rows: rows.collect() };
+    output.answer(|| lines(&table), || shape::overlap(&found))
+}
+
+/// `nave audience lift`
+pub(crate) fn lift(lift: &Lift, output: &Output) -> Result<(), Failure> {
+    let found = ask(&lift.question, output, |view, text, at| view.lifts(text, lift.limit, at))?;
+    let number = |count: u64| Some(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)));
+    let rows = found.values.iter().map(|lift| {
+        vec![
+            Some(Value::Text(lift.field.clone())),
+            Some(lift.value.clone()),
+            number(lift.count),
+            number(lift.everybody),
+            Some(Value::Text(format!("{:.2}", lift.lift))),
+            Some(Value::Text(format!("{:.1}", lift.z))),
+        ]
+    });
+    let columns = ["trait", "value", "count", "everybody", "lift", "z"].map(str::to_owned);
+    let table = Table { columns: columns.to_vec(), rows: rows.collect() };
+    output.answer(|| lines(&table), || shape::lifts(&found))?;
+    if !found.passed_over.is_empty() {
+        let names = found.passed_over.join(", ");
+        output.note(&format!("note: too many values to compare: {names}"));
+    }
+    Ok(())
 }
 
 /// `nave audience query`

@@ -117,6 +117,8 @@ fn ask(command: AudienceCommand, output: &Output) -> Result<(), Failure> {
         AudienceCommand::Breakdown(breakdown) => audience::breakdown(&breakdown, output),
         AudienceCommand::Top(top) => audience::top(&top, output),
         AudienceCommand::Aggregate(aggregate) => audience::aggregate(&aggregate, output),
+        AudienceCommand::Overlap(overlap) => audience::overlap(&overlap, output),
+        AudienceCommand::Lift(lift) => audience::lift(&lift, output),
         AudienceCommand::Query(question) => audience::query(&question, output),
         AudienceCommand::Bench(bench) => bench::bench(&bench, output),
     }

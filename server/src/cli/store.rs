@@ -42,7 +42,15 @@ impl Store {
 
     /// Opens the store in a folder, making one if there is none, for a process that stays.
     pub(crate) fn open_to_stay(path: &Path, output: &Output) -> Result<Store, Failure> {
-        Store::open_with(path, Settings { merge_thread: true, ..Settings::default() }, output)
+        Store::open_with(
+            path,
+            Settings {
+                merge_thread: true,
+                question_threads: std::thread::available_parallelism().map_or(1, usize::from),
+                ..Settings::default()
+            },
+            output,
+        )
     }
 
     fn open_with(path: &Path, settings: Settings, output: &Output) -> Result<Store, Failure> {

@@ -5,7 +5,8 @@
 //! reading:* `count`.
 
 use super::options::Options;
-use super::{Call, Failure, Outcome};
+use super::table::{ANY, BASE};
+use super::{Call, Command, Failure, Outcome};
 use crate::resp::Reply;
 use crate::shape;
 use navedb::{At, MembersRequest, Result, View, limits};
@@ -93,6 +94,30 @@ pub(super) fn top(call: &mut Call<'_>) -> Outcome {
     Ok(shape::table(&table))
 }
 
+/// `AUDIENCE.OVERLAP text text [text ...]`
+pub(super) fn overlap(call: &mut Call<'_>) -> Outcome {
+    let mut texts = Vec::with_capacity(call.args.len());
+    for at in 0..call.args.len() {
+        texts.push(call.text(at)?);
+    }
+    let counts = call.server.view().overlap(&texts, At::Latest)?;
+    Ok(shape::overlap(&counts))
+}
+
+/// `AUDIENCE.LIFT text [LIMIT n]`
+pub(super) fn lift(call: &mut Call<'_>) -> Outcome {
+    let mut limit = limits::TOP_DEFAULT;
+    let mut options = Options::new(call, 1);
+    while let Some(word) = options.word()? {
+        match word.as_str() {
+            "LIMIT" => limit = options.number()?,
+            _ => return Err(options.unexpected()),
+        }
+    }
+    let lifts = ask(call, |view, text| view.lifts(text, limit, At::Latest))?;
+    Ok(shape::lifts(&lifts))
+}
+
 /// `AUDIENCE.AGGREGATE text OF trait`
 pub(super) fn aggregate(call: &mut Call<'_>) -> Outcome {
     let mut options = Options::new(call, 1);
@@ -101,3 +126,44 @@ pub(super) fn aggregate(call: &mut Call<'_>) -> Outcome {
     let aggregates = ask(call, |view, text| view.aggregate(text, of, At::Latest))?;
     Ok(shape::aggregates(&aggregates))
 }
+
+/// `AUDIENCE.OVERLAP`
+pub(super) const OVERLAP: Command = Command {
+    name: "AUDIENCE.OVERLAP",
+    syntax: "text text [text ...]",
+    args: (2, ANY),
+    group: "Audiences",
+    summary: "How many profiles each audience shares with each other one, up to 100 audiences.",
+    reply: "map: `overlap`, a list of numbers for each audience, its own among them",
+    example: "AUDIENCE.OVERLAP \"p.country = 'FR'\" \"p.age > 40\"",
+    run: Some(overlap),
+    ..BASE
+};
+
+/// `AUDIENCE.LIFT`
+pub(super) const LIFT: Command = Command {
+    name: "AUDIENCE.LIFT",
+    syntax: "text [LIMIT n]",
+    args: (1, 3),
+    group: "Audiences",
+    summary: "The values of traits that an audience has more often than everybody, the greatest \
+              lift first, 10 unless a limit says otherwise.",
+    reply: "map: `count`, `everybody`, `values`, a list of maps (`trait`, `value`, `count`, \
+            `everybody`, `lift`, `z`), and `passed_over`, traits with too many values",
+    example: "AUDIENCE.LIFT \"p.age > 40\" LIMIT 5",
+    run: Some(lift),
+    ..BASE
+};
+
+/// `AUDIENCE.AGGREGATE`
+pub(super) const AGGREGATE: Command = Command {
+    name: "AUDIENCE.AGGREGATE",
+    syntax: "text OF trait",
+    args: (3, 3),
+    group: "Audiences",
+    summary: "One trait of the profiles of an audience, summed up.",
+    reply: "map: `count`, `sum`, `avg`, `min`, `max`",
+    example: "AUDIENCE.AGGREGATE \"p.country = 'FR'\" OF age",
+    run: Some(aggregate),
+    ..BASE
+};

@@ -222,17 +222,9 @@ pub(crate) static COMMANDS: &[Command] = &[
         run: Some(audiences::top),
         ..BASE
     },
-    Command {
-        name: "AUDIENCE.AGGREGATE",
-        syntax: "text OF trait",
-        args: (3, 3),
-        group: "Audiences",
-        summary: "One trait of the profiles of an audience, summed up.",
-        reply: "map: `count`, `sum`, `avg`, `min`, `max`",
-        example: "AUDIENCE.AGGREGATE \"p.country = 'FR'\" OF age",
-        run: Some(audiences::aggregate),
-        ..BASE
-    },
+    audiences::OVERLAP,
+    audiences::LIFT,
+    audiences::AGGREGATE,
     Command {
         name: "QUARANTINE.COUNT",
         group: "Quarantine",

@@ -9,10 +9,10 @@
 //! and asks the CPU first. Memory is read through references to arrays of the size of a register, by `load` functions
 //! alone.
 
-use super::WORDS;
 use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, Words};
 use super::portable::{self, Lane};
 use super::x86::for_cpu;
+use super::{AMONG_MAX, WORDS};
 use std::arch::x86_64::*;
 
 static TABLE: Kernels = Kernels {
@@ -32,6 +32,7 @@ static TABLE: Kernels = Kernels {
     runs_count_stored,
     arrays_count,
     between,
+    among,
     sum,
     extremes,
     histogram,
@@ -64,6 +65,7 @@ for_cpu! { "avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2":
     fn runs_count_stored(words: &Stored, runs: &Runs) -> u32 = portable::runs_count;
     fn arrays_count(one: &Rows, two: &Rows) -> u32 = arrays_count_blocks;
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
+    fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = portable::sum;
     fn extremes(words: &Words, values: &[u8], width: u8) -> Extremes = portable::extremes;
     fn histogram(words: &Words, values: &[u8], counts: &mut [u64; 256]) = portable::histogram;
@@ -236,6 +238,30 @@ fn eights_within(offsets: __m256i, span: __m256i) -> u32 {
     let turn = _mm256_set1_epi64x(i64::MIN);
     let above = _mm256_cmpgt_epi64(_mm256_xor_si256(offsets, turn), _mm256_xor_si256(span, turn));
     !_mm256_movemask_pd(_mm256_castsi256_pd(above)) as u32 & 0xf
+}
+
+/// A line of values against each that is wanted.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn among_lines(words: &mut Words, values: &[u8], wanted: &[u8]) {
+    let mut all = [_mm256_setzero_si256(); AMONG_MAX];
+    for (place, value) in all.iter_mut().zip(wanted) {
+        *place = _mm256_set1_epi8(value.cast_signed());
+    }
+    let used = all.get(..wanted.len()).unwrap_or(&all);
+    let lines = if wanted.is_empty() { &[] } else { values.as_chunks::<32>().0.as_chunks::<2>().0 };
+    let hits = |line: &[u8; 32]| {
+        let line = load(line);
+        let hit = used.iter().fold(_mm256_setzero_si256(), |hit, value| {
+            _mm256_or_si256(hit, _mm256_cmpeq_epi8(line, *value))
+        });
+        u64::from(_mm256_movemask_epi8(hit) as u32)
+    };
+    for (word, [low, high]) in words.iter_mut().zip(lines) {
+        *word = hits(low) | hits(high) << 32;
+    }
+    let (words, values) = portable::rest_mut(words, values, 1, lines.len());
+    portable::among_words(words, values, wanted);
 }
 
 /// A loop over the words and the lines of the values at them.

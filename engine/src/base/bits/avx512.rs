@@ -7,7 +7,7 @@
 use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, Words};
 use super::portable::{self, Cell, Lane};
 use super::x86::for_cpu;
-use super::{WORDS, avx2};
+use super::{AMONG_MAX, WORDS, avx2};
 use std::arch::x86_64::*;
 
 static TABLE: Kernels = Kernels {
@@ -27,6 +27,7 @@ static TABLE: Kernels = Kernels {
     runs_count_stored,
     arrays_count,
     between,
+    among,
     sum,
     extremes,
     histogram,
@@ -57,6 +58,7 @@ for_cpu! { "avx512f,avx512bw,avx512vpopcntdq,avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2"
     fn runs_count_stored(words: &Stored, runs: &Runs) -> u32 = portable::runs_count;
     fn arrays_count(one: &Rows, two: &Rows) -> u32 = avx2::arrays_count_blocks;
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
+    fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = sum_lines;
     fn extremes(words: &Words, values: &[u8], width: u8) -> Extremes = extremes_lines;
     fn histogram(words: &Words, values: &[u8], counts: &mut [u64; 256]) = portable::histogram;
@@ -157,6 +159,25 @@ fn between_lines(words: &mut Words, values: &[u8], width: u8, low: u64, high: u6
     };
     let (words, values) = portable::rest_mut(words, values, width, done);
     portable::between_words(words, values, width, low, high);
+}
+
+/// A line of values against each that is wanted.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn among_lines(words: &mut Words, values: &[u8], wanted: &[u8]) {
+    // What is left of the places repeats the first that is wanted, so that the loop has one length.
+    let mut all = [_mm512_set1_epi8(wanted.first().copied().unwrap_or(0).cast_signed()); AMONG_MAX];
+    for (place, value) in all.iter_mut().zip(wanted) {
+        *place = _mm512_set1_epi8(value.cast_signed());
+    }
+    let lines = if wanted.is_empty() { &[] } else { values.as_chunks::<64>().0 };
+    let used = all.get(..wanted.len()).unwrap_or(&all);
+    for (word, line) in words.iter_mut().zip(lines) {
+        let line = load(line);
+        *word = used.iter().fold(0, |hit, value| hit | _mm512_cmpeq_epi8_mask(line, *value));
+    }
+    let (words, values) = portable::rest_mut(words, values, 1, lines.len());
+    portable::among_words(words, values, wanted);
 }
 
 /// The lower halves of 64-bit lanes.

@@ -38,6 +38,8 @@ pub(super) struct Kernels {
     pub(super) arrays_count: fn(&Rows, &Rows) -> u32,
     /// Bounds fit the width, and the lower is no greater than the upper.
     pub(super) between: fn(&mut Words, &[u8], u8, u64, u64),
+    /// Values of one byte that are among some, of which there are at most `AMONG_MAX`.
+    pub(super) among: fn(&mut Words, &[u8], &[u8]),
     pub(super) sum: fn(&Words, &[u8], u8) -> (u128, u32),
     pub(super) extremes: fn(&Words, &[u8], u8) -> Extremes,
     pub(super) histogram: fn(&Words, &[u8], &mut [u64; 256]),
@@ -61,6 +63,7 @@ static PORTABLE: Kernels = Kernels {
     runs_count_stored: portable::runs_count,
     arrays_count: portable::arrays_count,
     between: portable::between,
+    among: portable::among,
     sum: portable::sum,
     extremes: portable::extremes,
     histogram: portable::histogram,

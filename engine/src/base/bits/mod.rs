@@ -35,6 +35,8 @@ use dispatch::{Kernels, Stored, kernels};
 
 /// 64-bit words of a chunk of 65,536 rows.
 pub const WORDS: usize = 1024;
+/// Values that a row may have one of, for the kernels that hold all of them in registers.
+pub const AMONG_MAX: usize = 16;
 /// Bytes of the words of a chunk.
 const BYTES: usize = WORDS * 8;
 

@@ -237,6 +237,30 @@ fn between_cells<C: Cell>(words: &mut [u64], cells: &[C], low: u64, high: u64) {
     }
 }
 
+/// The rows whose value of one byte is among some.
+#[inline(always)]
+pub(super) fn among(words: &mut [u64; WORDS], values: &[u8], wanted: &[u8]) {
+    among_words(words, values, wanted);
+}
+
+#[inline(always)]
+pub(super) fn among_words(words: &mut [u64], values: &[u8], wanted: &[u8]) {
+    let mut table = [false; 256];
+    for value in wanted {
+        if let Some(place) = table.get_mut(usize::from(*value)) {
+            *place = true;
+        }
+    }
+    let mut lines = values.chunks(64);
+    for word in words.iter_mut() {
+        let line = lines.next().unwrap_or_default();
+        *word = line.iter().zip(0..).fold(0, |found, (value, bit): (&u8, u32)| {
+            let hit = table.get(usize::from(*value)).copied().unwrap_or(false);
+            found | u64::from(hit) << bit
+        });
+    }
+}
+
 /// How many of 64 rows may be set for them to be looked at one by one rather than all together.
 const FEW: u32 = 12;
 

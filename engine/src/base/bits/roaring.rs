@@ -142,6 +142,12 @@ impl<'a> MappedBitmap<'a> {
         self.container(index)
     }
 
+    /// How many rows the container of a key has, as stored; 0 where there is none.
+    pub fn count_of(&self, key: u16) -> u32 {
+        let index = self.heads.binary_search_by_key(&key, key_of);
+        index.map_or(0, |index| self.cardinality(index))
+    }
+
     /// The containers with their keys, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (u16, Container<'a>)> + use<'a> {
         let bitmap = *self;

@@ -44,6 +44,28 @@ fn judge_between(kernels: &Kernels, numbers: &[u64], bytes: &[u8], width: u8, lo
 }
 
 #[test]
+fn rows_among_values_are_those_of_a_loop_over_them() {
+    let mut rng = Rng(12);
+    for rows in LENGTHS {
+        let (numbers, bytes) = column(&mut rng, 1, rows);
+        for count in [0, 1, 2, 5, 16] {
+            let wanted: Vec<u8> = (0..count).map(|_| rng.below(256) as u8 & 0x8f).collect();
+            let mut expected = Bits::empty();
+            for (number, row) in numbers.iter().zip(0..=u16::MAX) {
+                if wanted.iter().any(|value| u64::from(*value) == *number) {
+                    expected.insert(row);
+                }
+            }
+            for kernels in every() {
+                let mut found = Bits::full();
+                (kernels.among)(&mut found.0, &bytes[1..], &wanted);
+                assert!(found == expected, "{} {wanted:?} {rows}", kernels.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn rows_between_bounds_are_those_of_a_loop_over_them() {
     let mut rng = Rng(11);
     for width in [1, 2, 4, 8] {

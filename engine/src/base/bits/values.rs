@@ -3,7 +3,7 @@
 //! Values are unsigned little-endian numbers of 1, 2, 4 or 8 bytes, one after the other, anywhere in memory. There are
 //! none of another width. Of more values than a chunk has rows, the first 65,536 count.
 
-use super::{Bits, kernels};
+use super::{AMONG_MAX, Bits, kernels, portable};
 
 impl Bits {
     /// Becomes the rows whose values are no less than `low` and no greater than `high`. Rows past the last value are
@@ -21,6 +21,15 @@ impl Bits {
             self.clear();
         } else {
             (kernels().between)(&mut self.0, values, width, low, high);
+        }
+    }
+
+    /// Becomes the rows whose values of one byte are among some. Rows past the last value are not among them.
+    pub fn among(&mut self, values: &[u8], wanted: &[u8]) {
+        if wanted.len() > AMONG_MAX {
+            portable::among(&mut self.0, values, wanted);
+        } else {
+            (kernels().among)(&mut self.0, values, wanted);
         }
     }
 

@@ -1,0 +1,486 @@
+//! Tables that columns answer chunk by chunk: groups by traits with their counts and aggregates, and the first rows by
+//! a number.
+//!
+//! *Invariants:* a table is that which `table::fill` gives, profile by profile; what has no quick form is left to it.
+
+use super::ast::Aggregate;
+use super::program::Chosen;
+use super::resolved::{AggregateOf, Column, Scalar, TableOf};
+use super::table::{Filled, compare};
+use crate::base::bits::Bits;
+use crate::base::error::{Error, Result};
+use crate::base::many::ManyFloats;
+use crate::base::number::Decimal;
+use crate::base::sum::ExactSum;
+use crate::base::value::{Value, ValueType};
+use crate::column::Cell;
+use crate::index::{ColumnIndex, Direct, Domain, KeyRange, Labels, Range};
+use crate::state::State;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// A table of groups with more combinations of values than these is made profile by profile.
+const GROUPS: usize = 1 << 20;
+
+/// The rows of a table of groups; nothing when it has no quick form.
+///
+/// # Errors
+/// `Corrupt` when a part does not hold; `Invalid` when a sum has too many digits.
+pub(super) fn groups(
+    table: &TableOf,
+    state: &State,
+    chosen: &Chosen,
+) -> Result<Option<Vec<Filled>>> {
+    let Some(keys) = &table.groups else { return Ok(None) };
+    let mut key_columns = Vec::new();
+    for key in keys {
+        let Scalar::Trait(number) = key else { return Ok(None) };
+        key_columns.push(state.trait_index(*number)?);
+    }
+    // Sets make no groups, which was refused before.
+    let Some(labels) = key_columns.iter().map(|c| c.labels()).collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
+    let sizes = labels.iter().map(|labels| labels.len() + 1);
+    let Some(size) = sizes.clone().try_fold(1_usize, usize::checked_mul).filter(|s| *s <= GROUPS)
+    else {
+        return Ok(None);
+    };
+    let (mut measures, mut shown) = (Vec::<Measured>::new(), Vec::new());
+    for column in &table.columns {
+        match column {
+            Column::Group(key) => shown.push(Shown::Key(*key)),
+            Column::Aggregate(of) => {
+                let Some(measured) = Measured::new(of, state, size)? else { return Ok(None) };
+                // A sum and an average of one trait are gathered once.
+                let known = measures.iter().position(|known| known.is_as(&measured));
+                shown.push(Shown::Measure(
+                    known.unwrap_or(measures.len()),
+                    of.aggregate == Aggregate::Average,
+                ));
+                if known.is_none() {
+                    measures.push(measured);
+                }
+            }
+            Column::ProfileId | Column::Value(_) => return Ok(None),
+        }
+    }
+    let mut pass = Pass { columns: &key_columns, labels: &labels, counts: vec![0; size] };
+    for (chunk, rows) in chosen.chunks() {
+        if pass.chunk(chunk, rows, &mut measures).is_none() {
+            return Ok(None);
+        }
+    }
+    filled(table, &labels, &pass.counts, (&measures, &shown)).map(Some)
+}
+
+/// What a column shows of a group.
+enum Shown {
+    /// A key, by its number.
+    Key(usize),
+    /// A measure, by its number; of a sum whether its average.
+    Measure(usize, bool),
+}
+
+/// Adds chunk after chunk to the groups.
+struct Pass<'p> {
+    columns: &'p [Arc<ColumnIndex>],
+    labels: &'p [&'p Labels],
+    counts: Vec<u64>,
+}
+
+impl Pass<'_> {
+    fn chunk(&mut self, chunk: u32, rows: &Bits, measures: &mut [Measured]) -> Option<()> {
+        if let ([first, second], [left, right]) = (self.columns, self.labels)
+            && measures.iter().all(|measured| measured.column.is_none())
+            && let Some(first) = left.bytes(first, chunk)
+            && let Some(second) = right.bytes(second, chunk)
+        {
+            return self.pairs(rows, (&first.0, first.1), (&second.0, second.1), right.len() + 1);
+        }
+        if self.columns.is_empty() {
+            let count = self.counts.first_mut()?;
+            *count += u64::from(rows.count());
+            return measures.iter_mut().try_for_each(|measured| measured.whole(chunk, rows));
+        }
+        let (mut groups, mut numbers) = (Vec::new(), Vec::new());
+        for (column, labels) in self.columns.iter().zip(self.labels) {
+            labels.of_rows(column, chunk, rows, &mut numbers)?;
+            if groups.is_empty() {
+                std::mem::swap(&mut groups, &mut numbers);
+                continue;
+            }
+            let size = u32::try_from(labels.len() + 1).ok()?;
+            for (group, number) in groups.iter_mut().zip(&numbers) {
+                *group = *group * size + number;
+            }
+        }
+        for group in &groups {
+            *self.counts.get_mut(*group as usize)? += 1;
+        }
+        measures.iter_mut().try_for_each(|measured| measured.each(chunk, rows, &groups))
+    }
+}
+
+impl Pass<'_> {
+    /// Counts pairs of values that have a byte for each row.
+    fn pairs(
+        &mut self,
+        rows: &Bits,
+        (left, first): (&[u32], &[u8]),
+        (right, second): (&[u32], &[u8]),
+        size: usize,
+    ) -> Option<()> {
+        // Bytes of a block are below the number of its codes, but a block says so, not the type.
+        let mut starts = [usize::MAX; 256];
+        starts.iter_mut().zip(left).for_each(|(start, number)| *start = *number as usize * size);
+        let mut steps = [usize::MAX; 256];
+        steps.iter_mut().zip(right).for_each(|(step, number)| *step = *number as usize);
+        let mut whole = true;
+        rows.each(|row| {
+            let at = usize::from(row);
+            let bytes = first.get(at).zip(second.get(at));
+            let place = bytes.and_then(|(one, two)| {
+                let start = starts.get(usize::from(*one))?;
+                start.checked_add(*steps.get(usize::from(*two))?)
+            });
+            match place.and_then(|place| self.counts.get_mut(place)) {
+                Some(count) => *count += 1,
+                None => whole = false,
+            }
+        });
+        whole.then_some(())
+    }
+}
+
+/// What is gathered of a group.
+enum Sums {
+    /// The count of the group itself.
+    Rows,
+    Counts(Vec<u64>),
+    Exact(Vec<ExactSum>),
+    Floats(Vec<(ManyFloats, u64)>),
+    Extremes(Vec<Option<Value>>, Ordering),
+}
+
+impl Sums {
+    /// Adds rows of a chunk whose numbers can be read in place, each of a group; nothing when that is no way for them.
+    fn each_direct(&mut self, direct: &Direct<'_>, rows: &Bits, groups: &[u32]) -> Option<()> {
+        let mut groups = groups.iter().map(|group| *group as usize);
+        match self {
+            Sums::Counts(counts) => rows.each(|row| {
+                let place = groups.next().and_then(|group| counts.get_mut(group));
+                if let (Some(count), Some(_)) = (place, direct.key(row)) {
+                    *count += 1;
+                }
+            }),
+            Sums::Floats(sums) => rows.each(|row| {
+                let place = groups.next().and_then(|group| sums.get_mut(group));
+                if let (Some((sum, count)), Some(value)) = (place, direct.float(row)) {
+                    sum.add(value);
+                    *count += 1;
+                }
+            }),
+            Sums::Extremes(values, wanted) => rows.each(|row| {
+                let place = groups.next().and_then(|group| values.get_mut(group));
+                let (Some(slot), Some(cell)) = (place, direct.cell(row)) else { return };
+                if slot.as_ref().is_none_or(|v| cell.compare(Cell::of(v)) == Some(*wanted)) {
+                    *slot = cell.to_value();
+                }
+            }),
+            Sums::Rows | Sums::Exact(_) => return None,
+        }
+        Some(())
+    }
+}
+
+/// An aggregate of a trait.
+struct Measured {
+    column: Option<(Arc<ColumnIndex>, Domain)>,
+    sums: Sums,
+}
+
+impl Measured {
+    fn new(of: &AggregateOf, state: &State, groups: usize) -> Result<Option<Measured>> {
+        let Some(value) = &of.value else {
+            return Ok(Some(Measured { column: None, sums: Sums::Rows }));
+        };
+        let Scalar::Trait(number) = value else { return Ok(None) };
+        let column = state.trait_index(*number)?;
+        let Some(domain) = column.domain().filter(|_| !of.distinct) else { return Ok(None) };
+        let number = column.value_type().is_some_and(ValueType::is_number);
+        let sums = match of.aggregate {
+            Aggregate::Count => Sums::Counts(vec![0; groups]),
+            Aggregate::Sum | Aggregate::Average if number && domain == Domain::Float => {
+                Sums::Floats(vec![(ManyFloats::default(), 0); groups])
+            }
+            Aggregate::Sum | Aggregate::Average if number => {
+                Sums::Exact(vec![ExactSum::default(); groups])
+            }
+            Aggregate::Min => Sums::Extremes(vec![None; groups], Ordering::Less),
+            Aggregate::Max => Sums::Extremes(vec![None; groups], Ordering::Greater),
+            _ => return Ok(None),
+        };
+        Ok(Some(Measured { column: Some((column, domain)), sums }))
+    }
+
+    /// Whether it gathers the same as another.
+    fn is_as(&self, other: &Measured) -> bool {
+        let column = |of: &Measured| of.column.as_ref().map(|(column, _)| Arc::as_ptr(column));
+        let same = match (&self.sums, &other.sums) {
+            (Sums::Extremes(_, own), Sums::Extremes(_, theirs)) => own == theirs,
+            (own, theirs) => std::mem::discriminant(own) == std::mem::discriminant(theirs),
+        };
+        same && column(self) == column(other)
+    }
+
+    /// Adds rows of a chunk that are all of one group.
+    fn whole(&mut self, chunk: u32, rows: &Bits) -> Option<()> {
+        let Some((column, domain)) = &self.column else { return Some(()) };
+        if let (Sums::Exact(sums), Some(view)) = (&mut self.sums, column.only(chunk))
+            && let Some(numbers) = view.numbers().filter(|numbers| numbers.width > 0)
+        {
+            let mut present = Bits::empty();
+            view.present_rows(&mut present);
+            present.and(rows);
+            let (sum, count) = present.sum(numbers.bytes, numbers.width);
+            let base = i128::from(numbers.base) * i128::from(count);
+            let coefficient = i128::try_from(sum).ok()?.checked_add(base)?;
+            let scale = view.common_scale().unwrap_or(0);
+            sums.first_mut()?.add_many(Decimal { coefficient, scale }, u64::from(count));
+            return Some(());
+        }
+        if let (Sums::Floats(sums), Some(direct)) = (&mut self.sums, column.direct(chunk)) {
+            let (sum, count) = sums.first_mut()?;
+            rows.each(|row| {
+                if let Some(value) = direct.float(row) {
+                    sum.add(value);
+                    *count += 1;
+                }
+            });
+            return Some(());
+        }
+        let (column, domain) = (Arc::clone(column), *domain);
+        let mut taken = Some(());
+        rows.each(|row| {
+            if taken.is_some() {
+                taken = self.take(&column, domain, chunk, row, 0);
+            }
+        });
+        taken
+    }
+
+    /// Adds rows of a chunk, each of a group.
+    fn each(&mut self, chunk: u32, rows: &Bits, groups: &[u32]) -> Option<()> {
+        let Some((column, domain)) = &self.column else { return Some(()) };
+        if let Some(direct) = column.direct(chunk)
+            && self.sums.each_direct(&direct, rows, groups).is_some()
+        {
+            return Some(());
+        }
+        let (column, domain) = (Arc::clone(column), *domain);
+        let mut taken = Some(());
+        let mut groups = groups.iter();
+        rows.each(|row| {
+            if let (Some(group), Some(())) = (groups.next(), taken) {
+                taken = self.take(&column, domain, chunk, row, *group as usize);
+            }
+        });
+        taken
+    }
+
+    #[inline]
+    fn take(
+        &mut self,
+        column: &ColumnIndex,
+        domain: Domain,
+        chunk: u32,
+        row: u16,
+        group: usize,
+    ) -> Option<()> {
+        let Some((view, slot)) = column.find(chunk, row) else { return Some(()) };
+        match &mut self.sums {
+            Sums::Rows => {}
+            Sums::Counts(counts) => *counts.get_mut(group)? += 1,
+            Sums::Floats(sums) => {
+                let (sum, count) = sums.get_mut(group)?;
+                sum.add(view.float(slot));
+                *count += 1;
+            }
+            Sums::Exact(sums) => {
+                let coefficient = i128::from(view.integer(slot));
+                let scale = view.common_scale().unwrap_or(0);
+                sums.get_mut(group)?.add(Decimal { coefficient, scale });
+            }
+            Sums::Extremes(values, wanted) => {
+                let cell = domain.stored_cell(view, slot);
+                let slot = values.get_mut(group)?;
+                if slot.as_ref().is_none_or(|v| cell.compare(Cell::of(v)) == Some(*wanted)) {
+                    *slot = cell.to_value();
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// The value of a group.
+    fn value(&self, group: usize, count: u64, average: bool) -> Result<Option<Value>> {
+        let integer = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
+        Ok(match &self.sums {
+            Sums::Rows => Some(integer(count)),
+            Sums::Counts(counts) => counts.get(group).map(|count| integer(*count)),
+            Sums::Extremes(values, _) => values.get(group).cloned().flatten(),
+            Sums::Floats(sums) => {
+                let found = sums.get(group).filter(|(_, count)| *count > 0);
+                let value = |(sum, count): &(ManyFloats, u64)| {
+                    let sum = sum.clone().finish().value();
+                    Value::Float(if average { sum / *count as f64 } else { sum })
+                };
+                found.map(value)
+            }
+            Sums::Exact(sums) => match sums.get(group).filter(|sum| sum.count() > 0) {
+                None => None,
+                Some(sum) if average => Some(Value::Float(sum.average())),
+                Some(sum) => {
+                    let sum = sum.value().map(Value::Decimal);
+                    Some(sum.ok_or_else(|| Error::invalid("a sum has more than 38 digits"))?)
+                }
+            },
+        })
+    }
+}
+
+/// The rows of the groups that have a profile; without keys there is one group, whether it has any.
+fn filled(
+    table: &TableOf,
+    labels: &[&Labels],
+    counts: &[u64],
+    (measures, shown): (&[Measured], &[Shown]),
+) -> Result<Vec<Filled>> {
+    let least = least_count(table, counts, (measures, shown));
+    let mut rows = Vec::new();
+    for (group, count) in counts.iter().enumerate() {
+        if (*count == 0 && !labels.is_empty()) || *count < least {
+            continue;
+        }
+        let (mut tie, mut rest) = (Vec::with_capacity(labels.len()), group);
+        for labels in labels.iter().rev() {
+            let size = labels.len() + 1;
+            tie.push(labels.value(rest % size).cloned());
+            rest /= size;
+        }
+        tie.reverse();
+        let values = shown.iter().map(|shown| match shown {
+            Shown::Key(key) => Ok(tie.get(*key).cloned().flatten()),
+            Shown::Measure(number, average) => {
+                let measured = measures.get(*number);
+                measured.map_or(Ok(None), |measured| measured.value(group, *count, *average))
+            }
+        });
+        let values = values.collect::<Result<_>>()?;
+        rows.push(Filled { values, tie });
+    }
+    rows.sort_by(|a, b| compare(&table.order, a, b));
+    Ok(rows)
+}
+
+/// The least count that may be among the first rows, when these are the ones with the greatest counts.
+fn least_count(table: &TableOf, counts: &[u64], (measures, shown): (&[Measured], &[Shown])) -> u64 {
+    let (Some((column, true)), Some(limit)) = (table.order.first(), table.limit) else { return 0 };
+    let Some(Shown::Measure(number, _)) = shown.get(*column) else { return 0 };
+    let by_rows = measures.get(*number).is_some_and(|of| matches!(of.sums, Sums::Rows));
+    let Some(place) = usize::try_from(limit).ok().and_then(|limit| limit.checked_sub(1)) else {
+        return 0;
+    };
+    if !by_rows || place >= counts.len() {
+        return 0;
+    }
+    let mut counts = counts.to_vec();
+    *counts.select_nth_unstable_by(place, |a, b| b.cmp(a)).1
+}
+
+/// The profiles that may be among the first rows of a table that is ordered by one number and cut; nothing when it is
+/// no such table, or has not so many profiles with a number. All that are ordered alike with the last are among them.
+///
+/// # Errors
+/// `Corrupt` when a part does not hold.
+pub(super) fn first(table: &TableOf, state: &State, chosen: &Chosen) -> Result<Option<Vec<u32>>> {
+    let (None, [(column, down)], Some(limit)) =
+        (&table.groups, table.order.as_slice(), table.limit)
+    else {
+        return Ok(None);
+    };
+    let Some(Column::Value(Scalar::Trait(number))) = table.columns.get(*column) else {
+        return Ok(None);
+    };
+    let column = state.trait_index(*number)?;
+    let Some(domain) = column.domain() else { return Ok(None) };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if limit == 0 || limit as u64 > chosen.count() / 4 {
+        return Ok(None);
+    }
+    let mut best = Best { limit, down: *down, keys: Vec::new(), border: None };
+    let mut rows = Bits::empty();
+    for (chunk, asked) in chosen.chunks() {
+        let Some(range) = Range::new(&column, best.range(), false) else { return Ok(None) };
+        range.select(chunk, asked, asked.count(), &mut rows);
+        let direct = column.direct(chunk);
+        rows.each(|row| {
+            let key = match &direct {
+                Some(direct) => direct.key(row),
+                None => column.find(chunk, row).map(|(view, slot)| domain.key(view, slot)),
+            };
+            if let Some(key) = key {
+                best.see(key, chunk << 16 | u32::from(row));
+            }
+        });
+        best.settle();
+    }
+    best.settle();
+    let found = best.border.map(|_| best.keys.iter().map(|(_, ordinal)| *ordinal).collect());
+    Ok(found)
+}
+
+/// The best keys so far.
+struct Best {
+    limit: usize,
+    down: bool,
+    keys: Vec<(u64, u32)>,
+    /// The worst of as many as are wanted.
+    border: Option<u64>,
+}
+
+impl Best {
+    /// The keys that are not worse than the border.
+    fn range(&self) -> KeyRange {
+        match (self.border, self.down) {
+            (None, _) => KeyRange { low: 0, high: u64::MAX },
+            (Some(border), true) => KeyRange { low: border, high: u64::MAX },
+            (Some(border), false) => KeyRange { low: 0, high: border },
+        }
+    }
+
+    fn see(&mut self, key: u64, ordinal: u32) {
+        if self.range().holds(key) {
+            self.keys.push((key, ordinal));
+        }
+        if self.keys.len() >= self.limit.saturating_mul(4).max(4096) {
+            self.settle();
+        }
+    }
+
+    /// Finds the border anew and forgets what is worse.
+    fn settle(&mut self) {
+        if self.keys.len() < self.limit {
+            return;
+        }
+        let down = self.down;
+        let place = self.limit - 1;
+        let worse =
+            |a: &(u64, u32), b: &(u64, u32)| if down { b.0.cmp(&a.0) } else { a.0.cmp(&b.0) };
+        let (_, (border, _), _) = self.keys.select_nth_unstable_by(place, worse);
+        self.border = Some(*border);
+        let range = self.range();
+        self.keys.retain(|(key, _)| range.holds(*key));
+    }
+}

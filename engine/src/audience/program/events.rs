@@ -1,0 +1,269 @@
+//! A condition on the events of profiles: whether there is one, how many, or what they add up to.
+//!
+//! The events of a chunk of profiles stand in the order of time, so a window is one stretch of them. Conditions on
+//! one property and a constant are tested over the property's values in the same order; what is left is asked row by
+//! row. Profiles that have other identifiers than the index says, and sums beyond 64 bits, are answered from their
+//! rows.
+
+use super::super::aggregate::Answers;
+use super::super::ast::Comparison;
+use super::super::resolved::{AggregateOf, Rows};
+use super::super::row::{Row, bind};
+use super::answers::Place;
+use super::machine::{Asked, Machine, ordinal};
+use super::measure::Measure;
+use super::tests::{Passing, Tests};
+use crate::base::bits::{Bits, WORDS};
+use crate::base::ids::Ordinal;
+use crate::base::value::Value;
+use crate::column::Cell;
+use crate::event::{EventChunk, EventIndex, Ordered, TablePart, TableView};
+use crate::index::KeyRange;
+use crate::state::Events;
+use std::cell::Cell as Flag;
+use std::sync::Arc;
+
+/// Every row of a chunk.
+static ALL: Bits = Bits([u64::MAX; WORDS]);
+
+/// What is asked of the events that pass.
+#[derive(Clone, Copy)]
+pub(in super::super) enum Wanted<'a> {
+    /// That there is one.
+    Exists,
+    /// How what is computed of them compares with a constant.
+    Compare(Comparison, &'a Value),
+    /// What is computed of them, for a condition that asks more.
+    Value,
+}
+
+/// A condition on the events of profiles.
+pub(in super::super) struct EventTest<'a> {
+    /// The number of the subquery, and the subquery in words.
+    pub number: usize,
+    pub text: &'a str,
+    pub rows: &'a Rows,
+    pub aggregate: Option<&'a AggregateOf>,
+    pub(super) table: &'a TableView,
+    pub(super) events: &'a Events,
+    pub(super) tests: Tests<'a>,
+    pub(super) wanted: Wanted<'a>,
+    /// What is measured, when that is a matter of counters; and the keys of it that make the condition true, and
+    /// whether all others do instead.
+    pub(super) quick: Option<(Measure, (KeyRange, bool))>,
+    /// The values of the property that is computed with, of files and of parts in memory.
+    pub(super) values: Option<[Arc<Ordered>; 2]>,
+    /// How many events were looked at, and for how many profiles one passed.
+    pub looked: Flag<u64>,
+    pub found: Flag<u64>,
+}
+
+impl<'a> EventTest<'a> {
+    /// About how much work it is.
+    pub(super) fn weight(&self) -> u64 {
+        self.events.base.len() + self.events.over.len()
+    }
+
+    /// Takes note of what was looked at.
+    pub(super) fn note(&self, looked: usize, found: u32) {
+        self.looked.set(self.looked.get() + looked as u64);
+        self.found.set(self.found.get() + u64::from(found));
+    }
+
+    fn sides(&self) -> [&'a EventIndex; 2] {
+        [&self.events.base, &self.events.over]
+    }
+
+    /// Shows the events that pass, of profiles of a chunk that are asked about: the profile, and where the event is.
+    #[inline]
+    pub(in super::super) fn each(
+        &self,
+        machine: &Machine<'a>,
+        chunk: u32,
+        asked: &Bits,
+        mut see: impl FnMut(u16, Place<'a>),
+    ) {
+        let all = asked.count() == 1 << 16;
+        for (index, side) in self.sides().into_iter().zip(0..) {
+            let Some(events) = index.chunk(chunk) else { continue };
+            let window = events.window(self.tests.window.0, self.tests.window.1);
+            self.note(window.len(), 0);
+            let profiles = events.profiles.get(window.clone()).unwrap_or_default();
+            let places = profiles.iter().zip(window);
+            let at = |place: usize| Place { events, side, chunk, place };
+            match (self.tests.is_empty(), all) {
+                (true, true) => places.for_each(|(profile, place)| see(*profile, at(place))),
+                (true, false) => places
+                    .filter(|(profile, _)| asked.contains(**profile))
+                    .for_each(|(profile, place)| see(*profile, at(place))),
+                (false, _) => {
+                    let passing = self.tests.over(side, chunk);
+                    for (profile, place) in places {
+                        if asked.contains(*profile)
+                            && self.passes(machine, &passing, (chunk, events, place))
+                        {
+                            see(*profile, at(place));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes `out` those of the profiles that are asked about of which it is `wanted`.
+    pub(super) fn select(
+        &self,
+        machine: &mut Machine<'a>,
+        wanted: bool,
+        chunk: u32,
+        asked: Asked<'_>,
+        out: &mut Bits,
+    ) {
+        let (mut apart, mut rest) = (Vec::new(), machine.take());
+        rest.copy_from(asked.rows);
+        self.take_apart(chunk, &mut rest, &mut apart);
+        match (&self.wanted, &self.quick) {
+            (Wanted::Exists, _) => {
+                out.clear();
+                if self.tests.is_empty() {
+                    self.each(machine, chunk, &ALL, |profile, _| out.insert(profile));
+                    out.and(&rest);
+                } else {
+                    self.each(machine, chunk, &rest, |profile, _| out.insert(profile));
+                }
+                self.noted(machine, out);
+                turn(wanted, &rest, out);
+            }
+            (_, Some((Measure::Sum(ordered, scale), range))) => {
+                let sum = (ordered, *scale);
+                self.summed(machine, sum, *range, wanted, chunk, &rest, (out, &mut apart));
+            }
+            (_, Some((measure, (range, turned)))) if measure.counts_by_bytes(*range) => {
+                self.counted(machine, measure, *range, chunk, &rest, out);
+                turn(wanted != *turned, &rest, out);
+            }
+            _ => self.compared(machine, wanted, chunk, &rest, out),
+        }
+        for row in apart {
+            out.remove(row);
+            if self.holds(machine, ordinal(chunk, row)) == Some(wanted) {
+                out.insert(row);
+            }
+        }
+        machine.give(rest);
+    }
+
+    /// Takes note of how many profiles had an event that passed.
+    pub(super) fn noted(&self, machine: &Machine<'a>, seen: &Bits) {
+        if machine.explain {
+            self.note(0, seen.count());
+        }
+    }
+
+    /// By the answers of all profiles that have an event that passes.
+    fn compared(
+        &self,
+        machine: &mut Machine<'a>,
+        wanted: bool,
+        chunk: u32,
+        rest: &Bits,
+        out: &mut Bits,
+    ) {
+        let (answers, mut seen) = self.answers(machine, chunk, rest);
+        out.clear();
+        // Of those without an event the answer is one: none, or nothing.
+        let nobody = Answers::Some {
+            first: 0,
+            places: Vec::new(),
+            answers: Box::new(Answers::Count(Vec::new())),
+            counts: answers.counts(),
+        };
+        if self.truth(&nobody, Ordinal(0)) == Some(wanted) {
+            out.copy_from(rest);
+            out.and_not(&seen);
+        }
+        seen.and(rest);
+        seen.each(|row| {
+            if self.truth(&answers, Ordinal(ordinal(chunk, row))) == Some(wanted) {
+                out.insert(row);
+            }
+        });
+    }
+
+    /// Takes the profiles out that have other identifiers than the index says: they are answered from their rows.
+    pub(in super::super) fn take_apart(&self, chunk: u32, rest: &mut Bits, apart: &mut Vec<u16>) {
+        let first = ordinal(chunk, 0);
+        let moved = self.events.moved.range(first..=first | 0xffff).map(|ordinal| ordinal as u16);
+        for row in moved {
+            if rest.contains(row) {
+                rest.remove(row);
+                apart.push(row);
+            }
+        }
+    }
+
+    /// The truth of a comparison by an answer.
+    pub(super) fn truth(&self, answers: &Answers, of: Ordinal) -> Option<bool> {
+        match &self.wanted {
+            Wanted::Compare(comparison, constant) => {
+                let order = answers.value(of).compare(Cell::of(constant));
+                order.map(|order| comparison.holds(order))
+            }
+            Wanted::Exists | Wanted::Value => Some(answers.exists(of)),
+        }
+    }
+
+    /// The truth for one profile, from its rows.
+    pub(super) fn holds(&self, machine: &mut Machine<'a>, of: u32) -> Option<bool> {
+        let answers = self.answers_of(machine, of);
+        self.truth(&answers, Ordinal(of))
+    }
+
+    /// Whether an event of the index passes all tests.
+    #[inline]
+    fn passes(
+        &self,
+        machine: &Machine<'a>,
+        passing: &Passing<'_>,
+        (chunk, events, place): (u32, &EventChunk, usize),
+    ) -> bool {
+        passing.each(place)
+            && (!self.tests.by_row || {
+                let profile = events.profiles.get(place).copied().unwrap_or_default();
+                let number = events.rows.get(place).copied().unwrap_or(u32::MAX);
+                let event = self.table.locate(u64::from(number));
+                let profile = Ordinal(ordinal(chunk, profile));
+                event.is_some_and(|event| self.row_passes(machine, profile, event, true))
+            })
+    }
+
+    /// Whether an event is a row of the subquery; with `rest` only what tests did not ask is asked.
+    pub(super) fn row_passes(
+        &self,
+        machine: &Machine<'a>,
+        profile: Ordinal,
+        event: (&'a TablePart, u32),
+        rest: bool,
+    ) -> bool {
+        let mut bound = Vec::new();
+        let alone = machine.row(profile.0);
+        if !bind(&alone, self.rows, event, &mut bound) {
+            return false;
+        }
+        let whole = Row { bound: &bound, ..alone };
+        if !rest {
+            return whole.holds(&self.rows.filter) == Some(true);
+        }
+        self.tests.rest.iter().all(|condition| whole.holds(condition) == Some(true))
+    }
+}
+
+/// Of the rows that something is true of makes those of some that it is `wanted` of.
+fn turn(wanted: bool, asked: &Bits, rows: &mut Bits) {
+    if wanted {
+        return rows.and(asked);
+    }
+    let mut rest = asked.clone();
+    rest.and_not(rows);
+    rows.copy_from(&rest);
+}

@@ -1,0 +1,180 @@
+//! Runs a program over all chunks.
+
+use super::machine::{Asked, Machine};
+use super::{Kind, Node};
+use crate::base::bits::{Bits, WORDS};
+use roaring::RoaringBitmap;
+
+/// An audience of which one index says that it has at most so many profiles is looked at profile by profile: a pass
+/// over chunks costs about as much as this many looks.
+const SPARSE: u64 = 4096;
+/// The same where a look at a profile is a look at its events.
+const SPARSE_EVENTS: u64 = 256;
+
+/// How many profiles a program selects, when no chunk must be evaluated for it.
+pub(in super::super) fn known<'a>(program: &Node<'a>, machine: &mut Machine<'a>) -> Option<u64> {
+    let mut sum = 0;
+    stored(program, machine)
+        .or_else(|| each_candidate(program, machine, &mut |_| sum += 1).then_some(sum))
+}
+
+/// Counts the profiles of the chunks that it is given, or takes them.
+pub(in super::super) fn share<'a>(
+    program: &Node<'a>,
+    machine: &mut Machine<'a>,
+    next: &mut dyn FnMut() -> Option<u32>,
+    rows: bool,
+) -> (u64, Chosen) {
+    let (mut sum, mut chosen) = (0, Chosen::default());
+    each_chunk(program, machine, next, &mut |chunk, found| match found {
+        Found::Rows(found, count) => {
+            sum += u64::from(count);
+            if rows {
+                chosen.0.push((chunk, Box::new(found.clone()), count));
+            }
+            true
+        }
+        Found::Count(count) => {
+            let enough = !rows || count == 0;
+            sum += if enough { u64::from(count) } else { 0 };
+            enough
+        }
+    });
+    (sum, chosen)
+}
+
+/// The profiles that a program selects, chunk by chunk.
+#[derive(Default)]
+pub(in super::super) struct Chosen(Vec<(u32, Box<Bits>, u32)>);
+
+impl Chosen {
+    /// The chunks that have any, ascending.
+    pub fn chunks(&self) -> impl Iterator<Item = (u32, &Bits)> {
+        self.0.iter().map(|(chunk, rows, _)| (*chunk, rows.as_ref()))
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|(.., count)| u64::from(*count)).sum()
+    }
+
+    /// Takes the chunks of others, which have no chunk of these.
+    pub fn join(&mut self, others: Chosen) {
+        self.0.extend(others.0);
+        self.0.sort_unstable_by_key(|(chunk, ..)| *chunk);
+    }
+
+    /// The same as one set.
+    pub fn to_set(&self) -> RoaringBitmap {
+        let (mut members, mut bytes) = (RoaringBitmap::new(), vec![0; WORDS * 8]);
+        for (chunk, rows) in self.chunks() {
+            for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&rows.0) {
+                *place = word.to_le_bytes();
+            }
+            members |= RoaringBitmap::from_lsb0_bytes(chunk << 16, &bytes);
+        }
+        members
+    }
+}
+
+/// The profiles that a program selects, when no chunk must be evaluated for it.
+pub(in super::super) fn known_members<'a>(
+    program: &Node<'a>,
+    machine: &mut Machine<'a>,
+) -> Option<Chosen> {
+    let mut found: Vec<u32> = Vec::new();
+    each_candidate(program, machine, &mut |ordinal| found.push(ordinal)).then_some(())?;
+    let mut chosen = Chosen::default();
+    for of_chunk in found.chunk_by(|before, after| before >> 16 == after >> 16) {
+        let mut rows = Bits::boxed();
+        of_chunk.iter().for_each(|ordinal| rows.insert((ordinal & 0xffff) as u16));
+        let chunk = of_chunk.first().map_or(0, |ordinal| ordinal >> 16);
+        chosen.0.push((chunk, rows, of_chunk.len() as u32));
+    }
+    Some(chosen)
+}
+
+/// What was found in a chunk.
+enum Found<'b> {
+    Rows(&'b Bits, u32),
+    Count(u32),
+}
+
+/// Evaluates each chunk that it is given and shows what it found; a count alone may be refused for its rows.
+fn each_chunk<'a>(
+    program: &Node<'a>,
+    machine: &mut Machine<'a>,
+    next: &mut dyn FnMut() -> Option<u32>,
+    see: &mut dyn FnMut(u32, Found<'_>) -> bool,
+) {
+    let (mut asked, mut out) = (machine.take(), machine.take());
+    while let Some(chunk) = next() {
+        let quick = !machine.explain && machine.live.is_whole(chunk);
+        if let Some(count) = quick.then(|| fused(program, chunk)).flatten()
+            && see(chunk, Found::Count(count))
+        {
+            continue;
+        }
+        machine.live.fill(chunk, &mut asked);
+        let rows = Asked { rows: &asked, count: asked.count() };
+        let count = machine.select(program, true, chunk, rows, &mut out);
+        if count > 0 {
+            see(chunk, Found::Rows(&out, count));
+        }
+    }
+    machine.give(asked);
+    machine.give(out);
+}
+
+/// How many rows of a chunk without dead ones a condition selects, when containers tell without a look at others.
+fn fused(node: &Node<'_>, chunk: u32) -> Option<u32> {
+    match &node.kind {
+        Kind::Codes(codes, _) => codes.count_in(chunk),
+        Kind::And(parts) => match parts.as_slice() {
+            [Node { kind: Kind::Codes(left, _), .. }, Node { kind: Kind::Codes(right, _), .. }] => {
+                let (left, right) = (left.container(chunk)?, right.container(chunk)?);
+                Some(left.zip(right).map_or(0, |(left, right)| left.and_count(right)))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The count that parts store.
+fn stored(node: &Node<'_>, machine: &Machine<'_>) -> Option<u64> {
+    match &node.kind {
+        Kind::Constant(Some(true)) => Some(machine.live.count()),
+        Kind::Constant(_) => Some(0),
+        Kind::Codes(codes, _) if machine.live.all() => codes.count(),
+        _ => None,
+    }
+}
+
+/// Looks at the profiles that one index names, one by one, when there is one that names few: shows those that are
+/// selected, in order. Says whether there is such an index.
+fn each_candidate<'a>(
+    program: &Node<'a>,
+    machine: &mut Machine<'a>,
+    see: &mut dyn FnMut(u32),
+) -> bool {
+    let parts = match &program.kind {
+        Kind::And(parts) => parts.as_slice(),
+        _ => std::slice::from_ref(program),
+    };
+    let mut most = SPARSE;
+    program.each_test(&mut |_| most = SPARSE_EVENTS);
+    let few = |part: &&Node<'_>| match &part.kind {
+        Kind::Codes(codes, _) => codes.at_most() <= most,
+        _ => false,
+    };
+    let Some(Node { kind: Kind::Codes(driver, _), .. }) = parts.iter().find(few) else {
+        return false;
+    };
+    driver.each(&mut |ordinal| {
+        if machine.live.holds(ordinal) && machine.holds(program, ordinal) == Some(true) {
+            see(ordinal);
+        }
+    });
+    true
+}

@@ -1,0 +1,152 @@
+//! A byte for each row of a column of wide numbers: which of some hundred bins its number is in.
+//!
+//! A range reads one byte a row instead of eight, and looks at numbers in the two bins alone that its ends are in
+//! (candidate checks at bin borders, as in Sinha and Winslett's multi-resolution bitmap indexes, 2007). Bins hold about
+//! equally many rows, by a sample.
+
+use super::key::{Domain, KeyRange};
+use super::layer::{Layer, Tier};
+use crate::base::bits::Bits;
+
+/// The bin of rows without a number.
+const NONE: u8 = 255;
+/// Numbers of which quantiles are taken.
+const SAMPLE: usize = 1 << 16;
+/// A block of so many rows takes longer to put its rows in place than to read all bins.
+const MANY: usize = 2048;
+
+/// The bins of the numbers of a column.
+#[derive(Debug)]
+pub(super) struct Bins {
+    pub domain: Domain,
+    /// The least key of each bin but the first, ascending.
+    bounds: Vec<u64>,
+    /// The bins of the rows of a chunk; empty where it has several blocks, or one whose numbers are as quick to read.
+    chunks: Vec<Vec<u8>>,
+}
+
+/// Whether bins are quicker to read than the numbers of a block: these are wide, or do not stand by row.
+pub(super) fn is_worth(tier: &Tier) -> bool {
+    let width = tier.view.numbers().map_or(0, |numbers| numbers.width);
+    width > 2 || (width > 0 && tier.view.begins() != Some(0) && tier.view.count() > MANY)
+}
+
+/// Which bins a range takes.
+pub(super) struct Binned {
+    /// Those that are in it with all their rows.
+    whole: Option<(u8, u8)>,
+    /// Those of which some rows may be.
+    edges: [Option<u8>; 2],
+}
+
+impl Bins {
+    /// The bins of a layer whose numbers are of a domain.
+    pub fn new(layer: &Layer, domain: Domain) -> Bins {
+        let bounds = bounds(layer, domain);
+        let chunks = layer.chunks.iter().map(|tiers| {
+            let [tier] = tiers.as_slice() else { return Vec::new() };
+            if !is_worth(tier) {
+                return Vec::new();
+            }
+            let mut bins = vec![NONE; 1 << 16];
+            for slot in (0..tier.view.count()).filter(|slot| !tier.view.is_null(*slot)) {
+                let key = domain.key(&tier.view, slot);
+                if let Some(bin) = bins.get_mut(tier.view.row(slot) as usize) {
+                    *bin = bounds.partition_point(|bound| *bound <= key) as u8;
+                }
+            }
+            bins
+        });
+        let chunks = chunks.collect();
+        Bins { domain, bounds, chunks }
+    }
+
+    fn bin(&self, key: u64) -> u8 {
+        self.bounds.partition_point(|bound| *bound <= key) as u8
+    }
+
+    /// The bins of the rows of a chunk.
+    pub fn chunk(&self, chunk: u32) -> Option<&[u8]> {
+        self.chunks.get(chunk as usize).map(Vec::as_slice).filter(|bins| !bins.is_empty())
+    }
+
+    /// Which bins a range that is not empty takes.
+    pub fn binned(&self, range: KeyRange) -> Binned {
+        let (first, last) = (self.bin(range.low), self.bin(range.high));
+        let begins = first == 0 && range.low == 0
+            || first.checked_sub(1).and_then(|at| self.bounds.get(usize::from(at)))
+                == Some(&range.low);
+        let ends = match self.bounds.get(usize::from(last)) {
+            Some(next) => range.high == next - 1,
+            None => range.high == u64::MAX,
+        };
+        let low = if begins { u16::from(first) } else { u16::from(first) + 1 };
+        let high = if ends { i32::from(last) } else { i32::from(last) - 1 };
+        let whole = (i32::from(low) <= high).then_some((low as u8, high as u8));
+        let within = |bin: u8| whole.is_some_and(|(low, high)| low <= bin && bin <= high);
+        let edge = |bin: u8| (!within(bin)).then_some(bin);
+        let edges = [edge(first), edge(last).filter(|_| last != first)];
+        Binned { whole, edges }
+    }
+}
+
+impl Binned {
+    /// Makes `rows` those that are in the range for sure, and `unsure` those that must be looked at.
+    pub fn select(&self, bins: &[u8], rows: &mut Bits, unsure: &mut Bits) {
+        match self.whole {
+            Some((low, high)) => rows.between(bins, 1, u64::from(low), u64::from(high)),
+            None => rows.clear(),
+        }
+        unsure.clear();
+        let mut found = Bits::empty();
+        for edge in self.edges.iter().flatten() {
+            found.between(bins, 1, u64::from(*edge), u64::from(*edge));
+            unsure.or(&found);
+        }
+    }
+}
+
+/// The borders between bins: quantiles of a sample that is spread over all chunks.
+fn bounds(layer: &Layer, domain: Domain) -> Vec<u64> {
+    let tiers: Vec<_> = layer.chunks.iter().filter_map(|tiers| tiers.first()).collect();
+    let each = (SAMPLE / tiers.len().max(1)).max(1);
+    let mut keys = Vec::with_capacity(SAMPLE);
+    for tier in tiers {
+        let step = (tier.view.count() / each).max(1);
+        let slots = (0..tier.view.count()).step_by(step).filter(|slot| !tier.view.is_null(*slot));
+        keys.extend(slots.map(|slot| domain.key(&tier.view, slot)));
+    }
+    keys.sort_unstable();
+    let borders = usize::from(NONE) - 1;
+    let mut bounds: Vec<u64> = (1..=borders)
+        .filter_map(|bin| keys.get(bin * keys.len() / (borders + 1)).copied())
+        .collect();
+    bounds.dedup();
+    bounds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_take_the_bins_that_they_should() {
+        let bounds = vec![10, 20, 30];
+        let bins = Bins { domain: Domain::Integer, bounds, chunks: Vec::new() };
+        for low in 0..40_u64 {
+            for high in low..40 {
+                let found = bins.binned(KeyRange { low, high });
+                for key in 0..40_u64 {
+                    let bin = bins.bin(key);
+                    let whole = found.whole.is_some_and(|(from, to)| from <= bin && bin <= to);
+                    let edge = found.edges.contains(&Some(bin));
+                    let inside = low <= key && key <= high;
+                    assert!(!whole || (inside && !edge));
+                    assert!(whole || edge || !inside);
+                }
+            }
+        }
+        let all = bins.binned(KeyRange { low: 0, high: u64::MAX });
+        assert_eq!((all.whole, all.edges), (Some((0, 3)), [None, None]));
+    }
+}

@@ -1,0 +1,88 @@
+//! Numbers of a chunk read in place, row by row.
+
+use super::key::{Domain, of_float, of_integer};
+use crate::base::number::Decimal;
+use crate::column::{BlockView, Cell};
+
+/// The numbers of a block that has a value for each row from the first of the chunk on, or NULL.
+#[derive(Debug, Clone, Copy)]
+pub struct Direct<'c> {
+    domain: Domain,
+    bytes: &'c [u8],
+    width: usize,
+    base: i64,
+    nulls: Option<&'c [u8]>,
+    count: usize,
+    /// How many digits decimals have behind the point.
+    scale: u8,
+    /// What the digits of decimals are multiplied by, to have the scale of the domain.
+    factor: i64,
+}
+
+impl<'c> Direct<'c> {
+    pub(super) fn new(domain: Domain, view: &'c BlockView) -> Option<Direct<'c>> {
+        let numbers = view.numbers().filter(|_| view.begins() == Some(0))?;
+        let factor = match domain {
+            Domain::Decimal(scale) => {
+                10_i64.checked_pow(u32::from(scale.checked_sub(view.common_scale()?)?))?
+            }
+            _ => 1,
+        };
+        Some(Direct {
+            domain,
+            bytes: numbers.bytes,
+            width: usize::from(numbers.width),
+            base: numbers.base,
+            nulls: view.null_bits(),
+            count: view.count(),
+            scale: view.common_scale().unwrap_or(0),
+            factor,
+        })
+    }
+
+    #[inline]
+    fn number(&self, row: usize) -> Option<u64> {
+        let null = |nulls: &[u8]| nulls.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1);
+        if row >= self.count || self.nulls.is_some_and(null) {
+            return None;
+        }
+        Some(match self.width {
+            1 => u64::from(*self.bytes.get(row)?),
+            2 => u64::from(u16::from_le_bytes(*self.bytes.as_chunks::<2>().0.get(row)?)),
+            4 => u64::from(u32::from_le_bytes(*self.bytes.as_chunks::<4>().0.get(row)?)),
+            8 => u64::from_le_bytes(*self.bytes.as_chunks::<8>().0.get(row)?),
+            _ => 0,
+        })
+    }
+
+    /// The key of a row; nothing for NULL.
+    #[inline]
+    pub fn key(&self, row: u16) -> Option<u64> {
+        let number = self.number(usize::from(row))?;
+        if self.domain == Domain::Float {
+            return Some(of_float(f64::from_bits(number)));
+        }
+        let value = self.base.wrapping_add(number.cast_signed());
+        Some(of_integer(if self.factor == 1 { value } else { value.saturating_mul(self.factor) }))
+    }
+
+    /// The value of a row, with the digits that it was stored with; nothing for NULL.
+    #[inline]
+    pub fn cell(&self, row: u16) -> Option<Cell<'static>> {
+        let number = self.number(usize::from(row))?;
+        Some(match self.domain {
+            Domain::Float => Cell::Float(f64::from_bits(number)),
+            Domain::Decimal(_) => {
+                let coefficient = i128::from(self.base.wrapping_add(number.cast_signed()));
+                Cell::Decimal(Decimal { coefficient, scale: self.scale })
+            }
+            domain => domain.cell(of_integer(self.base.wrapping_add(number.cast_signed()))),
+        })
+    }
+
+    /// The float of a row, when the numbers are floats; nothing for NULL.
+    #[inline]
+    pub fn float(&self, row: u16) -> Option<f64> {
+        self.number(usize::from(row)).map(f64::from_bits)
+    }
+}

@@ -1,0 +1,268 @@
+//! Indexes tell of every row what a plain list tells: over files and parts in memory, alone and over one another.
+
+use super::*;
+use crate::base::bits::Bits;
+use crate::base::dir::MemoryDir;
+use crate::base::number::Decimal;
+use crate::base::part::{BlockKey, Part, PartWriter};
+use crate::base::time::{Date, Timestamp};
+use crate::base::value::{Value, ValueType};
+use crate::column::congruence::{Rng, file, memory};
+use crate::column::{Cell, Dictionary, OpenColumn};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+const KEY: BlockKey = BlockKey::new(2, 0, 17, 0);
+const ROWS: u32 = 150_000;
+const TYPES: [ValueType; 8] = [
+    ValueType::Text,
+    ValueType::Integer,
+    ValueType::Decimal,
+    ValueType::Float,
+    ValueType::Boolean,
+    ValueType::Date,
+    ValueType::Timestamp,
+    ValueType::Set,
+];
+
+fn value(rng: &mut Rng, value_type: ValueType, texts: u64, wide: bool) -> Value {
+    let number =
+        if wide { rng.next().cast_signed() >> rng.below(60) } else { rng.below(200) as i64 };
+    let text = |rng: &mut Rng| format!("t{}", rng.below(texts));
+    match value_type {
+        ValueType::Text => Value::Text(text(rng)),
+        ValueType::Integer => Value::Integer(number),
+        ValueType::Decimal => Value::Decimal(Decimal { coefficient: i128::from(number), scale: 2 }),
+        ValueType::Float => Value::Float(match rng.below(40) {
+            0 => rng.pick(&[0.0, -0.0, f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+            _ => number as f64 / 8.0,
+        }),
+        ValueType::Boolean => Value::Boolean(rng.below(3) == 0),
+        ValueType::Date => Value::Date(Date((number % 30_000) as i32)),
+        ValueType::Timestamp => Value::Timestamp(Timestamp(number >> 8)),
+        ValueType::Set => {
+            let mut all: Vec<String> = (0..rng.below(4)).map(|_| text(rng)).collect();
+            all.sort_unstable();
+            all.dedup();
+            Value::Set(all)
+        }
+    }
+}
+
+struct World {
+    model: Vec<Option<Value>>,
+    column: ColumnIndex,
+}
+
+/// Rows of a part: most of a stretch, or a few anywhere.
+fn rows(rng: &mut Rng, few: bool) -> Vec<u32> {
+    if few {
+        let mut some: Vec<u32> =
+            (0..rng.below(300)).map(|_| rng.below(ROWS.into()) as u32).collect();
+        some.sort_unstable();
+        some.dedup();
+        return some;
+    }
+    let start = rng.pick(&[0, 0, 70, 65_500, 131_072]);
+    let end = rng.pick(&[60_000, 65_536, 131_072, 140_000, ROWS]);
+    let gaps = rng.below(3) == 0;
+    (start..end).filter(|row| !gaps || row % 7 != 3).collect()
+}
+
+fn world(rng: &mut Rng, value_type: ValueType) -> World {
+    let dir = MemoryDir::new();
+    let (texts, wide) = (rng.pick(&[3, 40, 9000]), rng.below(2) == 0);
+    let mut model = vec![None; ROWS as usize];
+    let mut part = |rng: &mut Rng, few: bool, disk: bool| -> Arc<Part> {
+        let mut column = OpenColumn::new(value_type);
+        let nulls = rng.below(3);
+        for row in rows(rng, few) {
+            let null = nulls > 0 && rng.below(10) < nulls;
+            let value = (!null).then(|| value(rng, value_type, texts, wide));
+            column.push(row, value.as_ref());
+            model[row as usize] = value;
+        }
+        let fill = |writer: &mut PartWriter| column.write(writer, KEY, None, true).unwrap();
+        if disk { file(&dir, fill) } else { memory(fill) }
+    };
+    let files: Vec<_> = (0..rng.below(4))
+        .map(|number| {
+            let few = number > 0 && rng.below(2) == 0;
+            part(rng, few, true)
+        })
+        .collect();
+    let over: Vec<_> = (0..rng.below(3)).map(|_| part(rng, true, false)).collect();
+    let base = Arc::new(Layer::new(files.iter(), KEY).unwrap());
+    let over = Layer::new(over.iter(), KEY).unwrap();
+    World { model, column: ColumnIndex::new(base, over, Some(value_type)) }
+}
+
+impl World {
+    fn cell(&self, row: u32) -> Cell<'_> {
+        self.model.get(row as usize).and_then(Option::as_ref).map_or(Cell::Null, Cell::of)
+    }
+
+    /// Rows of a chunk that a test takes.
+    fn wanted(&self, chunk: u32, test: impl Fn(Cell<'_>) -> bool) -> Bits {
+        let mut rows = Bits::empty();
+        for low in 0..=u16::MAX {
+            if test(self.cell(chunk << 16 | u32::from(low))) {
+                rows.insert(low);
+            }
+        }
+        rows
+    }
+}
+
+fn asked(rng: &mut Rng) -> Bits {
+    let mut rows = Bits::empty();
+    match rng.below(3) {
+        0 => rows.fill(),
+        1 => (0..rng.below(3000)).for_each(|_| rows.insert(rng.next() as u16)),
+        _ => rows.0.iter_mut().for_each(|word| *word = rng.next()),
+    }
+    rows
+}
+
+fn codes_agree(rng: &mut Rng, world: &World, value_type: ValueType) {
+    let texts: Vec<String> = (0..1 + rng.below(3)).map(|_| format!("t{}", rng.below(45))).collect();
+    let boolean = value_type == ValueType::Boolean;
+    let pick = |dictionary: &Dictionary| {
+        if boolean {
+            return vec![1];
+        }
+        let mut codes: Vec<u32> = texts.iter().filter_map(|text| dictionary.find(text)).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    };
+    let hit = |cell: Cell<'_>| match cell {
+        Cell::Text(text) => texts.iter().any(|known| known == text),
+        Cell::Set(set) => texts.iter().any(|known| set.holds(known)),
+        Cell::Boolean(truth) => truth,
+        _ => false,
+    };
+    let codes = Codes::new(&world.column, &pick).unwrap();
+    let (mut all, mut rows) = (Vec::new(), Bits::empty());
+    for chunk in 0..world.column.chunks() {
+        let wanted = world.wanted(chunk, hit);
+        codes.select(chunk, &mut rows);
+        assert!(rows == wanted, "{value_type:?} {chunk}");
+        if let Some(container) = codes.container(chunk) {
+            rows.clear();
+            container.into_iter().for_each(|container| rows.or_container(container));
+            assert!(rows == wanted, "{value_type:?} {chunk}");
+        }
+        assert!(codes.count_in(chunk).is_none_or(|count| count == wanted.count()));
+        all.extend(wanted.rows().map(|low| chunk << 16 | u32::from(low)));
+        for _ in 0..200 {
+            let low = rng.next() as u16;
+            let cell = world.cell(chunk << 16 | u32::from(low));
+            assert_eq!(codes.holds(chunk, low), (!cell.is_null()).then(|| hit(cell)));
+        }
+    }
+    let mut each = Vec::new();
+    codes.each(&mut |row| each.push(row));
+    assert_eq!(each, all);
+    assert!(codes.at_most() >= all.len() as u64);
+    assert!(codes.count().is_none_or(|count| count == all.len() as u64));
+}
+
+fn ranges_agree(rng: &mut Rng, world: &World, value_type: ValueType, constant: &Value) {
+    let Some(domain) = world.column.domain() else { return };
+    let orders: Vec<Ordering> = [Ordering::Less, Ordering::Equal, Ordering::Greater]
+        .into_iter()
+        .filter(|_| rng.below(2) == 0)
+        .collect();
+    let holds = |order: Ordering| orders.contains(&order);
+    let Some((range, turned)) = domain.comparing(Cell::of(constant), holds) else {
+        panic!("{value_type:?} compares with {constant:?}")
+    };
+    let range = Range::new(&world.column, range, turned).unwrap();
+    let mut rows = Bits::empty();
+    for chunk in 0..world.column.chunks() {
+        let asked = asked(rng);
+        let mut wanted =
+            world.wanted(chunk, |cell| cell.compare(Cell::of(constant)).is_some_and(holds));
+        wanted.and(&asked);
+        range.select(chunk, &asked, asked.count(), &mut rows);
+        assert!(rows == wanted, "{value_type:?} {constant:?} {orders:?} {chunk}");
+    }
+}
+
+fn labels_agree(rng: &mut Rng, world: &World) {
+    let Some(labels) = world.column.labels() else { return };
+    let mut numbers = Vec::new();
+    if world.column.value_type() == Some(ValueType::Set) {
+        return sets_agree(rng, world, labels);
+    }
+    for chunk in 0..world.column.chunks() {
+        let asked = asked(rng);
+        labels.of_rows(&world.column, chunk, &asked, &mut numbers).unwrap();
+        let bytes = labels.bytes(&world.column, chunk);
+        assert_eq!(numbers.len(), asked.count() as usize);
+        for (low, number) in asked.rows().zip(&numbers) {
+            let value = value_at(world, chunk << 16 | u32::from(low));
+            assert_eq!(labels.value(*number as usize), value);
+            if let Some((map, bytes)) = &bytes
+                && let Some(byte) = bytes.get(usize::from(low))
+            {
+                assert_eq!(map.get(usize::from(*byte)), Some(number));
+            }
+        }
+    }
+}
+
+fn sets_agree(rng: &mut Rng, world: &World, labels: &Labels) {
+    for chunk in 0..world.column.chunks() {
+        let asked = asked(rng);
+        let (mut texts, mut wanted) = (Vec::new(), Vec::new());
+        labels.each(&world.column, chunk, &asked, &mut |number| {
+            texts.push(labels.value(number as usize).unwrap().to_string());
+        });
+        for low in asked.rows() {
+            if let Some(Value::Set(set)) = value_at(world, chunk << 16 | u32::from(low)) {
+                wanted.extend(set.iter().cloned());
+            }
+        }
+        assert_eq!(texts, wanted);
+    }
+}
+
+fn value_at(world: &World, row: u32) -> Option<&Value> {
+    world.model.get(row as usize).and_then(Option::as_ref)
+}
+
+#[test]
+fn indexes_tell_what_rows_tell() {
+    let mut rng = Rng(41);
+    for round in 0..3 {
+        for value_type in TYPES {
+            let world = world(&mut rng, value_type);
+            let mut rows = Bits::empty();
+            for chunk in 0..world.column.chunks() {
+                world.column.present(chunk, &mut rows);
+                assert!(rows == world.wanted(chunk, |cell| !cell.is_null()), "{value_type:?}");
+            }
+            match value_type {
+                ValueType::Text | ValueType::Set | ValueType::Boolean => {
+                    codes_agree(&mut rng, &world, value_type);
+                    labels_agree(&mut rng, &world);
+                }
+                _ => {
+                    for _ in 0..4 {
+                        let wide = round == 0;
+                        let constant = value(&mut rng, value_type, 1, wide);
+                        ranges_agree(&mut rng, &world, value_type, &constant);
+                    }
+                    let other = match value_type {
+                        ValueType::Date => Value::Timestamp(Timestamp(86_400_000_000 * 50 + 5)),
+                        ValueType::Timestamp => Value::Date(Date(3)),
+                        _ => rng.pick(&[Value::Float(7.5), Value::Integer(7)]),
+                    };
+                    ranges_agree(&mut rng, &world, value_type, &other);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Audiences over several chunks of 65,536 profiles, in files and beside parts in memory, with persons who are joined
+//! and events that come later, against predicates on a plain list.
+
+use crate::store::{self, NOON, identify, session, track, view, write};
+use navedb::dir::MemoryDir;
+use navedb::{
+    At, Db, Input, Level, LoadRequest, RecordKind, Said, Settings, Timestamp, Value, View,
+};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+const PERSONS: u64 = 150_000;
+const DAY: i64 = 86_400_000_000;
+const PLANS: [&str; 3] = ["free", "pro", "team"];
+
+/// A number that looks like chance (splitmix64).
+fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(77);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[derive(Debug, Clone, Default)]
+struct Person {
+    country: Option<String>,
+    city: Option<String>,
+    plan: Option<&'static str>,
+    age: Option<i64>,
+    value: Option<f64>,
+    /// When, and how many cents.
+    purchases: Vec<(i64, i64)>,
+    carts: Vec<i64>,
+}
+
+impl Person {
+    fn new(number: u64) -> Person {
+        let of = |salt: u64| mixed(number * 16 + salt);
+        let purchases = if of(5) % 3 == 0 { of(6) % 5 } else { 0 };
+        let event = |salt: u64| {
+            let at = mixed(number * 1024 + salt);
+            (
+                NOON - (at % (200 * 86_400)).cast_signed() * 1_000_000,
+                (at >> 40).cast_signed() % 20_000,
+            )
+        };
+        Person {
+            country: (of(0) % 11 > 0).then(|| format!("c{}", of(0) % 9)),
+            city: Some(format!("city {}", of(1) % 7000)),
+            plan: PLANS.get((of(2) % 4) as usize).copied(),
+            age: (number / 100 % 7 > 0).then(|| 18 + (of(3) % 60).cast_signed()),
+            value: (of(4) % 50 > 0).then(|| (of(4) >> 30) as f64 / 1_048_576.0),
+            purchases: (0..purchases).map(event).collect(),
+            carts: (500..500 + of(7) % 2).map(|salt| event(salt).0).collect(),
+        }
+    }
+}
+
+/// The persons by their user id.
+type World = BTreeMap<String, Person>;
+
+fn load(db: &Db, kind: RecordKind, time: bool, csv: String) {
+    let mut request = LoadRequest::new("crm", kind);
+    request.inputs.push(Input::Bytes { name: "file.csv".into(), bytes: csv.into_bytes() });
+    request.ids = vec![("user_id".into(), "user".into())];
+    request.time = time.then(|| "at".to_owned());
+    request.level = Some(Level::Memory);
+    let report = db.load(&request).unwrap();
+    assert!(report.files.iter().all(|file| file.broken == 0 && file.conflicts == 0), "{report:?}");
+}
+
+fn cell<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+fn world(db: &Db) -> World {
+    let mut persons = String::from("user,country,city,plan,age,value\n");
+    let mut purchases = String::from("user,at,amount\n");
+    let mut carts = String::from("user,at\n");
+    let mut world = World::new();
+    for number in 0..PERSONS {
+        let (user, person) = (format!("u{number}"), Person::new(number));
+        let (country, city) = (cell(person.country.clone()), cell(person.city.clone()));
+        let (plan, age) = (cell(person.plan), cell(person.age));
+        let value = person.value.map_or_else(String::new, |value| format!("{value:e}"));
+        writeln!(persons, "{user},{country},{city},{plan},{age},{value}").unwrap();
+        for (at, cents) in &person.purchases {
+            let amount = format!("{}.{:02}", cents / 100, cents % 100);
+            writeln!(purchases, "{user},{},{amount}", Timestamp(*at)).unwrap();
+        }
+        for at in &person.carts {
+            writeln!(carts, "{user},{}", Timestamp(*at)).unwrap();
+        }
+        world.insert(user, person);
+    }
+    load(db, RecordKind::Identify, false, persons);
+    let event = |name: &str| RecordKind::Track(Said::Fixed(name.into()));
+    load(db, event("purchase"), true, purchases);
+    load(db, event("cart"), true, carts);
+    world
+}
+
+/// What is said later: new values, new events, new persons, and visitors who turn out to be known.
+fn later(db: &Db, world: &mut World) {
+    // The files came at this time, too; of one time the source that comes later in the alphabet wins.
+    let time = "2024-03-31T12:00:00Z";
+    let mut messages = Vec::new();
+    for turn in 0..400_u64 {
+        let user = format!("u{}", mixed(turn) % (PERSONS + 50));
+        let person = world.entry(user.clone()).or_default();
+        match turn % 4 {
+            0 => {
+                (person.age, person.country) = (Some(99), None);
+                messages.push(identify(
+                    &user,
+                    &format!("i{turn}"),
+                    time,
+                    r#"{"age":99,"country":null}"#,
+                ));
+            }
+            1 => {
+                person.purchases.push((NOON - DAY, 10_000));
+                let at = Timestamp(NOON - DAY).to_string();
+                messages.push(track(
+                    &user,
+                    &format!("t{turn}"),
+                    &at,
+                    "purchase",
+                    r#"{"amount":100}"#,
+                ));
+            }
+            2 => {
+                person.carts.push(NOON - 3 * DAY);
+                let at = Timestamp(NOON - 3 * DAY).to_string();
+                messages.push(track(&user, &format!("c{turn}"), &at, "cart", "{}"));
+            }
+            _ => {
+                person.purchases.push((NOON - 2 * DAY, 5_050));
+                let at = Timestamp(NOON - 2 * DAY);
+                messages.push(format!(
+                    r#"{{"type":"track","userId":"{user}","anonymousId":"visitor {turn}","messageId":"v{turn}","timestamp":"{at}","event":"purchase","properties":{{"amount":50.5}}}}"#
+                ));
+            }
+        }
+    }
+    messages.chunks(40).for_each(|some| drop(write(db, "web", some)));
+}
+
+/// Visitors whose events are in files, and who are known by the time that these are asked about.
+fn known(db: &Db, world: &mut World) {
+    for turn in 0..60_u64 {
+        let person = world.get_mut(&format!("u{}", mixed(turn) % PERSONS)).unwrap();
+        person.carts.push(NOON - 4 * DAY);
+        let user = format!("u{}", mixed(turn) % PERSONS);
+        let join = format!(
+            r#"{{"type":"identify","userId":"{user}","anonymousId":"early {turn}","messageId":"k{turn}","timestamp":"2024-03-31T11:30:00Z"}}"#
+        );
+        write(db, "web", &[join]);
+    }
+}
+
+fn visitors(db: &Db) {
+    let at = Timestamp(NOON - 4 * DAY);
+    let messages: Vec<String> = (0..60)
+        .map(|turn| {
+            format!(
+                r#"{{"type":"track","anonymousId":"early {turn}","messageId":"e{turn}","timestamp":"{at}","event":"cart"}}"#
+            )
+        })
+        .collect();
+    write(db, "web", &messages);
+}
+
+type Holds = Box<dyn Fn(&Person) -> bool>;
+
+fn within(days: i64) -> i64 {
+    NOON - days * DAY
+}
+
+fn cents(person: &Person, days: i64) -> i64 {
+    person.purchases.iter().filter(|(at, _)| *at >= within(days)).map(|(_, cents)| cents).sum()
+}
+
+fn bought(person: &Person, days: i64) -> usize {
+    person.purchases.iter().filter(|(at, _)| *at >= within(days)).count()
+}
+
+fn ask(text: &'static str, holds: impl Fn(&Person) -> bool + 'static) -> (&'static str, Holds) {
+    (text, Box::new(holds))
+}
+
+fn of_traits() -> Vec<(&'static str, Holds)> {
+    let country = |person: &Person, names: &[&str]| {
+        person.country.as_deref().is_some_and(|country| names.contains(&country))
+    };
+    vec![
+        ask("p.country = 'c3'", move |p| country(p, &["c3"])),
+        ask("p.country IN ('c1','c2','c3','c5','c8') AND p.plan = 'pro'", move |p| {
+            country(p, &["c1", "c2", "c3", "c5", "c8"]) && p.plan == Some("pro")
+        }),
+        ask("p.plan = 'pro' AND p.country <> 'c1'", move |p| {
+            p.plan == Some("pro") && p.country.is_some() && !country(p, &["c1"])
+        }),
+        ask("p.age BETWEEN 25 AND 40 AND p.value > 4096.5", |p| {
+            p.age.is_some_and(|age| (25..=40).contains(&age)) && p.value.is_some_and(|v| v > 4096.5)
+        }),
+        ask("NOT (p.age >= 30 AND p.plan = 'team')", |p| {
+            p.age.is_some_and(|age| age < 30) || p.plan.is_some_and(|plan| plan != "team")
+        }),
+        ask("p.value <= 100.25 OR p.age = 99", |p| {
+            p.value.is_some_and(|value| value <= 100.25) || p.age == Some(99)
+        }),
+        ask("p.city = 'city 4711' AND p.age > 20", |p| {
+            p.city.as_deref() == Some("city 4711") && p.age.is_some_and(|age| age > 20)
+        }),
+        ask("p.city LIKE 'city 12%' AND p.age IS NULL", |p| {
+            p.city.as_deref().is_some_and(|city| city.starts_with("city 12")) && p.age.is_none()
+        }),
+    ]
+}
+
+fn of_events() -> Vec<(&'static str, Holds)> {
+    vec![
+        ask("EXISTS (SELECT 1 FROM purchase e WHERE e.time >= now() - INTERVAL '30 days')", |p| {
+            bought(p, 30) > 0
+        }),
+        ask(
+            "EXISTS (SELECT 1 FROM cart e WHERE e.time >= now() - INTERVAL '7 days') AND NOT EXISTS \
+             (SELECT 1 FROM purchase e WHERE e.time >= now() - INTERVAL '30 days')",
+            |p| p.carts.iter().any(|at| *at >= within(7)) && bought(p, 30) == 0,
+        ),
+        ask(
+            "(SELECT count(*) FROM purchase e WHERE e.time >= now() - INTERVAL '90 days') >= 2 AND \
+             (SELECT sum(e.amount) FROM purchase e WHERE e.time >= now() - INTERVAL '90 days') > 100",
+            |p| bought(p, 90) >= 2 && cents(p, 90) > 10_000,
+        ),
+        ask("(SELECT count(*) FROM purchase e) < 1 AND p.plan = 'free'", |p| {
+            p.purchases.is_empty() && p.plan == Some("free")
+        }),
+        ask("(SELECT count(*) FROM purchase e WHERE e.amount > 150) <> 1", |p| {
+            p.purchases.iter().filter(|(_, cents)| *cents > 15_000).count() != 1
+        }),
+        ask(
+            "(SELECT sum(e.amount) FROM purchase e WHERE e.time >= now() - INTERVAL '60 days') > \
+             (SELECT sum(e.amount) FROM purchase e WHERE e.time < now() - INTERVAL '60 days')",
+            |p| {
+                let all: i64 = p.purchases.iter().map(|(_, cents)| cents).sum();
+                let both = bought(p, 60) > 0 && bought(p, 60) < p.purchases.len();
+                both && cents(p, 60) > all - cents(p, 60)
+            },
+        ),
+        ask("(SELECT avg(e.amount) FROM purchase e) > 120 AND p.age > 50", |p| {
+            let all: i64 = p.purchases.iter().map(|(_, cents)| cents).sum();
+            all > 12_000 * p.purchases.len() as i64 && p.age.is_some_and(|age| age > 50)
+        }),
+        ask("(SELECT max(e.time) FROM purchase e) < now() - INTERVAL '100 days'", |p| {
+            p.purchases.iter().map(|(at, _)| *at).max().is_some_and(|at| at < within(100))
+        }),
+        ask(
+            "funnel(INTERVAL '10 days', (SELECT 1 FROM cart a), (SELECT 1 FROM purchase b))",
+            |p| {
+                let follows = |cart: i64| {
+                    p.purchases.iter().any(|(at, _)| *at > cart && at - cart <= 10 * DAY)
+                };
+                p.carts.iter().any(|cart| follows(*cart))
+            },
+        ),
+    ]
+}
+
+fn judge(view: &View, world: &World, here: &str) {
+    for (text, holds) in of_traits().into_iter().chain(of_events()) {
+        let wanted = world.values().filter(|person| holds(person)).count() as u64;
+        assert_eq!(view.count(text, At::Latest), Ok(wanted), "{here}: {text}");
+        assert_eq!(view.members(text, At::Latest).unwrap().len() as u64, wanted, "{here}: {text}");
+        assert!(wanted > 0 && wanted < world.len() as u64, "{text}: {wanted}");
+    }
+    let mut counts: BTreeMap<(Option<&str>, Option<&str>), i64> = BTreeMap::new();
+    for person in world.values().filter(|person| person.age.is_some_and(|age| age > 30)) {
+        *counts.entry((person.country.as_deref(), person.plan)).or_default() += 1;
+    }
+    let table = view.breakdown("p.age > 30", &["country", "plan"], At::Latest).unwrap();
+    assert_eq!(table.rows.len(), counts.len(), "{here}");
+    for row in &table.rows {
+        let [country, plan, Some(Value::Integer(count))] = row.as_slice() else {
+            panic!("{row:?}")
+        };
+        let text = |value: &Option<Value>| value.as_ref().map(ToString::to_string);
+        let (country, plan) = (text(country), text(plan));
+        assert_eq!(counts.get(&(country.as_deref(), plan.as_deref())), Some(count), "{here}");
+    }
+    let mut values: Vec<f64> = world.values().filter_map(|person| person.value).collect();
+    values.sort_by(|a, b| b.total_cmp(a));
+    let top = view.top("true", "value", 50, At::Latest).unwrap();
+    let found: Vec<Value> =
+        top.rows.iter().filter_map(|row| row.get(1).cloned().flatten()).collect();
+    let wanted: Vec<Value> = values.iter().take(50).map(|value| Value::Float(*value)).collect();
+    assert_eq!(found, wanted, "{here}");
+    let sums = view.aggregate("p.plan = 'pro'", "age", At::Latest).unwrap();
+    let ages = || world.values().filter(|p| p.plan == Some("pro")).filter_map(|person| person.age);
+    assert_eq!(sums.count, ages().count() as u64, "{here}");
+    assert_eq!(
+        sums.sum.map(|sum| sum.to_string()),
+        Some(ages().sum::<i64>().to_string()),
+        "{here}"
+    );
+    let both = view.overlap(&["p.country = 'c3'", "p.age > 30"], At::Latest).unwrap();
+    let shared = view.count("p.country = 'c3' AND p.age > 30", At::Latest).unwrap();
+    assert_eq!((both[0][1], both[1][0]), (shared, shared), "{here}");
+}
+
+#[test]
+fn audiences_over_chunks_are_those_of_a_plain_list() {
+    let dir = MemoryDir::new();
+    let settings = Settings { question_threads: 2, ..Settings::default() };
+    let db = store::open_with(dir.clone(), settings.clone()).unwrap();
+    let mut world = world(&db);
+    visitors(&db);
+    db.checkpoint().unwrap();
+    // Visitors are persons too, as long as nobody knows them.
+    let mut early = world.clone();
+    for turn in 0..60 {
+        let person = Person { carts: vec![NOON - 4 * DAY], ..Person::default() };
+        early.insert(format!("early {turn}"), person);
+    }
+    judge(&view(&db), &early, "in files");
+    known(&db, &mut world);
+    later(&db, &mut world);
+    judge(&view(&db), &world, "files and overlay");
+    db.close().unwrap();
+    let db = store::open_with(dir, settings).unwrap();
+    judge(&session(&db).view(), &world, "reopened");
+}
