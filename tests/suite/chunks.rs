@@ -48,7 +48,7 @@ impl Person {
             country: (of(0) % 11 > 0).then(|| format!("c{}", of(0) % 9)),
             city: Some(format!("city {}", of(1) % 7000)),
             plan: PLANS.get((of(2) % 4) as usize).copied(),
-            age: (number / 100 % 7 > 0).then(|| 18 + (of(3) % 60).cast_signed()),
+            age: (!(number / 100).is_multiple_of(7)).then(|| 18 + (of(3) % 60).cast_signed()),
             value: (of(4) % 50 > 0).then(|| (of(4) >> 30) as f64 / 1_048_576.0),
             purchases: (0..purchases).map(event).collect(),
             carts: (500..500 + of(7) % 2).map(|salt| event(salt).0).collect(),

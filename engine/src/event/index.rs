@@ -16,12 +16,14 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// What was made of properties, by number and the type in force, which may be widened while the files stay.
+type Properties = HashMap<(usize, Option<ValueType>), Option<Arc<Ordered>>>;
+
 /// The events of a type, by chunk of their profiles.
 #[derive(Debug, Default)]
 pub struct EventIndex {
     chunks: Vec<EventChunk>,
-    /// By number and the type in force, which may be widened while the files stay.
-    properties: Mutex<HashMap<(usize, Option<ValueType>), Option<Arc<Ordered>>>>,
+    properties: Mutex<Properties>,
 }
 
 /// The events of a chunk of profiles, the oldest first.
