@@ -6,12 +6,12 @@
 //! rows.
 
 use super::super::aggregate::Answers;
-use super::super::ast::Comparison;
-use super::super::resolved::{AggregateOf, Rows};
+use super::super::ast::{Aggregate, Comparison};
+use super::super::resolved::{AggregateOf, Rows, Scalar};
 use super::super::row::{Row, bind};
 use super::answers::Place;
 use super::machine::{Asked, Machine, ordinal};
-use super::measure::Measure;
+use super::measure::{Measure, property_of};
 use super::tests::{Passing, Tests};
 use crate::base::bits::{Bits, WORDS};
 use crate::base::ids::Ordinal;
@@ -62,6 +62,21 @@ impl<'a> EventTest<'a> {
     /// About how much work it is.
     pub(super) fn weight(&self) -> u64 {
         self.events.base.len() + self.events.over.len()
+    }
+
+    /// Whether a look at an event may fail, or what is computed of them.
+    pub(super) fn can_fail(&self) -> bool {
+        let computed = self.aggregate.is_some_and(|of| {
+            let plain = |value: &Scalar| property_of(value, self.rows.slot).is_some();
+            let sum = matches!(of.aggregate, Aggregate::Sum | Aggregate::Average);
+            sum || !of.value.as_ref().is_none_or(plain)
+        });
+        self.tests.by_row || computed
+    }
+
+    /// Whether it is true or false of every profile.
+    pub(super) fn is_total(&self) -> bool {
+        matches!(self.wanted, Wanted::Exists) || self.counts()
     }
 
     /// Takes note of what was looked at.

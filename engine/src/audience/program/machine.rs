@@ -124,6 +124,8 @@ impl<'a> Machine<'a> {
         found
     }
 
+    /// The rows that all parts are `wanted` of. A part that a look at may fail is asked about every row that no part
+    /// before it decides: what is unknown may not hide that there is no answer.
     fn all(
         &mut self,
         parts: &[Node<'a>],
@@ -134,21 +136,42 @@ impl<'a> Machine<'a> {
     ) -> u32 {
         let mut left = self.take();
         left.copy_from(asked.rows);
-        let mut count = asked.count;
-        for part in parts {
-            let rows = Asked { rows: &left, count };
-            count = self.select(part, wanted, chunk, rows, out);
-            if count == 0 {
+        let (mut count, mut open) = (asked.count, None::<Box<Bits>>);
+        for (number, part) in parts.iter().enumerate() {
+            let fails_later = parts.iter().skip(number + 1).any(Node::can_fail);
+            let before = open.take();
+            let undecided = before.as_deref().unwrap_or(&left);
+            if fails_later && (before.is_some() || !part.is_total()) {
+                open = Some(self.undecided(part, wanted, chunk, undecided));
+            }
+            let rows = if part.can_fail() { undecided } else { &*left };
+            let rows = Asked { rows, count: rows.count() };
+            self.select(part, wanted, chunk, rows, out);
+            out.and(&left);
+            left.copy_from(out);
+            count = left.count();
+            if let Some(before) = before {
+                self.give(before);
+            }
+            if count == 0 && open.as_ref().is_none_or(|open| open.is_empty()) {
                 break;
             }
-            left.copy_from(out);
         }
         out.copy_from(&left);
-        if count == 0 {
-            out.clear();
-        }
-        self.give(left);
+        open.into_iter().chain([left]).for_each(|rows| self.give(rows));
         count
+    }
+
+    /// The rows that a part is not the opposite of `wanted` of.
+    fn undecided(&mut self, part: &Node<'a>, wanted: bool, chunk: u32, rows: &Bits) -> Box<Bits> {
+        let (mut rest, mut decided) = (self.take(), self.take());
+        let explain = std::mem::take(&mut self.explain);
+        self.select(part, !wanted, chunk, Asked { rows, count: rows.count() }, &mut decided);
+        self.explain = explain;
+        rest.copy_from(rows);
+        rest.and_not(&decided);
+        self.give(decided);
+        rest
     }
 
     fn any(

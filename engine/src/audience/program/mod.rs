@@ -71,6 +71,30 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Whether a look at a row may fail, so that the question has no answer.
+    pub fn can_fail(&self) -> bool {
+        match &self.kind {
+            Kind::Row(_) => true,
+            Kind::Events(test) => test.can_fail(),
+            Kind::Not(inner) => inner.can_fail(),
+            Kind::And(parts) | Kind::Or(parts) => parts.iter().any(Node::can_fail),
+            _ => false,
+        }
+    }
+
+    /// Whether it is true or false of every row, and never unknown.
+    pub fn is_total(&self) -> bool {
+        match &self.kind {
+            Kind::Constant(value) => value.is_some(),
+            Kind::Codes(_, total) | Kind::Listed(_, total) => *total,
+            Kind::Null(_) | Kind::Answered(_) => true,
+            Kind::Events(test) => test.is_total(),
+            Kind::Not(inner) => inner.is_total(),
+            Kind::And(parts) | Kind::Or(parts) => parts.iter().all(Node::is_total),
+            Kind::Range(_) | Kind::Turned(_) | Kind::Row(_) => false,
+        }
+    }
+
     /// The tests of events in it.
     pub fn each_test<'n>(&'n self, see: &mut dyn FnMut(&'n EventTest<'a>)) {
         match &self.kind {

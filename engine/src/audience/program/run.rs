@@ -162,6 +162,10 @@ fn each_candidate<'a>(
         Kind::And(parts) => parts.as_slice(),
         _ => std::slice::from_ref(program),
     };
+    // Whom no index names may be unknown to it, and may not hide that there is no answer.
+    if program.can_fail() {
+        return false;
+    }
     let mut most = SPARSE;
     program.each_test(&mut |_| most = SPARSE_EVENTS);
     let few = |part: &&Node<'_>| match &part.kind {
