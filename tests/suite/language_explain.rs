@@ -294,3 +294,21 @@ fn what_is_unknown_hides_no_failure() {
     }
     assert_eq!(view.count("1 = 2 AND (5 % p.zero) = 1", At::Latest), Ok(0));
 }
+
+/// A term that does not fit 64 bits in the scale of the others is added up exactly.
+#[test]
+fn sums_of_several_scales_are_exact() {
+    let db = store::new();
+    say(&db, "web", &track("a", "1", DAY, "sale", r#"{"amount":100000000000000001.5}"#));
+    say(&db, "web", &track("b", "2", DAY, "sale", r#"{"amount":-100000000000000001.5}"#));
+    say(&db, "web", &track("c", "3", DAY, "sale", r#"{"amount":0.1}"#));
+    db.checkpoint().unwrap();
+    say(&db, "web", &track("d", "4", DAY, "sale", r#"{"amount":0.1234567}"#));
+    for (text, count) in [
+        ("(SELECT sum(e.amount) FROM sale e) > 100000000000000000", 1),
+        ("(SELECT sum(e.amount) FROM sale e) < -100000000000000000", 1),
+        ("(SELECT sum(e.amount) FROM sale e) BETWEEN 0.1 AND 0.2", 2),
+    ] {
+        assert_eq!(view(&db).count(text, At::Latest), Ok(count), "{text}");
+    }
+}

@@ -110,16 +110,17 @@ pub fn lifts(
 ) -> Result<Lifts> {
     let state = asking.0;
     let chosen = chosen(asking, question, now)?;
-    let live = state.alive()?;
+    let live = state.alive();
     let mut found = Lifts { count: chosen.count(), everybody: live.count(), ..Lifts::default() };
     let mut everybody = Bits::empty();
     for (number, field) in state.catalog.traits().all().iter().enumerate() {
         let column = state.trait_index(number)?;
-        let Some(labels) = column.labels() else { continue };
-        if labels.len() > LIFT_VALUES_MAX {
+        let labels = if column.texts() > LIFT_VALUES_MAX { None } else { column.labels() };
+        if column.texts().max(labels.map_or(0, Labels::len)) > LIFT_VALUES_MAX {
             found.passed_over.push(field.name.clone());
             continue;
         }
+        let Some(labels) = labels else { continue };
         let mut all = vec![0; labels.len()];
         for chunk in 0..live.chunks() {
             live.fill(chunk, &mut everybody);

@@ -35,7 +35,11 @@ pub(super) fn groups(
     let mut key_columns = Vec::new();
     for key in keys {
         let Scalar::Trait(number) = key else { return Ok(None) };
-        key_columns.push(state.trait_index(*number)?);
+        let column = state.trait_index(*number)?;
+        if column.texts() >= GROUPS {
+            return Ok(None);
+        }
+        key_columns.push(column);
     }
     // Sets make no groups, which was refused before.
     let Some(labels) = key_columns.iter().map(|c| c.labels()).collect::<Option<Vec<_>>>() else {

@@ -99,7 +99,7 @@ impl Whole<'_> {
         explain: bool,
     ) -> Result<(u64, Chosen)> {
         let listed: Vec<Vec<u8>> = self.answers.iter().map(portable).collect();
-        let (live, fault) = (&*self.state.alive()?, Flag::new(None));
+        let (live, fault) = (&*self.state.alive(), Flag::new(None));
         let mut machine = Machine::new(reader, (self.answers, &listed), live, &fault, explain);
         let known = match (explain, rows) {
             (true, _) => None,

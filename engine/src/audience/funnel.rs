@@ -54,7 +54,7 @@ pub fn funnel(reader: &Reader<'_>, query: &FunnelQuery) -> Result<Found> {
     let mut found = Found { through: RoaringBitmap::new(), reached: vec![0; query.steps.len()] };
     match tests.collect::<Option<Vec<EventTest<'_>>>>() {
         Some(tests) => {
-            let live = reader.state.alive()?;
+            let live = reader.state.alive();
             let machine = Machine::new(reader, (&[], &[]), &live, &fault, false);
             let mut asked = Bits::empty();
             for chunk in 0..live.chunks() {

@@ -78,36 +78,22 @@ impl<'a> Codes<'a> {
 
     /// All rows of a chunk in one container in place, when there is such a one; the inner nothing is no row.
     pub fn container(&self, chunk: u32) -> Option<Option<Container<'a>>> {
-        if self.column.told(chunk).is_some() {
-            return None;
-        }
-        match self.column.base.tiers(chunk) {
-            [] => Some(None),
-            [tier] => match self.base.get(tier.share)? {
-                Pick::Bitmaps(of) => match of.as_slice() {
-                    [] => Some(None),
-                    [bitmap] => Some(bitmap.find(u16::try_from(chunk).ok()?)),
-                    _ => None,
-                },
-                _ => None,
-            },
-            _ => None,
-        }
+        let (bitmap, key) = (self.bitmap(chunk)?, u16::try_from(chunk).ok()?);
+        Some(bitmap.and_then(|bitmap| bitmap.find(key)))
     }
 
     /// How many rows of a chunk there are, when one bitmap says so.
     pub fn count_in(&self, chunk: u32) -> Option<u32> {
-        if self.column.told(chunk).is_some() {
-            return None;
-        }
-        match self.column.base.tiers(chunk) {
-            [] => Some(0),
-            [tier] => match self.base.get(tier.share)? {
-                Pick::Bitmaps(of) => match of.as_slice() {
-                    [] => Some(0),
-                    [bitmap] => Some(bitmap.count_of(u16::try_from(chunk).ok()?)),
-                    _ => None,
-                },
+        let (bitmap, key) = (self.bitmap(chunk)?, u16::try_from(chunk).ok()?);
+        Some(bitmap.map_or(0, |bitmap| bitmap.count_of(key)))
+    }
+
+    /// The one bitmap that all rows of a chunk are in, when there is such a one; the inner nothing is no row.
+    fn bitmap(&self, chunk: u32) -> Option<Option<&MappedBitmap<'a>>> {
+        match (self.column.base.tiers(chunk), self.column.told(chunk)) {
+            ([], None) => Some(None),
+            ([tier], None) => match self.base.get(tier.share)? {
+                Pick::Bitmaps(of) if of.len() < 2 => Some(of.first()),
                 _ => None,
             },
             _ => None,

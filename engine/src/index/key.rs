@@ -89,6 +89,21 @@ pub(super) fn of_float(value: f64) -> u64 {
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
+/// Whether all digits of a block of narrow decimals fit 64 bits when so many of them stand behind the point.
+fn fits(view: &BlockView, scale: u8) -> bool {
+    let ends = || {
+        let (own, numbers) = (view.common_scale()?, view.numbers()?);
+        let factor = 10_i128.checked_pow(u32::from(scale.checked_sub(own)?))?;
+        let base = i128::from(numbers.base);
+        // Digits of one scale are stored as they are, and fit. Of others the width says how far they may reach.
+        let reach = if factor == 1 { 0 } else { (1_i128 << (8 * numbers.width)) - 1 };
+        let end = |digits: i128| i64::try_from(digits.checked_mul(factor)?).ok();
+        end(base)?;
+        end(base + reach)
+    };
+    ends().is_some()
+}
+
 fn to_float(key: u64) -> f64 {
     if key == u64::MAX {
         return f64::NAN;
@@ -105,10 +120,11 @@ impl Domain {
         let same = |view: &BlockView| view.value_type() == Some(wanted);
         Some(match wanted {
             ValueType::Decimal => {
-                let scale = views.try_fold(0, |most: u8, tier| {
+                let scale = views.clone().try_fold(0, |most: u8, tier| {
                     let scale = tier.view.common_scale().filter(|_| same(&tier.view))?;
                     Some(most.max(scale))
                 })?;
+                views.all(|tier| fits(&tier.view, scale)).then_some(())?;
                 Domain::Decimal(scale)
             }
             ValueType::Integer | ValueType::Date | ValueType::Timestamp | ValueType::Float => {
@@ -217,6 +233,7 @@ impl Domain {
             Domain::Decimal(scale) => {
                 let own = view.common_scale().unwrap_or(scale);
                 let factor = 10_i64.checked_pow(u32::from(scale.saturating_sub(own)));
+                // They fit, or the column has no domain.
                 of_integer(view.integer(slot).saturating_mul(factor.unwrap_or(i64::MAX)))
             }
             _ => of_integer(view.integer(slot)),

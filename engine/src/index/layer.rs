@@ -163,6 +163,12 @@ impl ColumnIndex {
         self.domain
     }
 
+    /// The most texts that a part has of it: it has as many values at least.
+    pub fn texts(&self) -> usize {
+        let shares = self.base.shares.iter().chain(&self.over.shares);
+        shares.map(|share| share.dictionary.len() as usize).max().unwrap_or(0)
+    }
+
     /// Its values, when they are texts or truths; numbered when they are first asked for.
     pub fn labels(&self) -> Option<&Labels> {
         self.labels.get_or_init(|| Labels::new(self)).as_ref()

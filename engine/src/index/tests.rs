@@ -266,3 +266,24 @@ fn indexes_tell_what_rows_tell() {
         }
     }
 }
+
+/// Digits that fit 64 bits in the scale of their block, and not in that of another.
+#[test]
+fn decimals_of_several_scales_are_compared_exactly() {
+    let dir = MemoryDir::new();
+    let part = |coefficient: i128, scale: u8, row: u32| {
+        let mut column = OpenColumn::new(ValueType::Decimal);
+        column.push(row, Some(&Value::Decimal(Decimal { coefficient, scale })));
+        file(&dir, |writer| column.write(writer, KEY, None, true).unwrap())
+    };
+    let large = 9_000_000_000_000_000_i128;
+    let parts = [part(large * 100, 2, 0), part(1, 5, 70_000), part(-large, 0, 70_001)];
+    let base = Arc::new(Layer::new(parts.iter(), KEY).unwrap());
+    let column = ColumnIndex::new(base, Layer::default(), Some(ValueType::Decimal));
+    // Without keys a column is looked at row by row, which is exact.
+    assert_eq!(column.domain(), None);
+    let parts = [part(4_000, 2, 0), part(1, 5, 70_000)];
+    let base = Arc::new(Layer::new(parts.iter(), KEY).unwrap());
+    let column = ColumnIndex::new(base, Layer::default(), Some(ValueType::Decimal));
+    assert_eq!(column.domain(), Some(Domain::Decimal(5)));
+}

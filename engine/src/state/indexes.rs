@@ -9,6 +9,7 @@ use super::{PROFILES, Reader, State};
 use crate::base::bits::{Bits, MappedBitmap};
 use crate::base::codec::Digest128;
 use crate::base::error::Result;
+use crate::base::ids::NodeId;
 use crate::base::part::Part;
 use crate::base::sync::Mutex;
 use crate::column::Faults;
@@ -121,11 +122,10 @@ impl State {
     }
 
     /// Which ordinals are profiles.
-    ///
-    /// # Errors
-    /// None.
-    pub fn alive(&self) -> Result<Arc<Live>> {
-        self.memo.known("live".to_owned(), || Ok(Live::new(self.counts.ordinals, &self.dead)))
+    pub fn alive(&self) -> Arc<Live> {
+        let find = || Live::new(self.counts.ordinals, &self.dead);
+        let known = self.memo.known("live".to_owned(), || Ok(find()));
+        known.unwrap_or_else(|_| Arc::new(find()))
     }
 
     /// The column of a trait.
@@ -173,7 +173,7 @@ impl State {
                 }
             };
             let nodes = reader.nodes();
-            let owner = |node: u32| nodes.label(crate::base::ids::NodeId(node)).map(|o| o.0);
+            let owner = |node: u32| nodes.label(NodeId(node)).map(|o| o.0);
             let Some(over) = EventIndex::new(table, false, &owner) else { return Ok(None) };
             let moved = self.moved(&of_files)?;
             reader.check()?;

@@ -140,6 +140,7 @@ impl<'a> EventTest<'a> {
         match (&self.wanted, &self.quick) {
             (Wanted::Exists, _) => {
                 out.clear();
+                // To ask about everybody and to take some is quicker than to ask about each.
                 if self.tests.is_empty() {
                     self.each(machine, chunk, &ALL, |profile, _| out.insert(profile));
                     out.and(&rest);

@@ -143,7 +143,7 @@ impl<'a> EventTest<'a> {
             let term = terms.get(at.side).and_then(|terms| terms.at(at.place));
             if let (Some(term), Some(sum)) = (term, sums.get_mut(usize::from(profile))) {
                 seen.insert(profile);
-                match sum.checked_add(term) {
+                match term.and_then(|term| sum.checked_add(term)) {
                     Some(more) => *sum = more,
                     None => apart.push(profile),
                 }
@@ -178,6 +178,7 @@ impl<'v> Terms<'v> {
             return Terms { domain: Domain::Integer, keys: &[], present: &[], factor: 1 };
         };
         let own = if let Domain::Decimal(own) = domain { *own } else { 0 };
+        // A factor that does not fit leaves no term but nought that does.
         let factor = 10_i64.checked_pow(u32::from(scale.saturating_sub(own))).unwrap_or(i64::MAX);
         let of = chunks.get(chunk as usize);
         let (keys, present) =
@@ -185,16 +186,12 @@ impl<'v> Terms<'v> {
         Terms { domain: *domain, keys, present, factor }
     }
 
+    /// The term of an event that has a value; the inner nothing does not fit 64 bits.
     #[inline]
-    fn at(&self, place: usize) -> Option<i64> {
+    fn at(&self, place: usize) -> Option<Option<i64>> {
         let known = self.present.get(place / 64)? >> (place % 64) & 1 == 1;
         let value = self.keys.get(place).filter(|_| known)?;
         let value = self.domain.integer(*value)?;
-        // What does not fit is as large as can be, so that the sum does not fit either.
-        Some(if self.factor == 1 {
-            value
-        } else {
-            value.checked_mul(self.factor).unwrap_or(i64::MAX)
-        })
+        Some(if self.factor == 1 { Some(value) } else { value.checked_mul(self.factor) })
     }
 }
