@@ -131,7 +131,7 @@ fn what_has_no_answer_says_why() {
         ("extract(year FROM p.n) = 1", Some(18), "time is expected"),
         ("bucket('s', 0) = 1", Some(0), "bucket"),
         ("bucket(p.name, 5) = 1", Some(0), "bucket"),
-        ("in_segment('vips')", Some(0), "not answered yet"),
+        ("in_segment('vips')", Some(0), "'vips' is no segment"),
         ("consents('email')", Some(0), "consents is used like consents('email', 'marketing')"),
         (
             "consents('email', p.name)",

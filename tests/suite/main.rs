@@ -45,6 +45,7 @@ mod pair;
 mod resp;
 mod rng;
 mod scratch;
+mod segments;
 mod slow_dir;
 mod snapshots;
 mod spills;

@@ -1,6 +1,7 @@
 //! A subquery: one pass over the events of a type gives an answer for every profile.
 
 use super::ast::Aggregate;
+use super::one::One;
 use super::resolved::{AggregateOf, EventQuery, Rows, Scalar};
 use super::row::{Row, bind};
 use super::scan::{Owners, Scan};
@@ -24,11 +25,16 @@ use std::ops::Range;
 pub struct Known<'a> {
     pub all: &'a [Answers],
     pub here: &'a [(usize, Answers)],
+    /// The one profile that is asked about, whose answers are found when they are asked for.
+    pub one: Option<&'a One<'a>>,
 }
 
 impl<'a> Known<'a> {
     /// The answers of a subquery.
     pub fn get(&self, number: usize) -> Option<&'a Answers> {
+        if let Some(one) = self.one {
+            return one.answer(number);
+        }
         let here = self.here.iter().find(|(known, _)| *known == number);
         here.map(|(_, answers)| answers).or_else(|| self.all.get(number))
     }

@@ -57,7 +57,7 @@ fn chosen(
     if whole.resolved.table.is_some() {
         return Err(gives_a_table());
     }
-    choose(&whole.resolved, state, workers)
+    choose(&whole.resolved, state, workers, None)
 }
 
 /// How many profiles each audience shares with each other one, and with itself: a row for each.

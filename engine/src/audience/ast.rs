@@ -64,6 +64,8 @@ pub enum ExprKind {
         purpose: String,
         topic: Option<String>,
     },
+    /// The profile is in a segment.
+    InSegment(String),
     /// A text is in a set.
     AnyOf(Box<Expr>, Box<Expr>),
     /// A number below `n` that depends on the profile and a salt alone.
@@ -173,6 +175,8 @@ pub struct Subquery {
     pub alias: Option<String>,
     pub joins: Vec<Join>,
     pub filter: Option<Expr>,
+    /// Whether it belongs to the profile at hand although that is not written.
+    pub implied: bool,
 }
 
 /// An entity beside the events of a subquery.

@@ -158,10 +158,7 @@ impl Places<'_> {
                 part_of(&text_of(unit).unwrap_or_default(), self.at(unit, at))?,
                 value(1)?,
             )),
-            ("has_identifier", [namespace]) => match text_of(namespace) {
-                Some(namespace) => Ok(ExprKind::HasIdentifier(namespace)),
-                None => wrong("has_identifier('phone')"),
-            },
+            ("has_identifier" | "in_segment", [word]) => named_of(&name, word, at),
             ("consents", [channel, purpose, topic @ ..]) if topic.len() < 2 => {
                 consents(channel, purpose, topic.first().copied())
                     .map_or_else(|| wrong(CONSENTS), Ok)
@@ -182,7 +179,7 @@ impl Places<'_> {
             ("amount", _) => wrong("amount(e.amount)"),
             ("convert", _) => wrong("convert(e.amount, 'EUR')"),
             ("funnel", arguments) => self.funnel(arguments, at, depth),
-            ("has_identifier", _) => wrong("has_identifier('phone')"),
+            ("has_identifier" | "in_segment", _) => wrong(usage_of(&name)),
             ("bucket", _) => wrong("bucket('salt', 100)"),
             ("date_trunc", _) => wrong("date_trunc('month', time)"),
             _ => Err(unknown_function(&name, at)),
@@ -204,6 +201,21 @@ fn consents(channel: &Sql, purpose: &Sql, topic: Option<&Sql>) -> Option<ExprKin
     Some(ExprKind::Consents { channel: word_of(channel)?, purpose: word_of(purpose)?, topic })
 }
 
+/// How a question with one name is used.
+fn usage_of(function: &str) -> &'static str {
+    if function == "in_segment" { "in_segment('name')" } else { "has_identifier('phone')" }
+}
+
+/// A question with one name.
+fn named_of(function: &str, word: &Sql, at: usize) -> Result<ExprKind> {
+    let Some(word) = text_of(word) else {
+        let usage = usage_of(function);
+        return Err(Error::invalid(format!("{function} is used like {usage}")).at(at));
+    };
+    let segment = function == "in_segment";
+    Ok(if segment { ExprKind::InSegment(word) } else { ExprKind::HasIdentifier(word) })
+}
+
 const CONSENTS: &str =
     "consents('email', 'marketing'), or with a topic consents('email', 'marketing', 'news')";
 
@@ -215,16 +227,12 @@ fn word_of(expr: &Sql) -> Option<String> {
 /// Why a function is not answered.
 fn unknown_function(name: &str, at: usize) -> Error {
     match name {
-        "in_segment" => not_yet(name, "segments", at),
         "count" | "sum" | "min" | "max" | "avg" => {
             let hint = "an aggregate stands in a subquery of its own, such as";
             Error::invalid(format!("{name}: {hint} (SELECT {name}(...) FROM purchase e)")).at(at)
         }
         _ => not_understood(&format!("function {name}"), at),
     }
-}
-fn not_yet(name: &str, what: &str, at: usize) -> Error {
-    Error::invalid(format!("{name} is not answered yet: this version of Nave has no {what}")).at(at)
 }
 
 /// The text of a literal.

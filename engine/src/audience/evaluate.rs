@@ -10,6 +10,7 @@ use super::funnel::funnel;
 use super::money::Fault;
 use super::program::{
     Chosen, Compiled, Machine, Node, Sources, Workers, compile, known, known_members, share,
+    share_among,
 };
 use super::resolved::{Query, Resolved};
 use super::table::{Table, fill};
@@ -70,13 +71,21 @@ pub fn evaluate(
 ///
 /// # Errors
 /// As `evaluate`.
-pub fn choose(resolved: &Resolved, state: &State, workers: &Workers) -> Result<Chosen> {
+pub fn choose(
+    resolved: &Resolved,
+    state: &State,
+    workers: &Workers,
+    among: Option<&RoaringBitmap>,
+) -> Result<Chosen> {
     let reader = &state.reader();
     let sources = Sources::of(resolved, reader)?;
     let Compiled { root, needed } = compile(resolved, reader, &sources);
     let (answers, _) = answered(resolved, reader, &needed, false)?;
     let whole = Whole { resolved, state, sources: &sources, answers: &answers, workers };
-    let (_, chosen) = whole.run(&root, reader, true, false)?;
+    let (_, chosen) = match among {
+        None => whole.run(&root, reader, true, false)?,
+        Some(among) => whole.run_among(&root, reader, among)?,
+    };
     reader.check().map(|()| chosen)
 }
 
@@ -115,6 +124,20 @@ impl Whole<'_> {
         }
         let mut chunks = 0..live.chunks();
         let found = share(root, &mut machine, &mut || chunks.next(), rows);
+        faults(&mut machine, &fault).map(|()| found)
+    }
+
+    /// The same of some profiles alone.
+    fn run_among(
+        &self,
+        root: &Node<'_>,
+        reader: &Reader<'_>,
+        among: &RoaringBitmap,
+    ) -> Result<(u64, Chosen)> {
+        let listed: Vec<Vec<u8>> = self.answers.iter().map(portable).collect();
+        let (live, fault) = (&*self.state.alive(), Flag::new(None));
+        let mut machine = Machine::new(reader, (self.answers, &listed), live, &fault, false);
+        let found = share_among(root, &mut machine, among);
         faults(&mut machine, &fault).map(|()| found)
     }
 
@@ -176,10 +199,21 @@ fn answered(
                 steps.consents(number, query, allowed.len());
                 Answers::Exists(allowed)
             }
+            Query::Segment(name) => {
+                let members = state_members(reader, name);
+                steps.segment(number, name, members.len());
+                Answers::Exists(members)
+            }
         });
         told.push(steps.done());
     }
     Ok((answers, told))
+}
+
+/// The members of a segment.
+fn state_members(reader: &Reader<'_>, name: &str) -> RoaringBitmap {
+    let known = reader.state.memberships.get(name);
+    known.map(|segment| segment.members.to_set()).unwrap_or_default()
 }
 
 /// The profiles that a subquery was answered for, in the portable form.

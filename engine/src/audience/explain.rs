@@ -149,6 +149,13 @@ impl<'a> Steps<'a> {
         });
     }
 
+    /// A segment whose members are known.
+    pub fn segment(&mut self, number: usize, name: &str, selected: u64) {
+        let Some(steps) = &mut self.steps else { return };
+        let text = format!("subquery {}: members of the segment {name}", number + 1);
+        steps.push(Step { depth: 0, text, rows: None, asked: None, selected, bytes: 0 });
+    }
+
     /// A funnel that was answered, with its steps.
     pub fn funnel(&mut self, number: usize, query: &FunnelQuery, found: &Found) {
         let Some(steps) = &mut self.steps else { return };
@@ -273,10 +280,11 @@ fn describe(condition: &Condition, state: &State) -> String {
     }
 }
 
-fn describe_value(scalar: &Scalar, state: &State) -> String {
+pub fn describe_value(scalar: &Scalar, state: &State) -> String {
     let of = |scalar: &Scalar| describe_value(scalar, state);
     match scalar {
         Scalar::Constant(value) => value.as_ref().map_or("NULL".to_owned(), |v| format!("'{v}'")),
+        Scalar::Now => "now".to_owned(),
         Scalar::Trait(number) => {
             state.catalog.traits().get(*number).map_or_else(String::new, |f| f.name.clone())
         }

@@ -71,6 +71,45 @@ pub fn funnel(reader: &Reader<'_>, query: &FunnelQuery) -> Result<Found> {
     fault.get().map_or(Ok(found), |reason| Err(Error::invalid(reason)))
 }
 
+/// Whether a profile goes through a funnel, whose steps have these events of it: when, and the numbers of their rows.
+///
+/// # Errors
+/// `Limit`, as `funnel`.
+pub(super) fn goes_through(
+    reader: &Reader<'_>,
+    query: &FunnelQuery,
+    ordinal: Ordinal,
+    steps: &[Vec<(Timestamp, u64)>],
+    fault: &Flag<Option<Fault>>,
+) -> Result<bool> {
+    let of_step = |events: &Vec<(Timestamp, u64)>| {
+        let candidate = |(time, index): &(Timestamp, u64)| Candidate {
+            ordinal: ordinal.0,
+            time: *time,
+            index: *index,
+        };
+        let mut found: Vec<Candidate> = events.iter().map(candidate).collect();
+        found.sort_unstable();
+        found
+    };
+    let steps: Vec<Vec<Candidate>> = steps.iter().map(of_step).collect();
+    let events = steps.iter().map(Vec::as_slice).collect();
+    goes(reader, query, events, ordinal, fault)
+}
+
+fn goes<'a>(
+    reader: &'a Reader<'a>,
+    query: &'a FunnelQuery,
+    events: Vec<&'a [Candidate]>,
+    ordinal: Ordinal,
+    fault: &'a Flag<Option<Fault>>,
+) -> Result<bool> {
+    if query.steps.iter().all(|step| step.between == Condition::TRUE) {
+        return Ok(follows(query.span, &events));
+    }
+    Search::new(reader, query, events, ordinal, fault).begin()
+}
+
 /// Tries the profiles that have events for all steps.
 fn try_all(
     reader: &Reader<'_>,
@@ -84,16 +123,10 @@ fn try_all(
         *reached += profiles.len();
         common = Some(common.map_or_else(|| profiles.clone(), |common| common & profiles));
     }
-    let free = query.steps.iter().all(|step| step.between == Condition::TRUE);
     for ordinal in common.unwrap_or_default() {
         let events: Vec<&[Candidate]> =
             steps.iter().map(|(all, _)| events_of(all, ordinal)).collect();
-        let goes = if free {
-            follows(query.span, &events)
-        } else {
-            Search::new(reader, query, events, Ordinal(ordinal), fault).begin()?
-        };
-        if goes {
+        if goes(reader, query, events, Ordinal(ordinal), fault)? {
             found.through.insert(ordinal);
         }
     }

@@ -126,6 +126,7 @@ impl Printer<'_> {
             ExprKind::FromZone(value, zone) => self.in_zone(value, zone, "TIMESTAMP"),
             ExprKind::AnyOf(value, set) => self.any_of(value, set),
             ExprKind::HasIdentifier(namespace) => self.has_identifier(namespace),
+            ExprKind::InSegment(name) => self.in_segment(name),
             ExprKind::Consents { channel, purpose, topic } => {
                 self.consents(channel, purpose, topic.as_deref())
             }
@@ -199,6 +200,17 @@ impl Printer<'_> {
              {}.profile_id AND \"nave.i\".namespace = {})",
             quoted(warehouse.profiles),
             text_literal(&namespace.trim().to_lowercase())
+        )
+    }
+
+    /// Membership of a segment; a warehouse has one row for each member of a segment.
+    fn in_segment(&self, name: &str) -> String {
+        let name = text_literal(name);
+        let Some(warehouse) = self.warehouse else { return format!("in_segment({name})") };
+        format!(
+            "{}.profile_id IN (SELECT \"nave.m\".profile_id FROM segment_members \"nave.m\" \
+             WHERE \"nave.m\".segment = {name})",
+            quoted(warehouse.profiles)
         )
     }
 

@@ -66,7 +66,8 @@ impl Places<'_> {
         let joins = plain.table.joins.into_iter().map(|join| self.join(join, event_at, depth));
         let joins = joins.collect::<Result<_>>()?;
         let filter = plain.condition.map(|c| self.expr(c, at, depth + 1)).transpose()?;
-        Ok(Subquery { select, event, event_at, alias, joins, filter })
+        let implied = false;
+        Ok(Subquery { select, event, event_at, alias, joins, filter, implied })
     }
 
     /// `JOIN entity d ON ...`, `INNER JOIN` or `LEFT JOIN`.

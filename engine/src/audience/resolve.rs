@@ -3,6 +3,7 @@
 use super::ast::{Arithmetic, Comparison, Expr, ExprKind, Literal, Part, Question};
 use super::names::{Named, Scope};
 use super::resolved::{Condition, ConsentQuery, Query, Resolved, Scalar};
+use super::saved::write_out;
 use super::typing::{
     arithmetic_type, check_pattern, comparable, constant, negate, profile_in, shifted,
 };
@@ -24,6 +25,19 @@ pub struct Whole {
 /// # Errors
 /// `Invalid`, with the place and the nearest name.
 pub fn resolve(question: &Question, state: &State, now: Timestamp, explain: bool) -> Result<Whole> {
+    resolve_at(question, state, Some(now), explain)
+}
+
+/// As `resolve`; without a moment `now()` stays open.
+///
+/// # Errors
+/// As `resolve`.
+pub fn resolve_at(
+    question: &Question,
+    state: &State,
+    now: Option<Timestamp>,
+    explain: bool,
+) -> Result<Whole> {
     let mut resolver = Resolver {
         state,
         now,
@@ -34,6 +48,7 @@ pub fn resolve(question: &Question, state: &State, now: Timestamp, explain: bool
         explain,
     };
     let mut whole = question.clone();
+    write_out(&mut whole, state)?;
     let condition = match &mut whole.condition {
         None => Condition::TRUE,
         Some(condition) => resolver.condition(condition, None)?,
@@ -45,7 +60,8 @@ pub fn resolve(question: &Question, state: &State, now: Timestamp, explain: bool
 
 pub(super) struct Resolver<'a> {
     pub(super) state: &'a State,
-    pub(super) now: Timestamp,
+    /// The moment; nothing when it is left open.
+    pub(super) now: Option<Timestamp>,
     pub(super) profiles: &'a str,
     pub(super) statement: bool,
     pub(super) queries: Vec<Query>,
@@ -109,6 +125,10 @@ impl Resolver<'_> {
             ExprKind::HasIdentifier(namespace) => {
                 Condition::HasIdentifier(folded(namespace.trim()))
             }
+            ExprKind::InSegment(_) if scope.is_some() => {
+                return Err(Error::invalid("in_segment is asked of profiles, not of events").at(at));
+            }
+            ExprKind::InSegment(name) => self.in_segment(name),
             ExprKind::Consents { channel, purpose, topic } => {
                 let asked = ConsentQuery {
                     channel: channel.clone(),
@@ -214,7 +234,8 @@ impl Resolver<'_> {
         match &mut expr.kind {
             ExprKind::Literal(literal) => Ok(constant(literal)),
             ExprKind::Now => {
-                Ok((Scalar::Constant(Some(Value::Timestamp(self.now))), Some(ValueType::Timestamp)))
+                let constant = |now| Scalar::Constant(Some(Value::Timestamp(now)));
+                Ok((self.now.map_or(Scalar::Now, constant), Some(ValueType::Timestamp)))
             }
             ExprKind::Name(_) => match self.named(expr, scope)? {
                 Some(Named::Value(scalar, value_type)) => {

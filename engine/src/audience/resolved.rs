@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub enum Scalar {
     /// A constant; none is NULL.
     Constant(Option<Value>),
+    /// The moment of the question, when that is not known yet.
+    Now,
     /// A trait, by its number.
     Trait(usize),
     /// A column of the event in a slot.
@@ -141,6 +143,8 @@ pub enum Query {
     Events(Box<EventQuery>),
     Funnel(FunnelQuery),
     Consents(ConsentQuery),
+    /// Whether they are in a segment, by its name in the folded form.
+    Segment(String),
 }
 
 /// Whether profiles allow a purpose on a channel.
@@ -243,6 +247,28 @@ pub struct Resolved {
 }
 
 impl Rows {
+    /// A property and the text that it has in all rows; nothing when there is none that must be.
+    pub fn needed_text(&self) -> Option<(usize, &str)> {
+        let parts = match &self.filter {
+            Condition::And(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        parts.iter().find_map(|part| match part {
+            Condition::Compare(Comparison::Equal, left, right) => match (left, right) {
+                (
+                    Scalar::Event(slot, EventColumn::Property(number)),
+                    Scalar::Constant(Some(Value::Text(text))),
+                )
+                | (
+                    Scalar::Constant(Some(Value::Text(text))),
+                    Scalar::Event(slot, EventColumn::Property(number)),
+                ) if *slot == self.slot => Some((*number, text.as_str())),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// The slots of the event and of the entities beside it.
     pub fn slots(&self) -> std::ops::RangeInclusive<usize> {
         self.slot..=self.slot + self.joins.len()
@@ -253,6 +279,11 @@ impl Scalar {
     /// Shows every value that this one is made of, itself among them.
     pub fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Scalar)) {
         see(self);
+        self.each_part(&mut |part| part.visit(see));
+    }
+
+    /// Shows the values that this one is made of at once.
+    pub fn each_part<'a>(&'a self, see: &mut dyn FnMut(&'a Scalar)) {
         match self {
             Scalar::Shift(inner, _)
             | Scalar::Negate(inner)
@@ -260,18 +291,19 @@ impl Scalar {
             | Scalar::Truncate(_, inner)
             | Scalar::AsDate(inner)
             | Scalar::InZone(inner, _)
-            | Scalar::FromZone(inner, _) => inner.visit(see),
+            | Scalar::FromZone(inner, _) => see(inner),
             Scalar::Arithmetic(_, left, right)
             | Scalar::InZoneOf(left, right)
             | Scalar::FromZoneOf(left, right) => {
-                left.visit(see);
-                right.visit(see);
+                see(left);
+                see(right);
             }
-            Scalar::Coalesce(values, _) => values.iter().for_each(|value| value.visit(see)),
+            Scalar::Coalesce(values, _) => values.iter().for_each(see),
             Scalar::Convert(convert) => {
-                [&convert.value, &convert.currency, &convert.day].iter().for_each(|v| v.visit(see));
+                [&convert.value, &convert.currency, &convert.day].into_iter().for_each(see);
             }
             Scalar::Constant(_)
+            | Scalar::Now
             | Scalar::Trait(_)
             | Scalar::Event(..)
             | Scalar::Entity(..)

@@ -173,6 +173,7 @@ impl<'a> Row<'a> {
     pub fn value(&self, scalar: &'a Scalar) -> Cell<'a> {
         match scalar {
             Scalar::Constant(value) => value.as_ref().map_or(Cell::Null, Cell::of),
+            Scalar::Now => Cell::Timestamp(self.reader.now()),
             Scalar::Trait(number) => self.trait_value(*number),
             Scalar::Event(slot, column) => self.event_value(*slot, *column),
             Scalar::Entity(slot, column) => self.entity_value(*slot, *column),

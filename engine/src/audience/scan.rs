@@ -103,18 +103,8 @@ impl<'a> Scan<'a> {
 
     /// The rows of a part within the window.
     pub(super) fn window_of(&self, part: &TablePart) -> std::ops::Range<u32> {
-        let bound = |before: &dyn Fn(Timestamp) -> bool| {
-            let (mut low, mut high) = (0, part.len());
-            while low < high {
-                let middle = u32::midpoint(low, high);
-                if before(part.time(middle)) { low = middle + 1 } else { high = middle }
-            }
-            low
-        };
         let (first, last) = self.window.0;
-        let from = if first.0 == i64::MIN { 0 } else { bound(&|time| time < first) };
-        let to = if last.0 == i64::MAX { part.len() } else { bound(&|time| time <= last) };
-        from..to.max(from)
+        part.rows_between(first, last)
     }
 
     /// Leaves of some rows of one chunk those that pass the tests.

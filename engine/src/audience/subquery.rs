@@ -12,6 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::limits::AUDIENCE_SUBQUERIES_MAX;
 use crate::base::time::Span;
 use crate::base::value::ValueType;
+use crate::catalog::folded;
 
 impl Resolver<'_> {
     pub(super) fn subquery(
@@ -27,7 +28,7 @@ impl Resolver<'_> {
         // What was asked before, under whatever aliases, is answered once.
         let known = self.queries.iter().position(|query| match query {
             Query::Events(known) => known.rows == rows && known.aggregate == aggregate,
-            Query::Funnel(_) | Query::Consents(_) => false,
+            Query::Funnel(_) | Query::Consents(_) | Query::Segment(_) => false,
         });
         if let Some(known) = known {
             return Ok(known);
@@ -80,6 +81,16 @@ impl Resolver<'_> {
         }
         self.queries.push(asked);
         Ok(self.queries.len() - 1)
+    }
+
+    /// Whether profiles are in a segment whose members are known.
+    pub(super) fn in_segment(&mut self, name: &str) -> Condition {
+        let asked = Query::Segment(folded(name));
+        let known = self.queries.iter().position(|query| *query == asked);
+        Condition::Exists(known.unwrap_or_else(|| {
+            self.queries.push(asked);
+            self.queries.len() - 1
+        }))
     }
 
     /// Whether there may be one more subquery here, or as many as a funnel has steps.
@@ -235,7 +246,7 @@ impl Resolver<'_> {
         if there {
             return Ok(());
         }
-        if self.statement {
+        if self.statement && !subquery.implied {
             let missing = format!("{}.profile_id = {}.profile_id", events, self.profiles);
             return Err(
                 Error::invalid(format!("in a statement the subquery needs {missing}")).at(at)

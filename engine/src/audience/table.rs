@@ -135,7 +135,7 @@ pub(super) fn fill_by_row(
     answers: &[Answers],
     selected: &RoaringBitmap,
 ) -> Result<Table> {
-    let (fault, known) = (Flag::new(None), Known { all: answers, here: &[] });
+    let (fault, known) = (Flag::new(None), Known { all: answers, here: &[], one: None });
     let row = |ordinal| Row {
         reader,
         answers: known,

@@ -150,7 +150,7 @@ impl Names<'_> {
     fn type_of(&self, name: &str, computed: bool) -> Result<Option<ValueType>> {
         let resolver = Resolver {
             state: self.state,
-            now: self.now,
+            now: Some(self.now),
             profiles: self.alias,
             statement: true,
             queries: Vec::new(),

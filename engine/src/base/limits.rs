@@ -224,3 +224,40 @@ pub const LIFT_VALUES_MAX: usize = 65_536;
 
 /// Audiences whose overlap is asked for at once: the answer is a square of them.
 pub const OVERLAP_AUDIENCES_MAX: usize = 100;
+
+/// Saved segments. Each has its members and a place in the index of what touches it.
+pub const SEGMENTS_MAX: usize = 20_000;
+
+/// Traits that the feed of one segment tells: they stand in each entry.
+pub const SEGMENT_TRAITS_MAX: usize = 32;
+
+/// Bytes of the owner, the purpose and the description of a segment.
+pub const SEGMENT_NOTE_BYTES_MAX: usize = 4096;
+
+/// How deep segments and computed traits may stand in one another, when they are written out.
+pub const SAVED_DEPTH_MAX: usize = 16;
+
+/// Profiles that are evaluated one by one for a segment; more are evaluated by chunks.
+pub const SEGMENT_ROWS_MAX: u64 = 512;
+
+/// Transitions in one entry of the log: an entry is held in memory as a whole, and has a bounded payload.
+pub const TOLD_ROWS_MAX: usize = 500_000;
+
+/// Times that what was told of segments may change segments again within one write.
+pub const TOLD_ROUNDS_MAX: usize = 8;
+
+/// New events times conditions of segments that are held against each other one by one; beyond, whoever has a new event
+/// is evaluated.
+pub const SEGMENT_FILTERED_ROWS_MAX: u64 = 4 << 20;
+
+/// Items of a feed that are read at once: they are gathered in memory.
+pub const FEED_ITEMS_MAX: usize = 100_000;
+
+/// Records that are shown behind one part of a segment.
+pub const WHY_RECORDS_MAX: usize = 3;
+
+/// Events of one type of one profile that are looked at for the moment at which a part of a segment changes by time.
+pub const WHY_EVENTS_MAX: usize = 1000;
+
+/// Steps of the replay of an audience: for each the log is folded again.
+pub const REPLAY_STEPS_MAX: i64 = 5000;

@@ -24,6 +24,7 @@ pub mod mmap;
 pub mod natural;
 pub mod nearest;
 pub mod number;
+pub mod paged;
 pub mod part;
 #[cfg(test)]
 pub mod random;

@@ -8,7 +8,9 @@ use crate::base::value::ValueType;
 use crate::catalog::folded;
 use crate::definition::{parse_file, parse_full_name};
 use crate::entry::{DefinitionEntry, Entry, Origin, WATERMARK_KIND};
-use crate::state::{Fold, Hindsight};
+use crate::segment::check as check_saved;
+use crate::state::{Fold, Hindsight, State};
+use std::sync::Arc;
 
 /// What is to be defined, and what no longer: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -268,6 +270,21 @@ impl View {
     }
 }
 
+/// Makes one definition heard in a state that nobody else sees.
+///
+/// # Errors
+/// `Invalid` when it is none.
+pub(super) fn note_alone(state: &mut State, text: &str, version: u32) -> Result<()> {
+    let mut hindsight = Hindsight::clone(&state.hindsight);
+    for given in parse_file(text)? {
+        let (kind, name, body) = (given.kind.to_owned(), given.name, Some(given.body));
+        let entry = Entry::Definition(DefinitionEntry { kind, name, version, body });
+        hindsight.note(&entry, state.end);
+    }
+    state.hindsight = Arc::new(hindsight);
+    Ok(())
+}
+
 impl Inner {
     fn define_locked(&self, writer: &mut Writer, request: &DefineRequest) -> Result<DefineReport> {
         self.writable(writer)?;
@@ -293,9 +310,12 @@ impl Inner {
         if heard {
             self.publish(writer)?;
             let mut fold = self.fold_beside(writer, hindsight)?;
-            if let Some(unknown) = fold.state.definitions().unknown(&fold.state.catalog) {
+            let unknown = fold.state.definitions().unknown(&fold.state.catalog);
+            let unknown = unknown.map_or(Ok(()), |unknown| Err(Error::invalid(unknown)));
+            let checked = unknown.and_then(|()| check_saved(&writer.fold.state, &fold.state));
+            if let Err(e) = checked {
                 self.discard(writer, fold);
-                return Err(Error::invalid(unknown));
+                return Err(e);
             }
             fold.freeze()?;
             report.effect = Some(super::effect::compare(&writer.fold.state, &fold.state)?);
@@ -307,10 +327,15 @@ impl Inner {
             self.take_fold(writer, fold, changes.drafts())?;
         } else if let Some(unknown) = hindsight.compiled().unknown(&writer.fold.state.catalog) {
             return Err(Error::invalid(unknown));
-        } else if !request.dry_run {
-            writer.log.advance_clock(self.clock.now());
-            writer.append(changes.drafts(), Origin::Correction)?;
-            self.publish(writer)?;
+        } else {
+            let mut trial = writer.fold.state.clone();
+            trial.hindsight = Arc::new(hindsight);
+            check_saved(&writer.fold.state, &trial)?;
+            if !request.dry_run {
+                writer.fold.state.clock = writer.log.advance_clock(self.clock.now());
+                writer.append(changes.drafts(), Origin::Correction)?;
+                self.publish(writer)?;
+            }
         }
         if !request.dry_run {
             report.position = last_before(writer.log.next());

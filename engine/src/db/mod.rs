@@ -15,6 +15,7 @@ mod define;
 mod effect;
 mod expect;
 mod export;
+mod feed;
 mod household;
 mod identity;
 mod identity_types;
@@ -37,13 +38,18 @@ mod quality_types;
 mod quarantine;
 mod regrouping;
 mod retract;
+mod segment_past;
+mod segment_types;
+mod segments;
 mod sift;
 mod sources;
 mod stats;
+mod telling;
 mod text_log;
 mod together;
 mod types;
 mod view;
+mod waking;
 mod watermark;
 mod write;
 
@@ -60,6 +66,8 @@ pub use maintain::{check, rebuild, repair};
 pub use match_types::*;
 pub use matcher::ProfileMatcher;
 pub use quality_types::*;
+pub use segment_types::*;
+pub use segments::PreparedAudience;
 pub use text_log::{TextLogReport, import_log};
 pub use types::*;
 pub use view::View;
@@ -79,6 +87,7 @@ use publish::Snapshot;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use telling::Telling;
 
 /// An open store. A clone is the same store.
 #[derive(Clone)]
@@ -102,6 +111,8 @@ struct Writer {
     compared: Compared,
     /// The thread that merges parts, if there is one.
     merger: Option<Merger>,
+    /// What is kept of segments.
+    telling: Telling,
     closed: bool,
     lock: Option<Box<dyn Send + Sync>>,
 }
@@ -124,6 +135,8 @@ struct Inner {
     past: Mutex<Option<(Position, Timestamp, Arc<State>)>>,
     /// Audiences as they were parsed.
     plans: plans::Plans,
+    /// Wakes those who wait for something to be published.
+    news: waking::Waking,
     /// Threads that questions borrow.
     workers: Workers,
 }
@@ -220,6 +233,7 @@ impl Inner {
         if writer.stale {
             self.fold_again(writer)?;
         }
+        self.publish(writer)?;
         let (file, end) = writer.log.flush_for_sync()?;
         if self.durability.durable_end() < end {
             self.durability.synced(file.as_ref(), end)?;
@@ -230,11 +244,12 @@ impl Inner {
         match written {
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.fold_again(writer)?;
+                self.publish(writer)?;
                 crate::state::write_checkpoint(self.dir.as_ref(), &mut writer.fold, runs)?;
             }
             other => other?,
         }
-        self.publish(writer)?;
+        self.show(writer);
         Ok(last_before(end))
     }
 

@@ -2,6 +2,7 @@
 
 use super::merger::Merger;
 use super::publish::Snapshot;
+use super::telling::{Telling, has_segments};
 use super::{Inner, OpenReport, Settings, Writer};
 use crate::audience::Workers;
 use crate::base::clock::Clock;
@@ -16,6 +17,7 @@ use crate::entry::{
 use crate::log::{Append, Frame, Header, LogReader, LogWriter, Manifest, SeenKeys, open_log};
 use crate::normalise::NORMALISER_VERSION;
 use crate::record::INFERENCE_VERSION;
+use crate::segment::{ToldBefore, told_before};
 use crate::state::{
     DERIVED, DerivedManifest, Effect, Fold, Hindsight, RecordContext, load_checkpoint,
     remove_strays,
@@ -54,22 +56,8 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         let (file, written) = log.flush_for_sync()?;
         log.durability().synced(file.as_ref(), written)?;
     }
-    let restored = restore(&dir, &store, log.next(), settings.keys_in_memory, &mut report)?;
-    let (mut fold, mut seen) = restored;
+    let (mut fold, seen, telling) = fold_log(&dir, &log, &store, &settings, &mut report)?;
     let reader = log.reader();
-    let spill = (Some(dir.as_ref()), settings.open_bytes);
-    let replayed = fold_tail(&reader, log.next(), &mut fold, spill, Some(&mut seen));
-    report.replayed = match replayed {
-        Err(e) if e.kind() == ErrorKind::Corrupt && report.checkpoint.take().is_some() => {
-            // A part that the tail needs does not hold: the whole log is folded. If the log is damaged, that says so.
-            report.discarded.push(e.message().to_owned());
-            remove_strays(dir.as_ref(), &[])?;
-            (fold, seen) = fresh(&dir, settings.keys_in_memory)?;
-            fold_tail(&reader, log.next(), &mut fold, spill, Some(&mut seen))?
-        }
-        other => other?,
-    };
-    fold.freeze()?;
     fold.state.clock = log.advance_clock(fold.state.clock);
     let durability = log.durability();
     let snapshot = Newest::new(Snapshot { state: fold.state.clone() });
@@ -82,11 +70,12 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         broken: false,
         stale: false,
         compared: None,
+        telling,
         merger: settings.merge_thread.then(Merger::start).transpose()?,
         closed: false,
         lock: Some(lock),
     };
-    Ok(Inner {
+    let inner = Inner {
         dir,
         clock,
         writer: Mutex::new(writer),
@@ -100,8 +89,60 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         report,
         past: Mutex::new(None),
         plans: super::plans::Plans::default(),
+        news: super::waking::Waking::default(),
         workers: Workers::new(settings.question_threads)?,
-    })
+    };
+    inner.catch_up()?;
+    Ok(inner)
+}
+
+impl Inner {
+    /// Tells what became of segments while the store was closed, or was not told when it ended.
+    fn catch_up(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        if has_segments(&writer.fold.state) {
+            self.publish(&mut writer)?;
+        }
+        Ok(())
+    }
+}
+
+/// The checkpoint, and what the log says behind it, with what its segments need.
+fn fold_log(
+    dir: &Arc<dyn Dir>,
+    log: &LogWriter,
+    store: &Digest128,
+    settings: &Settings,
+    report: &mut OpenReport,
+) -> Result<(Fold, SeenKeys, Telling)> {
+    let (end, most) = (log.next(), settings.keys_in_memory);
+    let (mut fold, mut seen) = restore(dir, store, end, most, report)?;
+    let (mut from, mut told) = (fold.state.end, told_until(&fold, end)?);
+    let reader = log.reader();
+    let spill = (Some(dir.as_ref()), settings.open_bytes);
+    let replayed = fold_tail(&reader, end, &mut fold, spill, Some(&mut seen));
+    report.replayed = match replayed {
+        Err(e) if e.kind() == ErrorKind::Corrupt && report.checkpoint.take().is_some() => {
+            // A part that the tail needs does not hold: the whole log is folded. If the log is damaged, that says so.
+            report.discarded.push(e.message().to_owned());
+            remove_strays(dir.as_ref(), &[])?;
+            (fold, seen) = fresh(dir, most)?;
+            (from, told) = (fold.state.end, ToldBefore::new());
+            fold_tail(&reader, end, &mut fold, spill, Some(&mut seen))?
+        }
+        other => other?,
+    };
+    fold.freeze()?;
+    let telling = Telling::begin(&mut fold, &reader, (from, end), told)?;
+    Ok((fold, seen, telling))
+}
+
+/// What was told up to the end of a checkpoint that the log goes on behind.
+fn told_until(fold: &Fold, end: Position) -> Result<ToldBefore> {
+    if fold.state.end < end && has_segments(&fold.state) {
+        return told_before(&fold.state);
+    }
+    Ok(ToldBefore::new())
 }
 
 /// The manifest of a store that is made now: its name and salt are random.

@@ -5,10 +5,12 @@
 //! for its level, so whoever knows its position finds it; who waits for others to sync does not hold the writer. All
 //! locks are those of `base::sync`, so that tests run this code under many schedules.
 
+use super::telling::is_damage;
 use super::{Inner, Level, Writer, open};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Position;
 use crate::base::time::Timestamp;
+use crate::entry::Reason;
 use crate::state::{Fold, Hindsight, State};
 use std::sync::atomic::Ordering;
 
@@ -17,21 +19,38 @@ pub(super) struct Snapshot {
     pub state: State,
 }
 
-/// Makes a part of what is open; merging is for the thread that there may be.
-fn freeze(writer: &mut Writer) -> Result<()> {
+/// Merges what is due, unless that is for the thread that there may be.
+fn merge(writer: &mut Writer) -> Result<()> {
     let Some(merger) = &mut writer.merger else { return writer.fold.freeze() };
-    writer.fold.freeze_alone()?;
     if merger.serve(&mut writer.fold) { writer.fold.freeze() } else { Ok(()) }
 }
 
 impl Inner {
     /// Makes the newest state the one that readers get.
     pub(super) fn publish(&self, writer: &mut Writer) -> Result<()> {
-        if writer.broken || writer.stale || freeze(writer).is_err() {
+        if writer.broken || writer.stale || writer.fold.freeze_alone().is_err() {
             self.fold_again(writer)?;
         }
-        self.snapshot.set(Snapshot { state: writer.fold.state.clone() });
+        match self.tell(writer) {
+            Err(e) if is_damage(&e) => {
+                self.fold_again(writer)?;
+                self.tell(writer)?;
+            }
+            told => told?,
+        }
+        if merge(writer).is_err() {
+            self.fold_again(writer)?;
+            self.tell(writer)?;
+        }
+        self.show(writer);
         Ok(())
+    }
+
+    /// Shows readers the newest state, whose segments are up to date.
+    pub(super) fn show(&self, writer: &mut Writer) {
+        writer.telling.keeper.look(&writer.fold.state);
+        self.snapshot.set(Snapshot { state: writer.fold.state.clone() });
+        self.news.wake();
     }
 
     /// Advances the engine clock and publishes it, unless a write is under way, which does so itself.
@@ -53,6 +72,7 @@ impl Inner {
     /// Makes everything that is derived anew from the log, because a part of it does not hold.
     pub(super) fn fold_again(&self, writer: &mut Writer) -> Result<()> {
         writer.log.flush()?;
+        writer.note_refold(&self.snapshot.get().state, Reason::Correction)?;
         let before = &writer.fold.state;
         let hindsight = Hindsight::clone(&before.hindsight);
         let end = writer.log.next();
@@ -75,7 +95,8 @@ impl Inner {
     /// The same, by who holds the writer.
     pub(super) fn heal_locked(&self, writer: &mut Writer) {
         if self.writable(writer).is_ok() && self.fold_again(writer).is_ok() {
-            self.snapshot.set(Snapshot { state: writer.fold.state.clone() });
+            // What is true of segments is told by the next write, if it cannot be now.
+            let _ = self.publish(writer);
         }
     }
 

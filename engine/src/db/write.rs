@@ -8,7 +8,7 @@ use crate::base::codec;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, NAME_BYTES_MAX};
-use crate::entry::{Entry, Origin, RecordsEntry, Row, Shape, SourceEntry};
+use crate::entry::{Entry, Origin, Reason, RecordsEntry, Row, Shape, SourceEntry};
 use crate::log::Append;
 use crate::record::{Decoded, RowError, decode};
 use crate::state::{Effect, Fold, Hindsight, RecordContext};
@@ -57,6 +57,7 @@ impl Writer {
     /// Appends drafts as one batch, and folds them. When a part cannot be read they count all the same, and the fold is
     /// broken until it is made anew.
     pub(super) fn append(&mut self, drafts: Vec<Draft>, origin: Origin) -> Result<()> {
+        self.telling.origin = origin;
         let mut batch = Vec::with_capacity(drafts.len());
         for draft in &drafts {
             batch.push(Append {
@@ -348,9 +349,14 @@ impl Inner {
         fold: Fold,
         drafts: Vec<Draft>,
     ) -> Result<()> {
+        let defines = |draft: &Draft| matches!(draft.entry, Entry::Definition(_));
+        let reason =
+            if drafts.iter().any(defines) { Reason::Definition } else { Reason::Correction };
+        writer.note_refold(&self.snapshot.get().state, reason)?;
         let before = std::mem::replace(&mut writer.fold, fold);
         if let Err(e) = writer.append(drafts, Origin::Correction) {
             writer.fold = before;
+            writer.telling.keep_fold();
             return Err(e);
         }
         (writer.stale, writer.broken) = (false, false);

@@ -5,6 +5,7 @@ use super::body::{Body, body_text};
 use super::compiled::Definitions;
 use super::expectation::Expectation;
 use super::identity::{HOUSEHOLD, HouseholdRules, IdentityRules, PERSON};
+use super::saved::{COMPUTED, ComputedTrait, SEGMENT, SegmentRule};
 use super::trouble::{Found, Trouble};
 use super::{field, mapping};
 use toml::de::DeTable;
@@ -40,7 +41,7 @@ pub enum Folds {
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 8] = [
+pub const KINDS: [Kind; 10] = [
     Kind { name: "trait", levels: Levels::Named(&["NAME"]), read: read_trait, folds: Folds::Whole },
     Kind {
         name: "property",
@@ -77,6 +78,18 @@ pub const KINDS: [Kind; 8] = [
         name: "expect",
         levels: Levels::Named(&["SOURCE", "WHAT"]),
         read: read_expectation,
+        folds: Folds::Keys(&[]),
+    },
+    Kind {
+        name: SEGMENT,
+        levels: Levels::Named(&["NAME"]),
+        read: |_, body, _| SegmentRule::read(body).map(|_| ()),
+        folds: Folds::Keys(&[]),
+    },
+    Kind {
+        name: COMPUTED,
+        levels: Levels::Named(&["NAME"]),
+        read: |_, body, _| ComputedTrait::read(body).map(|_| ()),
         folds: Folds::Keys(&[]),
     },
 ];

@@ -15,6 +15,7 @@ mod identity;
 mod kinds;
 mod mapping;
 mod read;
+mod saved;
 mod trouble;
 
 pub use body::{path_text, quoted};
@@ -27,3 +28,4 @@ pub use identity::{HouseholdRules, IdentityRules, NamespaceRules};
 pub use kinds::fold_text;
 pub use mapping::{Mapping, Target};
 pub use read::{read, says_nothing, within};
+pub use saved::{COMPUTED, ComputedTrait, SEGMENT, SegmentRule};

@@ -7,12 +7,14 @@
 mod block;
 mod first;
 mod shape;
+mod told;
 
 pub use block::{BlockEntry, TextColumn};
 pub use shape::{
     ConsentColumns, Dialect, EvidenceColumns, FileShape, Reading, RowFormat, RowKind, Said, Shape,
     TimeUnit,
 };
+pub use told::{Reason, ToldChange, ToldEntry};
 
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -247,6 +249,8 @@ pub enum Entry {
     Block(BlockEntry),
     /// A definition.
     Definition(DefinitionEntry),
+    /// Who entered and who left segments.
+    Told(ToldEntry),
 }
 
 /// The version of the payloads of gaps, which repair writes.
@@ -265,6 +269,7 @@ impl Entry {
             Entry::Block(_) => 7,
             Entry::Definition(_) => 8,
             Entry::Counted(_) => COUNTED_KIND,
+            Entry::Told(_) => TOLD_KIND,
         }
     }
 
@@ -283,6 +288,7 @@ impl Entry {
         match self {
             Entry::Records(records) => u32::try_from(records.rows.len()).unwrap_or(u32::MAX),
             Entry::Block(block) => u32::try_from(block.rows()).unwrap_or(u32::MAX),
+            Entry::Told(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
             _ => 1,
         }
     }
@@ -313,6 +319,7 @@ impl Entry {
             Entry::Block(entry) => entry.encode(),
             Entry::Definition(entry) => codec::encode(entry),
             Entry::Counted(entry) => codec::encode(entry),
+            Entry::Told(entry) => codec::encode(entry),
         }?;
         if bytes.len() > crate::base::limits::PAYLOAD_BYTES_MAX {
             return Err(Error::limit(format!(
@@ -352,6 +359,7 @@ impl Entry {
             7 => Entry::Block(codec::decode(payload)?),
             8 => Entry::Definition(codec::decode(payload)?),
             COUNTED_KIND => Entry::Counted(codec::decode(payload)?),
+            TOLD_KIND => Entry::Told(codec::decode(payload)?),
             _ => return Err(newer(&format!("entry kind {kind}"))),
         })
     }
@@ -373,6 +381,8 @@ pub const BLOCK_KIND: u16 = 7;
 pub const RETRACT_KIND: u16 = 5;
 /// Kind number of the ends of loads.
 pub const COUNTED_KIND: u16 = 9;
+/// Kind number of what was told of segments.
+pub const TOLD_KIND: u16 = 10;
 /// Kind number of gaps.
 pub const GAP_KIND: u16 = 6;
 

@@ -243,6 +243,20 @@ impl TablePart {
         places.take_while(|row| self.node(*row) == node).collect()
     }
 
+    /// The rows between two instants, both of them included: rows stand in the order of time.
+    pub fn rows_between(&self, from: Timestamp, to: Timestamp) -> std::ops::Range<u32> {
+        let bound = |before: &dyn Fn(Timestamp) -> bool| {
+            let (mut low, mut high) = (0, self.rows);
+            while low < high {
+                let middle = u32::midpoint(low, high);
+                if before(self.time(middle)) { low = middle + 1 } else { high = middle }
+            }
+            low
+        };
+        let first = bound(&|time| time < from);
+        first..bound(&|time| time <= to).max(first)
+    }
+
     /// The text of a property; nothing for what is none.
     pub fn text(&self, number: usize, row: u32) -> Option<&str> {
         match self.cell(number, row) {

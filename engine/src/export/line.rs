@@ -9,7 +9,7 @@ use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::entry::{
     BlockEntry, CountedEntry, DefinitionEntry, Entry, FileShape, GapEntry, LoadEntry, Origin,
-    RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry, StoreEntry,
+    RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry, StoreEntry, ToldEntry,
 };
 use crate::log::{Frame, Header};
 use crate::record::{BlockBuilder, RowSight};
@@ -67,6 +67,8 @@ pub enum EntryText {
     Definition(DefinitionEntry),
     /// The end of a load.
     Counted(CountedEntry),
+    /// Who entered and who left segments.
+    Told(ToldEntry),
     /// Positions that were lost in a repair.
     Gap {
         /// How many.
@@ -136,6 +138,7 @@ impl EntryLine {
             Entry::Retract(retract) => (EntryText::Retract(retract), Vec::new()),
             Entry::Definition(definition) => (EntryText::Definition(definition), Vec::new()),
             Entry::Counted(counted) => (EntryText::Counted(counted), Vec::new()),
+            Entry::Told(told) => (EntryText::Told(told), Vec::new()),
             Entry::Gap(gap) => {
                 (EntryText::Gap { rows: header.rows, reason: gap.reason }, Vec::new())
             }
@@ -195,6 +198,7 @@ impl EntryLine {
             EntryText::Retract(retract) => Entry::Retract(retract),
             EntryText::Definition(definition) => Entry::Definition(definition),
             EntryText::Counted(counted) => Entry::Counted(counted),
+            EntryText::Told(told) => Entry::Told(told),
             EntryText::Gap { reason, .. } => Entry::Gap(GapEntry { reason }),
         })
     }

@@ -195,6 +195,7 @@ impl Fold {
                     effect = Effect::Refolds;
                 }
             }
+            Entry::Told(told) => state.note_told(at.first, told),
             Entry::Gap(_) | Entry::Counted(_) => {}
         }
         self.state.end = at.first.plus(u64::from(at.rows));

@@ -6,7 +6,9 @@
 //! needed. What does not hold is thrown away and folded again from the log; so is what another version wrote.
 
 use super::entity::entities_of;
-use super::{Counts, Fold, Hindsight, LoadInfo, Names, PROFILES, QUARANTINE, State};
+use super::{
+    Counts, Fold, Hindsight, LoadInfo, Members, Memberships, Names, PROFILES, QUARANTINE, State,
+};
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::{Dir, replace};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -30,7 +32,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or the form of parts changes: older derived files are then folded again.
-const FOLD_VERSION: u32 = 10;
+const FOLD_VERSION: u32 = 11;
 
 /// What the derived files are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -70,6 +72,17 @@ struct Head {
     names: BTreeMap<SourceId, Names>,
     held: BTreeMap<SourceId, u64>,
     loads: Vec<StoredLoad>,
+    /// The moment at which the segments are true, in microseconds.
+    told_at: Timestamp,
+    segments: Vec<StoredSegment>,
+}
+
+#[derive(Encode, Decode)]
+struct StoredSegment {
+    name: String,
+    version: u32,
+    members: Vec<u8>,
+    ledger: Vec<Position>,
 }
 
 #[derive(Encode, Decode)]
@@ -94,6 +107,11 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
         let (shape, rows, line) = (FileShape::clone(shape), info.rows, info.line);
         let withdrawn = info.withdrawn;
         Some(StoredLoad { id: *id, source, file, content, shape, rows, line, withdrawn })
+    });
+    let segments = state.memberships.all().map(|segment| {
+        let (name, version) = (segment.name.clone(), segment.version);
+        let members = bitmap_bytes(&segment.members.to_set())?;
+        Ok(StoredSegment { name, version, members, ledger: segment.ledger.iter().collect() })
     });
     codec::encode_large(&Head {
         salt: state.salt,
@@ -120,6 +138,8 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
         names: BTreeMap::clone(&state.names),
         held: BTreeMap::clone(&state.held),
         loads: loads.collect(),
+        told_at: state.memberships.clock,
+        segments: segments.collect::<Result<_>>()?,
     })
 }
 
@@ -240,12 +260,26 @@ pub fn load_checkpoint(
         (id, LoadInfo { source, file, content, shape, rows, line, withdrawn })
     });
     state.loads = Arc::new(loads.collect());
+    state.memberships = Arc::new(memberships(head.told_at, &head.segments)?);
     let open = |(name, digest): &(String, Digest128)| Part::open(dir, name, digest).map(Arc::new);
     state.parts = Arc::new(manifest.parts.iter().map(open).collect::<Result<_>>()?);
     if !counts_hold(&state)? {
         return Err(damaged());
     }
     Ok(Some((state, manifest)))
+}
+
+fn memberships(told_at: Timestamp, stored: &[StoredSegment]) -> Result<Memberships> {
+    let mut memberships = Memberships::default();
+    memberships.clock = told_at;
+    for known in stored {
+        if let Some(segment) = memberships.get_mut(&known.name) {
+            segment.version = known.version;
+            segment.members = Members::from(bitmap_of(&known.members)?.as_ref());
+            segment.ledger = known.ledger.iter().copied().collect();
+        }
+    }
+    Ok(memberships)
 }
 
 /// Whether the counts of a state are those of its parts.
@@ -262,7 +296,11 @@ fn counts_hold(state: &State) -> Result<bool> {
     let counted = broken.checked_add(*conflicts).and_then(|sum| sum.checked_add(*values));
     let within = |bitmap: &RoaringBitmap| bitmap.max().is_none_or(|last| last < *ordinals);
     let crowded = state.crowded.last().is_none_or(|(node, _)| node.0 < *nodes);
-    let named = within(&state.dead) && within(&state.watched) && crowded;
+    let mut members = state.memberships.all().map(|segment| segment.members.to_set());
+    let named = within(&state.dead)
+        && within(&state.watched)
+        && members.all(|members| within(&members))
+        && crowded;
     Ok(hold && counted == Some(rejected) && named)
 }
 
@@ -270,11 +308,13 @@ impl Head {
     /// Whether its lists are as long as one another, and what its bitmap claims is bounded by the profiles.
     fn fits(&self) -> bool {
         let chunks = (self.counts.ordinals as usize).div_ceil(1 << 16);
+        let members = self.segments.iter().map(|segment| &segment.members);
         self.properties.len() == self.events.len()
             && self.entity_fields.len() == self.entities.len()
             && self.counts.entities.len() <= self.entities.len()
             && [&self.dead, &self.watched]
                 .into_iter()
+                .chain(members)
                 .all(|bytes| containers(bytes).is_some_and(|containers| containers <= chunks))
     }
 }

@@ -58,6 +58,11 @@ impl<'r> Consents<'r> {
             .or_insert(new);
     }
 
+    /// The places and what each says; in no order.
+    pub fn all(&self) -> impl Iterator<Item = (&ConsentPlace<'r>, ConsentState)> {
+        self.0.iter().map(|(place, consent)| (place, consent.state))
+    }
+
     /// What each says, with its identifier; in no order.
     pub fn states(&self) -> impl Iterator<Item = (NodeId, ConsentState)> {
         self.0.iter().map(|(place, consent)| (place.node, consent.state))

@@ -133,7 +133,7 @@ impl Hindsight {
     /// what was folded.
     fn note_source(&mut self, definition: &DefinitionEntry, at: Position) -> bool {
         let state = SourceState::of_body(definition.body.as_deref());
-        let name = source_of(&definition.name);
+        let name = plain_name(&definition.name);
         let before = self.sources.get(&name).and_then(|rule| rule.since);
         let since = match state {
             SourceState::Live => None,
@@ -171,8 +171,8 @@ impl Hindsight {
     }
 }
 
-/// The source that a definition is of: its name is a key as TOML writes it.
-fn source_of(name: &str) -> String {
+/// The name that a definition is of: it is kept as a key as TOML writes it.
+pub(super) fn plain_name(name: &str) -> String {
     let table: toml::Table = format!("{name} = 0").parse().unwrap_or_default();
     table.keys().next().cloned().unwrap_or_else(|| name.to_owned())
 }

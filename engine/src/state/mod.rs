@@ -20,10 +20,12 @@ mod history;
 mod indexes;
 mod inferred;
 mod known;
+mod membership;
 mod memo;
 mod merging;
 mod message;
 mod money;
+mod news;
 mod overlay;
 mod people;
 mod read;
@@ -36,10 +38,13 @@ mod statement;
 
 pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
+pub use consent::ConsentPlace;
 pub use entity::EntityView;
 pub use hindsight::{EXPECT, Hindsight, SOURCE};
 pub use indexes::{Events, Indexes, Live};
+pub use membership::{Members, Membership, Memberships, Saved};
 pub use merging::{Merged, Run};
+pub use news::News;
 pub use read::Reader;
 pub use since::SeenParts;
 pub use source::SourceState;
@@ -239,6 +244,8 @@ pub struct State {
     next_file: u64,
     /// What happened later is hidden, when this is the state as of a time.
     as_of: Option<Timestamp>,
+    /// Who is in the segments, as the log told it.
+    pub memberships: Arc<Memberships>,
     /// What questions found out; a state that is folded on is not asked.
     pub memo: Memo,
     /// Indexes of the files, for all states that have them.
@@ -280,6 +287,7 @@ impl State {
             parts: Arc::default(),
             next_file: 1,
             as_of: None,
+            memberships: Arc::default(),
             memo: Memo::default(),
             indexes: Indexes::default(),
         }

@@ -20,6 +20,7 @@ use std::cell::OnceCell;
 pub struct Reader<'s> {
     /// The state.
     pub state: &'s State,
+    now: Timestamp,
     faults: Faults,
     rules: OnceCell<Clustering>,
     nodes: OnceCell<NodeView>,
@@ -53,6 +54,7 @@ impl State {
     pub fn reader(&self) -> Reader<'_> {
         Reader {
             state: self,
+            now: self.clock,
             faults: Faults::default(),
             rules: OnceCell::new(),
             nodes: OnceCell::new(),
@@ -66,7 +68,19 @@ impl State {
     }
 }
 
+impl<'s> Reader<'s> {
+    /// Reads at another moment than that of the state.
+    pub fn at(self, now: Timestamp) -> Reader<'s> {
+        Reader { now, ..self }
+    }
+}
+
 impl Reader<'_> {
+    /// The moment that is asked about, where a question leaves it open.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Fails when something could not be read: the answer is then none.
     ///
     /// # Errors
@@ -96,6 +110,11 @@ impl Reader<'_> {
     /// Everything that is known of a profile.
     pub fn row(&self, ordinal: Ordinal) -> GoldenRow {
         self.rows().row(ordinal)
+    }
+
+    /// The identifiers of a profile.
+    pub fn nodes_of(&self, ordinal: Ordinal) -> Vec<NodeId> {
+        self.row(ordinal).members
     }
 
     /// The column of a trait.

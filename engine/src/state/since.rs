@@ -17,7 +17,7 @@ pub struct SeenParts(Vec<Weak<Part>>);
 
 impl SeenParts {
     /// Whether a part is among them: one that is gone keeps its place in memory, so no other is taken for it.
-    fn holds(&self, part: &Arc<Part>) -> bool {
+    pub(super) fn holds(&self, part: &Arc<Part>) -> bool {
         self.0.iter().any(|seen| std::ptr::eq(seen.as_ptr(), Arc::as_ptr(part)))
     }
 }

@@ -194,6 +194,16 @@ impl<'a> Compiler<'a> {
             let bytes = portable(&found.map(|ordinal| ordinal.0).collect());
             return Some(Kind::Listed(Arc::new(bytes), !or_null));
         }
+        if let Condition::Exists(number) = leaf
+            && let Some(Query::Segment(name)) = self.resolved.queries.get(*number)
+        {
+            let known = self.reader.state.memo.known(format!("segment {name}"), || {
+                let known = self.reader.state.memberships.get(name);
+                let members = known.map(|segment| segment.members.to_set());
+                Ok(portable(&members.unwrap_or_default()))
+            });
+            return known.ok().map(|bytes| Kind::Listed(bytes, true));
+        }
         if let Some((number, compared)) = event_leaf(leaf) {
             let Some(Query::Events(query)) = self.resolved.queries.get(number) else { return None };
             let wanted = match (compared, &query.aggregate) {

@@ -68,7 +68,7 @@ impl<'a> Machine<'a> {
     pub(super) fn row(&self, ordinal: u32) -> Row<'a> {
         Row {
             reader: self.reader,
-            answers: Known { all: self.answers, here: &[] },
+            answers: Known { all: self.answers, here: &[], one: None },
             ordinal: Ordinal(ordinal),
             bound: &[],
             fault: self.fault,
@@ -299,7 +299,7 @@ impl<'a> Machine<'a> {
             }
             self.give(seen);
         }
-        let known = Known { all: self.answers, here: &here };
+        let known = Known { all: self.answers, here: &here, one: None };
         let mut row = Row { answers: known, ..self.row(0) };
         rest.each(|low| {
             row.ordinal = Ordinal(ordinal(chunk, low));
@@ -324,7 +324,7 @@ impl<'a> Machine<'a> {
     ) -> Option<bool> {
         let here: Vec<(usize, Answers)> =
             tests.iter().map(|test| (test.number, test.answers_of(self, of))).collect();
-        let known = Known { all: self.answers, here: &here };
+        let known = Known { all: self.answers, here: &here, one: None };
         Row { answers: known, ..self.row(of) }.holds(condition)
     }
 

@@ -19,7 +19,7 @@ mod workers;
 pub(super) use compile::{Compiled, Sources, compile, event_test};
 pub(super) use events::{EventTest, Wanted};
 pub(super) use machine::Machine;
-pub(super) use run::{Chosen, known, known_members, share};
+pub(super) use run::{Chosen, known, known_members, share, share_among};
 pub use workers::Workers;
 
 use super::resolved::Condition;

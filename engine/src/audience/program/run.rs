@@ -43,6 +43,34 @@ pub(in super::super) fn share<'a>(
     (sum, chosen)
 }
 
+/// Takes the profiles of some that a program selects.
+pub(in super::super) fn share_among<'a>(
+    program: &Node<'a>,
+    machine: &mut Machine<'a>,
+    among: &RoaringBitmap,
+) -> (u64, Chosen) {
+    let (mut asked, mut some, mut out) = (machine.take(), machine.take(), machine.take());
+    let (mut sum, mut chosen) = (0, Chosen::default());
+    let mut rest = among.iter().peekable();
+    while let Some(first) = rest.peek().copied() {
+        let chunk = first >> 16;
+        some.clear();
+        while let Some(ordinal) = rest.next_if(|ordinal| ordinal >> 16 == chunk) {
+            some.insert((ordinal & 0xffff) as u16);
+        }
+        machine.live.fill(chunk, &mut asked);
+        asked.and(&some);
+        let rows = Asked { rows: &asked, count: asked.count() };
+        let count = machine.select(program, true, chunk, rows, &mut out);
+        if count > 0 {
+            sum += u64::from(count);
+            chosen.0.push((chunk, out.clone(), count));
+        }
+    }
+    [asked, some, out].into_iter().for_each(|rows| machine.give(rows));
+    (sum, chosen)
+}
+
 /// The profiles that a program selects, chunk by chunk.
 #[derive(Default)]
 pub(in super::super) struct Chosen(Vec<(u32, Box<Bits>, u32)>);

@@ -1,0 +1,170 @@
+//! What is said of segments and their feeds.
+
+pub use crate::entry::Reason;
+
+use super::types::Origin;
+use crate::base::ids::Position;
+use crate::base::time::Timestamp;
+use crate::base::value::Value;
+
+/// A segment in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Its name.
+    pub name: String,
+    /// Its version: 1 for the first.
+    pub version: u32,
+    /// Who is in it: an audience.
+    pub audience: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// Traits that its feed tells beside each profile.
+    pub traits: Vec<String>,
+    /// For how many days its feed can be read; nothing for ever.
+    pub retain_days: Option<u64>,
+    /// How many profiles are in it.
+    pub count: u64,
+    /// Why its audience cannot be answered now, so that its members stay as they were.
+    pub stalled: Option<String>,
+}
+
+/// What a segment is to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SegmentRequest {
+    /// Its name.
+    pub name: String,
+    /// Who is in it: an audience.
+    pub audience: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// Traits that its feed tells beside each profile.
+    pub traits: Vec<String>,
+    /// For how many days its feed can be read; nothing for ever.
+    pub retain_days: Option<u64>,
+}
+
+/// Somebody who entered or left a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedItem {
+    /// Where it stands in the log: positions grow, and each has one item.
+    pub position: Position,
+    /// The segments' clock when it was told.
+    pub time: Timestamp,
+    /// Whether it entered; otherwise it left.
+    pub entered: bool,
+    /// The public id of the profile.
+    pub profile_id: String,
+    /// Why.
+    pub reason: Reason,
+    /// Whether what happened was live, of the past, or a correction.
+    pub origin: Origin,
+    /// The version of the segment.
+    pub version: u32,
+    /// The traits that the segment tells, in its order, as text.
+    pub traits: Vec<Option<String>>,
+}
+
+/// Some of a feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FeedPage {
+    /// The items, in order.
+    pub items: Vec<FeedItem>,
+    /// Where to go on: behind the last item; what was asked for when there is none.
+    pub next: Position,
+    /// Whether there are further items already.
+    pub more: bool,
+    /// Items before this position are kept no longer; nothing when all are.
+    pub trimmed: Option<Position>,
+}
+
+/// What a segment would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentTrial {
+    /// How many profiles would be in it.
+    pub count: u64,
+    /// How many of all profiles are.
+    pub profiles: u64,
+    /// How many would enter and leave, beside the version in force.
+    pub entered: u64,
+    /// How many would leave.
+    pub left: u64,
+    /// Ids of some who would be in it, who would enter, and who would leave.
+    pub members: Vec<String>,
+    /// Ids of some who would enter.
+    pub entering: Vec<String>,
+    /// Ids of some who would leave.
+    pub leaving: Vec<String>,
+}
+
+/// Why a profile is in a segment, or is not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentWhy {
+    /// The public id of the profile.
+    pub profile_id: String,
+    /// Whether it is in the segment.
+    pub member: bool,
+    /// The version of the segment.
+    pub version: u32,
+    /// The parts of the rule that are no AND, OR or NOT, in the order of the text.
+    pub parts: Vec<SegmentPart>,
+}
+
+/// A part of the rule of a segment, and what is so of one profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentPart {
+    /// The part, as it is written.
+    pub text: String,
+    /// Whether it is true; nothing for unknown.
+    pub truth: Option<bool>,
+    /// What is compared in it, by name.
+    pub values: Vec<(String, Option<Value>)>,
+    /// The newest records behind it: when, where in the log, and whose.
+    pub records: Vec<(Timestamp, Position, String)>,
+    /// When it will be otherwise if nothing new is said; nothing when it will not.
+    pub flips: Option<Timestamp>,
+}
+
+/// A version of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentVersion {
+    /// The version.
+    pub version: u32,
+    /// Where it was defined.
+    pub position: Position,
+    /// When it was defined.
+    pub time: Timestamp,
+    /// Its audience; nothing when the segment was dropped.
+    pub audience: Option<String>,
+    /// Who answered for it.
+    pub owner: Option<String>,
+}
+
+/// Who would have been in a segment, and what its feed would have told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SegmentReplay {
+    /// The public ids of those who would have been in it at the beginning, sorted.
+    pub members: Vec<String>,
+    /// What would have been told, at the end of each step.
+    pub steps: Vec<ReplayStep>,
+}
+
+/// A step of a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayStep {
+    /// Its end.
+    pub time: Timestamp,
+    /// Public ids of those who would have entered, sorted.
+    pub entered: Vec<String>,
+    /// Public ids of those who would have left, sorted.
+    pub left: Vec<String>,
+    /// How many would have been in it then.
+    pub count: u64,
+}

@@ -1,0 +1,284 @@
+//! Segments: defining them, who is in them, and whether somebody is.
+
+use super::define::{DefineReport, DefineRequest};
+use super::segment_types::{Segment, SegmentRequest, SegmentTrial};
+use super::types::At;
+use super::{Session, View};
+use crate::audience::{Person, Prepared};
+use crate::base::error::{Error, Result};
+use crate::base::ids::Ordinal;
+use crate::base::time::Timestamp;
+use crate::catalog::{folded, nearest};
+use crate::definition::{COMPUTED, SEGMENT, SegmentRule, quoted};
+use crate::segment::check;
+use crate::state::{Membership, Saved, State};
+use roaring::RoaringBitmap;
+
+/// How many ids a trial shows.
+const SHOWN: usize = 10;
+
+/// The definition of a segment, in TOML.
+fn definition_of(request: &SegmentRequest) -> String {
+    let mut body = toml::Table::new();
+    let mut put = |key: &str, value: Option<toml::Value>| {
+        if let Some(value) = value {
+            body.insert(key.to_owned(), value);
+        }
+    };
+    put("audience", Some(request.audience.clone().into()));
+    put("owner", request.owner.clone().map(Into::into));
+    put("purpose", request.purpose.clone().map(Into::into));
+    put("description", request.description.clone().map(Into::into));
+    put("traits", (!request.traits.is_empty()).then(|| request.traits.clone().into()));
+    let days = request.retain_days.and_then(|days| i64::try_from(days).ok());
+    put("retain_days", days.map(Into::into));
+    format!("[{SEGMENT}.{}]\n{body}", quoted(&request.name))
+}
+
+/// A segment by its name, in any case.
+fn named(state: &State, name: &str) -> Result<Saved<SegmentRule>> {
+    let rules = state.segment_rules();
+    let key = folded(name);
+    let names: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
+    rules.into_iter().find(|rule| folded(&rule.name) == key).ok_or_else(|| unknown(name, &names))
+}
+
+fn unknown(name: &str, names: &[String]) -> Error {
+    let help = match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => "`nave segment list` shows those that there are".to_owned(),
+    };
+    Error::not_found(format!("there is no segment '{name}'; {help}"))
+}
+
+impl Session {
+    /// Saves a segment under a new name. It is in force with all its members when this returns. Level sync.
+    ///
+    /// # Errors
+    /// `Invalid` when the audience is not understood, or there is a segment of this name; as `define`.
+    pub fn define_segment(&self, request: &SegmentRequest) -> Result<DefineReport> {
+        if let Ok(known) = named(self.view().state(), &request.name) {
+            let message = format!("there is a segment '{}'; use redefine", known.name);
+            return Err(Error::invalid(message));
+        }
+        self.define(&DefineRequest { text: definition_of(request), ..DefineRequest::default() })
+    }
+
+    /// Changes a segment: its next version is in force when this returns, and its feed tells who entered and who left
+    /// by that. Level sync.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of this name; as `define`.
+    pub fn redefine_segment(&self, request: &SegmentRequest) -> Result<DefineReport> {
+        let known = named(self.view().state(), &request.name)?;
+        let request = SegmentRequest { name: known.name, ..request.clone() };
+        self.define(&DefineRequest { text: definition_of(&request), ..DefineRequest::default() })
+    }
+
+    /// Drops a segment: all leave it, and its feed stays. Level sync.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of this name; `Invalid` when another segment asks for it; as `define`.
+    pub fn drop_segment(&self, name: &str) -> Result<DefineReport> {
+        let known = named(self.view().state(), name)?;
+        let drop = vec![format!("{SEGMENT}.{}", quoted(&known.name))];
+        self.define(&DefineRequest { drop, ..DefineRequest::default() })
+    }
+
+    /// Saves a computed trait, or changes it: a value of the audience language, such as
+    /// `(SELECT count(*) FROM purchase e)`, that can be named like a trait. Level sync.
+    ///
+    /// # Errors
+    /// `Invalid` when the value is not understood or the name is taken by a trait; as `define`.
+    pub fn define_trait(
+        &self,
+        name: &str,
+        value: &str,
+        description: Option<&str>,
+    ) -> Result<DefineReport> {
+        let mut body = toml::Table::new();
+        body.insert("value".to_owned(), value.into());
+        if let Some(description) = description {
+            body.insert("description".to_owned(), description.into());
+        }
+        let text = format!("[{COMPUTED}.{}]\n{body}", quoted(name));
+        self.define(&DefineRequest { text, ..DefineRequest::default() })
+    }
+}
+
+impl View {
+    /// The moment at which the segments of this snapshot are true: its clock, cut to whole seconds.
+    pub fn segment_clock(&self) -> Timestamp {
+        self.state().memberships.clock
+    }
+
+    /// The segments in force, by name.
+    pub fn segments(&self) -> Vec<Segment> {
+        let state = self.state();
+        state.segment_rules().into_iter().map(|saved| told(state, saved)).collect()
+    }
+
+    /// A segment.
+    ///
+    /// # Errors
+    /// `NotFound`, with the nearest name.
+    pub fn segment(&self, name: &str) -> Result<Segment> {
+        named(self.state(), name).map(|saved| told(self.state(), saved))
+    }
+
+    /// How many profiles are in a segment.
+    ///
+    /// # Errors
+    /// As `segment`.
+    pub fn segment_count(&self, name: &str) -> Result<u64> {
+        self.membership(name).map(|segment| segment.members.count())
+    }
+
+    /// Whether the profile that holds an identifier is in a segment; nothing when there is no such profile.
+    ///
+    /// # Errors
+    /// As `segment`; `Corrupt`.
+    pub fn in_segment(&self, name: &str, namespace: &str, value: &str) -> Result<Option<bool>> {
+        self.membership(name)?;
+        self.reading(|state| {
+            let reader = state.reader();
+            let found = super::profile_view::find(&reader, namespace, value);
+            let segment = state.memberships.get(name);
+            let is = found.map(|ordinal| segment.is_some_and(|of| of.members.holds(ordinal)));
+            reader.check().map(|()| is)
+        })
+    }
+
+    /// The names of the segments that the profile which holds an identifier is in; nothing when there is no such
+    /// profile.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn segments_of(&self, namespace: &str, value: &str) -> Result<Option<Vec<String>>> {
+        self.reading(|state| {
+            let reader = state.reader();
+            let found = super::profile_view::find(&reader, namespace, value);
+            let names = found.map(|ordinal| {
+                let all = state.memberships.all().filter(|of| of.members.holds(ordinal));
+                let mut names: Vec<String> = all.map(|of| of.name.clone()).collect();
+                names.sort_unstable();
+                names
+            });
+            reader.check().map(|()| names)
+        })
+    }
+
+    /// Prepares an audience that is asked of one profile after another.
+    ///
+    /// # Errors
+    /// `Invalid` with a place in the text.
+    pub fn prepare(&self, text: &str) -> Result<PreparedAudience> {
+        Prepared::new(&self.question(text)?, self.state()).map(PreparedAudience)
+    }
+
+    /// Whether a prepared audience holds for the profile that holds an identifier; nothing when there is no such
+    /// profile. `now()` is the clock of the snapshot.
+    ///
+    /// # Errors
+    /// `Invalid` when a number or a time overflows; `Corrupt`.
+    pub fn holds(
+        &self,
+        audience: &PreparedAudience,
+        namespace: &str,
+        value: &str,
+    ) -> Result<Option<bool>> {
+        self.reading(|state| {
+            let reader = state.reader();
+            let found = super::profile_view::find(&reader, namespace, value);
+            let held = found.map(|ordinal| audience.0.holds(&Person::new(&reader, ordinal)));
+            let held = held.transpose()?;
+            reader.check().map(|()| held)
+        })
+    }
+
+    /// What a segment would be: how many would be in it, who would enter and who would leave. `name` is that of the
+    /// segment it would take the place of, or a new one.
+    ///
+    /// # Errors
+    /// `Invalid` when it could not be defined so.
+    pub fn try_segment(&self, name: &str, audience: &str) -> Result<SegmentTrial> {
+        let state = self.state();
+        let known = named(state, name).ok();
+        let mut trial = state.clone();
+        let kept = known.as_ref().map_or(name, |known| &known.name);
+        let request = SegmentRequest {
+            name: kept.to_owned(),
+            audience: audience.to_owned(),
+            ..SegmentRequest::default()
+        };
+        let version = known.as_ref().map_or(1, |known| known.version + 1);
+        super::define::note_alone(&mut trial, &definition_of(&request), version)?;
+        check(state, &trial)?;
+        let would: RoaringBitmap = {
+            let question = self.question(audience)?;
+            let prepared = Prepared::new(&question, state)?;
+            let clock = crate::segment::whole_second(state.clock);
+            prepared.choose(state, &self.inner.workers, clock, None)?
+        };
+        let is = state.memberships.get(name).map(|segment| segment.members.to_set());
+        let is = is.unwrap_or_default();
+        let (entering, leaving) = (&would - &is, &is - &would);
+        let reader = state.reader();
+        let ids = |of: &RoaringBitmap| -> Vec<String> {
+            let ids = of.iter().take(SHOWN).filter_map(|o| reader.profile_id(Ordinal(o)));
+            ids.map(|id| id.to_string()).collect()
+        };
+        let trial = SegmentTrial {
+            count: would.len(),
+            profiles: state.profiles(),
+            entered: entering.len(),
+            left: leaving.len(),
+            members: ids(&would),
+            entering: ids(&entering),
+            leaving: ids(&leaving),
+        };
+        reader.check().map(|()| trial)
+    }
+
+    /// The public ids of all members of a segment, sorted: those at the position of this view, behind which the feed
+    /// goes on.
+    ///
+    /// # Errors
+    /// As `segment`; `Corrupt`.
+    pub fn segment_members(&self, name: &str) -> Result<Vec<String>> {
+        let known = named(self.state(), name)?;
+        let text = format!("in_segment('{}')", known.name.replace('\'', "''"));
+        self.members(&text, At::Latest)
+    }
+
+    pub(super) fn membership(&self, name: &str) -> Result<&Membership> {
+        let found = self.state().memberships.get(name);
+        found.ok_or_else(|| {
+            let names: Vec<String> =
+                self.state().segment_rules().into_iter().map(|rule| rule.name).collect();
+            unknown(name, &names)
+        })
+    }
+}
+
+/// An audience that was prepared, for `View::holds`. It fits every later snapshot as long as names and types are the
+/// same.
+#[derive(Debug, Clone)]
+pub struct PreparedAudience(Prepared);
+
+fn told(state: &State, saved: Saved<SegmentRule>) -> Segment {
+    let Saved { name, version, says } = saved;
+    let known = state.memberships.get(&name);
+    Segment {
+        version,
+        audience: says.audience,
+        owner: says.owner,
+        purpose: says.purpose,
+        description: says.description,
+        traits: says.traits,
+        retain_days: says.retain_days,
+        count: known.map_or(0, |known| known.members.count()),
+        stalled: known.and_then(|known| known.stalled.as_deref().map(str::to_owned)),
+        name,
+    }
+}

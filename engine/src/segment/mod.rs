@@ -1,0 +1,28 @@
+//! Segments that stay true: after each write and each second, exactly those are members whom the rule holds for.
+//!
+//! *What it is:* `Rules`, the saved segments in force with what each looks at; `step`, which finds whom a change or the
+//! clock may concern, evaluates the rules for them alone and says who enters and who leaves; `Cursors`, which know when
+//! time alone changes something; `told`, which compares what the log told with what is true. *Invariants:* members are
+//! those of a full evaluation at the position and the segments' clock, which is the engine clock cut to whole seconds;
+//! a profile for which a rule has no answer, since a number overflows, is no member; a rule that no longer can be
+//! understood keeps its members and says why. *What it does not know:* the log, the writer. *Where to start reading:*
+//! `Keeper::step`.
+
+mod concerned;
+mod cursors;
+mod evaluate;
+mod rules;
+mod step;
+mod told;
+
+pub use rules::check;
+pub use step::Keeper;
+pub use step::Step;
+pub use told::{ToldBefore, Transitions, difference, follow, told_before};
+
+use crate::base::time::Timestamp;
+
+/// The segments' clock at an engine clock: the last whole second.
+pub fn whole_second(clock: Timestamp) -> Timestamp {
+    Timestamp(clock.0 - clock.0.rem_euclid(1_000_000))
+}

@@ -1,0 +1,199 @@
+//! What is told: who entered and who left, by public ids; and what had been told, when members are found anew.
+
+use super::concerned::Those;
+use super::rules::Rule;
+use crate::base::error::Result;
+use crate::base::ids::Ordinal;
+use crate::entry::{Reason, ToldChange, ToldEntry};
+use crate::identity::PublicId;
+use crate::state::{Reader, State};
+use roaring::RoaringBitmap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The values of the traits that a segment tells, by profile.
+pub type TraitsTold = BTreeMap<PublicId, Vec<Option<String>>>;
+
+/// Who entered and who left one segment for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The change, as the log has it.
+    pub change: ToldChange,
+}
+
+/// Who entered and who left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Transitions {
+    /// By segment and reason.
+    pub all: Vec<Transition>,
+}
+
+impl Transition {
+    /// A transition of a segment and its version.
+    pub fn new(
+        (segment, version): (&str, u32),
+        reason: Reason,
+        (mut entered, mut left): (Vec<PublicId>, Vec<PublicId>),
+        mut traits: TraitsTold,
+    ) -> Transition {
+        entered.sort_unstable();
+        left.sort_unstable();
+        let told = entered.iter().chain(&left).filter_map(|id| traits.remove(id)).flatten();
+        let traits = told.collect();
+        let plain = |ids: Vec<PublicId>| ids.into_iter().map(|id| id.0).collect();
+        let (entered, left) = (plain(entered), plain(left));
+        let segment = segment.to_owned();
+        Transition { change: ToldChange { segment, version, reason, entered, left, traits } }
+    }
+}
+
+impl Transitions {
+    /// Whether nobody entered or left.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Adds one, unless nobody is in it.
+    pub fn add(&mut self, transition: Transition) {
+        if transition.change.rows() > 0 {
+            self.all.push(transition);
+        }
+    }
+
+    /// Adds several.
+    pub fn extend(&mut self, transitions: Vec<Transition>) {
+        transitions.into_iter().for_each(|transition| self.add(transition));
+    }
+}
+
+/// The two states that transitions lie between.
+pub(super) struct Renaming<'a> {
+    pub earlier: &'a Reader<'a>,
+    pub later: &'a Reader<'a>,
+    /// Profiles that were joined, split or renamed, before and after.
+    pub affected: &'a RoaringBitmap,
+}
+
+impl Renaming<'_> {
+    /// What is told of a rule: `entered` and `left` are ordinals.
+    pub fn transitions(
+        &self,
+        rule: &Rule,
+        those: &Those,
+        (entered, left): (&RoaringBitmap, &RoaringBitmap),
+        state: &State,
+    ) -> Result<Vec<Transition>> {
+        let mut found: BTreeMap<Reason, (Vec<PublicId>, Vec<PublicId>)> = BTreeMap::new();
+        for (of, enters) in [(entered, true), (left, false)] {
+            for ordinal in of.iter().filter(|ordinal| !self.affected.contains(*ordinal)) {
+                let Some(id) = self.later.profile_id(Ordinal(ordinal)) else { continue };
+                let (entered, left) = found.entry(those.reason(Ordinal(ordinal))).or_default();
+                if enters { entered.push(id) } else { left.push(id) }
+            }
+        }
+        if !self.affected.is_empty() {
+            let reason = those.everybody.unwrap_or(Reason::Identity);
+            let pair = found.entry(reason).or_default();
+            self.renamed(rule, (entered, left), state, pair);
+        }
+        self.later.check()?;
+        let told = found.into_iter().map(|(reason, (entered, left))| {
+            let traits = self.traits(rule, entered.iter().chain(&left).copied(), state);
+            Transition::new((&rule.name, rule.version), reason, (entered, left), traits)
+        });
+        Ok(told.collect())
+    }
+
+    /// Members among the profiles that were joined, split or renamed, by the ids that they had and have.
+    fn renamed(
+        &self,
+        rule: &Rule,
+        (entered, left): (&RoaringBitmap, &RoaringBitmap),
+        state: &State,
+        found: &mut (Vec<PublicId>, Vec<PublicId>),
+    ) {
+        let Some(segment) = state.memberships.get(&rule.name) else { return };
+        // The state has the members of before yet.
+        let was = segment.members.within(self.affected);
+        let is = (&was - left) | &(entered & self.affected);
+        let ids = |reader: &Reader<'_>, of: &RoaringBitmap| -> BTreeSet<PublicId> {
+            of.iter().filter_map(|ordinal| reader.profile_id(Ordinal(ordinal))).collect()
+        };
+        let (was, is) = (ids(self.earlier, &was), ids(self.later, &is));
+        found.0.extend(is.difference(&was));
+        found.1.extend(was.difference(&is));
+    }
+
+    fn traits(
+        &self,
+        rule: &Rule,
+        ids: impl Iterator<Item = PublicId>,
+        state: &State,
+    ) -> TraitsTold {
+        let mut told = TraitsTold::new();
+        if rule.says.traits.is_empty() {
+            return told;
+        }
+        let numbers: Vec<Option<usize>> =
+            rule.says.traits.iter().map(|name| state.catalog.traits().find(name)).collect();
+        for id in ids {
+            let ordinal = self.later.resolve(id);
+            let value = |number: &Option<usize>| {
+                let cell = self.later.trait_cell((*number)?, ordinal?);
+                cell.to_value().map(|value| value.to_string())
+            };
+            told.insert(id, numbers.iter().map(value).collect());
+        }
+        told
+    }
+}
+
+/// Who had been told to be in segments, by the folded name of the segment and by public id.
+pub type ToldBefore = BTreeMap<String, BTreeSet<PublicId>>;
+
+/// The ids of the members of a state.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn told_before(state: &State) -> Result<ToldBefore> {
+    let reader = state.reader();
+    let mut ids: HashMap<u32, Option<PublicId>> = HashMap::new();
+    let mut told = ToldBefore::new();
+    for segment in state.memberships.all() {
+        let of = told.entry(crate::catalog::folded(&segment.name)).or_default();
+        for ordinal in segment.members.iter() {
+            let id = ids.entry(ordinal.0).or_insert_with(|| reader.profile_id(ordinal));
+            of.extend(*id);
+        }
+    }
+    reader.check().map(|()| told)
+}
+
+/// Follows what an entry told.
+pub fn follow(told: &mut ToldBefore, entry: &ToldEntry) {
+    for change in &entry.changes {
+        let of = told.entry(crate::catalog::folded(&change.segment)).or_default();
+        for id in &change.left {
+            of.remove(&PublicId(*id));
+        }
+        of.extend(change.entered.iter().map(|id| PublicId(*id)));
+    }
+}
+
+/// The difference between what was told and the members of a state.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn difference(told: &ToldBefore, state: &State, reason: Reason) -> Result<Transitions> {
+    let now = told_before(state)?;
+    let mut found = Transitions::default();
+    let none = BTreeSet::new();
+    for segment in state.memberships.all() {
+        let key = crate::catalog::folded(&segment.name);
+        let (was, is) = (told.get(&key).unwrap_or(&none), now.get(&key).unwrap_or(&none));
+        let entered = is.difference(was).copied().collect();
+        let left = was.difference(is).copied().collect();
+        let of = (segment.name.as_str(), segment.version);
+        found.add(Transition::new(of, reason, (entered, left), TraitsTold::new()));
+    }
+    Ok(found)
+}
