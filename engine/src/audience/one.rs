@@ -62,8 +62,26 @@ impl<'a> Person<'a> {
         }
         let mut found = Vec::new();
         let mut first = 0;
-        let parts = self.reader.events(event).map(|table| table.parts()).unwrap_or_default();
+        let table = self.reader.events(event);
+        let stored = self.reader.state.stored_events(event, self.members());
+        for number in stored.iter().flatten() {
+            let Some((table, (place, row))) =
+                table.and_then(|table| Some((table, table.place_of(u64::from(*number))?)))
+            else {
+                continue;
+            };
+            // What the files say of profiles may be of others now.
+            let node = table.parts().get(place).map(|part| part.node(row));
+            if node.is_some_and(|node| self.members().contains(&node)) {
+                found.push((place, row, u64::from(*number)));
+            }
+        }
+        let parts = table.map(|table| table.parts()).unwrap_or_default();
         for (place, part) in parts.iter().enumerate() {
+            if stored.is_some() && part.is_file() {
+                first += u64::from(part.len());
+                continue;
+            }
             for node in self.members() {
                 let rows = part.rows_of(*node).into_iter();
                 found.extend(rows.map(|row| (place, row, first + u64::from(row))));

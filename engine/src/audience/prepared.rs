@@ -28,8 +28,8 @@ use std::sync::Arc;
 pub struct Reads {
     /// Traits, by number.
     pub traits: BTreeSet<usize>,
-    /// The rows of events that can change it: an event that is none of them does not.
-    pub rows: Vec<Rows>,
+    /// The rows of events that can change it, and how: an event that is none of them does not.
+    pub rows: Vec<(Rows, Effect)>,
     /// Entity types: a change of one may concern any profile.
     pub entities: BTreeSet<usize>,
     /// Whether it asks of money, whose rates and currencies may concern any profile.
@@ -42,6 +42,33 @@ pub struct Reads {
     pub identity: bool,
     /// How time alone changes it.
     pub moves: Moves,
+}
+
+/// What one more row of events can do to an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Make it true, never false.
+    Helps,
+    /// Make it false, never true.
+    Harms,
+    /// Either.
+    Both,
+}
+
+impl Effect {
+    /// What it does to the opposite.
+    fn turned(self) -> Effect {
+        match self {
+            Effect::Helps => Effect::Harms,
+            Effect::Harms => Effect::Helps,
+            Effect::Both => Effect::Both,
+        }
+    }
+
+    /// What both of two things can do.
+    fn with(self, other: Effect) -> Effect {
+        if self == other { self } else { Effect::Both }
+    }
 }
 
 /// How an answer changes when nothing but time goes on.
@@ -179,16 +206,20 @@ impl Reads {
     fn of(resolved: &Resolved) -> Reads {
         let mut reads = Reads::default();
         reads.condition(&resolved.condition, None);
-        for query in &resolved.queries {
+        let mut effects = vec![None; resolved.queries.len()];
+        effects_of(&resolved.condition, Effect::Helps, resolved, &mut effects);
+        for (query, effect) in resolved.queries.iter().zip(effects) {
+            // A value of a table is another with each row.
+            let effect = effect.unwrap_or(Effect::Both);
             match query {
                 Query::Events(query) => {
-                    reads.of_rows(&query.rows);
+                    reads.of_rows(&query.rows, effect);
                     let value = query.aggregate.as_ref().and_then(|of| of.value.as_ref());
                     value.iter().for_each(|value| reads.loose(value));
                 }
                 Query::Funnel(query) => {
                     for step in &query.steps {
-                        reads.of_rows(&step.rows);
+                        reads.of_rows(&step.rows, effect);
                         reads.condition(&step.between, None);
                     }
                 }
@@ -208,9 +239,10 @@ impl Reads {
         reads
     }
 
-    fn of_rows(&mut self, rows: &Rows) {
-        if !self.rows.contains(rows) {
-            self.rows.push(rows.clone());
+    fn of_rows(&mut self, rows: &Rows, effect: Effect) {
+        match self.rows.iter_mut().find(|(known, _)| known == rows) {
+            Some((_, known)) => *known = known.with(effect),
+            None => self.rows.push((rows.clone(), effect)),
         }
         for join in &rows.joins {
             self.entities.insert(join.entity);
@@ -279,6 +311,56 @@ impl Reads {
         }
         scalar.each_part(&mut |part| self.loose(part));
     }
+}
+
+/// What one more row of each subquery can do to a condition, which has an effect itself.
+fn effects_of(
+    condition: &Condition,
+    effect: Effect,
+    resolved: &Resolved,
+    found: &mut [Option<Effect>],
+) {
+    let mut note = |number: usize, effect: Effect| {
+        if let Some(slot) = found.get_mut(number) {
+            *slot = Some(slot.map_or(effect, |known| known.with(effect)));
+        }
+    };
+    match condition {
+        Condition::Not(inner) => effects_of(inner, effect.turned(), resolved, found),
+        Condition::And(parts) | Condition::Or(parts) => {
+            parts.iter().for_each(|part| effects_of(part, effect, resolved, found));
+        }
+        Condition::Exists(number) => note(*number, effect),
+        Condition::Compare(comparison, left, right) => {
+            let (number, comparison) = match (left, right) {
+                (Scalar::Subquery(number), Scalar::Constant(_)) => (*number, *comparison),
+                (Scalar::Constant(_), Scalar::Subquery(number)) => (*number, comparison.turned()),
+                _ => return each_subquery(condition, &mut |number| note(number, Effect::Both)),
+            };
+            // A count grows with each row, or stays.
+            let counts = match resolved.queries.get(number) {
+                Some(Query::Events(query)) => {
+                    query.aggregate.as_ref().is_some_and(AggregateOf::counts)
+                }
+                _ => false,
+            };
+            let of = match comparison {
+                Comparison::Greater | Comparison::GreaterOrEqual if counts => effect,
+                Comparison::Less | Comparison::LessOrEqual if counts => effect.turned(),
+                _ => Effect::Both,
+            };
+            note(number, of);
+        }
+        _ => each_subquery(condition, &mut |number| note(number, Effect::Both)),
+    }
+}
+
+fn each_subquery(condition: &Condition, see: &mut dyn FnMut(usize)) {
+    condition.visit(&mut |scalar| {
+        if let Scalar::Subquery(number) = scalar {
+            see(*number);
+        }
+    });
 }
 
 /// Whether a value asks of the moment and of nothing else but constants.

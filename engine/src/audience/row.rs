@@ -254,7 +254,7 @@ impl<'a> Row<'a> {
                 _ => Some(false),
             },
             Condition::HasIdentifier(namespace) => {
-                let members = self.reader.row(self.ordinal).members;
+                let members = self.reader.nodes_of(self.ordinal);
                 let mut namespaces =
                     members.iter().filter_map(|node| self.reader.nodes().namespace(*node));
                 Some(namespaces.any(|known| known == namespace))

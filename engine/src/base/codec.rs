@@ -107,6 +107,17 @@ pub fn decode_row<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
     Ok(value)
 }
 
+/// Decodes what a row begins with.
+///
+/// # Errors
+/// `Corrupt` when it is none.
+pub fn decode_row_head<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
+    let config = bincode::config::standard().with_little_endian().with_variable_int_encoding();
+    let (value, _) = decode_in_proportion!(bytes, config)
+        .map_err(|e| Error::corrupt(format!("a row cannot be decoded: {e}")))?;
+    Ok(value)
+}
+
 /// The digest of bytes.
 pub fn digest(bytes: &[u8]) -> Digest128 {
     first_half(blake3::hash(bytes))

@@ -14,7 +14,7 @@ use crate::column::{CHUNK_BITS, Cell};
 use crate::index::Domain;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What was made of properties, by number and the type in force, which may be widened while the files stay.
 type Properties = HashMap<(usize, Option<ValueType>), Option<Arc<Ordered>>>;
@@ -35,6 +35,50 @@ pub struct EventChunk {
     pub times: Vec<i64>,
     /// The number of each among the rows of the table, as `TableView::locate` takes it.
     pub rows: Vec<u32>,
+    /// The same by profile, when one was asked about.
+    by_profile: OnceLock<ByProfile>,
+}
+
+/// The places of events, those of one profile after those of another.
+#[derive(Debug)]
+struct ByProfile {
+    /// Where the places of each profile begin, and where those of the last one end.
+    starts: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl EventChunk {
+    /// The numbers of the rows of one profile within the chunk, in the order of time.
+    pub fn of_profile(&self, profile: u16) -> impl Iterator<Item = u32> {
+        let known = self.by_profile.get_or_init(|| self.order_by_profile());
+        let start = |at: usize| known.starts.get(at).map_or(0, |start| *start as usize);
+        let range = start(usize::from(profile))..start(usize::from(profile) + 1);
+        let places = known.places.get(range).unwrap_or_default();
+        places.iter().filter_map(|place| self.rows.get(*place as usize).copied())
+    }
+
+    fn order_by_profile(&self) -> ByProfile {
+        let mut starts = vec![0_u32; (1 << CHUNK_BITS) + 1];
+        for profile in &self.profiles {
+            if let Some(start) = starts.get_mut(usize::from(*profile) + 1) {
+                *start += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let (mut next, mut places) = (starts.clone(), vec![0; self.profiles.len()]);
+        for (place, profile) in (0_u32..).zip(&self.profiles) {
+            let Some(slot) = next.get_mut(usize::from(*profile)) else { continue };
+            if let Some(at) = places.get_mut(*slot as usize) {
+                *at = place;
+            }
+            *slot += 1;
+        }
+        ByProfile { starts, places }
+    }
 }
 
 /// The values of a property, in the order of the events of each chunk.
@@ -74,6 +118,7 @@ impl EventIndex {
             profiles: Vec::with_capacity(*count),
             times: Vec::with_capacity(*count),
             rows: Vec::with_capacity(*count),
+            by_profile: OnceLock::new(),
         };
         let mut chunks: Vec<EventChunk> = counts.iter().map(room).collect();
         table.each_owner(files, &mut |row, node, time| {

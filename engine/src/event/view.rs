@@ -99,10 +99,16 @@ impl TableView {
 
     /// The row of a number that counts the rows of all parts, in order.
     pub fn locate(&self, number: u64) -> Option<(&TablePart, u32)> {
+        let (place, row) = self.place_of(number)?;
+        Some((self.parts.get(place)?, row))
+    }
+
+    /// The same, with the place of the part.
+    pub fn place_of(&self, number: u64) -> Option<(usize, u32)> {
         let mut rest = number;
-        for part in &self.parts {
+        for (place, part) in self.parts.iter().enumerate() {
             match u32::try_from(rest) {
-                Ok(row) if row < part.rows => return Some((part, row)),
+                Ok(row) if row < part.rows => return Some((place, row)),
                 _ => rest -= u64::from(part.rows),
             }
         }
@@ -263,6 +269,11 @@ impl TablePart {
             Cell::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether the rows are in a file.
+    pub fn is_file(&self) -> bool {
+        self.part.digest().is_some()
     }
 
     /// The part that has the rows.

@@ -398,6 +398,7 @@ pub struct NodeView {
     values: ColumnView,
     first_seen: ColumnView,
     labels: ColumnView,
+    publics: ColumnView,
 }
 
 impl NodeView {
@@ -409,6 +410,7 @@ impl NodeView {
             values: column(VALUE),
             first_seen: column(FIRST_SEEN),
             labels: column(LABEL),
+            publics: column(PUBLIC),
         }
     }
 
@@ -433,6 +435,11 @@ impl NodeView {
                 }
             }
         }
+    }
+
+    /// The public id of a node.
+    pub fn public(&self, node: NodeId) -> Option<PublicId> {
+        self.publics.wide(node.0).map(PublicId)
     }
 
     /// The identifier of a node.

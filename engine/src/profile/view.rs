@@ -33,6 +33,17 @@ impl RowView {
             }
         }
     }
+
+    /// The nodes of a row, and the one that names it: the row itself is read no further.
+    pub fn head(&self, ordinal: Ordinal) -> (Vec<NodeId>, Option<NodeId>) {
+        match self.rows.bytes(ordinal.0) {
+            Some(bytes) => self.faults.or_note(codec::decode_row_head(bytes)).unwrap_or_default(),
+            None => {
+                let anchor = self.anchors.number(ordinal.0).map(NodeId);
+                (anchor.into_iter().collect(), anchor)
+            }
+        }
+    }
 }
 
 /// All rows that parts tell of, those that died among them.

@@ -1,12 +1,13 @@
 //! The saved segments in force, in the order in which they can be evaluated, and an index of what may change them.
 
 use super::cursors::Cursors;
-use crate::audience::{Prepared, Question, Rows, parse};
+use crate::audience::{Effect, Prepared, Question, Rows, parse};
 use crate::base::error::{Error, Result};
 use crate::base::limits::SEGMENTS_MAX;
 use crate::catalog::{Fields, folded, nearest};
 use crate::definition::SegmentRule;
-use crate::state::{Saved, State};
+use crate::state::{Reader, Saved, State};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -23,6 +24,21 @@ pub struct Rule {
     pub prepared: std::result::Result<Prepared, Arc<str>>,
     /// How many segments stand below it, one in another.
     pub level: usize,
+    /// Its place among the memberships.
+    pub place: Option<usize>,
+    /// Whether it holds for nobody, when that is the same at all moments.
+    nobody: OnceCell<bool>,
+}
+
+impl Rule {
+    /// Whether it may hold for somebody of whom nothing is known.
+    pub fn may_hold_of_nobody(&self, reader: &Reader<'_>) -> bool {
+        let Ok(prepared) = &self.prepared else { return false };
+        // What has no answer for nobody may have one for somebody.
+        let find = || prepared.holds_of_nobody(reader).unwrap_or(true);
+        let always = prepared.reads.moves.others.is_empty();
+        if always { *self.nobody.get_or_init(find) } else { find() }
+    }
 }
 
 /// Events that may change segments: those that a condition holds for.
@@ -30,8 +46,8 @@ pub struct Rule {
 pub struct Watch {
     /// Which events.
     pub rows: Rows,
-    /// Whose.
-    pub rules: Vec<usize>,
+    /// Whose, and what one more of them can do.
+    pub rules: Vec<(usize, Effect)>,
 }
 
 /// The watches of an event type.
@@ -131,11 +147,14 @@ impl Rules {
             for number in &reads.traits {
                 self.by_trait.entry(*number).or_default().push(place);
             }
-            for rows in &reads.rows {
+            for (rows, effect) in &reads.rows {
                 let of_type = watches.entry(rows.event).or_default();
                 match of_type.iter_mut().find(|watch| watch.rows == *rows) {
-                    Some(watch) => watch.rules.push(place),
-                    None => of_type.push(Watch { rows: rows.clone(), rules: vec![place] }),
+                    Some(watch) => watch.rules.push((place, *effect)),
+                    None => {
+                        let rules = vec![(place, *effect)];
+                        of_type.push(Watch { rows: rows.clone(), rules });
+                    }
                 }
             }
             for number in &reads.entities {
@@ -180,7 +199,8 @@ fn rule_of(saved: Saved<SegmentRule>, state: &State) -> Rule {
     let Saved { name, version, says } = saved;
     let prepared = parsed(&says).and_then(|question| Prepared::new(&question, state));
     let prepared = prepared.map_err(|e| e.message().into());
-    Rule { name, version, says, prepared, level: 0 }
+    let place = state.memberships.place(&name);
+    Rule { name, version, says, prepared, level: 0, place, nobody: OnceCell::new() }
 }
 
 /// How many segments stand below each; nothing for those that stand in themselves.

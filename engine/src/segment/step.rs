@@ -5,7 +5,7 @@ use super::evaluate::{Persons, holds_for};
 use super::rules::{Rule, Rules, Watches};
 use super::told::{Renaming, TraitsTold, Transition, Transitions};
 use super::whole_second;
-use crate::audience::{Prepared, Workers, passes};
+use crate::audience::{Effect, Prepared, Workers, passes};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
 use crate::base::limits::SEGMENT_FILTERED_ROWS_MAX;
@@ -235,14 +235,15 @@ impl Keeper {
             let mut new = RoaringBitmap::new();
             new.insert_range(first..end);
             for (place, rule) in rules.all.iter().enumerate() {
-                let Ok(prepared) = &rule.prepared else { continue };
-                // What has no answer for nobody may have one for somebody.
-                if prepared.holds_of_nobody(reader).unwrap_or(true) {
+                if rule.may_hold_of_nobody(reader) {
                     concerned.by_event(place, &new);
                 }
             }
         }
         let mut arrived = Vec::new();
+        let memberships = &earlier.state.memberships;
+        let members = rules.all.iter().map(|rule| Some(&memberships.at(rule.place?)?.members));
+        let members: Vec<Option<&Members>> = members.collect();
         let consent = reader.state.catalog.events().find(CONSENT);
         for number in news.event_types() {
             if Some(number) == consent && !rules.consents.is_empty() {
@@ -252,7 +253,7 @@ impl Keeper {
             let table = news.events(number, reader);
             let first = table.parts().iter().filter(|part| part.len() > 0).map(|p| p.time(0)).min();
             if let Some(watches) = rules.by_event.get(&number) {
-                by_events(watches, &table, reader, concerned);
+                by_events(watches, &members, &table, reader, concerned);
             }
             arrived.extend(first.map(|first| (number, first)));
         }
@@ -356,7 +357,13 @@ fn change_of(
 }
 
 /// Names the profiles whose events may count.
-fn by_events(watches: &Watches, table: &TableView, reader: &Reader<'_>, concerned: &mut Concerned) {
+fn by_events(
+    watches: &Watches,
+    members: &[Option<&Members>],
+    table: &TableView,
+    reader: &Reader<'_>,
+    concerned: &mut Concerned,
+) {
     let persons = Persons::new(reader);
     let work = table.len().saturating_mul(watches.all.len() as u64);
     if work > SEGMENT_FILTERED_ROWS_MAX {
@@ -365,7 +372,7 @@ fn by_events(watches: &Watches, table: &TableView, reader: &Reader<'_>, concerne
             let labels = (0..part.len()).filter_map(|row| reader.nodes().label(part.node(row)));
             owners.extend(labels.map(|ordinal| ordinal.0));
         }
-        for rule in watches.all.iter().flat_map(|watch| &watch.rules) {
+        for (rule, _) in watches.all.iter().flat_map(|watch| &watch.rules) {
             concerned.by_event(*rule, &owners);
         }
         return;
@@ -383,7 +390,14 @@ fn by_events(watches: &Watches, table: &TableView, reader: &Reader<'_>, concerne
             let person = persons.of(ordinal);
             for watch in asked.iter().filter_map(|place| watches.all.get(*place)) {
                 if passes(&person, &watch.rows, (part, row)) {
-                    watch.rules.iter().for_each(|rule| concerned.one_by_event(*rule, ordinal.0));
+                    for (rule, effect) in &watch.rules {
+                        // Who is in already cannot enter by one more row that can only help.
+                        let is_in = members.get(*rule).copied().flatten();
+                        let is_in = is_in.is_some_and(|of| of.holds(ordinal));
+                        if *effect == Effect::Both || (*effect == Effect::Helps) != is_in {
+                            concerned.one_by_event(*rule, ordinal.0);
+                        }
+                    }
                 }
             }
         }

@@ -181,6 +181,24 @@ impl State {
         })
     }
 
+    /// The numbers of the rows in files that the events of some identifiers may be, of which all of theirs are among;
+    /// nothing when no index is at hand. None is made for it: that is for those who ask about all.
+    pub fn stored_events(&self, number: usize, nodes: &[NodeId]) -> Option<Vec<u32>> {
+        let of_files = self.of_files();
+        let index = of_files.events.lock().get(&number).cloned()?;
+        let labels = of_files.labels.lock().clone()?;
+        let mut profiles: Vec<u32> =
+            nodes.iter().filter_map(|node| labels.get(node.0 as usize).copied()).collect();
+        profiles.retain(|profile| *profile != u32::MAX);
+        profiles.sort_unstable();
+        profiles.dedup();
+        let rows = profiles.iter().flat_map(|profile| {
+            let chunk = index.chunk(profile >> 16);
+            chunk.into_iter().flat_map(move |chunk| chunk.of_profile((profile & 0xffff) as u16))
+        });
+        Some(rows.collect())
+    }
+
     /// The profiles of identifiers, as the files have them.
     fn file_labels(&self, of_files: &OfFiles) -> Result<Arc<Vec<u32>>> {
         let mut kept = of_files.labels.lock();

@@ -178,6 +178,16 @@ impl Memberships {
         self.all.get(*self.places.get(&folded(name))?)
     }
 
+    /// The place of a segment, which it keeps.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(&folded(name)).copied()
+    }
+
+    /// The segment at a place.
+    pub fn at(&self, place: usize) -> Option<&Membership> {
+        self.all.get(place)
+    }
+
     /// A segment in force.
     pub fn get(&self, name: &str) -> Option<&Membership> {
         self.known(name).filter(|segment| segment.version > 0)

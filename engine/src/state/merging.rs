@@ -8,6 +8,7 @@ use super::Fold;
 use super::overlay::merge;
 use crate::base::error::Result;
 use crate::base::part::{Part, PartWriter};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Parts in memory of about one size that become one.
@@ -49,11 +50,19 @@ pub(super) fn run_at_end(parts: &[Arc<Part>], fan: u64) -> usize {
     parts.iter().rev().take_while(|part| class(part) <= last).count()
 }
 
-/// The first place of a run that is due for merging among parts.
-fn due(parts: &[Arc<Part>]) -> Option<usize> {
+/// The places of a run that is due for merging among parts. Newer and smaller parts may stand behind it: they are
+/// written while a run is merged on another thread.
+fn due(parts: &[Arc<Part>]) -> Option<Range<usize>> {
     let files = parts.iter().take_while(|part| part.digest().is_some()).count();
-    let run = run_at_end(parts.get(files..).unwrap_or_default(), MEMORY_FAN as u64);
-    (run >= MEMORY_FAN).then(|| parts.len() - run)
+    let mut end = parts.len();
+    while end > files {
+        let run = run_at_end(parts.get(files..end).unwrap_or_default(), MEMORY_FAN as u64);
+        if run >= MEMORY_FAN {
+            return Some(end - run..end);
+        }
+        end -= run.max(1);
+    }
+    None
 }
 
 impl Fold {
@@ -72,14 +81,15 @@ impl Fold {
     /// Parts that are due for merging.
     pub fn due(&self) -> Option<Run> {
         let parts = self.state.parts.as_slice();
-        let first = due(parts)?;
-        Some(Run { parts: parts.get(first..)?.to_vec(), whole: first == 0 })
+        let run = due(parts)?;
+        let whole = run.start == 0;
+        Some(Run { parts: parts.get(run)?.to_vec(), whole })
     }
 
     /// Whether so many parts are due that it is better to merge them at once.
     pub fn waits_long(&self) -> bool {
         let parts = self.state.parts.as_slice();
-        due(parts).is_some_and(|first| parts.len() - first >= WAITING_MAX)
+        due(parts).is_some_and(|run| run.len() >= WAITING_MAX)
     }
 
     /// Puts a merged part in the place of what it was made of, where that still stands.

@@ -114,7 +114,7 @@ impl Reader<'_> {
 
     /// The identifiers of a profile.
     pub fn nodes_of(&self, ordinal: Ordinal) -> Vec<NodeId> {
-        self.row(ordinal).members
+        self.rows().head(ordinal).0
     }
 
     /// The column of a trait.
@@ -215,7 +215,7 @@ impl Reader<'_> {
 
     /// The public id of a profile: that of its member with the least namespace rank, first time and digest.
     pub fn profile_id(&self, ordinal: Ordinal) -> Option<PublicId> {
-        let name = self.row(ordinal).name?;
-        self.faults.or_note(self.about(name)).map(|(_, _, public)| public)
+        let (_, name) = self.rows().head(ordinal);
+        self.nodes().public(name?)
     }
 }
