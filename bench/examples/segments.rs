@@ -20,16 +20,21 @@ const PLANS: [&str; 3] = ["free", "team", "pro"];
 const EVENTS: [&str; 5] = ["view", "open", "click", "cart", "purchase"];
 const CATEGORIES: [&str; 6] = ["wine", "shoes", "books", "toys", "food", "garden"];
 
+fn pick<T: Copy + Default>(from: &[T], rng: &mut Rng) -> T {
+    let place = usize::try_from(rng.below(from.len() as u64)).unwrap_or_default();
+    from.get(place).copied().unwrap_or_default()
+}
+
 /// A rule of one of eight kinds.
 fn rule(number: u64, rng: &mut Rng) -> String {
-    let event = EVENTS[rng.below(5) as usize];
-    let days = [1, 7, 30, 330, 400][rng.below(5) as usize];
+    let event = pick(&EVENTS, rng);
+    let days = pick(&[1, 7, 30, 330, 400], rng);
     let recent = format!("e.time >= now() - INTERVAL '{days} days'");
-    let country = COUNTRIES[rng.below(6) as usize];
+    let country = pick(&COUNTRIES, rng);
     match number % 8 {
         0 => format!(
             "EXISTS (SELECT 1 FROM purchase e WHERE e.category = '{}' AND {recent})",
-            CATEGORIES[rng.below(6) as usize]
+            pick(&CATEGORIES, rng)
         ),
         1 => format!("(SELECT count(*) FROM {event} e WHERE {recent}) >= {}", 2 + rng.below(5)),
         2 => format!("p.country = '{country}' AND p.age > {}", 20 + rng.below(50)),
@@ -39,7 +44,7 @@ fn rule(number: u64, rng: &mut Rng) -> String {
         ),
         4 => format!(
             "NOT EXISTS (SELECT 1 FROM {event} e WHERE {recent}) AND p.plan = '{}'",
-            PLANS[rng.below(3) as usize]
+            pick(&PLANS, rng)
         ),
         5 => format!(
             "EXISTS (SELECT 1 FROM view e WHERE e.page = '/p/{}' AND {recent})",
@@ -50,7 +55,8 @@ fn rule(number: u64, rng: &mut Rng) -> String {
             rng.below(182)
         ),
         _ => format!(
-            "EXISTS (SELECT 1 FROM cart e WHERE {recent} AND e.amount > {}) AND NOT EXISTS (SELECT 1 FROM purchase e WHERE {recent})",
+            "EXISTS (SELECT 1 FROM cart e WHERE {recent} AND e.amount > {}) \
+             AND NOT EXISTS (SELECT 1 FROM purchase e WHERE {recent})",
             10 + rng.below(200)
         ),
     }
@@ -65,13 +71,17 @@ fn event(number: u64, now: Timestamp, rng: &mut Rng) -> String {
         _ => ("purchase", format!(r#"{{"amount":{}.5,"category":"wine"}}"#, rng.below(300))),
     };
     format!(
-        r#"{{"type":"track","userId":"u{user:08}","event":"{name}","messageId":"s{number}","timestamp":"{now}","properties":{properties}}}"#
+        r#"{{"type":"track","userId":"u{user:08}","event":"{name}","messageId":"s{number}",
+            "timestamp":"{now}","properties":{properties}}}"#
     )
 }
 
 fn quantiles(mut of: Vec<Duration>) -> String {
     of.sort_unstable();
-    let at = |part: usize| of[(of.len() - 1) * part / 1000].as_secs_f64() * 1e6;
+    let at = |part: usize| {
+        let took = of.get(of.len().saturating_sub(1) * part / 1000).copied().unwrap_or_default();
+        took.as_secs_f64() * 1e6
+    };
     format!(
         "min {:.1} p50 {:.1} p99 {:.1} max {:.1} us ({})",
         at(0),
@@ -148,7 +158,8 @@ fn asking(session: &Session) -> Result<(), Failed> {
         }
         println!("  holds {text}: {}", quantiles(took));
     }
-    let name = &view.segments()[0].name;
+    let segments = view.segments();
+    let name = segments.first().map(|segment| segment.name.as_str()).ok_or("no segment")?;
     let (mut count, mut is) = (Vec::new(), Vec::new());
     for user in 0..2_000_u64 {
         let begun = Instant::now();

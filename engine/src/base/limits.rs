@@ -261,3 +261,6 @@ pub const WHY_EVENTS_MAX: usize = 1000;
 
 /// Steps of the replay of an audience: for each the log is folded again.
 pub const REPLAY_STEPS_MAX: i64 = 5000;
+
+/// Items of a feed that the consumers of one group may have without saying that they are done: all are in memory.
+pub const GROUP_PENDING_MAX: usize = 100_000;

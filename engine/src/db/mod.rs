@@ -16,6 +16,7 @@ mod effect;
 mod expect;
 mod export;
 mod feed;
+mod groups;
 mod household;
 mod identity;
 mod identity_types;

@@ -168,3 +168,27 @@ pub struct ReplayStep {
     /// How many would have been in it then.
     pub count: u64,
 }
+
+/// A group of consumers of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerGroup {
+    /// Its name.
+    pub name: String,
+    /// The position of the last item that was given to any of its consumers.
+    pub given: Position,
+    /// How many items are given and not done.
+    pub pending: u64,
+}
+
+/// An item that a consumer has and that is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingItem {
+    /// The item.
+    pub position: Position,
+    /// Who has it.
+    pub consumer: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// How often it was given to somebody.
+    pub deliveries: u32,
+}

@@ -6,10 +6,12 @@
 
 mod block;
 mod first;
+mod group;
 mod shape;
 mod told;
 
 pub use block::{BlockEntry, TextColumn};
+pub use group::{GroupEntry, GroupSays};
 pub use shape::{
     ConsentColumns, Dialect, EvidenceColumns, FileShape, Reading, RowFormat, RowKind, Said, Shape,
     TimeUnit,
@@ -251,6 +253,8 @@ pub enum Entry {
     Definition(DefinitionEntry),
     /// Who entered and who left segments.
     Told(ToldEntry),
+    /// What happened to a group of consumers.
+    Group(GroupEntry),
 }
 
 /// The version of the payloads of gaps, which repair writes.
@@ -270,6 +274,7 @@ impl Entry {
             Entry::Definition(_) => 8,
             Entry::Counted(_) => COUNTED_KIND,
             Entry::Told(_) => TOLD_KIND,
+            Entry::Group(_) => GROUP_KIND,
         }
     }
 
@@ -320,6 +325,7 @@ impl Entry {
             Entry::Definition(entry) => codec::encode(entry),
             Entry::Counted(entry) => codec::encode(entry),
             Entry::Told(entry) => codec::encode(entry),
+            Entry::Group(entry) => codec::encode(entry),
         }?;
         if bytes.len() > crate::base::limits::PAYLOAD_BYTES_MAX {
             return Err(Error::limit(format!(
@@ -360,6 +366,7 @@ impl Entry {
             8 => Entry::Definition(codec::decode(payload)?),
             COUNTED_KIND => Entry::Counted(codec::decode(payload)?),
             TOLD_KIND => Entry::Told(codec::decode(payload)?),
+            GROUP_KIND => Entry::Group(codec::decode(payload)?),
             _ => return Err(newer(&format!("entry kind {kind}"))),
         })
     }
@@ -383,6 +390,8 @@ pub const RETRACT_KIND: u16 = 5;
 pub const COUNTED_KIND: u16 = 9;
 /// Kind number of what was told of segments.
 pub const TOLD_KIND: u16 = 10;
+/// Kind number of what happened to groups of consumers.
+pub const GROUP_KIND: u16 = 11;
 /// Kind number of gaps.
 pub const GAP_KIND: u16 = 6;
 

@@ -8,8 +8,8 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::entry::{
-    BlockEntry, CountedEntry, DefinitionEntry, Entry, FileShape, GapEntry, LoadEntry, Origin,
-    RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry, StoreEntry, ToldEntry,
+    BlockEntry, CountedEntry, DefinitionEntry, Entry, FileShape, GapEntry, GroupEntry, LoadEntry,
+    Origin, RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry, StoreEntry, ToldEntry,
 };
 use crate::log::{Frame, Header};
 use crate::record::{BlockBuilder, RowSight};
@@ -69,6 +69,8 @@ pub enum EntryText {
     Counted(CountedEntry),
     /// Who entered and who left segments.
     Told(ToldEntry),
+    /// What happened to a group of consumers.
+    Group(GroupEntry),
     /// Positions that were lost in a repair.
     Gap {
         /// How many.
@@ -139,6 +141,7 @@ impl EntryLine {
             Entry::Definition(definition) => (EntryText::Definition(definition), Vec::new()),
             Entry::Counted(counted) => (EntryText::Counted(counted), Vec::new()),
             Entry::Told(told) => (EntryText::Told(told), Vec::new()),
+            Entry::Group(group) => (EntryText::Group(group), Vec::new()),
             Entry::Gap(gap) => {
                 (EntryText::Gap { rows: header.rows, reason: gap.reason }, Vec::new())
             }
@@ -199,6 +202,7 @@ impl EntryLine {
             EntryText::Definition(definition) => Entry::Definition(definition),
             EntryText::Counted(counted) => Entry::Counted(counted),
             EntryText::Told(told) => Entry::Told(told),
+            EntryText::Group(group) => Entry::Group(group),
             EntryText::Gap { reason, .. } => Entry::Gap(GapEntry { reason }),
         })
     }

@@ -196,6 +196,7 @@ impl Fold {
                 }
             }
             Entry::Told(told) => state.note_told(at.first, told),
+            Entry::Group(group) => Arc::make_mut(&mut state.groups).note(group, at.clock),
             Entry::Gap(_) | Entry::Counted(_) => {}
         }
         self.state.end = at.first.plus(u64::from(at.rows));

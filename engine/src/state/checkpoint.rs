@@ -7,7 +7,8 @@
 
 use super::entity::entities_of;
 use super::{
-    Counts, Fold, Hindsight, LoadInfo, Members, Memberships, Names, PROFILES, QUARANTINE, State,
+    Counts, Fold, Group, Hindsight, LoadInfo, Members, Memberships, Names, PROFILES, QUARANTINE,
+    State,
 };
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::{Dir, replace};
@@ -75,6 +76,7 @@ struct Head {
     /// The moment at which the segments are true, in microseconds.
     told_at: Timestamp,
     segments: Vec<StoredSegment>,
+    groups: Vec<((String, String), Group)>,
 }
 
 #[derive(Encode, Decode)]
@@ -113,6 +115,7 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
         let members = bitmap_bytes(&segment.members.to_set())?;
         Ok(StoredSegment { name, version, members, ledger: segment.ledger.iter().collect() })
     });
+    let groups = state.groups.all().map(|(name, group)| (name.clone(), group.clone()));
     codec::encode_large(&Head {
         salt: state.salt,
         normalisers: state.normalisers,
@@ -140,6 +143,7 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
         loads: loads.collect(),
         told_at: state.memberships.clock,
         segments: segments.collect::<Result<_>>()?,
+        groups: groups.collect(),
     })
 }
 
@@ -260,6 +264,8 @@ pub fn load_checkpoint(
         (id, LoadInfo { source, file, content, shape, rows, line, withdrawn })
     });
     state.loads = Arc::new(loads.collect());
+    let groups = Arc::make_mut(&mut state.groups);
+    head.groups.into_iter().for_each(|(name, group)| groups.put(name, group));
     state.memberships = Arc::new(memberships(head.told_at, &head.segments)?);
     let open = |(name, digest): &(String, Digest128)| Part::open(dir, name, digest).map(Arc::new);
     state.parts = Arc::new(manifest.parts.iter().map(open).collect::<Result<_>>()?);

@@ -15,6 +15,7 @@ mod digest;
 mod entity;
 mod event;
 mod fields;
+mod group;
 mod hindsight;
 mod history;
 mod indexes;
@@ -40,6 +41,7 @@ pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
 pub use consent::ConsentPlace;
 pub use entity::EntityView;
+pub use group::{Group, Groups};
 pub use hindsight::{EXPECT, Hindsight, SOURCE};
 pub use indexes::{Events, Indexes, Live};
 pub use membership::{Members, Membership, Memberships, Saved};
@@ -246,6 +248,8 @@ pub struct State {
     as_of: Option<Timestamp>,
     /// Who is in the segments, as the log told it.
     pub memberships: Arc<Memberships>,
+    /// Groups of consumers.
+    pub groups: Arc<Groups>,
     /// What questions found out; a state that is folded on is not asked.
     pub memo: Memo,
     /// Indexes of the files, for all states that have them.
@@ -288,6 +292,7 @@ impl State {
             next_file: 1,
             as_of: None,
             memberships: Arc::default(),
+            groups: Arc::default(),
             memo: Memo::default(),
             indexes: Indexes::default(),
         }
