@@ -27,6 +27,7 @@ pub mod number;
 pub mod part;
 #[cfg(test)]
 pub mod random;
+pub mod row_key;
 pub mod sum;
 pub mod sync;
 pub mod time;

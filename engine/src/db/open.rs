@@ -1,5 +1,6 @@
 //! Opening a store: lock, recover the log, restore the checkpoint, fold what came after it.
 
+use super::lookup::remember;
 use super::merger::Merger;
 use super::publish::Snapshot;
 use super::{Inner, OpenReport, Settings, Writer};
@@ -13,7 +14,9 @@ use crate::base::sync::{Mutex, Newest, RwLock};
 use crate::entry::{
     BLOCK_KIND, DEFINITION_KIND, Entry, GAP_KIND, RECORDS_KIND, RETRACT_KIND, StoreEntry,
 };
-use crate::log::{Append, Frame, Header, LogReader, LogWriter, Manifest, SeenKeys, open_log};
+use crate::log::{
+    Append, Frame, Header, LogReader, LogWriter, Manifest, SeenKeys, SeenNames, open_log,
+};
 use crate::normalise::NORMALISER_VERSION;
 use crate::record::INFERENCE_VERSION;
 use crate::state::{
@@ -186,7 +189,7 @@ fn restore(
 }
 
 fn fresh(dir: &Arc<dyn Dir>, keys_in_memory: usize) -> Result<(Fold, SeenKeys)> {
-    let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &[], keys_in_memory)?;
+    let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &SeenNames::default(), keys_in_memory)?;
     Ok((Fold::new(Hindsight::default()), seen))
 }
 
@@ -278,9 +281,7 @@ fn remember_keys(frame: &Frame, seen: &mut SeenKeys) -> Result<()> {
         return Ok(());
     }
     let entry = Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
-    for (index, key) in entry.keys().enumerate() {
-        seen.add(&key, frame.header.first.plus(index as u64));
-    }
+    remember(seen, &entry, frame.header.first);
     if seen.full() {
         seen.spill()?;
     }

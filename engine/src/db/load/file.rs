@@ -5,6 +5,7 @@ use super::super::sift::{BatchKeys, Candidate};
 use super::super::types::{FileReport, LoadRequest};
 use super::super::write::Draft;
 use super::super::{Inner, Writer};
+use super::keys::RowKeys;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
@@ -32,6 +33,8 @@ pub(super) struct FileLoad<'a> {
     pub(super) not_understood: u64,
     /// The value of the column that a query is followed by, in the last row that is done.
     pub(super) reached: Option<String>,
+    /// What makes keys of rows.
+    pub(super) keys: RowKeys,
 }
 
 impl<'a> FileLoad<'a> {
@@ -59,6 +62,7 @@ impl<'a> FileLoad<'a> {
             stored: input.stored_bytes(),
             not_understood: 0,
             reached: None,
+            keys: RowKeys::default(),
         })
     }
 
