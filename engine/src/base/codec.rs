@@ -107,6 +107,17 @@ pub fn decode_row<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
     Ok(value)
 }
 
+/// What the bytes of a row of a part whose checksum held begin with.
+///
+/// # Errors
+/// `Corrupt` when they do not begin with such a value.
+pub fn decode_row_head<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
+    let config = bincode::config::standard().with_little_endian().with_variable_int_encoding();
+    let (value, _) = decode_in_proportion!(bytes, config)
+        .map_err(|e| Error::corrupt(format!("a row cannot be decoded: {e}")))?;
+    Ok(value)
+}
+
 /// The digest of bytes.
 pub fn digest(bytes: &[u8]) -> Digest128 {
     first_half(blake3::hash(bytes))

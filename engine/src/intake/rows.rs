@@ -97,6 +97,11 @@ impl RawRows {
         self.rows.push((self.bytes.len(), line));
     }
 
+    /// The bytes of all rows, one after another.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether they make a block.
     pub fn is_full(&self) -> bool {
         self.rows.len() >= LOAD_FRAME_ROWS || self.bytes.len() >= LOAD_FRAME_BYTES

@@ -87,12 +87,10 @@ impl Rows for TypedReader {
     fn next_rows(&mut self, into: &mut RawRows) -> Result<()> {
         into.clear();
         self.table.read(into, &mut self.trouble)?;
-        let mut lengths = Vec::new();
-        for (_, row) in into.iter() {
-            self.hasher.update(row);
-            lengths.extend_from_slice(&(row.len() as u64).to_le_bytes());
-        }
-        self.hasher.update(&lengths);
+        // Rows stand one after another: the digest of all of them at once is that of each in turn, and much quicker.
+        self.hasher.update(into.bytes());
+        let lengths = into.iter().flat_map(|(_, row)| (row.len() as u64).to_le_bytes());
+        self.hasher.update(&lengths.collect::<Vec<u8>>());
         Ok(())
     }
 

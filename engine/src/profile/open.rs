@@ -3,7 +3,7 @@
 //! *Invariants:* what is open is newer than what parts tell; a row that was read for somebody who looks at it is what
 //! parts tell. *Where to start reading:* `OpenRows::change`.
 
-use super::{ANCHOR, GoldenRow, ROW, stored_row, trait_key};
+use super::{ANCHOR, GoldenRow, ROW, stored_name, stored_row, trait_key};
 use crate::base::codec;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
@@ -120,6 +120,27 @@ impl OpenRows {
         match self.read.get(&ordinal.0) {
             Some(row) => Ok(row.clone()),
             None => stored_row(self.stored.of(parts, ordinal.0), space, ordinal),
+        }
+    }
+
+    /// The node that names a row.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn name(
+        &self,
+        parts: &[Arc<Part>],
+        space: BlockKey,
+        ordinal: Ordinal,
+    ) -> Result<Option<NodeId>> {
+        let open = self.rows.get(&ordinal.0).map(|open| open.row.as_ref());
+        if let Some(row) = open.or_else(|| self.read.get(&ordinal.0).map(Some)) {
+            return Ok(row.and_then(|row| row.name));
+        }
+        let new = ordinal.0.checked_sub(self.first).and_then(|i| self.anchors.get(i as usize));
+        match new {
+            Some(anchor) => Ok(Some(NodeId(*anchor))),
+            None => stored_name(self.stored.of(parts, ordinal.0), space, ordinal),
         }
     }
 

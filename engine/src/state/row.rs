@@ -15,7 +15,10 @@ use crate::base::value::{Value, ValueType};
 use crate::definition::{Mapped, MappedColumn};
 use crate::entry::{Reading, RowKind};
 use crate::identity;
-use crate::record::{Beside, Kind, Meaning, Roles, Token, entity_id, quick_decimal, quick_integer};
+use crate::record::{
+    Beside, Kind, Meaning, Roles, Token, entity_id, quick_decimal, quick_instant, quick_integer,
+    quick_set,
+};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -26,22 +29,47 @@ const EVENTS_KNOWN: usize = 64;
 fn quick(
     token: &Token<'_>,
     reading: Option<Reading>,
-    in_force: Option<ValueType>,
+    (in_force, free): (Option<ValueType>, bool),
 ) -> Option<Value> {
+    let in_force = in_force?;
+    // A type that is declared may have a form of its own.
+    let instant = |text: &str| {
+        let found = quick_instant(text).filter(|_| free && in_force.is_temporal())?;
+        if found.value_type() == in_force { Some(found) } else { found.widen_to(in_force) }
+    };
     let text = match token {
         Token::Cell(text) => *text,
         Token::Number(text) => text.as_ref(),
-        Token::Text(text) => {
-            return (in_force? == ValueType::Text).then(|| Value::Text(text.clone().into_owned()));
+        Token::Text(text) if in_force == ValueType::Text => {
+            return Some(Value::Text(text.clone().into_owned()));
+        }
+        Token::Text(text) => return instant(text),
+        Token::Boolean(text) if free && in_force == ValueType::Boolean => {
+            return Some(Value::Boolean(*text == "true"));
         }
         Token::Null | Token::Boolean(_) | Token::List(_) => return None,
     };
-    match (in_force?, reading) {
+    let is_cell = matches!(token, Token::Cell(_));
+    match (in_force, reading) {
+        (ValueType::Set, Some(Reading::Json)) if free && is_cell => quick_set(text).map(Value::Set),
         (_, Some(Reading::Json)) => None,
         (ValueType::Text, _) => Some(Value::Text(text.to_owned())),
+        (ValueType::Float, Some(Reading::Float)) if free => {
+            text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float)
+        }
+        (ValueType::Date | ValueType::Timestamp, None | Some(Reading::Plain | Reading::Text))
+            if is_cell =>
+        {
+            instant(text)
+        }
         (_, Some(Reading::Text | Reading::Float)) => None,
         (ValueType::Integer, _) => quick_integer(text).map(Value::Integer),
         (ValueType::Decimal, _) => quick_decimal(text).map(Value::Decimal),
+        (ValueType::Boolean, None | Some(Reading::Plain)) if free && is_cell => match text {
+            "true" => Some(Value::Boolean(true)),
+            "false" => Some(Value::Boolean(false)),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -302,7 +330,9 @@ impl Fold {
         }
         let fields = self.state.fields(owner)?;
         let number = fields.find(&mapped.name)?;
-        let value = quick(token, mapped.column.reading, fields.get(number)?.value_type)?;
+        let free = fields.rule(number).is_none_or(|rule| rule.value_type.is_none());
+        let in_force = (fields.get(number)?.value_type, free);
+        let value = quick(token, mapped.column.reading, in_force)?;
         Some((u32::try_from(number).ok()?, Some(value)))
     }
 
