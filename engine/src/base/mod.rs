@@ -30,5 +30,6 @@ pub mod random;
 pub mod row_key;
 pub mod sum;
 pub mod sync;
+pub mod tagged;
 pub mod time;
 pub mod value;

@@ -226,6 +226,11 @@ impl BlockView {
         (self.kind == NARROW_DECIMALS).then(|| self.first_byte_of_scale())
     }
 
+    /// Bytes of a code of a set.
+    fn code_width(&self) -> u8 {
+        self.block.get(13).copied().unwrap_or_default()
+    }
+
     fn first_byte_of_scale(&self) -> u8 {
         self.block.get(12).copied().unwrap_or_default()
     }
@@ -261,7 +266,8 @@ impl BlockView {
     pub fn code(&self, slot: usize, index: usize) -> Option<u32> {
         let (start, end) = self.ends(slot);
         let data = self.values + self.count * usize::from(self.width);
-        (start + index < end).then(|| self.u32_at(data + (start + index) * 4))
+        let code = || self.offset(data, start + index, self.code_width());
+        (start + index < end).then(|| u32::try_from(code()).unwrap_or(u32::MAX))
     }
 
     /// The greatest code of the set of a slot.

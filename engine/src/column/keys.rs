@@ -32,6 +32,18 @@ fn lower(block: &BlockView, key: u128, equal: bool) -> usize {
 fn lower_from(block: &BlockView, from: usize, key: u128, equal: bool) -> usize {
     let before = |known: u128| known < key || (equal && known == key);
     let (mut low, mut high) = (from, block.count());
+    // Many keys that are looked up in their order are near each other.
+    if from > 0 {
+        let mut step = NEAR;
+        while low + step < high {
+            if !before(block.wide(low + step)) {
+                high = low + step;
+                break;
+            }
+            low += step + 1;
+            step *= 2;
+        }
+    }
     let mut guesses = 0;
     while low < high {
         let between = high - low;

@@ -93,7 +93,8 @@ fn block_of(bytes: &[u8]) -> Option<()> {
         (Layout::Integers | Layout::Decimals, _) => exactly(width),
         (Layout::Sets | Layout::Bytes, _) => {
             let (ends, data) = rest.split_at_checked(count * width)?;
-            let unit = if layout == Layout::Sets { 4 } else { 1 };
+            let unit = if layout == Layout::Sets { usize::from(byte(13)?) } else { 1 };
+            [1, 2, 4].contains(&unit).then_some(())?;
             let whole = (data.len() / unit) as u64;
             data.len().is_multiple_of(unit).then_some(())?;
             let ends = (0..count).map(|slot| number_at(ends, slot, width));

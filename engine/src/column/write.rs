@@ -278,9 +278,11 @@ impl<'w> ColumnWriter<'w> {
             Values::Decimals(values) => decimals(&mut out, values),
             Values::Sets(ends, codes) => {
                 let width = lengths(&mut out, ends);
-                codes.iter().for_each(|code| out.extend_from_slice(&code.to_le_bytes()));
+                let greatest = codes.iter().max().copied().unwrap_or_default();
+                let code_width = width_of(u64::from(greatest)).max(1);
+                put_offsets(&mut out, code_width, codes.iter().map(|code| u64::from(*code)));
                 codes.clear();
-                Head { kind: 3, width, ..Head::default() }
+                Head { kind: 3, width, code_width, ..Head::default() }
             }
             Values::Bytes(ends, bytes) => {
                 let width = lengths(&mut out, ends);
@@ -311,7 +313,8 @@ impl<'w> ColumnWriter<'w> {
             .skip(4)
             .zip(u32::from(first).to_le_bytes())
             .for_each(|(to, from)| *to = from);
-        words.iter_mut().skip(8).zip([head.scale]).for_each(|(to, from)| *to = from);
+        let narrow = [head.scale, head.code_width];
+        words.iter_mut().skip(8).zip(narrow).for_each(|(to, from)| *to = from);
         numbers.copy_from_slice(&words);
         let (base, rest) = rest.split_at_mut(8);
         base.copy_from_slice(&head.base.to_le_bytes());
@@ -344,6 +347,8 @@ struct Head {
     kind: u8,
     width: u8,
     scale: u8,
+    /// Bytes of a code of a set.
+    code_width: u8,
     base: i64,
     /// Of packed integers.
     unit: u32,

@@ -224,7 +224,7 @@ impl OpenRows {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let mut columns: BTreeMap<u32, OpenColumn> = BTreeMap::new();
+        let mut columns: Vec<Option<OpenColumn>> = Vec::new();
         let mut rows = ColumnWriter::new(part, space.field(ROW), Layout::Bytes, None);
         for (ordinal, open) in &self.rows {
             match &open.row {
@@ -237,15 +237,20 @@ impl OpenRows {
                     continue;
                 };
                 let known = open.row.as_ref().and_then(|row| row.get(*number));
-                columns
-                    .entry(*number)
-                    .or_insert_with(|| OpenColumn::new(value_type))
-                    .push(*ordinal, known.and_then(|known| known.value.as_ref()));
+                let place = *number as usize;
+                if columns.len() <= place {
+                    columns.resize_with(place + 1, || None);
+                }
+                if let Some(column) = columns.get_mut(place) {
+                    let column = column.get_or_insert_with(|| OpenColumn::new(value_type));
+                    column.push(*ordinal, known.and_then(|known| known.value.as_ref()));
+                }
             }
         }
         rows.finish()?;
-        for (number, column) in columns {
-            column.write(part, trait_key(space, number as usize), None, true)?;
+        for (number, column) in columns.into_iter().enumerate() {
+            let Some(column) = column else { continue };
+            column.write(part, trait_key(space, number), None, true)?;
         }
         Ok(())
     }

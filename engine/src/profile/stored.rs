@@ -2,11 +2,16 @@
 
 use super::{GoldenRow, RowTrait, Support, Winner};
 use crate::base::ids::NodeId;
-use crate::base::value::Value;
+use crate::base::tagged::{decode_head, decode_value, encode_head, encode_value};
 use bincode::de::{BorrowDecoder, Decoder};
 use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{BorrowDecode, Decode, Encode};
+
+/// Another than the first said so: its place follows.
+const SAID_BY: u8 = 0x20;
+/// What the rule of the trait asks for beside the value follows.
+const SUPPORTED: u8 = 0x40;
 
 impl Encode for GoldenRow {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -14,24 +19,30 @@ impl Encode for GoldenRow {
         self.name.encode(encoder)?;
         self.conditional.encode(encoder)?;
         let mut winners: Vec<&Winner> = Vec::new();
-        let mut codes: Vec<u32> = Vec::with_capacity(self.traits.len());
+        let mut codes: Vec<(u32, u8)> = Vec::with_capacity(self.traits.len());
         for RowTrait { winner, support, .. } in &self.traits {
-            // The newest first: records tell many traits at once.
-            let known = winners.iter().rposition(|known| *known == winner);
+            let known = winners.iter().position(|known| *known == winner);
             let place = known.unwrap_or_else(|| {
                 winners.push(winner);
                 winners.len() - 1
             });
             let supported = *support != Support::None;
-            codes.push(u32::try_from(place * 2).unwrap_or(u32::MAX - 1) + u32::from(supported));
+            let marks = if place > 0 { SAID_BY } else { 0 } | if supported { SUPPORTED } else { 0 };
+            codes.push((u32::try_from(place).unwrap_or(u32::MAX), marks));
         }
         (winners.len() as u64).encode(encoder)?;
         winners.iter().try_for_each(|winner| winner.encode(encoder))?;
         (self.traits.len() as u64).encode(encoder)?;
-        for (RowTrait { number, value, support, .. }, code) in self.traits.iter().zip(codes) {
-            number.encode(encoder)?;
-            code.encode(encoder)?;
-            value.encode(encoder)?;
+        let mut next = 0;
+        for (RowTrait { number, value, support, .. }, (place, marks)) in
+            self.traits.iter().zip(codes)
+        {
+            encode_head((*number, next), value.as_ref(), marks, encoder)?;
+            next = number.wrapping_add(1);
+            if marks & SAID_BY != 0 {
+                place.encode(encoder)?;
+            }
+            encode_value(value.as_ref(), encoder)?;
             if *support != Support::None {
                 support.encode(encoder)?;
             }
@@ -49,13 +60,17 @@ impl<C> Decode<C> for GoldenRow {
         let count = u64::decode(decoder)?;
         // A count takes no memory before there is a trait for it.
         let mut traits = Vec::with_capacity(usize::try_from(count.min(64)).unwrap_or(0));
+        let mut next = 0;
         for _ in 0..count {
-            let number = u32::decode(decoder)?;
-            let code = u32::decode(decoder)?;
-            let value = Option::<Value>::decode(decoder)?;
-            let support =
-                if code % 2 == 1 { Support::decode(decoder)? } else { Support::default() };
-            let winner = winners.get(code as usize / 2).copied();
+            let (head, number) = decode_head(next, decoder)?;
+            next = number.wrapping_add(1);
+            let place = if head & SAID_BY == 0 { 0 } else { u32::decode(decoder)? };
+            let value = decode_value(head, decoder)?;
+            let support = match head & SUPPORTED {
+                0 => Support::None,
+                _ => Support::decode(decoder)?,
+            };
+            let winner = winners.get(place as usize).copied();
             let winner = winner.ok_or(DecodeError::Other("a trait that nobody said"))?;
             traits.push(RowTrait { number, value, winner, support });
         }
@@ -77,6 +92,7 @@ mod tests {
     use crate::base::codec::{decode_row, encode_row};
     use crate::base::ids::{Position, SourceId};
     use crate::base::time::Timestamp;
+    use crate::base::value::Value;
 
     #[test]
     fn a_row_comes_back_and_names_each_winner_once() {
@@ -93,7 +109,7 @@ mod tests {
         row.traits = (0..20).map(|number| told(number, 9_000_000)).collect();
         let alike = encode_row(&row).unwrap();
         assert_eq!(decode_row::<GoldenRow>(&alike).unwrap(), row);
-        assert!(alike.len() < 20 * 6 + 30, "{}", alike.len());
+        assert!(alike.len() < 20 * 3 + 30, "{}", alike.len());
         row.traits = (0..20).map(|number| told(number, u64::from(number % 3))).collect();
         row.traits[3].support = Support::Verified;
         row.traits[4].value = None;

@@ -311,7 +311,13 @@ impl Fold {
             if token == Token::Null {
                 continue;
             }
-            if let Some((property, Some(value))) = self.fit_token(fact, owner, mapped, &token)? {
+            if let Some((property, text)) = self.quick_text(owner, mapped, &token) {
+                let table = self.open.events.entry(short).or_default();
+                let column = table.column(property, ValueType::Text);
+                column.into_iter().for_each(|column| column.push_text(index, text));
+            } else if let Some((property, Some(value))) =
+                self.fit_token(fact, owner, mapped, &token)?
+            {
                 self.push_property(number, index, property, &value);
             }
         }
@@ -325,15 +331,47 @@ impl Fold {
         mapped: &MappedColumn,
         token: &Token<'_>,
     ) -> Option<(u32, Option<Value>)> {
+        let (number, in_force) = self.known_field(owner, mapped)?;
+        let value = quick(token, mapped.column.reading, in_force)?;
+        Some((u32::try_from(number).ok()?, Some(value)))
+    }
+
+    /// A token that is text of a field of text, without a copy.
+    fn quick_text<'t>(
+        &self,
+        owner: Owner<'_>,
+        mapped: &MappedColumn,
+        token: &'t Token<'_>,
+    ) -> Option<(usize, &'t str)> {
+        let text = match token {
+            Token::Cell(text) if mapped.column.reading != Some(Reading::Json) => *text,
+            Token::Text(text) => text.as_ref(),
+            _ => return None,
+        };
+        let (number, (in_force, _)) = self.known_field(owner, mapped)?;
+        (in_force == Some(ValueType::Text)).then_some((number, text))
+    }
+
+    /// The number and the type in force of a field that is known and whose values may be read quickly, and whether the
+    /// type is declared.
+    fn known_field(
+        &self,
+        owner: Owner<'_>,
+        mapped: &MappedColumn,
+    ) -> Option<(usize, (Option<ValueType>, bool))> {
         if !mapped.quick {
             return None;
         }
         let fields = self.state.fields(owner)?;
-        let number = fields.find(&mapped.name)?;
+        let number = match mapped.number.get() {
+            Some(number) => *number,
+            None => {
+                let found = fields.find(&mapped.name)?;
+                *mapped.number.get_or_init(|| found)
+            }
+        };
         let free = fields.rule(number).is_none_or(|rule| rule.value_type.is_none());
-        let in_force = (fields.get(number)?.value_type, free);
-        let value = quick(token, mapped.column.reading, in_force)?;
-        Some((u32::try_from(number).ok()?, Some(value)))
+        Some((number, (fields.get(number)?.value_type, free)))
     }
 
     fn fit_token(
