@@ -75,3 +75,36 @@ fn a_log_of_before_is_read_and_its_rows_are_known() {
     );
     assert_eq!(digest(&db), wanted);
 }
+
+/// Threads change nothing of what a load leaves behind.
+#[test]
+fn a_load_with_threads_is_one_without() {
+    let mut digests = Vec::new();
+    for load_threads in [false, true] {
+        let settings = navedb::Settings { load_threads, open_bytes: 1, ..store::small() };
+        let dir = MemoryDir::new();
+        let db = store::open_with(dir.clone(), settings.clone()).unwrap();
+        let rows = |from: usize| {
+            let row = |i: usize| format!("u{},2024-01-0{},{}.5,{}\n", i % 900, i % 9 + 1, i, i % 5);
+            let header = "user,day,amount,kind\n".to_owned();
+            std::iter::once(header).chain((from..from + 60_000).map(row)).collect::<String>()
+        };
+        for from in [0, 60_000, 120_000] {
+            let bytes = rows(from).into_bytes();
+            let name = "buys.csv".to_owned();
+            let report = load(&db, "buys.csv", |request| {
+                request.inputs = vec![Input::Bytes { name: name.clone(), bytes: bytes.clone() }];
+            });
+            assert_eq!(report.files[0].written, 60_000);
+        }
+        digests.push(digest(&db));
+        db.close().unwrap();
+        let named = |name: &str| name.starts_with("derived/part-");
+        let files = dir.files().into_iter().filter(|(name, _)| named(name)).count();
+        assert!((1..20).contains(&files), "{files} files");
+        let db = store::open_with(dir, settings).unwrap();
+        digests.push(digest(&db));
+    }
+    digests.dedup();
+    assert_eq!(digests.len(), 1, "{digests:?}");
+}

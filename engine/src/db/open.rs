@@ -100,6 +100,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         durability,
         reader,
         open_bytes: settings.open_bytes,
+        load_threads: settings.load_threads,
         report,
         past: Mutex::new(None),
         plans: super::plans::Plans::default(),

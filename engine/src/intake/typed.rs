@@ -55,14 +55,14 @@ pub trait Table {
 
 /// Reads typed rows.
 pub struct TypedReader {
-    table: Box<dyn Table>,
+    table: Box<dyn Table + Send>,
     hasher: blake3::Hasher,
     trouble: Trouble,
 }
 
 impl TypedReader {
     /// The rows of a table. Their digest is that of columns and rows, however they are packed.
-    pub fn new(table: Box<dyn Table>) -> TypedReader {
+    pub fn new(table: Box<dyn Table + Send>) -> TypedReader {
         let mut hasher = blake3::Hasher::new();
         for (name, reading) in table.columns() {
             hasher.update(&(name.len() as u64).to_le_bytes());
@@ -222,7 +222,7 @@ impl TypedRows {
     }
 
     /// The rows from the first on.
-    pub(super) fn table(&self) -> Box<dyn Table> {
+    pub(super) fn table(&self) -> Box<dyn Table + Send> {
         Box::new(SpooledTable {
             rows: self.clone(),
             bytes: BufReader::with_capacity(256 << 10, self.spool.reader()),

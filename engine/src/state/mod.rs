@@ -40,6 +40,7 @@ pub use entity::EntityView;
 pub use hindsight::{EXPECT, Hindsight, SOURCE};
 pub use indexes::{Events, Indexes, Live};
 pub use merging::{Merged, Run};
+pub use overlay::FileRun;
 pub use read::Reader;
 pub use since::SeenParts;
 pub use source::SourceState;
