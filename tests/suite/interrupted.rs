@@ -185,7 +185,7 @@ fn two_at_once_load_every_row_once() {
 /// The disk fails at some call of a load, and whatever a crash then leaves, the same load again completes it.
 #[test]
 fn a_load_goes_on_after_any_crash() {
-    let text = csv(3000);
+    let text = csv(1500);
     let settings =
         || Settings { log_file_bytes: 20_000, keys_in_memory: 100, ..Default::default() };
     let request = LoadRequest { level: Some(Level::Sync), ..request("p.csv", &text) };
@@ -193,7 +193,8 @@ fn a_load_goes_on_after_any_crash() {
     let empty = digest(&store::new());
     let mut random = Rng::new(7);
     let mut met = 0;
-    for at in (1..90).step_by(5) {
+    // A load of one frame makes few calls, so that none may be left out.
+    for at in 1..50 {
         for fault in [Fault::Stop, Fault::Fail, Fault::Tear] {
             let dir = FaultDir::new(MemoryDir::new(), Some(FaultPlan { at, fault }));
             if let Ok(db) = store::open_with(dir.clone(), settings()) {

@@ -15,6 +15,7 @@ mod damage;
 mod definitions;
 mod digests;
 mod durability;
+mod earlier;
 mod errors;
 mod evaluate;
 mod export;

@@ -107,10 +107,10 @@ pub fn decode_row<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
     Ok(value)
 }
 
-/// Decodes what a row begins with.
+/// What the bytes of a row of a part whose checksum held begin with.
 ///
 /// # Errors
-/// `Corrupt` when it is none.
+/// `Corrupt` when they do not begin with such a value.
 pub fn decode_row_head<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<T> {
     let config = bincode::config::standard().with_little_endian().with_variable_int_encoding();
     let (value, _) = decode_in_proportion!(bytes, config)
@@ -185,6 +185,59 @@ impl std::hash::Hasher for NumberHasher {
         self.0 = mixed.rotate_left(32);
     }
 }
+
+/// Hashes texts that anybody may choose, under a seed that nobody knows: each eight bytes go through one product of 64
+/// by 64 bits, of which both halves are taken (as wyhash does).
+#[derive(Debug, Clone, Copy)]
+pub struct TextHasher {
+    state: u64,
+    seed: u64,
+}
+
+/// Makes hashers of texts with one seed.
+#[derive(Debug, Clone, Copy)]
+pub struct TextHashers(u64);
+
+impl Default for TextHashers {
+    fn default() -> TextHashers {
+        let random = std::collections::hash_map::RandomState::new();
+        TextHashers(std::hash::BuildHasher::hash_one(&random, 0_u64) | 1)
+    }
+}
+
+impl std::hash::BuildHasher for TextHashers {
+    type Hasher = TextHasher;
+
+    fn build_hasher(&self) -> TextHasher {
+        TextHasher { state: self.0, seed: self.0.rotate_left(32) }
+    }
+}
+
+impl std::hash::Hasher for TextHasher {
+    fn finish(&self) -> u64 {
+        self.state
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.write_u64(u64::from_le_bytes(*word)));
+        let mut last = [0; 8];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        self.write_u64(u64::from_le_bytes(last) ^ (bytes.len() as u64) << 57);
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(u64::from(byte));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let wide = u128::from(self.state ^ word) * u128::from(self.seed ^ 0x9e37_79b9_7f4a_7c15);
+        self.state = (wide >> 64) as u64 ^ wide as u64 ^ self.seed;
+    }
+}
+
+/// A map whose keys are texts.
+pub type TextMap<K, V> = std::collections::HashMap<K, V, TextHashers>;
 
 /// A map whose keys are numbers that the engine gives.
 pub type NumberMap<K, V> =

@@ -13,6 +13,9 @@ pub const LOAD_FRAME_BYTES: usize = 1 << 20;
 /// Rows that a load gathers into one frame.
 pub const LOAD_FRAME_ROWS: usize = 16_384;
 
+/// Rows of one block of a log, however small they are: a block that says that it has more is none.
+pub const BLOCK_ROWS_MAX: usize = 1 << 20;
+
 /// Forms that rows of JSON have in one block. Each is learnt by itself; rows of forms beyond are kept as they came.
 pub const BLOCK_FORMS_MAX: usize = 1024;
 
@@ -38,7 +41,7 @@ pub const BATCH_BYTES_MAX: usize = 256 << 20;
 pub const LOG_FILE_BYTES: u64 = 256 << 20;
 
 /// Bytes of frames that may wait in memory before they are handed to the file system.
-pub const LOG_BUFFER_BYTES: usize = 1 << 20;
+pub const LOG_BUFFER_BYTES: usize = 1 << 17;
 
 /// Bytes of one block of a derived file, checked as one.
 pub const BLOCK_BYTES_MAX: usize = 64 << 20;
@@ -170,7 +173,7 @@ const _: () = assert!(RECORD_BYTES_MAX * 4 <= PAYLOAD_BYTES_MAX);
 const _: () = assert!(LOAD_FRAME_BYTES + RECORD_BYTES_MAX < PAYLOAD_BYTES_MAX);
 const _: () = assert!((PAYLOAD_BYTES_MAX as u64) < LOG_FILE_BYTES);
 const _: () = assert!(PLAN_TEXT_BYTES_MAX >= 4 * AUDIENCE_BYTES_MAX);
-const _: () = assert!(LOAD_FRAME_ROWS <= BATCH_RECORDS_MAX);
+const _: () = assert!(LOAD_FRAME_ROWS <= BATCH_RECORDS_MAX && LOAD_FRAME_ROWS <= BLOCK_ROWS_MAX);
 const _: () = assert!(TOP_DEFAULT <= MEMBERS_DEFAULT && MEMBERS_DEFAULT <= MEMBERS_MAX);
 
 /// Namespaces and sources that one rule set of identity speaks of: a rule set is read and compiled as one.

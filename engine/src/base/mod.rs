@@ -28,7 +28,9 @@ pub mod paged;
 pub mod part;
 #[cfg(test)]
 pub mod random;
+pub mod row_key;
 pub mod sum;
 pub mod sync;
+pub mod tagged;
 pub mod time;
 pub mod value;

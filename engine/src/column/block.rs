@@ -2,8 +2,10 @@
 //!
 //! Layout, little-endian: a header of 32 bytes (kind, selector, NULLs, width, count, first row, base, type), the rows
 //! (none when they follow one another), a bit for each NULL, the values. Integers are the base plus 0, 1, 2, 4 or 8
-//! bytes (frame of reference: Zukowski and others, 2006).
+//! bytes (frame of reference: Zukowski and others, 2006); those of the engine itself take bits instead (`packed`), and
+//! the header has their unit at 28.
 
+use super::packed::Packing;
 use super::sound;
 use super::write::Layout;
 use crate::base::error::Result;
@@ -17,6 +19,8 @@ pub(super) const HEADER: usize = 32;
 /// Decimals of one scale whose digits fit 64 bits.
 pub(super) const NARROW_DECIMALS: u8 = 6;
 pub(super) const DECIMAL_BYTES: usize = 17;
+/// Integers of the engine itself, in bits.
+pub(super) const PACKED: u8 = 7;
 
 /// A block that is being read.
 #[derive(Debug, Clone)]
@@ -29,6 +33,7 @@ pub struct BlockView {
     pub(super) count: usize,
     pub(super) first: u32,
     pub(super) base: i64,
+    packing: Option<Packing>,
     value_type: Option<ValueType>,
     pub(super) values: usize,
 }
@@ -59,6 +64,8 @@ impl BlockView {
         let (count, first) = (number(4)? as usize, number(8)?);
         let base = crate::base::codec::u64_at(header, 16)?.cast_signed();
         let value_type = value_type_of(byte(24)?);
+        let unit = number(28)?;
+        let packing = (kind == PACKED).then_some(Packing { base, unit, bits: width });
         let mut values = HEADER + if listed { count * 2 } else { 0 };
         let nulls = (byte(2)? == 1).then_some(values);
         if nulls.is_some() {
@@ -72,6 +79,7 @@ impl BlockView {
             count,
             first,
             base,
+            packing,
             value_type,
             values,
             block,
@@ -93,10 +101,15 @@ impl BlockView {
         !self.listed && self.first == 0
     }
 
+    /// Whether its integers stand in bits.
+    pub(super) fn is_packed(&self) -> bool {
+        self.packing.is_some()
+    }
+
     /// How values are laid out.
     pub fn layout(&self) -> Layout {
         match self.kind {
-            0 => Layout::Integers,
+            0 | PACKED => Layout::Integers,
             1 => Layout::Floats,
             3 => Layout::Sets,
             4 => Layout::Bytes,
@@ -174,7 +187,14 @@ impl BlockView {
     /// The integer of a slot.
     #[inline]
     pub fn integer(&self, slot: usize) -> i64 {
-        self.base.wrapping_add(self.offset(self.values, slot, self.width).cast_signed())
+        let Some(packing) = self.packing else {
+            return self
+                .base
+                .wrapping_add(self.offset(self.values, slot, self.width).cast_signed());
+        };
+        let (at, shift) = packing.place(slot);
+        // Numbers of no bits have no bytes, and what is behind the block is none of theirs.
+        packing.value(self.u64_at(self.values + at), shift)
     }
 
     /// The code or row number of a slot.
@@ -204,6 +224,11 @@ impl BlockView {
     /// The scale that all its decimals have, when their digits are stored as integers.
     pub fn common_scale(&self) -> Option<u8> {
         (self.kind == NARROW_DECIMALS).then(|| self.first_byte_of_scale())
+    }
+
+    /// Bytes of a code of a set.
+    fn code_width(&self) -> u8 {
+        self.block.get(13).copied().unwrap_or_default()
     }
 
     fn first_byte_of_scale(&self) -> u8 {
@@ -241,7 +266,8 @@ impl BlockView {
     pub fn code(&self, slot: usize, index: usize) -> Option<u32> {
         let (start, end) = self.ends(slot);
         let data = self.values + self.count * usize::from(self.width);
-        (start + index < end).then(|| self.u32_at(data + (start + index) * 4))
+        let code = || self.offset(data, start + index, self.code_width());
+        (start + index < end).then(|| u32::try_from(code()).unwrap_or(u32::MAX))
     }
 
     /// The greatest code of the set of a slot.

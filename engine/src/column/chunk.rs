@@ -16,10 +16,10 @@ pub struct Numbers<'a> {
 }
 
 impl BlockView {
-    /// The numbers of integers, narrow decimals and floats; nothing for other layouts.
+    /// The numbers of integers of records, narrow decimals and floats; nothing for other layouts.
     pub fn numbers(&self) -> Option<Numbers<'_>> {
         let (width, base) = match self.layout() {
-            Layout::Integers => (self.width, self.base),
+            Layout::Integers if !self.is_packed() => (self.width, self.base),
             Layout::Decimals if self.common_scale().is_some() => (self.width, self.base),
             Layout::Floats => (8, 0),
             _ => return None,

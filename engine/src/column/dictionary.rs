@@ -4,9 +4,9 @@ use super::block::BlockView;
 use super::sound;
 use super::write::{ColumnWriter, Layout};
 use super::{CHUNK_BITS, TEXTS};
+use crate::base::codec::TextMap;
 use crate::base::error::Result;
 use crate::base::part::{BlockKey, Part, PartWriter};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ impl Dictionary {
 /// Gathers texts in order of appearance, before their order is known.
 #[derive(Debug, Clone, Default)]
 pub struct TextGatherer {
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: TextMap<Arc<str>, u32>,
     texts: Vec<Arc<str>>,
     bytes: usize,
 }

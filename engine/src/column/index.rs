@@ -33,7 +33,11 @@ impl CodeIndex {
                     bitmaps.push(RoaringBitmap::new());
                 }
                 if let Some(bitmap) = bitmaps.get_mut(code as usize) {
-                    bitmap.insert(row);
+                    // Behind the last row, where nearly all stand, nothing is looked for.
+                    let behind = bitmap.try_push(row).is_ok();
+                    if !behind {
+                        bitmap.insert(row);
+                    }
                 }
             }
             CodeIndex::Bitmaps(bitmaps) => {

@@ -25,8 +25,25 @@ const GUESSES: usize = 4;
 /// How many keys of a block are less than one (or not greater, with `equal`): by interpolation (Peterson, 1957), since
 /// keys are digests, or begin with numbers that follow one another.
 fn lower(block: &BlockView, key: u128, equal: bool) -> usize {
+    lower_from(block, 0, key, equal)
+}
+
+/// The same, of a key that is not less than the one before a place.
+fn lower_from(block: &BlockView, from: usize, key: u128, equal: bool) -> usize {
     let before = |known: u128| known < key || (equal && known == key);
-    let (mut low, mut high) = (0, block.count());
+    let (mut low, mut high) = (from, block.count());
+    // Many keys that are looked up in their order are near each other.
+    if from > 0 {
+        let mut step = NEAR;
+        while low + step < high {
+            if !before(block.wide(low + step)) {
+                high = low + step;
+                break;
+            }
+            low += step + 1;
+            step *= 2;
+        }
+    }
     let mut guesses = 0;
     while low < high {
         let between = high - low;
@@ -81,6 +98,46 @@ fn find_in(part: &Arc<Part>, column: BlockKey, key: u128) -> Result<Option<u32>>
     let rows = view(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
     let rows = rows.filter(|rows| rows.count() == keys.count());
     Ok(Some(rows.ok_or_else(|| part.damaged())?.number(slot)))
+}
+
+/// Gives the rows of sorted keys that have none yet, from the newest part that has each of them.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold.
+pub fn find_keys(
+    parts: &[Arc<Part>],
+    column: BlockKey,
+    sorted: &[u128],
+    found: &mut [Option<u32>],
+) -> Result<()> {
+    for part in parts.iter().rev() {
+        let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { continue };
+        let bits = part.sound_block(column.form(FILTER), filter::is_one)?;
+        let mut at_hand: Option<(u32, BlockView, BlockView, usize)> = None;
+        let mut fence = 0;
+        for (key, found) in sorted.iter().zip(found.iter_mut()).filter(|(_, row)| row.is_none()) {
+            if bits.as_ref().is_some_and(|bits| !filter::may_hold(bits, prefix_of(*key))) {
+                continue;
+            }
+            fence = lower_from(&fences, fence, *key, true);
+            let Some(chunk) = fence.checked_sub(1).and_then(|n| u32::try_from(n).ok()) else {
+                continue;
+            };
+            if at_hand.as_ref().is_none_or(|(known, ..)| *known != chunk) {
+                let keys = view(part, column.form(KEYS).chunk(chunk), Layout::Wide)?;
+                let rows = view(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
+                let both = keys.zip(rows).filter(|(keys, rows)| keys.count() == rows.count());
+                let (keys, rows) = both.ok_or_else(|| part.damaged())?;
+                at_hand = Some((chunk, keys, rows, 0));
+            }
+            let Some((_, keys, rows, from)) = &mut at_hand else { continue };
+            *from = lower_from(keys, *from, *key, false);
+            if *from < keys.count() && keys.wide(*from) == *key {
+                *found = Some(rows.number(*from));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The row of a key, from the newest part that has it.

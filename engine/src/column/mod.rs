@@ -15,6 +15,7 @@ mod index;
 mod keys;
 mod merge;
 mod open;
+mod packed;
 mod point;
 mod sound;
 mod stored;
@@ -26,11 +27,12 @@ pub use chunk::and_not_bytes;
 pub use dictionary::Dictionary;
 pub use index::RowsByCode;
 pub use keys::{
-    dense_block, find_key, merge_keys, sorted_between, write_fences, write_keys, write_sorted,
+    dense_block, find_key, find_keys, merge_keys, sorted_between, write_fences, write_keys,
+    write_sorted,
 };
 pub use merge::{ColumnMerge, Keeping, merge_column, release};
 pub use open::OpenColumn;
-pub use point::Point;
+pub use point::{Point, integers_of};
 pub use sound::containers;
 pub use stored::Stored;
 pub use view::{ColumnView, Faults, rows_in};

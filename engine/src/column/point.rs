@@ -1,7 +1,7 @@
 //! Single rows of a column, from the newest part that tells of them: what the writer asks.
 
 use super::CHUNK_BITS;
-use super::block::BlockView;
+use super::block::{BlockView, block_of};
 use super::sound;
 use crate::base::error::Result;
 use crate::base::part::{BlockKey, Part};
@@ -12,6 +12,32 @@ use std::sync::Arc;
 pub struct Point {
     block: BlockView,
     slot: usize,
+}
+
+/// The integers of sorted rows, from the newest part that tells of each: nothing for NULL, and for rows of which none
+/// tells.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold.
+pub fn integers_of(
+    parts: &[Arc<Part>],
+    column: BlockKey,
+    sorted: &[u32],
+) -> Result<Vec<Option<i64>>> {
+    let mut found = Vec::with_capacity(sorted.len());
+    for rows in sorted.chunk_by(|row, next| row >> CHUNK_BITS == next >> CHUNK_BITS) {
+        let Some(chunk) = rows.first().map(|row| row >> CHUNK_BITS) else { continue };
+        let mut blocks = Vec::new();
+        for part in parts.iter().rev() {
+            blocks.extend(block_of(part, column.chunk(chunk))?);
+        }
+        found.extend(rows.iter().map(|row| {
+            let (block, slot) =
+                blocks.iter().find_map(|block| Some((block, block.slot(row & 0xffff)?)))?;
+            (!block.is_null(slot)).then(|| block.integer(slot))
+        }));
+    }
+    Ok(found)
 }
 
 impl Point {

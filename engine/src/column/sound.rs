@@ -3,7 +3,8 @@
 //! A checksum says that bytes are those that were written, not that a writer meant them: a block whose counts do not
 //! fit its bytes is no block, and what it claims takes no memory.
 
-use super::block::{DECIMAL_BYTES, HEADER, NARROW_DECIMALS, value_type_of};
+use super::block::{DECIMAL_BYTES, HEADER, NARROW_DECIMALS, PACKED, value_type_of};
+use super::packed;
 use super::write::{Layout, NO_TYPE};
 use super::{CHUNK_BITS, index};
 use crate::base::bits::MappedBitmap;
@@ -34,7 +35,7 @@ fn ascend(numbers: impl Iterator<Item = Option<u64>>, strictly: bool, last: Opti
 
 fn layout_of(kind: u8) -> Option<Layout> {
     Some(match kind {
-        0 => Layout::Integers,
+        0 | PACKED => Layout::Integers,
         1 => Layout::Floats,
         2 | NARROW_DECIMALS => Layout::Decimals,
         3 => Layout::Sets,
@@ -63,7 +64,11 @@ fn block_of(bytes: &[u8]) -> Option<()> {
     let (kind, listed, nulls, width) = (byte(0)?, byte(1)?, byte(2)?, usize::from(byte(3)?));
     let (count, first) = (u32_at(header, 4)? as usize, u32_at(header, 8)? as usize);
     let layout = layout_of(kind)?;
-    let known = listed <= 1 && nulls <= 1 && [0, 1, 2, 4, 8].contains(&width);
+    let wide = match kind {
+        PACKED => packed::is_width(width) && u32_at(header, 28)? > 0,
+        _ => [0, 1, 2, 4, 8].contains(&width),
+    };
+    let known = listed <= 1 && nulls <= 1 && wide;
     let fits = (1..=CHUNK).contains(&count) && first < CHUNK;
     let typed = fits_type(layout, byte(24)?) && u32::from(byte(12)?) <= DECIMAL_DIGITS;
     (known && fits && typed).then_some(())?;
@@ -84,10 +89,12 @@ fn block_of(bytes: &[u8]) -> Option<()> {
             exactly(DECIMAL_BYTES)?;
             scales.all(|scale| u32::from(*scale) <= DECIMAL_DIGITS).then_some(())
         }
+        (Layout::Integers, PACKED) => (rest.len() == packed::bytes_for(count, width)).then_some(()),
         (Layout::Integers | Layout::Decimals, _) => exactly(width),
         (Layout::Sets | Layout::Bytes, _) => {
             let (ends, data) = rest.split_at_checked(count * width)?;
-            let unit = if layout == Layout::Sets { 4 } else { 1 };
+            let unit = if layout == Layout::Sets { usize::from(byte(13)?) } else { 1 };
+            [1, 2, 4].contains(&unit).then_some(())?;
             let whole = (data.len() / unit) as u64;
             data.len().is_multiple_of(unit).then_some(())?;
             let ends = (0..count).map(|slot| number_at(ends, slot, width));

@@ -1,7 +1,8 @@
 //! Writing a column into a part: rows come in ascending order, a block is put for each chunk.
 
-use super::block::{DECIMAL_BYTES, HEADER, NARROW_DECIMALS};
+use super::block::{DECIMAL_BYTES, HEADER, NARROW_DECIMALS, PACKED};
 use super::index::CodeIndex;
+use super::packed::{self, Packing};
 use super::{CHUNK_BITS, Cell};
 use crate::base::error::Result;
 use crate::base::number::Decimal;
@@ -265,6 +266,10 @@ impl<'w> ColumnWriter<'w> {
             }
         }
         let head = match &mut self.values {
+            Values::Integers(values) if self.value_type == NO_TYPE => {
+                let Packing { base, unit, bits } = packed::pack(&mut out, values);
+                Head { kind: PACKED, width: bits, base, unit, ..Head::default() }
+            }
             Values::Integers(values) => integers(&mut out, values),
             Values::Floats(values) => {
                 values.iter().for_each(|v| out.extend_from_slice(&v.to_bits().to_le_bytes()));
@@ -273,9 +278,11 @@ impl<'w> ColumnWriter<'w> {
             Values::Decimals(values) => decimals(&mut out, values),
             Values::Sets(ends, codes) => {
                 let width = lengths(&mut out, ends);
-                codes.iter().for_each(|code| out.extend_from_slice(&code.to_le_bytes()));
+                let greatest = codes.iter().max().copied().unwrap_or_default();
+                let code_width = width_of(u64::from(greatest)).max(1);
+                put_offsets(&mut out, code_width, codes.iter().map(|code| u64::from(*code)));
                 codes.clear();
-                Head { kind: 3, width, ..Head::default() }
+                Head { kind: 3, width, code_width, ..Head::default() }
             }
             Values::Bytes(ends, bytes) => {
                 let width = lengths(&mut out, ends);
@@ -306,12 +313,14 @@ impl<'w> ColumnWriter<'w> {
             .skip(4)
             .zip(u32::from(first).to_le_bytes())
             .for_each(|(to, from)| *to = from);
-        words.iter_mut().skip(8).zip([head.scale]).for_each(|(to, from)| *to = from);
+        let narrow = [head.scale, head.code_width];
+        words.iter_mut().skip(8).zip(narrow).for_each(|(to, from)| *to = from);
         numbers.copy_from_slice(&words);
         let (base, rest) = rest.split_at_mut(8);
         base.copy_from_slice(&head.base.to_le_bytes());
-        if let Some(byte) = rest.first_mut() {
-            *byte = self.value_type;
+        if let Some((first, rest)) = rest.split_first_mut() {
+            *first = self.value_type;
+            rest.iter_mut().skip(3).zip(head.unit.to_le_bytes()).for_each(|(to, from)| *to = from);
         }
         if let Some(place) = out.get_mut(..HEADER) {
             place.copy_from_slice(&header);
@@ -338,7 +347,11 @@ struct Head {
     kind: u8,
     width: u8,
     scale: u8,
+    /// Bytes of a code of a set.
+    code_width: u8,
     base: i64,
+    /// Of packed integers.
+    unit: u32,
 }
 
 /// Bytes that the greatest distance from the base needs.

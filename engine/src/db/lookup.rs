@@ -4,6 +4,7 @@ use super::open::stub_keys;
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
 use crate::base::ids::{LoadId, Position};
+use crate::base::row_key::Stretch;
 use crate::entry::{Entry, Row};
 use crate::identity::PublicId;
 use crate::log::{LogReader, SeenKeys};
@@ -26,6 +27,25 @@ pub(super) struct Lookup<'a> {
     pub seen: &'a SeenKeys,
     pub reader: &'a LogReader,
     pub state: &'a State,
+}
+
+/// Remembers the keys of an entry whose first row has a position.
+pub(super) fn remember(seen: &mut SeenKeys, entry: &Entry, first: Position) {
+    match entry.stretches() {
+        Some(stretches) => {
+            for stretch in stretches {
+                seen.add_stretch(Stretch {
+                    place: first.0.saturating_add(stretch.place),
+                    ..stretch
+                });
+            }
+        }
+        None => {
+            for (index, key) in entry.keys().enumerate() {
+                seen.add(&key, first.plus(index as u64));
+            }
+        }
+    }
 }
 
 /// The key of a message id that a source gave.

@@ -40,7 +40,9 @@ impl Merger {
     pub fn serve(&mut self, fold: &mut Fold) -> bool {
         if let Ok(merged) = self.merged.try_recv() {
             self.busy = false;
-            merged.into_iter().for_each(|merged| fold.adopt(merged));
+            if let Some(merged) = merged {
+                fold.adopt(merged);
+            }
         }
         if fold.waits_long() {
             return true;

@@ -128,6 +128,7 @@ struct Inner {
     reader: Arc<LogReader>,
     /// Bytes of changes that are gathered before they are written as a file.
     open_bytes: usize,
+    load_threads: bool,
     report: OpenReport,
     closed: AtomicBool,
     /// Torn tails that were cut since the store was made.

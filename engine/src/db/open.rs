@@ -1,5 +1,6 @@
 //! Opening a store: lock, recover the log, restore the checkpoint, fold what came after it.
 
+use super::lookup::remember;
 use super::merger::Merger;
 use super::publish::Snapshot;
 use super::telling::{Telling, has_segments};
@@ -14,7 +15,9 @@ use crate::base::sync::{Mutex, Newest, RwLock};
 use crate::entry::{
     BLOCK_KIND, DEFINITION_KIND, Entry, GAP_KIND, RECORDS_KIND, RETRACT_KIND, StoreEntry,
 };
-use crate::log::{Append, Frame, Header, LogReader, LogWriter, Manifest, SeenKeys, open_log};
+use crate::log::{
+    Append, Frame, Header, LogReader, LogWriter, Manifest, SeenKeys, SeenNames, open_log,
+};
 use crate::normalise::NORMALISER_VERSION;
 use crate::record::INFERENCE_VERSION;
 use crate::segment::{ToldBefore, told_before};
@@ -86,6 +89,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         durability,
         reader,
         open_bytes: settings.open_bytes,
+        load_threads: settings.load_threads,
         report,
         past: Mutex::new(None),
         plans: super::plans::Plans::default(),
@@ -227,7 +231,7 @@ fn restore(
 }
 
 fn fresh(dir: &Arc<dyn Dir>, keys_in_memory: usize) -> Result<(Fold, SeenKeys)> {
-    let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &[], keys_in_memory)?;
+    let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &SeenNames::default(), keys_in_memory)?;
     Ok((Fold::new(Hindsight::default()), seen))
 }
 
@@ -319,9 +323,7 @@ fn remember_keys(frame: &Frame, seen: &mut SeenKeys) -> Result<()> {
         return Ok(());
     }
     let entry = Entry::decode(frame.header.kind, frame.header.payload_version, &frame.payload)?;
-    for (index, key) in entry.keys().enumerate() {
-        seen.add(&key, frame.header.first.plus(index as u64));
-    }
+    remember(seen, &entry, frame.header.first);
     if seen.full() {
         seen.spill()?;
     }

@@ -13,6 +13,8 @@ use std::collections::HashMap;
 pub(super) struct Candidate {
     /// Its key, when it names a message id or has a generated one that is the same each time.
     pub key: Option<Digest128>,
+    /// The key that earlier versions gave it, when it is another: who has that is known.
+    pub older: Option<Digest128>,
     pub line: u64,
     /// The bytes as they were sent, which exactly-once compares.
     pub original: Vec<u8>,
@@ -111,8 +113,14 @@ impl Writer {
     ) -> Result<Sifted> {
         let mut sifted = Sifted::default();
         for candidate in candidates {
-            let Candidate { key, line, original, row: kept, decoded } = candidate;
+            let Candidate { key, older, line, original, row: kept, decoded } = candidate;
             let at = first.plus(sifted.rows.len() as u64);
+            if let Some(older) = older
+                && self.find_row(&older)?.is_some()
+            {
+                sifted.duplicates += u64::from(decoded.is_ok());
+                continue;
+            }
             let key = key.unwrap_or_else(|| {
                 let number = at.0;
                 codec::digest_of_parts(&[

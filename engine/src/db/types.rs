@@ -47,6 +47,8 @@ pub struct Settings {
     /// Start a thread that merges what writes left in memory. Without one the writes do it, so that one in eight takes
     /// longer, and one in some hundreds much longer.
     pub merge_thread: bool,
+    /// Start threads for each load: one that reads the input ahead, and one that merges the files that the load wrote.
+    pub load_threads: bool,
     /// How many threads a question with much to do may use, the one that asks among them. With 1, and with 0, none is
     /// started.
     pub question_threads: usize,
@@ -60,6 +62,7 @@ impl Default for Settings {
             keys_in_memory: crate::base::limits::KEYS_IN_MEMORY,
             open_bytes: crate::base::limits::OPEN_BYTES_MAX,
             merge_thread: false,
+            load_threads: false,
             question_threads: 1,
         }
     }

@@ -1,6 +1,6 @@
 //! Writing: decode, deduplicate, append, apply, publish, sync, reply.
 
-use super::lookup::given_key;
+use super::lookup::{given_key, remember};
 use super::sift::{BatchKeys, Candidate, Sifted};
 use super::types::{Batch, BrokenRow, Receipt, Record, Retraction};
 use super::{Inner, Level, Session, View, Writer, last_before};
@@ -77,9 +77,7 @@ impl Writer {
         for draft in drafts {
             let rows = draft.entry.rows();
             let at = RecordContext { first, rows, clock, source: draft.source, load: draft.load };
-            for (index, key) in draft.entry.keys().enumerate() {
-                seen.add(&key, first.plus(index as u64));
-            }
+            remember(&mut seen, &draft.entry, first);
             match self.fold.apply(&at, &draft.entry, draft.decoded) {
                 Ok(Effect::Folded) => {}
                 Ok(Effect::Refolds) => self.stale = true,
@@ -232,7 +230,10 @@ fn prepare(batch: Batch) -> Result<Prepared> {
             Ok(record) => record.message_id.as_deref().map(|id| given_key(&source, id)),
             Err(_) => Some(codec::digest_of_parts(&[b"broken", source.as_bytes(), &json])),
         };
-        read.push((source, Candidate { key, line: 0, original: json, row: None, decoded }));
+        read.push((
+            source,
+            Candidate { key, older: None, line: 0, original: json, row: None, decoded },
+        ));
     }
     Ok(read)
 }

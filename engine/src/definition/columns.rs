@@ -4,6 +4,7 @@ use super::compiled::{Definitions, Mapped};
 use super::mapping::{Mapping, Target};
 use crate::catalog::{Fields, Rule};
 use crate::record::ValueColumn;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// A column whose cells are a trait or a property.
@@ -17,6 +18,8 @@ pub struct MappedColumn {
     pub rule: Option<Arc<Rule>>,
     /// Whether a cell in a common form is a value of the type in force as it stands.
     pub quick: bool,
+    /// The number of the trait or property, once it is known: it never changes.
+    pub number: OnceCell<usize>,
 }
 
 impl Definitions {
@@ -49,7 +52,8 @@ impl Definitions {
                 quick = quick && known.rule(number).is_none_or(plain);
             }
             let name = name.to_owned();
-            found.push(MappedColumn { column: column.clone(), name, rule, quick });
+            let (column, number) = (column.clone(), OnceCell::new());
+            found.push(MappedColumn { column, name, rule, quick, number });
         }
         Some(found)
     }

@@ -91,23 +91,6 @@ type First = (
 );
 
 impl BlockEntry {
-    /// The version of its payload.
-    pub(super) fn version(&self) -> u16 {
-        if self.holes.is_empty() { 1 } else { 2 }
-    }
-
-    /// The payload in its version.
-    ///
-    /// # Errors
-    /// `Limit` when it is too large.
-    pub(super) fn encode(&self) -> Result<Vec<u8>> {
-        if self.version() == 2 {
-            return codec::encode(self);
-        }
-        let BlockEntry { keys, conflicts, lines, columns, forms, form_of, odd, holes: _ } = self;
-        codec::encode(&(keys, conflicts, lines, columns, forms, form_of, odd))
-    }
-
     /// The block of a payload of the first version.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 mod block;
 mod first;
 mod group;
+mod packed;
 mod shape;
 mod told;
 
@@ -21,6 +22,7 @@ pub use told::{Reason, ToldChange, ToldEntry};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
+use crate::base::row_key::{self, Stretch};
 use crate::base::value::ValueType;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -283,7 +285,7 @@ impl Entry {
         match self {
             Entry::Load(load) if matches!(load.shape.kind, RowKind::Evidence(_)) => 3,
             Entry::Load(_) => 2,
-            Entry::Block(block) => block.version(),
+            Entry::Block(_) => 3,
             _ => 1,
         }
     }
@@ -309,6 +311,19 @@ impl Entry {
         rows.iter().map(|row| row.key).chain(keys)
     }
 
+    /// The stretches of the keys of its rows, whose places are those of the rows; nothing for keys that are to be
+    /// remembered one by one.
+    pub fn stretches(&self) -> Option<Vec<Stretch>> {
+        match self {
+            Entry::Block(block) => row_key::stretches(&block.keys),
+            Entry::Records(records) => {
+                let keys: Vec<Digest128> = records.rows.iter().map(|row| row.key).collect();
+                row_key::stretches(keys.as_flattened())
+            }
+            _ => None,
+        }
+    }
+
     /// The payload.
     ///
     /// # Errors
@@ -321,7 +336,7 @@ impl Entry {
             Entry::Records(entry) => codec::encode(entry),
             Entry::Retract(entry) => codec::encode(entry),
             Entry::Gap(entry) => codec::encode(entry),
-            Entry::Block(entry) => entry.encode(),
+            Entry::Block(entry) => packed::encode(entry),
             Entry::Definition(entry) => codec::encode(entry),
             Entry::Counted(entry) => codec::encode(entry),
             Entry::Told(entry) => codec::encode(entry),
@@ -349,7 +364,7 @@ impl Entry {
         }
         let known = match kind {
             LOAD_KIND => 2..=3,
-            BLOCK_KIND => 2..=2,
+            BLOCK_KIND => 2..=3,
             _ => 1..=1,
         };
         if !known.contains(&version) {
@@ -362,6 +377,7 @@ impl Entry {
             4 => Entry::Records(codec::decode(payload)?),
             5 => Entry::Retract(codec::decode(payload)?),
             6 => Entry::Gap(codec::decode(payload)?),
+            7 if version == 3 => Entry::Block(packed::decode(payload)?),
             7 => Entry::Block(codec::decode(payload)?),
             8 => Entry::Definition(codec::decode(payload)?),
             COUNTED_KIND => Entry::Counted(codec::decode(payload)?),

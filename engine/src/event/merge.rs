@@ -2,7 +2,7 @@
 
 use super::open::{write_by_node, write_head};
 use super::view::TableView;
-use super::{BYTES, MESSAGE, NODE, PROPERTY};
+use super::{BYTES, LAG, MESSAGE, NODE, PROPERTY, STEM};
 use crate::base::error::Result;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::column::{ColumnMerge, Faults, begins_chunk, release};
@@ -30,7 +30,7 @@ pub fn merge_table(parts: &[Arc<Part>], key: BlockKey, writer: &mut PartWriter) 
     write_head(writer, key, order.len())?;
     let parts: Vec<Arc<Part>> =
         sources.iter().map(|source| Arc::clone(source.source_part())).collect();
-    let mut fields: Vec<u32> = (NODE..=MESSAGE).collect();
+    let mut fields: Vec<u32> = (NODE..=MESSAGE).chain([LAG, STEM]).collect();
     let same_table = |other: &BlockKey| (other.space, other.number) == (key.space, key.number);
     for part in &parts {
         let keys = part.keys_from(key.field(BYTES)).take_while(same_table).map(|key| key.field);

@@ -27,10 +27,14 @@ const FLAGS: u32 = 2;
 const SOURCE: u32 = 3;
 /// The record in the log.
 const POSITION: u32 = 4;
-/// The message id: the text that the source gave, or the 16 bytes of a generated one.
+/// The message id: the text that the source gave, or the 16 bytes of a generated one that has no stem.
 const MESSAGE: u32 = 5;
 /// What is kept of a row as bytes.
 const BYTES: u32 = 6;
+/// Of a generated message id that is a stem and a number the position less the number, and the stem in digits.
+const LAG: u32 = 7;
+/// See `LAG`.
+const STEM: u32 = 8;
 /// The first property.
 const PROPERTY: u32 = 16;
 /// The form of the block that says how many rows there are.

@@ -1,13 +1,14 @@
 //! Rows of a table that are being gathered.
 
 use super::{
-    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, MESSAGE, NODE, POSITION, PROPERTY, SOURCE,
-    TIME,
+    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, LAG, MESSAGE, NODE, POSITION, PROPERTY,
+    SOURCE, STEM, TIME,
 };
-use crate::base::codec::Digest128;
+use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Position, SourceId};
 use crate::base::part::{BlockKey, PartWriter};
+use crate::base::row_key::{self, Stems};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{ColumnWriter, Layout, OpenColumn};
@@ -94,6 +95,46 @@ impl OpenTable {
         number
     }
 
+    /// The key that a row has for its message id, when the source gave none.
+    fn generated(&self, row: usize) -> Option<&Digest128> {
+        let given = self.flags.get(row).is_some_and(|flags| flags & GIVEN_ID != 0);
+        if given { None } else { piece(&self.message_ends, &self.messages, row).as_array() }
+    }
+
+    /// Writes message ids: generated ones as stems, and positions less numbers, when they are of rows of files.
+    fn write_messages(&self, part: &mut PartWriter, key: BlockKey, order: &[u32]) -> Result<()> {
+        let mut stems = Stems::default();
+        let mut keys = 0;
+        let few = (0..self.nodes.len()).filter_map(|row| self.generated(row)).all(|key| {
+            keys += 1;
+            stems.place(&row_key::split(key).0).is_some()
+        });
+        if keys == 0 || !few || !stems.pay(keys) {
+            let (ends, bytes) = (&self.message_ends, &self.messages);
+            return write_bytes(part, key.field(MESSAGE), order, ends, bytes);
+        }
+        let mut given = ColumnWriter::new(part, key.field(MESSAGE), Layout::Bytes, None);
+        let rows = || (0..).zip(order.iter().map(|old| *old as usize));
+        for (row, old) in rows().filter(|(_, old)| self.generated(*old).is_none()) {
+            given.bytes(row, piece(&self.message_ends, &self.messages, old))?;
+        }
+        given.finish()?;
+        let numbered = || rows().filter_map(|(row, old)| Some((row, old, self.generated(old)?)));
+        let mut lags = ColumnWriter::new(part, key.field(LAG), Layout::Integers, None);
+        for (row, old, key) in numbered() {
+            let position = self.positions.get(old).copied().unwrap_or_default();
+            lags.integer(row, position.wrapping_sub(row_key::split(key).1).cast_signed())?;
+        }
+        lags.finish()?;
+        let digits: Vec<String> = stems.all.iter().map(|stem| codec::hex(stem)).collect();
+        let mut texts = OpenColumn::new(ValueType::Text);
+        for (row, _, key) in numbered() {
+            let place = stems.place(&row_key::split(key).0).unwrap_or_default();
+            texts.push_text(row, digits.get(usize::from(place)).map_or("", String::as_str));
+        }
+        texts.write(part, key.field(STEM), None, false)
+    }
+
     /// The rows of a node, by number, in order of arrival.
     pub fn rows_of(&self, node: NodeId) -> impl Iterator<Item = usize> {
         let rows = self.nodes.iter().enumerate();
@@ -110,9 +151,7 @@ impl OpenTable {
 
     /// The bytes that are kept of a row.
     pub fn bytes(&self, row: usize) -> &[u8] {
-        let start = row.checked_sub(1).and_then(|before| self.byte_ends.get(before)).copied();
-        let end = self.byte_ends.get(row).copied().unwrap_or_default();
-        self.bytes.get(start.unwrap_or_default()..end).unwrap_or_default()
+        piece(&self.byte_ends, &self.bytes, row)
     }
 
     /// Keeps bytes with the row that was appended last.
@@ -162,7 +201,7 @@ impl OpenTable {
         picked(&|row| i64::from(self.sources.get(row).copied().unwrap_or_default()), SOURCE, part)?;
         let positions = |row: usize| self.positions.get(row).copied().unwrap_or_default();
         picked(&|row| positions(row).cast_signed(), POSITION, part)?;
-        write_bytes(part, key.field(MESSAGE), &order, &self.message_ends, &self.messages)?;
+        self.write_messages(part, key, &order)?;
         if !self.byte_ends.is_empty() {
             write_bytes(part, key.field(BYTES), &order, &self.byte_ends, &self.bytes)?;
         }
@@ -180,6 +219,14 @@ impl OpenTable {
     }
 }
 
+/// A range of bytes by its number, of ranges of which the ends are known.
+fn piece<'b>(ends: &[usize], bytes: &'b [u8], number: usize) -> &'b [u8] {
+    let before = number.checked_sub(1).and_then(|before| ends.get(before));
+    let start = before.copied().unwrap_or(0);
+    let end = ends.get(number).copied().unwrap_or(start);
+    bytes.get(start..end).unwrap_or_default()
+}
+
 pub(super) fn write_head(part: &mut PartWriter, key: BlockKey, rows: usize) -> Result<()> {
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
     part.put(key.field(NODE).form(HEAD), &rows.to_le_bytes())
@@ -194,10 +241,7 @@ fn write_bytes(
 ) -> Result<()> {
     let mut column = ColumnWriter::new(part, key, Layout::Bytes, None);
     for (row, old) in (0..).zip(order) {
-        let old = *old as usize;
-        let start = old.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-        let end = ends.get(old).copied().unwrap_or(start);
-        column.bytes(row, bytes.get(start..end).unwrap_or_default())?;
+        column.bytes(row, piece(ends, bytes, *old as usize))?;
     }
     column.finish()
 }

@@ -1,8 +1,8 @@
 //! Reading the rows of a table, part by part.
 
 use super::{
-    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, MESSAGE, NODE, POSITION, PROPERTY, SOURCE,
-    TIME,
+    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, LAG, MESSAGE, NODE, POSITION, PROPERTY,
+    SOURCE, STEM, TIME,
 };
 use crate::base::codec;
 use crate::base::ids::{NodeId, Position, SourceId};
@@ -26,7 +26,7 @@ pub struct TablePart {
     part: Arc<Part>,
     key: BlockKey,
     rows: u32,
-    fixed: [OnceCell<ColumnView>; 7],
+    fixed: [OnceCell<ColumnView>; 9],
     by_node: OnceCell<ColumnView>,
     properties: Vec<(OnceCell<ColumnView>, Option<ValueType>)>,
     faults: Faults,
@@ -116,6 +116,14 @@ impl TableView {
     }
 }
 
+/// Writes bytes as lower-case hexadecimal digits, as far as there is room.
+fn put_digits(digits: &mut [u8], bytes: &[u8]) {
+    for (place, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        let digit = |half: u8| b"0123456789abcdef".get(usize::from(half)).copied();
+        place.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)].map(Option::unwrap_or_default));
+    }
+}
+
 impl TablePart {
     /// How many rows there are.
     pub fn len(&self) -> u32 {
@@ -183,6 +191,9 @@ impl TablePart {
 
     /// The message id: that of the source, or the generated one in 32 digits.
     pub fn message_id(&self, row: u32) -> Cow<'_, str> {
+        if let Some(digits) = self.stem_digits(row) {
+            return Cow::Owned(digits.iter().map(|digit| char::from(*digit)).collect());
+        }
         let bytes = self.fixed(MESSAGE).and_then(|c| c.bytes(row));
         let bytes = bytes.unwrap_or_else(|| self.lacks());
         match std::str::from_utf8(bytes) {
@@ -193,19 +204,30 @@ impl TablePart {
 
     /// The message id as a value.
     pub fn message_cell(&self, row: u32) -> Cell<'_> {
+        if let Some(digits) = self.stem_digits(row) {
+            return Cell::Digits(digits);
+        }
         let bytes = self.fixed(MESSAGE).and_then(|c| c.bytes(row));
         let bytes = bytes.unwrap_or_else(|| self.lacks());
         if self.given_id(row) {
             return std::str::from_utf8(bytes).map_or(Cell::Null, Cell::Text);
         }
         let mut digits = [b'0'; 32];
-        for (place, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-            let digit = |half: u8| b"0123456789abcdef".get(usize::from(half)).copied();
-            place.copy_from_slice(
-                &[digit(byte >> 4), digit(byte & 15)].map(Option::unwrap_or_default),
-            );
-        }
+        put_digits(&mut digits, bytes);
         Cell::Digits(digits)
+    }
+
+    /// The digits of a generated message id that is a stem and a number.
+    fn stem_digits(&self, row: u32) -> Option<[u8; 32]> {
+        let lag = self.fixed(LAG)?.integer(row)?;
+        let Cell::Text(stem) = self.fixed(STEM)?.cell(row) else { return self.lacks() };
+        let number = self.position(row).0.wrapping_sub(lag.cast_unsigned());
+        let mut digits = [b'0'; 32];
+        let (first, rest) = digits.split_at_mut_checked(stem.len())?;
+        first.copy_from_slice(stem.as_bytes());
+        let bytes = number.to_be_bytes();
+        put_digits(rest, bytes.get(bytes.len().saturating_sub(rest.len() / 2)..)?);
+        Some(digits)
     }
 
     /// What is kept of a row as bytes.

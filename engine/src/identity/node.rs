@@ -6,7 +6,7 @@
 //! identifier is found by it. A node of which only evidence speaks, and which no record named yet, has no label.
 
 use super::evidence::Namespace;
-use crate::base::codec::{self, DigestMap};
+use crate::base::codec::{self, DigestMap, NumberMap};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::part::{BlockKey, Part, PartWriter};
@@ -14,7 +14,7 @@ use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
     CHUNK_BITS, ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, Stored,
-    find_key, merge_column, merge_keys, release, rows_in, write_keys,
+    find_key, find_keys, integers_of, merge_column, merge_keys, release, rows_in, write_keys,
 };
 use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -88,7 +88,9 @@ pub struct OpenNodes {
     by_public: DigestMap<PublicId, u32>,
     /// What parts say of the public ids of the rows at hand.
     looked_up: DigestMap<PublicId, Option<NodeId>>,
-    first_seen: BTreeMap<u32, i64>,
+    /// What parts say of the nodes of the rows at hand: label and first time.
+    at_hand: NumberMap<u32, (u32, i64)>,
+    first_seen: NumberMap<u32, i64>,
     labels: BTreeMap<u32, u32>,
     namespaces: Vec<Arc<str>>,
     bytes: usize,
@@ -136,6 +138,7 @@ impl OpenNodes {
         self.new.clear();
         self.by_public.clear();
         self.looked_up.clear();
+        self.at_hand.clear();
         self.first_seen.clear();
         self.labels.clear();
         self.bytes = 0;
@@ -161,13 +164,29 @@ impl OpenNodes {
     /// # Errors
     /// `Corrupt`.
     pub fn look_up(&mut self, parts: &[Arc<Part>], mut publics: Vec<PublicId>) -> Result<()> {
+        self.looked_up.clear();
+        self.at_hand.clear();
+        publics.retain(|public| !self.by_public.contains_key(public));
         publics.sort_unstable();
         publics.dedup();
-        self.looked_up.clear();
+        let mut nodes = Vec::with_capacity(publics.len());
         for some in publics.chunks(LOOKED_UP) {
-            for public in some {
-                if !self.by_public.contains_key(public) {
-                    self.looked_up.insert(*public, find_node(parts, *public)?);
+            let sorted: Vec<u128> = some.iter().map(|public| public.0).collect();
+            let mut found = vec![None; sorted.len()];
+            find_keys(parts, NODES.field(PUBLIC), &sorted, &mut found)?;
+            nodes.extend(found.iter().flatten());
+            let found = found.into_iter().map(|node| node.map(NodeId));
+            self.looked_up.extend(some.iter().copied().zip(found));
+            release(parts);
+        }
+        nodes.sort_unstable();
+        for some in nodes.chunks(LOOKED_UP) {
+            let labels = integers_of(parts, NODES.field(LABEL), some)?;
+            let times = integers_of(parts, NODES.field(FIRST_SEEN), some)?;
+            for ((node, label), time) in some.iter().zip(labels).zip(times) {
+                if let Some((label, time)) = label.zip(time) {
+                    let label = u32::try_from(label).unwrap_or(NOBODY);
+                    self.at_hand.insert(*node, (label, time));
                 }
             }
             release(parts);
@@ -185,7 +204,8 @@ impl OpenNodes {
     /// `Corrupt`.
     pub fn label(&self, parts: &[Arc<Part>], node: NodeId) -> Result<LabelOf> {
         let known = self.new_node(node).map(|new| new.label);
-        let label = match known.or_else(|| self.labels.get(&node.0).copied()) {
+        let known = known.or_else(|| self.labels.get(&node.0).copied());
+        let label = match known.or_else(|| self.at_hand.get(&node.0).map(|(label, _)| *label)) {
             Some(label) => Some(label),
             None => {
                 let parts = self.stored.of(parts, node.0);
@@ -241,8 +261,9 @@ impl OpenNodes {
             new.first_seen = new.first_seen.min(time.0);
             return Ok(earlier);
         }
-        let known = match self.first_seen.get(&node.0) {
-            Some(known) => Some(*known),
+        let known = self.first_seen.get(&node.0).copied();
+        let known = match known.or_else(|| self.at_hand.get(&node.0).map(|(_, time)| *time)) {
+            Some(known) => Some(known),
             None => {
                 let parts = self.stored.of(parts, node.0);
                 Point::find(parts, NODES.field(FIRST_SEEN), node.0)?.map(|point| point.integer())
@@ -304,7 +325,9 @@ impl OpenNodes {
         };
         let labels = self.labels.iter().map(|(node, label)| (*node, i64::from(*label))).collect();
         changed(LABEL, labels, part, |new| i64::from(new.label))?;
-        let seen = self.first_seen.iter().map(|(node, time)| (*node, *time)).collect();
+        let mut seen: Vec<(u32, i64)> =
+            self.first_seen.iter().map(|(node, time)| (*node, *time)).collect();
+        seen.sort_unstable();
         changed(FIRST_SEEN, seen, part, |new| new.first_seen)?;
         if self.new.is_empty() {
             return Ok(());

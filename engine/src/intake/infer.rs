@@ -9,8 +9,8 @@ use crate::base::value::ValueType;
 use crate::catalog::folded;
 use crate::entry::{FileShape, InferredType, Reading, RowKind, Said};
 use crate::record::{
-    Decoded, FieldValue, Kind, ReadRow, RowSight, SpeaksOf, Token, ValueColumn, joined_type,
-    quick_decimal, quick_integer, quick_time, show_file_row,
+    Decoded, FieldValue, Kind, ReadRow, RowSight, SpeaksOf, Token, ValueColumn, is_quick_list,
+    joined_type, quick_decimal, quick_instant, quick_integer, show_file_row,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -234,7 +234,7 @@ fn widened_by_token(known: Option<ValueType>, token: &Token<'_>) -> Option<Value
             return known;
         }
         (Some(ValueType::Date | ValueType::Timestamp), Token::Text(text))
-            if quick_time(text) == known =>
+            if quick_instant(text).map(|value| value.value_type()) == known =>
         {
             return known;
         }
@@ -260,10 +260,17 @@ fn widened_by(known: Option<ValueType>, text: &str, column: &ValueColumn) -> Opt
         }
         (Some(ValueType::Date | ValueType::Timestamp), reading)
             if matches!(reading, None | Some(Reading::Plain | Reading::Text))
-                && quick_time(text) == known =>
+                && quick_instant(text).map(|value| value.value_type()) == known =>
         {
             return known;
         }
+        (Some(ValueType::Boolean), None | Some(Reading::Plain))
+            if matches!(text, "true" | "false") =>
+        {
+            return known;
+        }
+        (Some(ValueType::Float), Some(Reading::Float)) => return known,
+        (Some(ValueType::Set), Some(Reading::Json)) if is_quick_list(text) => return known,
         _ => {}
     }
     joined_cell(known, column.cell(text).value_type, column.reading)

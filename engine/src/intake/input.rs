@@ -5,9 +5,9 @@ use super::watch::Counted;
 use crate::base::dir::open_input;
 use crate::base::error::{Error, Result};
 use crate::record::Charset;
-use std::cell::Cell;
 use std::io::{BufReader, Cursor, Read};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 const PIECE: usize = 256 << 10;
 
@@ -38,9 +38,9 @@ impl Packing {
 #[cfg_attr(not(feature = "arrow"), expect(dead_code, reason = "only Arrow and Parquet ask"))]
 pub struct Opened {
     /// Its bytes, unpacked.
-    pub bytes: Box<dyn Read>,
+    pub bytes: Box<dyn Read + Send>,
     /// How many bytes of it, as it is stored, were read.
-    pub stored: Rc<Cell<u64>>,
+    pub stored: Arc<AtomicU64>,
     /// How they were packed.
     pub packing: Packing,
     /// What the first bytes, unpacked, are known for.
@@ -52,7 +52,7 @@ pub struct Opened {
 }
 
 /// Reads the first bytes of an input, and gives them back with the rest.
-fn peek(mut bytes: Box<dyn Read>, count: usize) -> (Vec<u8>, Box<dyn Read>) {
+fn peek(mut bytes: Box<dyn Read + Send>, count: usize) -> (Vec<u8>, Box<dyn Read + Send>) {
     let mut first = Vec::with_capacity(count);
     let failed = bytes.by_ref().take(count as u64).read_to_end(&mut first).err();
     let begin = Cursor::new(first.clone());
@@ -77,16 +77,16 @@ impl Read for Failing {
 /// # Errors
 /// `NotFound`, `Io`.
 pub fn open(input: &Input) -> Result<Opened> {
-    let plain: Box<dyn Read> = match input {
+    let plain: Box<dyn Read + Send> = match input {
         Input::Path(path) => open_input(path)?,
         Input::Bytes { bytes, .. } => Box::new(Cursor::new(bytes.clone())),
         Input::Spooled { spool, .. } => Box::new(spool.reader()),
         Input::Rows(_) => return Err(Error::invalid("rows of typed columns have no bytes")),
     };
     let (plain, stored) = Counted::new(plain);
-    let plain: Box<dyn Read> = Box::new(BufReader::with_capacity(PIECE, plain));
+    let plain: Box<dyn Read + Send> = Box::new(BufReader::with_capacity(PIECE, plain));
     let (first, plain) = peek(plain, 4);
-    let (packing, bytes): (Packing, Box<dyn Read>) = match first.as_slice() {
+    let (packing, bytes): (Packing, Box<dyn Read + Send>) = match first.as_slice() {
         [0x1f, 0x8b, ..] => (Packing::Gzip, Box::new(flate2::read::MultiGzDecoder::new(plain))),
         [0x28, 0xb5, 0x2f, 0xfd] => {
             let decoder = zstd::stream::read::Decoder::new(plain)

@@ -5,6 +5,7 @@
 //! named with file and line and the rest loads; memory is bounded by one record. *What it does not know:* the store.
 //! *Where to start reading:* `plan_load`.
 
+mod ahead;
 mod checks;
 mod infer;
 mod input;

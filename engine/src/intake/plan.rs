@@ -1,5 +1,6 @@
 //! The first look at a file: its columns, the types that it shows, and the digest of its content.
 
+use super::ahead::Ahead;
 use super::checks::{
     charset_of, check_columns, check_delimiter, delimiter_of, dialect_of, format_of,
 };
@@ -65,7 +66,13 @@ fn open_typed(input: &Input, format: Option<Format>) -> Result<TypedReader> {
     Ok(TypedReader::new(table))
 }
 
-/// Reads a whole file once and says how it will be loaded; nothing when it was told to stop.
+/// The rows of a reader, read by a thread of its own if that is asked for.
+fn ahead_of(reader: Box<dyn Rows + Send>, ahead: bool) -> Result<Box<dyn Rows>> {
+    if ahead { Ok(Box::new(Ahead::start(reader)?)) } else { Ok(reader) }
+}
+
+/// Reads a whole file once and says how it will be loaded; nothing when it was told to stop. With `ahead` a thread of
+/// its own reads it.
 ///
 /// # Errors
 /// `Invalid` when the request does not fit the file; `NotFound` and `Io` when it cannot be read.
@@ -73,6 +80,7 @@ pub fn plan_load(
     request: &LoadRequest,
     input: &Input,
     watch: &mut Watch<'_>,
+    ahead: bool,
 ) -> Result<Option<LoadPlan>> {
     let name = input.name();
     watch.begin(Phase::Plan, name.clone());
@@ -85,7 +93,7 @@ pub fn plan_load(
     if request.kind == RowKind::Message && format != Some(Format::Ndjson) {
         return Err(Error::invalid("messages are JSON, one a line: format ndjson"));
     }
-    let mut reader: Box<dyn Rows>;
+    let reader: Box<dyn Rows + Send>;
     let (form, row_format, readings);
     match format {
         None | Some(Format::Parquet | Format::Arrow) => {
@@ -129,6 +137,7 @@ pub fn plan_load(
         broken_count: 0,
         trouble: Trouble::default(),
     };
+    let mut reader = ahead_of(reader, ahead)?;
     infer(&mut plan, reader.as_mut(), watch)?;
     plan.content = reader.content();
     plan.trouble = reader.trouble();
@@ -236,12 +245,12 @@ impl LoadPlan {
         })
     }
 
-    /// The rows of the input from the first on.
+    /// The rows of the input from the first on. With `ahead` a thread of its own reads them.
     ///
     /// # Errors
     /// As `plan_load`.
-    pub fn open(&self, input: &Input) -> Result<Box<dyn Rows>> {
-        Ok(match self.form {
+    pub fn open(&self, input: &Input, ahead: bool) -> Result<Box<dyn Rows>> {
+        let reader: Box<dyn Rows + Send> = match self.form {
             Form::Typed(format) => Box::new(open_typed(input, format)?),
             Form::Text { quoting, charset, header } => {
                 let mut reader = RowReader::open(input, quoting, charset)?;
@@ -250,7 +259,8 @@ impl LoadPlan {
                 }
                 Box::new(reader)
             }
-        })
+        };
+        ahead_of(reader, ahead)
     }
 
     /// Takes the next rows and tells how far it is; says whether there are any to go on with.

@@ -7,9 +7,9 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS, RECORD_BYTES_MAX};
 use crate::record::{Charset, Quoting, split_record};
-use std::cell::Cell;
 use std::io::Read;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const PIECE: usize = 256 << 10;
 
@@ -97,6 +97,11 @@ impl RawRows {
         self.rows.push((self.bytes.len(), line));
     }
 
+    /// The bytes of all rows, one after another.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether they make a block.
     pub fn is_full(&self) -> bool {
         self.rows.len() >= LOAD_FRAME_ROWS || self.bytes.len() >= LOAD_FRAME_BYTES
@@ -149,7 +154,7 @@ impl RawRows {
 
 /// Reads the rows of one file.
 pub struct RowReader {
-    input: Box<dyn Read>,
+    input: Box<dyn Read + Send>,
     quoting: Quoting,
     buffer: Vec<u8>,
     used: usize,
@@ -159,7 +164,7 @@ pub struct RowReader {
     name: String,
     hasher: blake3::Hasher,
     /// Bytes of the input as it is stored that were read.
-    stored: Rc<Cell<u64>>,
+    stored: Arc<AtomicU64>,
 }
 
 /// A row by its line: its bytes, or why it is too long to be a record.
@@ -173,7 +178,7 @@ impl RowReader {
     pub fn open(input: &Input, quoting: Quoting, charset: Charset) -> Result<RowReader> {
         let name = input.name();
         let Opened { bytes, stored, .. } = super::input::open(input)?;
-        let input: Box<dyn Read> = if charset == Charset::UTF_8 {
+        let input: Box<dyn Read + Send> = if charset == Charset::UTF_8 {
             bytes
         } else {
             Box::new(Transcoder::new(bytes, charset))
@@ -302,7 +307,7 @@ impl Rows for RowReader {
     }
 
     fn bytes(&self) -> Option<u64> {
-        Some(self.stored.get())
+        Some(self.stored.load(Ordering::Relaxed))
     }
 
     fn trouble(&self) -> Trouble {

@@ -12,7 +12,7 @@ const FILLER: u8 = 0xff;
 
 /// Reads a file in another encoding as UTF-8.
 pub struct Transcoder {
-    input: Box<dyn Read>,
+    input: Box<dyn Read + Send>,
     charset: Charset,
     raw: Vec<u8>,
     text: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Transcoder {
 
 impl Transcoder {
     /// Reads on in an encoding.
-    pub fn new(input: Box<dyn Read>, charset: Charset) -> Transcoder {
+    pub fn new(input: Box<dyn Read + Send>, charset: Charset) -> Transcoder {
         Transcoder {
             input,
             charset,

@@ -55,14 +55,14 @@ pub trait Table {
 
 /// Reads typed rows.
 pub struct TypedReader {
-    table: Box<dyn Table>,
+    table: Box<dyn Table + Send>,
     hasher: blake3::Hasher,
     trouble: Trouble,
 }
 
 impl TypedReader {
     /// The rows of a table. Their digest is that of columns and rows, however they are packed.
-    pub fn new(table: Box<dyn Table>) -> TypedReader {
+    pub fn new(table: Box<dyn Table + Send>) -> TypedReader {
         let mut hasher = blake3::Hasher::new();
         for (name, reading) in table.columns() {
             hasher.update(&(name.len() as u64).to_le_bytes());
@@ -87,12 +87,10 @@ impl Rows for TypedReader {
     fn next_rows(&mut self, into: &mut RawRows) -> Result<()> {
         into.clear();
         self.table.read(into, &mut self.trouble)?;
-        let mut lengths = Vec::new();
-        for (_, row) in into.iter() {
-            self.hasher.update(row);
-            lengths.extend_from_slice(&(row.len() as u64).to_le_bytes());
-        }
-        self.hasher.update(&lengths);
+        // Rows stand one after another: the digest of all of them at once is that of each in turn, and much quicker.
+        self.hasher.update(into.bytes());
+        let lengths = into.iter().flat_map(|(_, row)| (row.len() as u64).to_le_bytes());
+        self.hasher.update(&lengths.collect::<Vec<u8>>());
         Ok(())
     }
 
@@ -224,7 +222,7 @@ impl TypedRows {
     }
 
     /// The rows from the first on.
-    pub(super) fn table(&self) -> Box<dyn Table> {
+    pub(super) fn table(&self) -> Box<dyn Table + Send> {
         Box::new(SpooledTable {
             rows: self.clone(),
             bytes: BufReader::with_capacity(256 << 10, self.spool.reader()),

@@ -4,10 +4,10 @@
 //! those of the inputs as they are stored, so that their sum is known before the first is read.
 
 use super::request::Input;
-use std::cell::Cell;
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How far a load is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,21 +103,21 @@ impl<'w> Watch<'w> {
 /// Counts the bytes that are read.
 pub struct Counted<R> {
     inner: R,
-    bytes: Rc<Cell<u64>>,
+    bytes: Arc<AtomicU64>,
 }
 
 impl<R: Read> Counted<R> {
     /// A reader, and where its count can be seen.
-    pub fn new(inner: R) -> (Counted<R>, Rc<Cell<u64>>) {
-        let bytes = Rc::new(Cell::new(0));
-        (Counted { inner, bytes: Rc::clone(&bytes) }, bytes)
+    pub fn new(inner: R) -> (Counted<R>, Arc<AtomicU64>) {
+        let bytes = Arc::new(AtomicU64::new(0));
+        (Counted { inner, bytes: Arc::clone(&bytes) }, bytes)
     }
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.bytes.set(self.bytes.get() + read as u64);
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }

@@ -22,7 +22,7 @@ pub use manifest::{Manifest, read_sealed_bytes, sealed_bytes};
 pub use reader::{Frame, LogReader, check_files};
 pub use recovery::open_log;
 pub use repair::{GapForm, repair_log};
-pub use seen::{RunName, SeenKeys};
+pub use seen::{SeenKeys, SeenNames};
 pub use writer::{Append, LogWriter};
 
 use crate::base::error::{Error, Result};

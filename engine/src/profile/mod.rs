@@ -8,6 +8,7 @@
 
 mod golden;
 mod open;
+mod stored;
 mod view;
 
 pub use golden::{Support, is_counted, order, support};
@@ -47,7 +48,7 @@ pub struct Winner {
 }
 
 /// A trait in a golden row.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RowTrait {
     /// Its number in the catalog.
     pub number: u32,
@@ -67,7 +68,7 @@ impl RowTrait {
 }
 
 /// Everything that is known of a profile or entity.
-#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GoldenRow {
     /// The nodes of a profile; none for an entity.
     pub members: Vec<NodeId>,
@@ -223,6 +224,23 @@ pub fn stored_row(parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Res
     }
     let anchor = Point::find(parts, space.field(ANCHOR), ordinal.0)?;
     Ok(GoldenRow::of_anchor(anchor.map(|anchor| NodeId(anchor.number()))))
+}
+
+/// The node that names the row of an ordinal in parts, without the rest of the row.
+///
+/// # Errors
+/// `Corrupt` when a block does not hold.
+pub fn stored_name(
+    parts: &[Arc<Part>],
+    space: BlockKey,
+    ordinal: Ordinal,
+) -> Result<Option<NodeId>> {
+    if let Some(row) = Point::find(parts, space.field(ROW), ordinal.0)? {
+        let (_, name): (Vec<NodeId>, Option<NodeId>) = codec::decode_row_head(row.bytes())?;
+        return Ok(name);
+    }
+    let anchor = Point::find(parts, space.field(ANCHOR), ordinal.0)?;
+    Ok(anchor.map(|anchor| NodeId(anchor.number())))
 }
 
 /// One more than the greatest ordinal that parts tell of.

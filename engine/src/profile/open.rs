@@ -3,7 +3,7 @@
 //! *Invariants:* what is open is newer than what parts tell; a row that was read for somebody who looks at it is what
 //! parts tell. *Where to start reading:* `OpenRows::change`.
 
-use super::{ANCHOR, GoldenRow, ROW, stored_row, trait_key};
+use super::{ANCHOR, GoldenRow, ROW, stored_name, stored_row, trait_key};
 use crate::base::codec;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
@@ -123,6 +123,27 @@ impl OpenRows {
         }
     }
 
+    /// The node that names a row.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn name(
+        &self,
+        parts: &[Arc<Part>],
+        space: BlockKey,
+        ordinal: Ordinal,
+    ) -> Result<Option<NodeId>> {
+        let open = self.rows.get(&ordinal.0).map(|open| open.row.as_ref());
+        if let Some(row) = open.or_else(|| self.read.get(&ordinal.0).map(Some)) {
+            return Ok(row.and_then(|row| row.name));
+        }
+        let new = ordinal.0.checked_sub(self.first).and_then(|i| self.anchors.get(i as usize));
+        match new {
+            Some(anchor) => Ok(Some(NodeId(*anchor))),
+            None => stored_name(self.stored.of(parts, ordinal.0), space, ordinal),
+        }
+    }
+
     /// As `get`, without a copy of a row that is open.
     ///
     /// # Errors
@@ -203,7 +224,7 @@ impl OpenRows {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let mut columns: BTreeMap<u32, OpenColumn> = BTreeMap::new();
+        let mut columns: Vec<Option<OpenColumn>> = Vec::new();
         let mut rows = ColumnWriter::new(part, space.field(ROW), Layout::Bytes, None);
         for (ordinal, open) in &self.rows {
             match &open.row {
@@ -216,15 +237,20 @@ impl OpenRows {
                     continue;
                 };
                 let known = open.row.as_ref().and_then(|row| row.get(*number));
-                columns
-                    .entry(*number)
-                    .or_insert_with(|| OpenColumn::new(value_type))
-                    .push(*ordinal, known.and_then(|known| known.value.as_ref()));
+                let place = *number as usize;
+                if columns.len() <= place {
+                    columns.resize_with(place + 1, || None);
+                }
+                if let Some(column) = columns.get_mut(place) {
+                    let column = column.get_or_insert_with(|| OpenColumn::new(value_type));
+                    column.push(*ordinal, known.and_then(|known| known.value.as_ref()));
+                }
             }
         }
         rows.finish()?;
-        for (number, column) in columns {
-            column.write(part, trait_key(space, number as usize), None, true)?;
+        for (number, column) in columns.into_iter().enumerate() {
+            let Some(column) = column else { continue };
+            column.write(part, trait_key(space, number), None, true)?;
         }
         Ok(())
     }

@@ -385,16 +385,15 @@ mod tests {
             (&comma, block_of(&comma, &["1,2,3", "\"1\",,\"\"", "1,2", "x,y,z"])),
             (&json, block_of(&json, &OBJECTS)),
         ] {
-            let entry = Entry::Block(block);
-            let whole = entry.encode().unwrap();
+            // Version 2: the bytes of version 3 are packed, so that hardly any damage is left to be found behind them.
+            let whole = codec::encode(&block).unwrap();
             for _ in 0..20_000 {
                 let mut bytes = whole.clone();
                 for _ in 0..1 + below(3) {
                     let at = below(bytes.len());
                     bytes[at] = [0, 1, 2, 0xff, b'"', b'{', below(256) as u8][below(7)];
                 }
-                let Ok(Entry::Block(block)) = Entry::decode(entry.kind(), entry.version(), &bytes)
-                else {
+                let Ok(Entry::Block(block)) = Entry::decode(7, 2, &bytes) else {
                     continue;
                 };
                 decoded += 1;

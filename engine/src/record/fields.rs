@@ -10,14 +10,16 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Fields<'b> {
     block: &'b BlockEntry,
-    split: Split,
+    split: Split<'b>,
 }
 
 #[derive(Debug)]
-enum Split {
+enum Split<'b> {
     /// For each column where its texts begin, and where the last ends.
     Delimited {
         starts: Vec<Vec<u32>>,
+        /// The texts of each column as one, where they are UTF-8.
+        texts: Vec<Option<&'b str>>,
         quote: Option<u8>,
     },
     Json(Objects),
@@ -130,7 +132,9 @@ impl<'b> Fields<'b> {
             });
             std::iter::once(0).chain(ends).collect()
         });
-        Some(Fields { block, split: Split::Delimited { starts: starts.collect(), quote } })
+        let texts = block.columns.iter().map(|column| std::str::from_utf8(&column.bytes).ok());
+        let (starts, texts) = (starts.collect(), texts.collect());
+        Some(Fields { block, split: Split::Delimited { starts, texts, quote } })
     }
 
     /// The names of the columns of JSON.
@@ -144,16 +148,22 @@ impl<'b> Fields<'b> {
     /// What a row has in a column; nothing when the field is empty and not quoted, or not there.
     pub fn token(&self, column: usize, row: usize) -> Option<Token<'b>> {
         match &self.split {
-            Split::Delimited { starts, quote } => {
-                let bytes = self.delimited(starts, column, row)?;
+            Split::Delimited { starts, texts, quote } => {
+                let range = Self::range(starts, column, row)?;
                 let quoted = || {
                     let before = self.block.form(row).get(column);
                     before.is_some_and(|before| quote.is_some() && before.last().copied() == *quote)
                 };
-                if bytes.is_empty() && !quoted() {
+                if range.is_empty() && !quoted() {
                     return None;
                 }
-                Some(Token::Cell(std::str::from_utf8(bytes).ok()?))
+                Some(Token::Cell(match texts.get(column)? {
+                    Some(text) => text.get(range)?,
+                    None => {
+                        let bytes = self.block.columns.get(column)?.bytes.get(range)?;
+                        std::str::from_utf8(bytes).ok()?
+                    }
+                }))
             }
             Split::Json(objects) => {
                 let place = objects.places.get(self.block.form_number(row))?.get(column)?;
@@ -162,10 +172,13 @@ impl<'b> Fields<'b> {
         }
     }
 
-    fn delimited(&self, starts: &[Vec<u32>], column: usize, row: usize) -> Option<&'b [u8]> {
+    fn range(starts: &[Vec<u32>], column: usize, row: usize) -> Option<Range<usize>> {
         let starts = starts.get(column)?;
-        let range = *starts.get(row)? as usize..*starts.get(row + 1)? as usize;
-        self.block.columns.get(column)?.bytes.get(range)
+        Some(*starts.get(row)? as usize..*starts.get(row + 1)? as usize)
+    }
+
+    fn delimited(&self, starts: &[Vec<u32>], column: usize, row: usize) -> Option<&'b [u8]> {
+        self.block.columns.get(column)?.bytes.get(Self::range(starts, column, row)?)
     }
 
     /// How many places a row has: the columns of a delimited file, or the values of a row of JSON, in its order.

@@ -37,7 +37,7 @@ pub use fields::Fields;
 pub use given::given_back;
 pub use identifier::{Identifier, identifier_of, identifier_text};
 pub use plan::{MessageKind, MessagePlan, MessagePlans};
-pub use quick::{quick_decimal, quick_integer, quick_time};
+pub use quick::{is_quick_list, quick_decimal, quick_instant, quick_integer, quick_set};
 pub use reserved::{
     Beside, CONSENT, ConsentState, EVERY, MEMBERSHIP, check_reserved, consent_word, entity_id,
 };

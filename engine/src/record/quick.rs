@@ -1,7 +1,9 @@
-//! The common forms of cells, read without a copy: plain integers and decimals. All others are for `CellText`.
+//! The common forms of cells, read without a copy: plain integers and decimals, days, instants, and lists of strings.
+//! All others are for `CellText`.
 
 use crate::base::number::Decimal;
-use crate::base::value::ValueType;
+use crate::base::time::{Date, Timestamp};
+use crate::base::value::Value;
 
 /// Digits that fit 64 bits with room to spare.
 const DIGITS: usize = 18;
@@ -43,28 +45,83 @@ pub fn quick_decimal(text: &str) -> Option<Decimal> {
     digits(text).map(|(coefficient, scale)| Decimal { coefficient: i128::from(coefficient), scale })
 }
 
-/// The type of a day or an instant in its most common forms: `2024-02-28` up to the 28th, and `2024-02-28T12:00:00Z`
-/// with any time of day.
-pub fn quick_time(text: &str) -> Option<ValueType> {
+/// A day or an instant in its most common forms: `2024-02-28` up to the 28th, and `2024-02-28T12:00:00Z` with any time
+/// of day and digits of a second.
+pub fn quick_instant(text: &str) -> Option<Value> {
     let bytes = text.as_bytes();
     let number = |from: usize| match bytes.get(from..from + 2)? {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some((tens - b'0') * 10 + (ones - b'0')),
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+            Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+        }
         _ => None,
     };
     let mark = |at: usize, wanted: u8| bytes.get(at) == Some(&wanted);
-    let day = number(0)? >= 10
-        && number(2).is_some()
-        && (mark(4, b'-') && mark(7, b'-'))
-        && (1..=12).contains(&number(5)?)
-        && (1..=28).contains(&number(8)?);
-    match bytes.len() {
-        10 if day => Some(ValueType::Date),
-        20 if day => {
-            let marks = mark(10, b'T') && mark(13, b':') && mark(16, b':') && mark(19, b'Z');
-            let time = number(11)? < 24 && number(14)? < 60 && number(17)? < 60;
-            (marks && time).then_some(ValueType::Timestamp)
+    let year = number(0).filter(|century| *century >= 10)? * 100 + number(2)?;
+    let month = number(5).filter(|month| (1..=12).contains(month) && mark(4, b'-'))?;
+    let day = number(8).filter(|day| (1..=28).contains(day) && mark(7, b'-'))?;
+    let date = Date(days_of(year, month, day));
+    let [_, _, _, _, _, _, _, _, _, _, clock @ ..] = bytes else { return None };
+    if clock.is_empty() {
+        return Some(Value::Date(date));
+    }
+    let marks = mark(10, b'T') && mark(13, b':') && mark(16, b':');
+    let hours = number(11).filter(|hours| marks && *hours < 24)?;
+    let minutes = number(14).filter(|minutes| *minutes < 60)?;
+    let seconds = number(17).filter(|seconds| *seconds < 60)?;
+    let micros = match clock.get(9..)? {
+        [b'Z'] => 0,
+        [b'.', digits @ .., b'Z'] if (1..=6).contains(&digits.len()) => {
+            let digits = digits.iter().chain(b"000000").take(6);
+            let mut micros = 0;
+            for digit in digits {
+                micros = micros * 10 + i64::from(digit.checked_sub(b'0').filter(|d| *d < 10)?);
+            }
+            micros
         }
-        _ => None,
+        _ => return None,
+    };
+    let of_day = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + micros;
+    Some(Value::Timestamp(Timestamp(date.midnight().0 + of_day)))
+}
+
+/// Days from 1970 to a day of the proleptic Gregorian calendar, by counting years from March on (Hinnant, 2013).
+fn days_of(year: i64, month: i64, day: i64) -> i32 {
+    let year = year - i64::from(month <= 2);
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    i32::try_from(days).unwrap_or(i32::MAX)
+}
+
+/// The texts of a list in JSON that holds plain strings and nothing else, not even blanks: sorted, each once.
+pub fn quick_set(text: &str) -> Option<Vec<String>> {
+    let mut texts = Vec::new();
+    each_of_list(text, |text| texts.push(text.to_owned()))?;
+    texts.sort_unstable();
+    texts.dedup();
+    Some(texts)
+}
+
+/// Whether a text is a list in JSON that holds plain strings and nothing else.
+pub fn is_quick_list(text: &str) -> bool {
+    each_of_list(text, |_| {}).is_some()
+}
+
+fn each_of_list<'t>(text: &'t str, mut see: impl FnMut(&'t str)) -> Option<()> {
+    let mut rest = text.strip_prefix('[')?.strip_suffix(']')?;
+    if rest.is_empty() {
+        return Some(());
+    }
+    loop {
+        rest = rest.strip_prefix('"')?;
+        let end = rest.bytes().position(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'))?;
+        let (item, behind) = rest.split_at_checked(end)?;
+        see(item);
+        rest = behind.strip_prefix('"')?;
+        if rest.is_empty() {
+            return Some(());
+        }
+        rest = rest.strip_prefix(',')?;
     }
 }
 
@@ -72,7 +129,7 @@ pub fn quick_time(text: &str) -> Option<ValueType> {
 mod tests {
     use super::super::CellText;
     use super::*;
-    use crate::base::value::Value;
+    use crate::base::value::ValueType;
 
     #[test]
     fn what_is_read_quickly_is_what_is_read_slowly() {
@@ -144,13 +201,59 @@ mod tests {
             "2024-01-01 00:00:00Z",
             "2024-01-01T00:00:00+",
             "2024-01-01T00:00:00",
+            "2024-01-01T00:00:00.5Z",
+            "2024-01-01T00:00:00.123456Z",
+            "2024-01-01T00:00:00.1234567Z",
+            "2024-01-01T00:00:00.Z",
+            "2024-01-01T00:00:00.1xZ",
+            "1969-12-28T23:59:59.000001Z",
         ] {
-            if let Some(quick) = quick_time(text) {
-                assert_eq!(CellText::inferred(text).value_type, quick, "{text}");
-                assert_eq!(CellText::string(text).value_type, quick, "{text}");
+            if let Some(quick) = quick_instant(text) {
+                for slow in [CellText::inferred(text), CellText::string(text)] {
+                    assert_eq!(slow.value_type, quick.value_type(), "{text}");
+                    assert_eq!(slow.value_as(quick.value_type()), Some(quick.clone()), "{text}");
+                }
             }
         }
-        assert_eq!(quick_time("2024-02-28"), Some(ValueType::Date));
-        assert_eq!(quick_time("2024-02-28T12:30:00Z"), Some(ValueType::Timestamp));
+        assert_eq!(quick_instant("2024-02-28").unwrap().value_type(), ValueType::Date);
+        assert!(quick_instant("2024-02-28T12:30:00.25Z").is_some());
+        for day in (-354_000..2_932_000).step_by(17) {
+            let text = Date(day).to_string();
+            if let Some(quick) = quick_instant(&text) {
+                assert_eq!(quick, Value::Date(Date(day)), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_are_read_quickly() {
+        for text in [
+            "[]",
+            "[\"\"]",
+            "[\"b\",\"a\",\"b\"]",
+            "[\"é\",\"日本\"]",
+            "[\"a\", \"b\"]",
+            "[ ]",
+            "[1]",
+            "[null]",
+            "[\"a\",]",
+            "[\"a\"\"b\"]",
+            "[\"a\\n\"]",
+            "[\"a\tb\"]",
+            "[\"a]",
+            "[\"]",
+            "[",
+            "\"a\"",
+            "[[\"a\"]]",
+            "[\"[\"]",
+        ] {
+            assert_eq!(quick_set(text).is_some(), is_quick_list(text), "{text}");
+            if let Some(quick) = quick_set(text) {
+                let list: serde_json::Value = serde_json::from_str(text).unwrap();
+                let slow = CellText::set(&list).value_as(ValueType::Set);
+                assert_eq!(slow, Some(Value::Set(quick)), "{text}");
+            }
+        }
+        assert!(is_quick_list("[\"a\",\"b\"]"));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::delimited::{used_always, used_up};
 use super::kinds::fields_wanted;
+use super::quick::is_quick_list;
 use super::token::Token;
 use super::{CellText, FieldValue, check_reserved, json};
 use crate::base::limits::RECORD_IDENTIFIERS_MAX;
@@ -48,7 +49,9 @@ pub struct ValueColumn {
 impl ValueColumn {
     /// Whether a cell is one value: JSON may hold more than a list of scalars, which is for the slow reader.
     pub fn is_plain(&self, text: &str) -> bool {
-        self.reading != Some(Reading::Json) || json::flat_list(text).is_some()
+        self.reading != Some(Reading::Json)
+            || is_quick_list(text)
+            || json::flat_list(text).is_some()
     }
 
     /// The value of a plain cell.

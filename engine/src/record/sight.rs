@@ -5,6 +5,7 @@ use super::delimited::parse_time;
 use super::identifier::identifier_text;
 use super::object::{Form, Forms};
 use super::plan::{MessageKind, MessagePlan, MessagePlans};
+use super::quick::quick_instant;
 use super::reserved::{about, entity_id};
 use super::roles::Roles;
 use super::token::Token;
@@ -12,7 +13,8 @@ use super::words::Words;
 use super::{Kind, message_id_of};
 use crate::base::limits::RECORD_BYTES_MAX;
 use crate::base::time::Timestamp;
-use crate::entry::{FileShape, RowFormat};
+use crate::base::value::Value;
+use crate::entry::{FileShape, RowFormat, TimeUnit};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -293,12 +295,27 @@ pub struct Times {
     known: HashMap<Box<str>, Option<Timestamp>>,
 }
 
+/// A time in its most common form, which says the same in every zone, or is one of UTC.
+fn quick_time(shape: &FileShape, text: &str) -> Option<Timestamp> {
+    if shape.time_unit != TimeUnit::Iso {
+        return None;
+    }
+    match quick_instant(text)? {
+        Value::Timestamp(time) => Some(time),
+        Value::Date(day) if shape.zone == "UTC" => Some(day.midnight()),
+        _ => None,
+    }
+}
+
 /// Texts of times that are remembered at once.
 const TIMES_KNOWN: usize = 4096;
 
 impl Times {
     /// The instant of a text; nothing when it is none.
     pub fn read(&mut self, shape: &FileShape, text: &str) -> Option<Timestamp> {
+        if let Some(time) = quick_time(shape, text) {
+            return Some(time);
+        }
         if let Some(time) = self.known.get(text) {
             return *time;
         }

@@ -7,9 +7,9 @@
 use super::Kind;
 use super::kinds::told;
 use super::reserved::Beside;
+use crate::base::codec::TextMap;
 use crate::entry::RowKind;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// Texts that are remembered at once.
 const WORDS_KNOWN: usize = 1024;
@@ -19,7 +19,7 @@ const WORDS_BYTES_MAX: usize = 256;
 /// What rows are, by the words in the columns of their kind.
 #[derive(Debug, Default)]
 pub struct Words<T> {
-    known: HashMap<Box<[u8]>, Option<Meaning<T>>>,
+    known: TextMap<Box<[u8]>, Option<Meaning<T>>>,
     key: Vec<u8>,
     /// What the last row was, when it is not remembered.
     single: Option<Meaning<T>>,

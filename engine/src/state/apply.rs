@@ -6,6 +6,7 @@ use super::{Fold, LoadInfo, PROFILES, QuarantineKind, Quarantined, State, ToldTr
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, NodeId, Ordinal, Position, SourceId};
+use crate::base::tagged::Told;
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Fit, Rule};
@@ -381,7 +382,9 @@ impl Fold {
             return Ok(());
         }
         self.open.facts.push(&fact.row(node));
+        let told = Told(told);
         self.open.facts.push_bytes(&codec::encode_row(&told)?);
+        let Told(told) = told;
         let catalog = &self.state.catalog;
         self.open.profiles.change(&self.state.parts, PROFILES, profile, |row, changed| {
             let facts =

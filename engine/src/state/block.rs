@@ -7,6 +7,7 @@ use super::apply::Fact;
 use super::message::{Messages, Told};
 use super::people::Normal;
 use super::{Fold, RecordContext, State, ToldTraits};
+use crate::base::codec::TextMap;
 use crate::base::error::Result;
 use crate::base::ids::SourceId;
 use crate::base::time::Timestamp;
@@ -18,7 +19,6 @@ use crate::record::{
     message_id_of,
 };
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows that the caller has read already, in the order of those that are kept as they came.
@@ -275,7 +275,7 @@ pub(super) struct Going<'n, 'b> {
     pub words: Words<Option<ToldTraits>>,
     /// The number of an event and what becomes of the columns in its rows, where rows name theirs; nothing for one
     /// whose rows must be folded one by one.
-    pub events: HashMap<String, Option<(usize, Columns)>>,
+    pub events: TextMap<String, Option<(usize, Columns)>>,
     /// What becomes of the fields of messages, by plan.
     pub told: Vec<Told>,
 }

@@ -21,7 +21,7 @@ use crate::column::{Faults, containers};
 use crate::entry::{FileShape, Shape};
 use crate::event::TableView;
 use crate::identity::nodes_in;
-use crate::log::{RunName, read_sealed_bytes, sealed_bytes};
+use crate::log::{SeenNames, read_sealed_bytes, sealed_bytes};
 use crate::profile::ordinals_in;
 use bincode::{Decode, Encode};
 use roaring::RoaringBitmap;
@@ -33,7 +33,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or the form of parts changes: older derived files are then folded again.
-const FOLD_VERSION: u32 = 11;
+const FOLD_VERSION: u32 = 14;
 
 /// What the derived files are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -47,8 +47,8 @@ pub struct DerivedManifest {
     next_file: u64,
     /// The rest of the state, which is small.
     head: Vec<u8>,
-    /// The runs of message keys, folded up to the same position.
-    pub runs: Vec<RunName>,
+    /// The runs and stretches of message keys, folded up to the same position.
+    pub runs: SeenNames,
 }
 
 #[derive(Encode, Decode)]
@@ -162,7 +162,7 @@ fn bitmap_of(bytes: &[u8]) -> Result<Arc<RoaringBitmap>> {
 ///
 /// # Errors
 /// `Io`, `Corrupt`; the checkpoint before is then still in force.
-pub fn write_checkpoint(dir: &dyn Dir, fold: &mut Fold, runs: Vec<RunName>) -> Result<()> {
+pub fn write_checkpoint(dir: &dyn Dir, fold: &mut Fold, runs: SeenNames) -> Result<()> {
     let current = read_manifest(dir).ok().flatten();
     let end = fold.state.end;
     fold.write_files(dir)?;
@@ -182,7 +182,7 @@ pub fn write_checkpoint(dir: &dyn Dir, fold: &mut Fold, runs: Vec<RunName>) -> R
         return Ok(());
     }
     // A store of nothing but definitions has no files beside this one, and no folder before it.
-    if !(manifest.parts.is_empty() && manifest.runs.is_empty()) {
+    if !(manifest.parts.is_empty() && manifest.runs.runs.is_empty()) {
         dir.sync_folder(DERIVED)?;
     }
     replace(dir, MANIFEST, &sealed_bytes(MAGIC, &codec::encode_large(&manifest)?))?;
@@ -194,7 +194,7 @@ impl DerivedManifest {
     pub fn names(&self) -> Vec<String> {
         let folder = format!("{DERIVED}/");
         let parts = self.parts.iter().map(|(name, _)| name.replacen(&folder, "", 1));
-        let runs = self.runs.iter().map(|r| r.file.clone());
+        let runs = self.runs.runs.iter().map(|r| r.file.clone());
         parts.chain(runs).chain(["MANIFEST".to_owned()]).collect()
     }
 }

@@ -31,6 +31,21 @@ pub struct Merged {
     part: Arc<Part>,
 }
 
+impl Merged {
+    /// The name of the file of the part; empty for one in memory.
+    pub fn place(&self) -> &str {
+        self.part.place()
+    }
+
+    pub(super) fn into_part(self) -> Arc<Part> {
+        self.part
+    }
+
+    pub(super) fn new(run: Vec<Arc<Part>>, part: Arc<Part>) -> Merged {
+        Merged { run, part }
+    }
+}
+
 impl Run {
     /// Makes one part of all.
     ///
@@ -92,16 +107,18 @@ impl Fold {
         due(parts).is_some_and(|run| run.len() >= WAITING_MAX)
     }
 
-    /// Puts a merged part in the place of what it was made of, where that still stands.
-    pub fn adopt(&mut self, merged: Merged) {
+    /// Puts a merged part in the place of what it was made of, where that still stands; says whether it does.
+    pub fn adopt(&mut self, merged: Merged) -> bool {
         let Merged { run, part } = merged;
-        let Some(first) = run.first() else { return };
+        let Some(first) = run.first() else { return false };
         let place = self.state.parts.iter().position(|known| Arc::ptr_eq(known, first));
-        let Some(place) = place else { return };
+        let Some(place) = place else { return false };
         let standing = self.state.parts.iter().skip(place).zip(&run);
         let same = standing.filter(|(known, merged)| Arc::ptr_eq(known, merged)).count();
         if same == run.len() {
             Arc::make_mut(&mut self.state.parts).splice(place..place + same, [part]);
+            self.note_files();
         }
+        same == run.len()
     }
 }

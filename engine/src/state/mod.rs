@@ -47,6 +47,7 @@ pub use indexes::{Events, Indexes, Live};
 pub use membership::{Members, Membership, Memberships, Saved};
 pub use merging::{Merged, Run};
 pub use news::News;
+pub use overlay::FileRun;
 pub use read::Reader;
 pub use since::SeenParts;
 pub use source::SourceState;

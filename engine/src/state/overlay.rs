@@ -6,7 +6,7 @@
 //! readers take the newest part that tells of it.
 
 use super::entity::{ENTITIES, OpenEntities, entities_of, merge_entities};
-use super::merging::run_at_end;
+use super::merging::{Merged, run_at_end};
 use super::{Counts, EVENTS, FACTS, Fold, HISTORY, PROFILES, QUARANTINE, Quarantined, events_of};
 use crate::base::codec;
 use crate::base::dir::{Dir, remove_if_there};
@@ -25,6 +25,9 @@ use std::sync::Arc;
 
 /// Files of about one size that become one.
 const FILE_FAN: usize = 4;
+
+/// So many at the end, and who writes more waits for the thread that merges.
+const FILES_WAITING: usize = 16;
 
 /// What entries changed and no part has yet.
 #[derive(Debug, Default)]
@@ -213,23 +216,49 @@ impl Fold {
         }
     }
 
+    /// As `spill_if_large` into a folder, without merging the files that there are; that is for who asks `due_files`.
+    ///
+    /// # Errors
+    /// As `spill_if_large`.
+    pub fn spill_unmerged(&mut self, dir: &dyn Dir, most: usize) -> Result<()> {
+        match self.state.parts.iter().any(|part| part.digest().is_none()) {
+            true => self.spill_if_large(Some(dir), most),
+            false if self.open.weight() < most => Ok(()),
+            false => self.spill_alone(dir),
+        }
+    }
+
     fn spill(&mut self, dir: &dyn Dir) -> Result<()> {
+        self.spill_alone(dir)?;
+        let merged = self.merge_files(dir);
+        self.note_files();
+        merged
+    }
+
+    /// Takes note that all parts are files, if they are.
+    pub(super) fn note_files(&mut self) {
+        if self.state.parts.iter().all(|part| part.digest().is_some()) {
+            self.open.settled(self.state.parts.len());
+        }
+    }
+
+    fn spill_alone(&mut self, dir: &dyn Dir) -> Result<()> {
         let changes = self.open.changes();
         if changes == 0 {
             return Ok(());
         }
         let open = &self.open;
         let catalog = &self.state.catalog;
-        let part = write_file(dir, &mut self.state.next_file, |writer| {
+        let part = write_file(dir, self.state.next_file, |writer| {
             open.write(writer, catalog)?;
             Ok(changes)
         })?;
+        self.state.next_file += 1;
         Arc::make_mut(&mut self.state.parts).push(part);
         self.count_open();
         self.open.recycle();
-        let merged = self.merge_files(dir);
         self.open.settled(self.state.parts.len());
-        merged
+        Ok(())
     }
 
     /// Lets go of the memory that mapped files take: a load looks into all of them for identifiers that it knows, and
@@ -252,9 +281,9 @@ impl Fold {
         }
         self.freeze()?;
         let overlay = self.state.parts.get(first..).unwrap_or_default();
-        let part = write_file(dir, &mut self.state.next_file, |writer| {
-            merge(overlay, writer, first == 0)
-        })?;
+        let number = self.state.next_file;
+        let part = write_file(dir, number, |writer| merge(overlay, writer, first == 0))?;
+        self.state.next_file += 1;
         let parts = Arc::make_mut(&mut self.state.parts);
         parts.truncate(first);
         parts.push(part);
@@ -264,39 +293,78 @@ impl Fold {
     }
 
     fn merge_files(&mut self, dir: &dyn Dir) -> Result<()> {
-        loop {
-            let files = &self.state.parts;
-            let mut run = run_at_end(files, FILE_FAN as u64);
-            let weight = |run: usize| -> u64 { weight_of(files.iter().rev().take(run)) };
-            while run >= FILE_FAN && weight(run) > PART_WEIGHT_MAX {
-                run -= 1;
-            }
-            if run < FILE_FAN {
-                return Ok(());
-            }
-            let first = files.len() - run;
-            let merged = files.get(first..).unwrap_or_default();
-            let part = write_file(dir, &mut self.state.next_file, |writer| {
-                merge(merged, writer, first == 0)
-            })?;
+        while let Some(run) = self.due_files() {
+            let first = self.state.parts.len() - run.parts.len();
+            let merged = run.merge(dir)?;
             let parts = Arc::make_mut(&mut self.state.parts);
             parts.truncate(first);
-            parts.push(part);
+            parts.push(merged.into_part());
         }
+        Ok(())
     }
+
+    /// Files at the end that are due for merging, and the number of the file that they become; nothing when parts in
+    /// memory stand behind them.
+    pub fn due_files(&mut self) -> Option<FileRun> {
+        let files = &self.state.parts;
+        files.last()?.digest()?;
+        let mut run = run_at_end(files, FILE_FAN as u64);
+        let weight = |run: usize| -> u64 { weight_of(files.iter().rev().take(run)) };
+        while run >= FILE_FAN && weight(run) > PART_WEIGHT_MAX {
+            run -= 1;
+        }
+        let first = (run >= FILE_FAN).then(|| files.len() - run)?;
+        let parts = files.get(first..)?.to_vec();
+        let number = self.state.next_file;
+        self.state.next_file += 1;
+        Some(FileRun { parts, whole: first == 0, number })
+    }
+
+    /// Whether so many files are due that it is better to wait for their merging.
+    pub fn many_files_wait(&self) -> bool {
+        run_at_end(&self.state.parts, FILE_FAN as u64) >= FILES_WAITING
+    }
+}
+
+/// Files that are to become one.
+#[derive(Debug)]
+pub struct FileRun {
+    parts: Vec<Arc<Part>>,
+    /// Whether no part is older.
+    whole: bool,
+    /// The number of the new file.
+    number: u64,
+}
+
+impl FileRun {
+    /// Makes one file of all.
+    ///
+    /// # Errors
+    /// `Corrupt` when one of them cannot be read; `Io`. There is then no new file.
+    pub fn merge(self, dir: &dyn Dir) -> Result<Merged> {
+        let made = write_file(dir, self.number, |writer| merge(&self.parts, writer, self.whole));
+        if made.is_err() {
+            // It is no error of its own when the rest of it stays: opening the store removes it.
+            let _ = remove_if_there(dir, &file_name(self.number));
+        }
+        Ok(Merged::new(self.parts, made?))
+    }
+}
+
+fn file_name(number: u64) -> String {
+    format!("{}/part-{number:010}.nave", super::DERIVED)
 }
 
 /// Writes a new file and maps it. The file has no name yet that a crash would leave in force.
 fn write_file(
     dir: &dyn Dir,
-    next_file: &mut u64,
+    number: u64,
     fill: impl FnOnce(&mut PartWriter) -> Result<u64>,
 ) -> Result<Arc<Part>> {
-    let name = format!("{}/part-{:010}.nave", super::DERIVED, *next_file);
+    let name = file_name(number);
     remove_if_there(dir, &name)?;
     let mut writer = PartWriter::file(dir.append(&name)?);
     let weight = fill(&mut writer)?;
     let digest = writer.into_file(weight)?;
-    *next_file += 1;
     Part::open(dir, &name, &digest).map(Arc::new)
 }

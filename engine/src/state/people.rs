@@ -285,7 +285,7 @@ impl Fold {
             return Ok(false);
         }
         self.known.seen(node);
-        let name = self.open.profiles.look(parts, PROFILES, label)?.name;
+        let name = self.open.profiles.name(parts, PROFILES, label)?;
         if let Some(name) = name.filter(|name| *name != node) {
             let (old, new) = (self.naming_key(name)?, self.naming_key(node)?);
             if new < old {

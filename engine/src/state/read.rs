@@ -2,10 +2,11 @@
 
 use super::clustering::{Clustering, naming_key};
 use super::entity::EntityView;
-use super::{FACTS, PROFILES, QUARANTINE, Quarantined, State, ToldTraits, events_of};
+use super::{FACTS, PROFILES, QUARANTINE, Quarantined, State, events_of};
 use crate::base::codec;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
+use crate::base::tagged::Told;
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::column::{Cell, ColumnView, Faults};
@@ -181,15 +182,14 @@ impl Reader<'_> {
         let mut found = Vec::new();
         for part in parts {
             for row in part.rows_of(node) {
-                let told: Option<ToldTraits> =
-                    self.faults.or_note(codec::decode_row(part.bytes(row)));
+                let told: Option<Told> = self.faults.or_note(codec::decode_row(part.bytes(row)));
                 found.push(Facts {
                     node,
                     time: part.time(row),
                     dated: part.dated(row),
                     source: part.source(row),
                     position: part.position(row),
-                    traits: told.unwrap_or_default(),
+                    traits: told.map(|Told(traits)| traits).unwrap_or_default(),
                 });
             }
         }

@@ -15,7 +15,10 @@ use crate::base::value::{Value, ValueType};
 use crate::definition::{Mapped, MappedColumn};
 use crate::entry::{Reading, RowKind};
 use crate::identity;
-use crate::record::{Beside, Kind, Meaning, Roles, Token, entity_id, quick_decimal, quick_integer};
+use crate::record::{
+    Beside, Kind, Meaning, Roles, Token, entity_id, quick_decimal, quick_instant, quick_integer,
+    quick_set,
+};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -26,22 +29,47 @@ const EVENTS_KNOWN: usize = 64;
 fn quick(
     token: &Token<'_>,
     reading: Option<Reading>,
-    in_force: Option<ValueType>,
+    (in_force, free): (Option<ValueType>, bool),
 ) -> Option<Value> {
+    let in_force = in_force?;
+    // A type that is declared may have a form of its own.
+    let instant = |text: &str| {
+        let found = quick_instant(text).filter(|_| free && in_force.is_temporal())?;
+        if found.value_type() == in_force { Some(found) } else { found.widen_to(in_force) }
+    };
     let text = match token {
         Token::Cell(text) => *text,
         Token::Number(text) => text.as_ref(),
-        Token::Text(text) => {
-            return (in_force? == ValueType::Text).then(|| Value::Text(text.clone().into_owned()));
+        Token::Text(text) if in_force == ValueType::Text => {
+            return Some(Value::Text(text.clone().into_owned()));
+        }
+        Token::Text(text) => return instant(text),
+        Token::Boolean(text) if free && in_force == ValueType::Boolean => {
+            return Some(Value::Boolean(*text == "true"));
         }
         Token::Null | Token::Boolean(_) | Token::List(_) => return None,
     };
-    match (in_force?, reading) {
+    let is_cell = matches!(token, Token::Cell(_));
+    match (in_force, reading) {
+        (ValueType::Set, Some(Reading::Json)) if free && is_cell => quick_set(text).map(Value::Set),
         (_, Some(Reading::Json)) => None,
         (ValueType::Text, _) => Some(Value::Text(text.to_owned())),
+        (ValueType::Float, Some(Reading::Float)) if free => {
+            text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float)
+        }
+        (ValueType::Date | ValueType::Timestamp, None | Some(Reading::Plain | Reading::Text))
+            if is_cell =>
+        {
+            instant(text)
+        }
         (_, Some(Reading::Text | Reading::Float)) => None,
         (ValueType::Integer, _) => quick_integer(text).map(Value::Integer),
         (ValueType::Decimal, _) => quick_decimal(text).map(Value::Decimal),
+        (ValueType::Boolean, None | Some(Reading::Plain)) if free && is_cell => match text {
+            "true" => Some(Value::Boolean(true)),
+            "false" => Some(Value::Boolean(false)),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -283,7 +311,13 @@ impl Fold {
             if token == Token::Null {
                 continue;
             }
-            if let Some((property, Some(value))) = self.fit_token(fact, owner, mapped, &token)? {
+            if let Some((property, text)) = self.quick_text(owner, mapped, &token) {
+                let table = self.open.events.entry(short).or_default();
+                let column = table.column(property, ValueType::Text);
+                column.into_iter().for_each(|column| column.push_text(index, text));
+            } else if let Some((property, Some(value))) =
+                self.fit_token(fact, owner, mapped, &token)?
+            {
                 self.push_property(number, index, property, &value);
             }
         }
@@ -297,13 +331,47 @@ impl Fold {
         mapped: &MappedColumn,
         token: &Token<'_>,
     ) -> Option<(u32, Option<Value>)> {
+        let (number, in_force) = self.known_field(owner, mapped)?;
+        let value = quick(token, mapped.column.reading, in_force)?;
+        Some((u32::try_from(number).ok()?, Some(value)))
+    }
+
+    /// A token that is text of a field of text, without a copy.
+    fn quick_text<'t>(
+        &self,
+        owner: Owner<'_>,
+        mapped: &MappedColumn,
+        token: &'t Token<'_>,
+    ) -> Option<(usize, &'t str)> {
+        let text = match token {
+            Token::Cell(text) if mapped.column.reading != Some(Reading::Json) => *text,
+            Token::Text(text) => text.as_ref(),
+            _ => return None,
+        };
+        let (number, (in_force, _)) = self.known_field(owner, mapped)?;
+        (in_force == Some(ValueType::Text)).then_some((number, text))
+    }
+
+    /// The number and the type in force of a field that is known and whose values may be read quickly, and whether the
+    /// type is declared.
+    fn known_field(
+        &self,
+        owner: Owner<'_>,
+        mapped: &MappedColumn,
+    ) -> Option<(usize, (Option<ValueType>, bool))> {
         if !mapped.quick {
             return None;
         }
         let fields = self.state.fields(owner)?;
-        let number = fields.find(&mapped.name)?;
-        let value = quick(token, mapped.column.reading, fields.get(number)?.value_type)?;
-        Some((u32::try_from(number).ok()?, Some(value)))
+        let number = match mapped.number.get() {
+            Some(number) => *number,
+            None => {
+                let found = fields.find(&mapped.name)?;
+                *mapped.number.get_or_init(|| found)
+            }
+        };
+        let free = fields.rule(number).is_none_or(|rule| rule.value_type.is_none());
+        Some((number, (fields.get(number)?.value_type, free)))
     }
 
     fn fit_token(

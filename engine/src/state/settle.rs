@@ -6,11 +6,12 @@
 
 use super::apply::Fact;
 use super::people::Unsettled;
-use super::{FACTS, Fold, PROFILES, ToldTraits};
+use super::{FACTS, Fold, PROFILES};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, SourceId};
 use crate::base::part::Part;
+use crate::base::tagged::Told;
 use crate::column::Faults;
 use crate::event::TableView;
 use crate::identity::{
@@ -200,7 +201,7 @@ impl Fold {
         let catalog = &self.state.catalog;
         let mut row = GoldenRow { members: cluster.members.clone(), ..GoldenRow::default() };
         let mut tell = |winner: Winner, bytes: &[u8]| -> Result<()> {
-            let told: ToldTraits = codec::decode_row(bytes)?;
+            let Told(told) = codec::decode_row(bytes)?;
             let facts =
                 told.into_iter().map(|(number, value)| RowTrait::told(number, value, winner));
             row.tell_record(facts.collect(), catalog.traits(), catalog, &mut Vec::new());

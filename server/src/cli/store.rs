@@ -40,6 +40,12 @@ impl Store {
         Store::open_with(path, Settings { create, ..Settings::default() }, output)
     }
 
+    /// Opens the store in a folder, making one if there is none, for loads.
+    pub(crate) fn open_to_load(path: &Path, output: &Output) -> Result<Store, Failure> {
+        let settings = Settings { load_threads: true, ..Settings::default() };
+        Store::open_with(path, settings, output)
+    }
+
     /// Opens the store in a folder, making one if there is none, for a process that stays.
     pub(crate) fn open_to_stay(path: &Path, output: &Output) -> Result<Store, Failure> {
         Store::open_with(

@@ -197,7 +197,7 @@ pub fn input_len(path: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// `NotFound`, `Io`.
-pub fn open_input(path: &Path) -> Result<Box<dyn Read>> {
+pub fn open_input(path: &Path) -> Result<Box<dyn Read + Send>> {
     let file = File::open(path).map_err(|e| Error::io("open", &path.display().to_string(), &e))?;
     if file.metadata().is_ok_and(|m| m.is_dir()) {
         return Err(Error::invalid(format!("{} is a folder; name a file", path.display())));

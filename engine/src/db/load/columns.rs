@@ -3,6 +3,7 @@
 use super::super::Writer;
 use super::super::sift::{BatchKeys, SiftedRow};
 use super::file::FileLoad;
+use super::keys::RowKey;
 use crate::base::codec::Digest128;
 use crate::base::error::Result;
 use crate::base::ids::Position;
@@ -51,6 +52,8 @@ struct SentRow<'r> {
 /// What a row is.
 struct Looked {
     key: Digest128,
+    /// The key that earlier versions gave it, where its content may be known.
+    older: Option<Digest128>,
     /// Whether its message id was given.
     given: bool,
     understood: bool,
@@ -112,13 +115,15 @@ impl FileLoad<'_> {
         writer.fold.state.clock = writer.log.advance_clock(self.inner.clock.now());
         sights.asked.begin_block();
         sights.mapped.iter_mut().for_each(RowSight::begin_block);
+        let content_known = self.known.may_be_known(writer, self.plan);
+        self.keys.looks_back = content_known;
         Ok(Gathered {
             block: BlockBuilder::new(&self.plan.shape),
             odd: Vec::new(),
             replaced: Vec::new(),
             batch: BatchKeys::new(),
             first: self.first_row(writer),
-            content_known: self.known.may_be_known(writer, self.plan),
+            content_known,
             bytes: 0,
         })
     }
@@ -140,12 +145,18 @@ impl FileLoad<'_> {
     ) -> Result<()> {
         self.report.rows += 1;
         going.bytes += row.row.len() + 64;
-        let Looked { key, given, understood, decoded } = self.look(sights, row);
+        let Looked { key, older, given, understood, decoded } = self.look(sights, row);
         self.report.broken += u64::from(!understood);
         // A generated key names the content and the row: it is new when the content is, and two rows of one file
         // never share one.
         let given = given || self.request.following.is_some();
-        let sifted = if given || going.content_known {
+        let known_of_old = match older {
+            Some(older) => writer.find_row(&older)?.is_some(),
+            None => false,
+        };
+        let sifted = if known_of_old {
+            SiftedRow { duplicate: true, ..SiftedRow::default() }
+        } else if given || going.content_known {
             let at = (going.first.plus(going.block.rows() as u64), self.request.revise);
             writer.sift_row(key, row.sent, given.then_some(&mut going.batch), at)?
         } else {
@@ -168,7 +179,7 @@ impl FileLoad<'_> {
     /// What a row is. What makes it known is what the request says, whatever is mapped.
     fn look(&mut self, sights: &mut Sights, row: &SentRow<'_>) -> Looked {
         let SentRow { sent, row: original, plain, .. } = *row;
-        let (key, given, mut decoded) = if plain {
+        let (RowKey { key, older }, given, mut decoded) = if plain {
             let (key, given) = self.plain_key(&sights.asked, original);
             (key, given, None)
         } else {
@@ -191,6 +202,6 @@ impl FileLoad<'_> {
             RowKind::Message => matches!(&decoded, Some(Ok(record)) if record.consents()),
             _ => false,
         };
-        Looked { key, given, understood, decoded }
+        Looked { key, older, given, understood, decoded }
     }
 }

@@ -5,6 +5,8 @@ use super::super::sift::{BatchKeys, Candidate};
 use super::super::types::{FileReport, LoadRequest};
 use super::super::write::Draft;
 use super::super::{Inner, Writer};
+use super::keys::RowKeys;
+use super::merging::FileMerger;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{LOAD_FRAME_BYTES, LOAD_FRAME_ROWS};
@@ -32,6 +34,10 @@ pub(super) struct FileLoad<'a> {
     pub(super) not_understood: u64,
     /// The value of the column that a query is followed by, in the last row that is done.
     pub(super) reached: Option<String>,
+    /// What makes keys of rows.
+    pub(super) keys: RowKeys,
+    /// What merges the files that are written, when a thread does.
+    merger: Option<FileMerger>,
 }
 
 impl<'a> FileLoad<'a> {
@@ -41,7 +47,8 @@ impl<'a> FileLoad<'a> {
         plan: &'a LoadPlan,
         input: &Input,
     ) -> Result<FileLoad<'a>> {
-        let reader = plan.open(input)?;
+        let reader = plan.open(input, inner.load_threads)?;
+        let merger = inner.load_threads.then(|| FileMerger::start(&inner.dir)).transpose()?;
         let report = FileReport { name: input.name(), ..FileReport::default() };
         let known = Continuation::find(&inner.writer.lock(), request, plan);
         let snapshot = inner.snapshot.get();
@@ -59,6 +66,8 @@ impl<'a> FileLoad<'a> {
             stored: input.stored_bytes(),
             not_understood: 0,
             reached: None,
+            keys: RowKeys::default(),
+            merger,
         })
     }
 
@@ -70,7 +79,7 @@ impl<'a> FileLoad<'a> {
             if whole && self.passed.0 == 0 {
                 // They are not the beginning of the file: each row is looked up.
                 self.known.exact = false;
-                self.reader = self.plan.open(input)?;
+                self.reader = self.plan.open(input, self.inner.load_threads)?;
             }
         }
         whole = whole
@@ -313,7 +322,13 @@ impl<'a> FileLoad<'a> {
         writer.fold.release();
         // When no file can be written now, what is gathered stays in memory, and the load counts all the same.
         let dir = Some(self.inner.dir.as_ref());
-        let _ = writer.fold.spill_if_large(dir, self.inner.open_bytes);
+        match &mut self.merger {
+            Some(merger) => {
+                let _ = writer.fold.spill_unmerged(self.inner.dir.as_ref(), self.inner.open_bytes);
+                merger.serve(writer);
+            }
+            None => drop(writer.fold.spill_if_large(dir, self.inner.open_bytes)),
+        }
         // A fold that is made anew may know less of what is in quarantine.
         let (values, beyond) = (quarantined(writer), writer.beyond_names(source));
         // Rows whose identifiers are nobody's, as only the rules of identity know.
@@ -323,6 +338,13 @@ impl<'a> FileLoad<'a> {
         self.report.quarantined_values += values.saturating_sub(before);
         self.report.beyond_names += beyond.saturating_sub(beyond_before);
         Ok(())
+    }
+
+    /// Waits for the thread that merges files.
+    pub(super) fn end_merging(&mut self) {
+        if let Some(merger) = self.merger.take() {
+            merger.finish(&mut self.inner.writer.lock());
+        }
     }
 
     fn load_entry(&self) -> Entry {

@@ -3,6 +3,7 @@
 mod columns;
 mod file;
 mod keys;
+mod merging;
 
 use super::types::{FileReport, LoadReport, LoadRequest};
 use super::write::check_source;
@@ -56,7 +57,7 @@ impl Db {
             breaches: Vec::new(),
         };
         let mut consents = false;
-        match plan_all(request, &mut watch)? {
+        match plan_all(request, &mut watch, self.inner.load_threads)? {
             Some(plans) => {
                 consents = self.load_planned(request, &plans, &mut watch, &mut report)?;
             }
@@ -101,7 +102,9 @@ impl Db {
             };
             report.broken.extend(plan.broken.iter().cloned());
             let mut file = FileLoad::new(&self.inner, request, plan, input)?;
-            let whole = file.run(input, watch)?;
+            let whole = file.run(input, watch);
+            file.end_merging();
+            let whole = whole?;
             consents |= file.consents;
             let done = file.finish(whole)?;
             report.interrupted |= !whole;
@@ -113,10 +116,14 @@ impl Db {
 
 /// Looks at all files. One that cannot be read does not keep the others out, unless the load is strict or there is no
 /// other. Nothing when it was told to stop.
-fn plan_all(request: &LoadRequest, watch: &mut Watch<'_>) -> Result<Option<Vec<Result<LoadPlan>>>> {
+fn plan_all(
+    request: &LoadRequest,
+    watch: &mut Watch<'_>,
+    ahead: bool,
+) -> Result<Option<Vec<Result<LoadPlan>>>> {
     let mut plans = Vec::with_capacity(request.inputs.len());
     for input in &request.inputs {
-        let plan = match plan_load(request, input, watch) {
+        let plan = match plan_load(request, input, watch, ahead) {
             Err(failed) if request.strict || request.inputs.len() == 1 => return Err(failed),
             Ok(None) => return Ok(None),
             Ok(Some(plan)) => Ok(plan),

@@ -60,6 +60,35 @@ impl<'a> CellWriter<'a> {
     }
 }
 
+/// Two decimal digits.
+fn two(number: i64, into: &mut Vec<u8>) {
+    let digit = |number: i64| b'0' + u8::try_from(number.rem_euclid(10)).unwrap_or(0);
+    into.extend_from_slice(&[digit(number / 10), digit(number)]);
+}
+
+/// The decimal digits of a number, with zeros before them up to a length.
+fn digits(number: u64, least: usize, into: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut used) = (number, 0);
+    for place in digits.iter_mut().rev() {
+        if rest == 0 && used >= least {
+            break;
+        }
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        used += 1;
+    }
+    into.extend_from_slice(digits.get(20 - used..).unwrap_or_default());
+}
+
+/// A whole number in decimal digits.
+fn whole(number: i64, into: &mut Vec<u8>) {
+    if number < 0 {
+        into.push(b'-');
+    }
+    digits(number.unsigned_abs(), 1, into);
+}
+
 /// Writing to memory cannot fail.
 fn put(into: &mut Vec<u8>, text: impl Display) {
     let _ = write!(into, "{text}");
@@ -73,7 +102,35 @@ where
     Box::new(move |row, into| put(into, array.value(row)))
 }
 
-fn decimals<'a, T: ArrowPrimitiveType + DecimalType>(array: &'a dyn Array) -> Scalar<'a> {
+fn integers<'a, T: ArrowPrimitiveType>(array: &'a dyn Array) -> Scalar<'a>
+where
+    T::Native: Into<i64>,
+{
+    let array = array.as_primitive::<T>();
+    Box::new(move |row, into| whole(array.value(row).into(), into))
+}
+
+fn decimals<'a, T: ArrowPrimitiveType + DecimalType>(array: &'a dyn Array) -> Scalar<'a>
+where
+    T::Native: TryInto<i64>,
+{
+    let array = array.as_primitive::<T>();
+    let scale = usize::try_from(array.scale()).ok().filter(|scale| (1..=18).contains(scale));
+    Box::new(move |row, into| match (scale, array.value(row).try_into()) {
+        (Some(scale), Ok(number)) => {
+            let number: i64 = number;
+            if number < 0 {
+                into.push(b'-');
+            }
+            digits(number.unsigned_abs(), scale + 1, into);
+            let point = into.len() - scale;
+            into.insert(point, b'.');
+        }
+        _ => into.extend_from_slice(array.value_as_string(row).as_bytes()),
+    })
+}
+
+fn wide_decimals<'a, T: ArrowPrimitiveType + DecimalType>(array: &'a dyn Array) -> Scalar<'a> {
     let array = array.as_primitive::<T>();
     Box::new(move |row, into| into.extend_from_slice(array.value_as_string(row).as_bytes()))
 }
@@ -102,7 +159,8 @@ fn per_second(unit: &TimeUnit) -> i64 {
 
 fn fraction(nanos: i64, into: &mut Vec<u8>) {
     if nanos != 0 {
-        put(into, format_args!(".{nanos:09}"));
+        into.push(b'.');
+        digits(nanos.unsigned_abs(), 9, into);
         while into.last() == Some(&b'0') {
             into.pop();
         }
@@ -110,13 +168,30 @@ fn fraction(nanos: i64, into: &mut Vec<u8>) {
 }
 
 fn clock(second: i64, nanos: i64, into: &mut Vec<u8>) {
-    put(into, format_args!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60));
+    if (0..360_000).contains(&second) {
+        two(second / 3600, into);
+    } else {
+        put(into, format_args!("{:02}", second / 3600));
+    }
+    into.push(b':');
+    two(second.rem_euclid(3600) / 60, into);
+    into.push(b':');
+    two(second.rem_euclid(60), into);
     fraction(nanos, into);
 }
 
 fn day(days: i64, into: &mut Vec<u8>) {
-    match i32::try_from(days) {
-        Ok(days) => put(into, Date(days)),
+    match i32::try_from(days).map(Date) {
+        Ok(date) => match date.ymd() {
+            Some((year @ 0.., month, of_month)) => {
+                digits(u64::from(year.unsigned_abs()), 4, into);
+                into.push(b'-');
+                two(month.into(), into);
+                into.push(b'-');
+                two(of_month.into(), into);
+            }
+            _ => put(into, date),
+        },
         Err(_) => put(into, format_args!("day {days}")),
     }
 }
@@ -169,13 +244,13 @@ pub fn scalar(array: &dyn Array, held: LeafBytes) -> Scalar<'_> {
             let array = array.as_boolean();
             Box::new(move |row, into| put(into, array.value(row)))
         }
-        DataType::Int8 => numbers::<Int8Type>(array),
-        DataType::Int16 => numbers::<Int16Type>(array),
-        DataType::Int32 => numbers::<Int32Type>(array),
-        DataType::Int64 => numbers::<Int64Type>(array),
-        DataType::UInt8 => numbers::<UInt8Type>(array),
-        DataType::UInt16 => numbers::<UInt16Type>(array),
-        DataType::UInt32 => numbers::<UInt32Type>(array),
+        DataType::Int8 => integers::<Int8Type>(array),
+        DataType::Int16 => integers::<Int16Type>(array),
+        DataType::Int32 => integers::<Int32Type>(array),
+        DataType::Int64 => integers::<Int64Type>(array),
+        DataType::UInt8 => integers::<UInt8Type>(array),
+        DataType::UInt16 => integers::<UInt16Type>(array),
+        DataType::UInt32 => integers::<UInt32Type>(array),
         DataType::UInt64 => numbers::<UInt64Type>(array),
         DataType::Float16 => {
             let array = array.as_primitive::<Float16Type>();
@@ -192,7 +267,7 @@ pub fn scalar(array: &dyn Array, held: LeafBytes) -> Scalar<'_> {
         DataType::Decimal32(..) => decimals::<Decimal32Type>(array),
         DataType::Decimal64(..) => decimals::<Decimal64Type>(array),
         DataType::Decimal128(..) => decimals::<Decimal128Type>(array),
-        DataType::Decimal256(..) => decimals::<Decimal256Type>(array),
+        DataType::Decimal256(..) => wide_decimals::<Decimal256Type>(array),
         DataType::Utf8 => texts(array.as_string::<i32>()),
         DataType::LargeUtf8 => texts(array.as_string::<i64>()),
         DataType::Utf8View => texts(array.as_string_view()),

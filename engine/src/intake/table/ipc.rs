@@ -20,7 +20,7 @@ use std::io::Read;
 ///
 /// # Errors
 /// `Invalid` when it is none, or has columns that rows cannot have; `NotFound`, `Io`.
-pub fn arrow(input: &Input) -> Result<Box<dyn Table>> {
+pub fn arrow(input: &Input) -> Result<Box<dyn Table + Send>> {
     let name = input.name();
     let opened = input::open(input)?;
     let mut bytes = opened.bytes;
@@ -45,7 +45,7 @@ pub fn arrow(input: &Input) -> Result<Box<dyn Table>> {
 }
 
 /// The stream in a file: it begins behind the magic word and the zeros that align it.
-fn behind_magic(mut bytes: Box<dyn Read>) -> std::io::Result<Box<dyn Read>> {
+fn behind_magic(mut bytes: Box<dyn Read + Send>) -> std::io::Result<Box<dyn Read + Send>> {
     const ALIGNED_TO_MOST: usize = 64;
     let mut word = [0; 8];
     bytes.read_exact(&mut word)?;
@@ -60,7 +60,7 @@ fn behind_magic(mut bytes: Box<dyn Read>) -> std::io::Result<Box<dyn Read>> {
 
 /// The messages of a stream.
 struct Messages {
-    bytes: Box<dyn Read>,
+    bytes: Box<dyn Read + Send>,
     decoder: StreamDecoder,
     /// The schema and the dictionaries: a new decoder needs them after a batch that does not hold.
     kept: Vec<Buffer>,

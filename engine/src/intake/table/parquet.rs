@@ -116,7 +116,7 @@ fn metadata_of(chunks: &Chunks) -> std::result::Result<Known, String> {
 ///
 /// # Errors
 /// `Invalid` when it is none, or has columns that rows cannot have; `NotFound`, `Io`.
-pub fn parquet(input: &Input) -> Result<Box<dyn Table>> {
+pub fn parquet(input: &Input) -> Result<Box<dyn Table + Send>> {
     let name = input.name();
     let packing = input::open(input)?.packing;
     if packing != Packing::None {

@@ -1,11 +1,13 @@
 //! What exactly-once remembers: for every key, the positions of its rows.
 //!
 //! *What it is:* a table in memory for the newest rows, and sorted runs on disk, mapped, each behind a filter. 16 bytes
-//! a row: the first 64 bits of the key, and the position. *Invariants:* a look-up gives every position whose key may
+//! a row: 64 bits of the key, and the position; of rows whose keys are a stem and a number, stretches of such
+//! rows. *Invariants:* a look-up gives every position whose key may
 //! be the one asked for, and the caller compares the whole key in the log, so that a collision of 64 bits costs a read
 //! and never an answer; nothing is ever removed (a retracted row is told by the retractions). Runs are derived: lost or
 //! damaged ones are made again from the log.
 
+mod numbered;
 mod run;
 
 use crate::base::codec::{Digest128, DigestMap};
@@ -13,6 +15,9 @@ use crate::base::dir::Dir;
 use crate::base::error::Result;
 use crate::base::ids::Position;
 use crate::base::limits::{KEY_RUN_ROWS_MAX, KEY_RUNS_MAX};
+use crate::base::row_key::Stretch;
+use bincode::{Decode, Encode};
+use numbered::Numbered;
 use run::Run;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +31,15 @@ struct SeenRow {
     position: Position,
 }
 
+/// Where the keys of all rows are: in these files, and these stretches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct SeenNames {
+    /// The runs.
+    pub runs: Vec<RunName>,
+    /// Stretches of rows by position.
+    pub stretches: Vec<Stretch>,
+}
+
 /// The keys of all rows.
 pub struct SeenKeys {
     dir: Arc<dyn Dir>,
@@ -35,11 +49,14 @@ pub struct SeenKeys {
     repeated: HashMap<u64, Vec<Position>>,
     count: usize,
     runs: Vec<Run>,
+    numbered: Numbered,
     memory_max: usize,
 }
 
+/// Half of the bits of a key: of both halves, since keys of rows of files differ in their last bytes alone.
 fn prefix_of(key: &Digest128) -> u64 {
-    u64::from_le_bytes(*key.first_chunk::<8>().unwrap_or(&[0; 8]))
+    let half = |half: Option<&[u8; 8]>| u64::from_le_bytes(half.copied().unwrap_or_default());
+    half(key.first_chunk()) ^ half(key.last_chunk())
 }
 
 impl SeenKeys {
@@ -50,11 +67,11 @@ impl SeenKeys {
     pub fn open(
         dir: Arc<dyn Dir>,
         folder: &'static str,
-        runs: &[RunName],
+        names: &SeenNames,
         memory_max: usize,
     ) -> Result<SeenKeys> {
         let runs: Result<Vec<Run>> =
-            runs.iter().map(|name| Run::open(dir.as_ref(), folder, name)).collect();
+            names.runs.iter().map(|name| Run::open(dir.as_ref(), folder, name)).collect();
         Ok(SeenKeys {
             dir,
             folder,
@@ -62,6 +79,7 @@ impl SeenKeys {
             repeated: HashMap::new(),
             count: 0,
             runs: runs?,
+            numbered: Numbered::of(&names.stretches),
             memory_max,
         })
     }
@@ -75,6 +93,11 @@ impl SeenKeys {
         }
     }
 
+    /// Remembers rows whose keys are a stem and numbers that grow as their positions do.
+    pub fn add_stretch(&mut self, stretch: Stretch) {
+        self.numbered.add(stretch);
+    }
+
     /// The positions of all rows that may have the key, the newest first.
     pub fn candidates(&self, key: &Digest128) -> Vec<Position> {
         let prefix = prefix_of(key);
@@ -86,6 +109,7 @@ impl SeenKeys {
         for run in &self.runs {
             run.find(prefix, &mut found);
         }
+        self.numbered.find(key, &mut found);
         found.sort_unstable_by(|a, b| b.cmp(a));
         found
     }
@@ -105,7 +129,7 @@ impl SeenKeys {
     ///
     /// # Errors
     /// `Io`; the table stays in memory then.
-    pub fn spill(&mut self) -> Result<Vec<RunName>> {
+    pub fn spill(&mut self) -> Result<SeenNames> {
         if self.count > 0 {
             let mut rows: Vec<SeenRow> = self
                 .newest
@@ -159,9 +183,12 @@ impl SeenKeys {
         self.runs.iter().for_each(Run::release);
     }
 
-    /// The names of the runs.
-    pub fn names(&self) -> Vec<RunName> {
-        self.runs.iter().map(Run::name).collect()
+    /// The names of the runs, and the stretches.
+    pub fn names(&self) -> SeenNames {
+        SeenNames {
+            runs: self.runs.iter().map(Run::name).collect(),
+            stretches: self.numbered.all(),
+        }
     }
 }
 
@@ -170,12 +197,14 @@ mod tests {
     use super::*;
     use crate::base::codec::digest;
     use crate::base::dir::MemoryDir;
+    use crate::base::row_key;
     use std::collections::BTreeMap;
 
     #[test]
     fn runs_answer_as_a_plain_map_would() {
         let dir: Arc<dyn Dir> = Arc::new(MemoryDir::new());
-        let mut seen = SeenKeys::open(Arc::clone(&dir), "derived", &[], 100).unwrap();
+        let mut seen =
+            SeenKeys::open(Arc::clone(&dir), "derived", &SeenNames::default(), 100).unwrap();
         let mut plain: BTreeMap<Digest128, Vec<Position>> = BTreeMap::new();
         for number in 0..3000_u64 {
             // Some keys come again, as after a retraction.
@@ -195,14 +224,31 @@ mod tests {
         for number in 5000..6000_u64 {
             assert!(reopened.candidates(&digest(&number.to_le_bytes())).is_empty());
         }
-        assert!(names.len() <= KEY_RUNS_MAX);
+        assert!(names.runs.len() <= KEY_RUNS_MAX);
+    }
+
+    #[test]
+    fn keys_of_one_stem_are_told_apart() {
+        let dir: Arc<dyn Dir> = Arc::new(MemoryDir::new());
+        let names = SeenNames::default();
+        let mut seen = SeenKeys::open(Arc::clone(&dir), "derived", &names, 100).unwrap();
+        let stem = row_key::stem_of(&digest(b"x"));
+        (0..90).for_each(|n| seen.add(&row_key::numbered(&stem, n), Position(n)));
+        let names = seen.spill().unwrap();
+        (90..150).for_each(|n| seen.add(&row_key::numbered(&stem, n), Position(n)));
+        for n in 0..150 {
+            assert_eq!(seen.candidates(&row_key::numbered(&stem, n)), [Position(n)]);
+        }
+        let seen = SeenKeys::open(Arc::clone(&dir), "derived", &names, 100).unwrap();
+        assert_eq!(seen.candidates(&row_key::numbered(&stem, 7)), [Position(7)]);
     }
 
     #[test]
     fn a_damaged_run_is_refused() {
         let disk = MemoryDir::new();
         let dir: Arc<dyn Dir> = Arc::new(disk.clone());
-        let mut seen = SeenKeys::open(Arc::clone(&dir), "derived", &[], 100).unwrap();
+        let mut seen =
+            SeenKeys::open(Arc::clone(&dir), "derived", &SeenNames::default(), 100).unwrap();
         (0..10_u64).for_each(|n| seen.add(&digest(&n.to_le_bytes()), Position(n)));
         let names = seen.spill().unwrap();
         let (name, bytes) = disk.files().remove(0);
