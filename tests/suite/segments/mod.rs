@@ -1,5 +1,6 @@
 //! Segments: after whatever happened, members are those whom plain code finds, and the fold of each feed is them.
 
+mod crashes;
 mod groups;
 mod rule;
 mod world;
@@ -8,7 +9,9 @@ use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, session, view};
 use navedb::clock::ManualClock;
 use navedb::dir::MemoryDir;
-use navedb::{At, Db, Level, Position, Retraction, SegmentRequest, Settings, Timestamp, View};
+use navedb::{
+    At, Db, ErrorKind, Level, Position, Retraction, SegmentRequest, Settings, Timestamp, View,
+};
 use rule::{CATEGORIES, COUNTRIES, EVENTS, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +31,13 @@ struct Story {
     /// By segment: how far its feed was read, and who was told to be in it.
     told: BTreeMap<String, (Position, BTreeSet<String>)>,
     messages: usize,
+    /// Everything that was ever said, and every rule that was ever defined, by its text.
+    said: BTreeMap<String, Fact>,
+    rules: BTreeMap<String, Rule>,
+    /// Whether the disk failed, so that the store is read-only.
+    failed: bool,
+    /// Whether the disk may fail.
+    faulty: bool,
     times: BTreeSet<i64>,
     log: Vec<String>,
 }
@@ -59,6 +69,10 @@ impl Story {
             named: BTreeSet::new(),
             told: BTreeMap::new(),
             messages: 0,
+            said: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            failed: false,
+            faulty: false,
             times: BTreeSet::new(),
             log: Vec::new(),
         };
@@ -167,9 +181,31 @@ impl Story {
         let id = format!("m{}", self.messages);
         let text = self.message(&id, names, &fact);
         self.log.push(text.clone());
-        store::say(self.db(), "web", &text);
-        self.named.extend(names.iter().cloned());
-        self.world.facts.insert(id, fact);
+        self.said.insert(id.clone(), fact.clone());
+        if self.write(&text) {
+            self.named.extend(names.iter().cloned());
+            self.world.facts.insert(id, fact);
+        }
+    }
+
+    /// Writes a message; says whether it was acknowledged.
+    fn write(&mut self, text: &str) -> bool {
+        let batch = store::batch("web", &[text]).level(Level::Memory);
+        let written = session(self.db()).write(batch);
+        self.done(written).is_some()
+    }
+
+    /// What a call gave; nothing when the disk failed, which nothing else may do.
+    fn done<T>(&mut self, found: navedb::Result<T>) -> Option<T> {
+        match found {
+            Ok(found) => Some(found),
+            Err(e) => {
+                let planned = self.faulty && e.kind() == ErrorKind::Io;
+                assert!(planned, "seed {}: {e}", self.seed);
+                self.failed = true;
+                None
+            }
+        }
     }
 
     fn fact(&mut self) -> (Vec<Name>, Fact) {
@@ -230,7 +266,9 @@ impl Story {
             one(&right)
         );
         self.log.push(text.clone());
-        store::say(self.db(), "web", &text);
+        if !self.write(&text) {
+            return;
+        }
         if kind == "forbid" || kind == "link" {
             self.named.extend([left, right]);
         }
@@ -243,8 +281,11 @@ impl Story {
             let name = format!("s{}", self.messages * 10 + names.len());
             let rule = Rule::random(&mut self.rng, &names, 0);
             self.log.push(format!("define {name}: {}", rule.text()));
-            session(self.db()).define_segment(&request(&name, &rule.text())).unwrap();
-            self.world.segments.insert(name, rule);
+            self.rules.insert(rule.text(), rule.clone());
+            let defined = session(self.db()).define_segment(&request(&name, &rule.text()));
+            if self.done(defined).is_some() {
+                self.world.segments.insert(name, rule);
+            }
             return;
         }
         let name = self.rng.pick(&names).clone();
@@ -252,8 +293,9 @@ impl Story {
         if self.rng.one_in(3) {
             self.log.push(format!("drop {name}"));
             let dropped = session(self.db()).drop_segment(&name);
-            assert_eq!(dropped.is_err(), asked, "seed {}: {dropped:?}", self.seed);
-            if !asked {
+            if asked {
+                assert!(dropped.is_err(), "seed {}: {dropped:?}", self.seed);
+            } else if self.done(dropped).is_some() {
                 self.world.segments.remove(&name);
             }
             return;
@@ -261,8 +303,11 @@ impl Story {
         // Only what does not ask for it, even by others, so that nothing goes in a circle.
         let rule = Rule::random(&mut self.rng, &[], 0);
         self.log.push(format!("redefine {name}: {}", rule.text()));
-        session(self.db()).redefine_segment(&request(&name, &rule.text())).unwrap();
-        self.world.segments.insert(name, rule);
+        self.rules.insert(rule.text(), rule.clone());
+        let defined = session(self.db()).redefine_segment(&request(&name, &rule.text()));
+        if self.done(defined).is_some() {
+            self.world.segments.insert(name, rule);
+        }
     }
 
     fn move_clock(&mut self) {
@@ -309,26 +354,31 @@ impl Story {
                     }
                     self.log.push(format!("retract {id}"));
                     let what = Retraction::Record { source: "web".into(), message_id: id.clone() };
-                    drop(session(self.db()).retract(&what).unwrap());
-                    self.world.facts.remove(&id);
+                    let retracted = session(self.db()).retract(&what);
+                    if self.done(retracted).is_some() {
+                        self.world.facts.remove(&id);
+                    }
                 }
             }
             42 => {
                 self.log.push("checkpoint".into());
-                self.db().checkpoint().unwrap();
+                // A checkpoint that fails loses nothing: the log may go on.
+                let written = self.db().checkpoint();
+                let _ = self.done(written);
             }
-            43 => {
+            43 if !self.faulty => {
                 self.log.push("reopen".into());
                 self.db.take().unwrap().close().unwrap();
                 self.open();
             }
-            44 => {
+            44 if !self.faulty => {
                 self.log.push("crash".into());
                 self.crash();
             }
             45..=54 => {
                 self.move_clock();
-                self.db().tick().unwrap();
+                let ticked = self.db().tick();
+                let _ = self.done(ticked);
             }
             _ => self.move_clock(),
         }
