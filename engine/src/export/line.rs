@@ -174,10 +174,11 @@ impl EntryLine {
 
     /// How many positions it takes.
     pub fn positions(&self) -> u32 {
-        match self.entry {
+        match &self.entry {
             EntryText::Records(rows) | EntryText::Columns(rows) | EntryText::Gap { rows, .. } => {
-                rows
+                *rows
             }
+            EntryText::Told(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
             _ => 1,
         }
     }
@@ -259,6 +260,7 @@ mod tests {
     use crate::base::ids::Epoch;
     use crate::base::value::ValueType;
     use crate::entry::{Dialect, InferredType, RowFormat, RowKind, Said, TimeUnit};
+    use crate::entry::{GroupSays, Reason, ToldChange};
 
     fn shape() -> FileShape {
         FileShape {
@@ -343,7 +345,25 @@ mod tests {
                 version: 2,
                 body: None,
             }),
+            told(),
+            Entry::Group(GroupEntry {
+                stream: "vip".into(),
+                group: "mail".into(),
+                says: GroupSays::Given { consumer: "one".into(), items: vec![Position(7)] },
+            }),
         ]
+    }
+
+    fn told() -> Entry {
+        let change = ToldChange {
+            segment: "vip".into(),
+            version: 2,
+            reason: Reason::Clock,
+            entered: vec![1, u128::MAX],
+            left: vec![3],
+            traits: vec![Some("FR".into()), None, None],
+        };
+        Entry::Told(ToldEntry { clock: Timestamp(-5), changes: vec![change] })
     }
 
     #[test]

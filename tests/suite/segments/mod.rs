@@ -1,5 +1,6 @@
 //! Segments: after whatever happened, members are those whom plain code finds, and the fold of each feed is them.
 
+mod copied;
 mod crashes;
 mod groups;
 mod rule;
