@@ -65,6 +65,9 @@ impl Telling {
                 follow_log(reader, (from, end), &mut told)?;
                 telling.refolded = Some(Refolded { told, reason: Reason::Correction });
             }
+        } else {
+            // What is there is no news to the first segment.
+            telling.keeper.look(&fold.state);
         }
         Ok(telling)
     }
