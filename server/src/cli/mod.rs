@@ -14,6 +14,7 @@ mod care;
 mod database;
 mod define;
 mod demo;
+mod demo_segments;
 mod export;
 mod failure;
 mod files;
