@@ -10,7 +10,7 @@ use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
 use crate::catalog::{folded, nearest};
 use crate::definition::{COMPUTED, SEGMENT, SegmentRule, quoted};
-use crate::segment::check;
+use crate::segment::{Persons, check, holds_for, whole_second};
 use crate::state::{Membership, Saved, State};
 use roaring::RoaringBitmap;
 
@@ -247,8 +247,12 @@ impl View {
         let would: RoaringBitmap = {
             let question = self.question(audience)?;
             let prepared = Prepared::new(&question, state)?;
-            let clock = crate::segment::whole_second(state.clock);
-            prepared.choose(state, &self.inner.workers, clock, None)?
+            let clock = whole_second(state.clock);
+            let reader = state.reader().at(clock);
+            // Who has no answer is no member, and no error.
+            let about = (state, &self.inner.workers, clock);
+            let held = holds_for(&prepared, about, &Persons::new(&reader), None)?;
+            reader.check().map(|()| held)?
         };
         let is = state.memberships.get(name).map(|segment| segment.members.to_set());
         let is = is.unwrap_or_default();

@@ -15,6 +15,7 @@ mod rules;
 mod step;
 mod told;
 
+pub use evaluate::{Persons, holds_for};
 pub use rules::check;
 pub use step::Keeper;
 pub use step::Step;

@@ -2,6 +2,7 @@
 
 mod groups;
 mod rule;
+mod stalled;
 mod world;
 
 use crate::rng::{Rng, scale, seeds};
