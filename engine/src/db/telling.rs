@@ -14,7 +14,7 @@ use crate::base::time::Timestamp;
 use crate::entry::{Entry, Origin, Reason, TOLD_KIND, ToldChange, ToldEntry};
 use crate::log::LogReader;
 use crate::segment::{
-    Keeper, Step, ToldBefore, Transitions, difference, follow, told_before, whole_second,
+    Keeper, Step, ToldBefore, Transitions, difference, follow, keep_told, told_before, whole_second,
 };
 use crate::state::{Fold, State};
 
@@ -161,6 +161,7 @@ impl Inner {
     ) -> Result<()> {
         let at = before.memberships.clock.max(writer.telling.told_at);
         let state = &mut writer.fold.state;
+        keep_told(state, &refolded.told)?;
         writer.telling.keeper.fill(state, &self.workers, at)?;
         writer.telling.keeper.look(state);
         writer.telling.compared = true;

@@ -191,9 +191,12 @@ fn a_computed_trait_is_used_like_a_trait() {
         of("define", &["spent", value, "--description", "all of it"]).contains("computed.spent")
     );
     assert_eq!(done(&["audience", "count", "--data", &store, "p.spent >= 50"]), "1\n");
-    done(&words(&store, "define", &["big", "p.spent >= 50"]));
+    done(&words(&store, "define", &["big", "p.spent >= 50", "--trait", "spent"]));
     buy(&store, &scratch, "more.csv", "m3,1,2026-02-04T00:00:00Z,60\n");
     assert_eq!(done(&words(&store, "count", &["big"])), "2\n");
+    let feed = json(&words(&store, "feed", &["big"]));
+    let told = feed["items"].as_array().expect("a list").iter().map(|item| &item["traits"][0]);
+    assert_eq!(told.collect::<Vec<_>>(), ["70", "65"], "{feed}");
     let list = of("list", &[]);
     assert!(list.contains("spent") && list.contains(value) && list.contains("all of it"), "{list}");
     failed(&["trait", "drop", "--data", &store, "spent"], &["'big'", "spent"]);
