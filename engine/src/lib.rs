@@ -53,21 +53,21 @@ pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};
 pub use base::{clock, dir, limits};
 pub use db::{
-    Accept, Aggregates, At, Batch, Breach, BrokenRow, Bucket, Caller, CheckReport, ConsumerGroup,
-    CreateFile, Cursor, DayQuality, Db, DefineEffect, DefineReport, DefineRequest, DefinedOne,
-    Definition, DefinitionChange, Explanation, ExportRequest, FeedItem, FeedPage, FieldChange,
-    FollowReport, Household, HouseholdCounts, HouseholdPerson, HouseholdTie, IdentifierName,
-    IdentityAnswer, IdentityChange, IdentityCluster, IdentityLink, IdentityStats, IdentityWhy,
-    IdentityWhyNot, KindQuality, Lateness, Level, LoadStats, MatchReport, MatchRequest,
-    MatcherRequest, Member, MembersPage, MembersRequest, OpenReport, Origin, PendingItem, PlanStep,
-    PreparedAudience, Profile, ProfileConsent, ProfileExplanation, ProfileIdentifier,
-    ProfileMatcher, ProfileMembership, ProfileTrait, Proposal, Purpose, Quality, QualityRequest,
-    QuarantineChange, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
-    QuarantineRequest, Reason, Receipt, Record, RegroupedProfiles, RepairReport, ReplayReport,
-    ReplayStep, Retraction, Segment, SegmentPart, SegmentReplay, SegmentRequest, SegmentTrial,
-    SegmentVersion, SegmentWhy, Session, Settings, SourceQuality, SourceState, SourceStats, Stats,
-    TextLogReport, TimelineEvent, TogetherReport, TogetherRequest, TraitExplanation, TraitFact,
-    View, Watermark, WhyLost, check, import_log, rebuild, repair,
+    Accept, Aggregates, At, Batch, Breach, BrokenRow, Bucket, Caller, CheckReport, ComputedTrait,
+    ConsumerGroup, CreateFile, Cursor, DayQuality, Db, DefineEffect, DefineReport, DefineRequest,
+    DefinedOne, Definition, DefinitionChange, Explanation, ExportRequest, FeedItem, FeedPage,
+    FieldChange, FollowReport, Household, HouseholdCounts, HouseholdPerson, HouseholdTie,
+    IdentifierName, IdentityAnswer, IdentityChange, IdentityCluster, IdentityLink, IdentityStats,
+    IdentityWhy, IdentityWhyNot, KindQuality, Lateness, Level, LoadStats, MatchReport,
+    MatchRequest, MatcherRequest, Member, MembersPage, MembersRequest, OpenReport, Origin,
+    PendingItem, PlanStep, PreparedAudience, Profile, ProfileConsent, ProfileExplanation,
+    ProfileIdentifier, ProfileMatcher, ProfileMembership, ProfileTrait, Proposal, Purpose, Quality,
+    QualityRequest, QuarantineChange, QuarantineCount, QuarantineItem, QuarantineKind,
+    QuarantinePage, QuarantineRequest, Reason, Receipt, Record, RegroupedProfiles, RepairReport,
+    ReplayReport, ReplayStep, Retraction, Segment, SegmentPart, SegmentReplay, SegmentRequest,
+    SegmentTrial, SegmentVersion, SegmentWhy, Session, Settings, SourceQuality, SourceState,
+    SourceStats, Stats, TextLogReport, TimelineEvent, TogetherReport, TogetherRequest,
+    TraitExplanation, TraitFact, View, Watermark, WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};

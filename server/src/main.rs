@@ -16,6 +16,7 @@ mod limits;
 mod net;
 mod place;
 mod resp;
+mod segments;
 mod shape;
 
 fn main() -> std::process::ExitCode {

@@ -8,7 +8,7 @@
 use crate::resp::Reply;
 use navedb::{
     Aggregates, BrokenRow, CheckReport, Explanation, FileReport, IdentityStats, Lift, Lifts,
-    LoadReport, MembersPage, OpenReport, Profile, ProfileConsent, ProfileExplanation,
+    LoadReport, MembersPage, OpenReport, Position, Profile, ProfileConsent, ProfileExplanation,
     ProfileMembership, ProfileTrait, Receipt, RepairReport, SourceState, SourceStats, Stats, Table,
     TimelineEvent, TraitFact, Value, WhyLost,
 };
@@ -27,7 +27,7 @@ pub(crate) fn value(value: &Value) -> Reply {
 }
 
 /// A typed value, or null.
-fn cell(cell: &Option<Value>) -> Reply {
+pub(crate) fn cell(cell: &Option<Value>) -> Reply {
     cell.as_ref().map_or(Reply::Null, value)
 }
 
@@ -41,6 +41,18 @@ pub(crate) fn table(table: &Table) -> Reply {
 
 /// A page of members, with the values of the traits that were selected.
 pub(crate) fn members(page: &MembersPage, select: &[String]) -> Reply {
+    let (members, next) = page_of(page, select);
+    Reply::map([("members", members), ("next", next)])
+}
+
+/// The same, with the position that they are those of.
+pub(crate) fn members_at(page: &MembersPage, select: &[String], position: Position) -> Reply {
+    let (members, next) = page_of(page, select);
+    let position = Reply::count(position.0);
+    Reply::map([("members", members), ("next", next), ("position", position)])
+}
+
+fn page_of(page: &MembersPage, select: &[String]) -> (Reply, Reply) {
     let members = Reply::list(&page.members, |member| {
         let traits = select.iter().zip(&member.traits);
         let traits = traits.map(|(name, value)| (Reply::from(name.as_str()), cell(value)));
@@ -51,7 +63,7 @@ pub(crate) fn members(page: &MembersPage, select: &[String]) -> Reply {
         ])
     });
     let next = page.next.map(|cursor| cursor.to_string());
-    Reply::map([("members", members), ("next", Reply::optional(next))])
+    (members, Reply::optional(next))
 }
 
 /// How many profiles each audience shares with each other one.

@@ -8,6 +8,7 @@ mod interrupting;
 mod kinds;
 mod lists;
 mod loading;
+mod segments;
 mod shapes;
 mod upkeep;
 mod usage;

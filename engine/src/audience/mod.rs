@@ -47,7 +47,7 @@ mod zone;
 pub use apart::{Lift, Lifts, lifts, overlap};
 pub use ast::Question;
 pub use explain::Step;
-pub use one::Person;
+pub use one::{Person, value_asked};
 pub use parse::parse;
 pub use prepared::{Effect, Moves, Prepared, between, instant, moment, passes};
 pub use program::Workers;

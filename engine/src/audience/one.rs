@@ -9,6 +9,7 @@ use super::aggregate::{Answers, Gather, Known};
 use super::consent::allows;
 use super::funnel::goes_through;
 use super::money::Fault;
+use super::prepared::Prepared;
 use super::resolved::{
     AggregateOf, Condition, EventQuery, FunnelQuery, Query, Resolved, Rows, Scalar,
 };
@@ -92,6 +93,12 @@ impl<'a> Person<'a> {
         self.events.borrow_mut().insert(event, Rc::clone(&found));
         found
     }
+}
+
+/// The value that a question such as `VALUE IS NULL` asks of; nothing where it has no answer.
+pub fn value_asked(prepared: &Prepared, person: &Person<'_>) -> Option<Value> {
+    let Condition::IsNull(scalar) = &prepared.resolved().condition else { return None };
+    One::new(person, prepared.resolved()).value(scalar).ok().flatten()
 }
 
 /// One question about one profile.

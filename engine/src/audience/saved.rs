@@ -2,10 +2,11 @@
 //! nobody keeps its members, as in a state of the past.
 
 use super::ast::{Expr, ExprKind, Question};
-use super::names::{hint, same};
+use super::names::same;
 use super::parse::parse;
 use crate::base::error::{Error, Result};
 use crate::base::limits::SAVED_DEPTH_MAX;
+use crate::catalog::nearest;
 use crate::state::State;
 
 /// What is written out of one state.
@@ -110,7 +111,11 @@ impl Writing<'_> {
             Some(found) => Ok(Some(found.says.audience.clone())),
             None => {
                 let names = known.iter().map(|known| known.name.as_str());
-                let message = format!("'{name}' is no segment; {}", hint(name, names));
+                let help = match nearest(name, names) {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => "`nave segment list` shows those that there are".to_owned(),
+                };
+                let message = format!("'{name}' is no segment; {help}");
                 Err(Error::invalid(message).at(at))
             }
         }

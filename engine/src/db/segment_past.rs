@@ -9,7 +9,7 @@ use crate::base::ids::Position;
 use crate::base::limits::REPLAY_STEPS_MAX;
 use crate::base::time::Timestamp;
 use crate::catalog::folded;
-use crate::definition::{SEGMENT, SegmentRule, quoted};
+use crate::definition::{SEGMENT, SegmentRule, parse_name};
 use crate::entry::{DEFINITION_KIND, Entry};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl View {
     /// `NotFound` when there never was one; `Corrupt`; `Io`.
     pub fn segment_history(&self, name: &str) -> Result<Vec<SegmentVersion>> {
         self.flush()?;
-        let key = folded(&quoted(name));
+        let key = folded(name);
         let mut found = Vec::new();
         self.inner.reader.scan(Position(1), self.state().end, &mut |frame| {
             let header = &frame.header;
@@ -72,7 +72,8 @@ impl View {
             let entry = Entry::decode(header.kind, header.payload_version, &frame.payload)?;
             if let Entry::Definition(entry) = entry
                 && entry.kind == SEGMENT
-                && folded(&entry.name) == key
+                && parse_name(&entry.name)
+                    .is_some_and(|keys| keys.iter().map(|k| folded(k)).eq([key.clone()]))
             {
                 let says = entry.body.as_deref().and_then(SegmentRule::of_text);
                 found.push(SegmentVersion {

@@ -32,6 +32,19 @@ pub struct Segment {
     pub stalled: Option<String>,
 }
 
+/// A computed trait in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComputedTrait {
+    /// Its name.
+    pub name: String,
+    /// Its version: 1 for the first.
+    pub version: u32,
+    /// Its value, in the audience language.
+    pub value: String,
+    /// What it is.
+    pub description: Option<String>,
+}
+
 /// What a segment is to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SegmentRequest {

@@ -1,7 +1,7 @@
 //! Segments: defining them, who is in them, and whether somebody is.
 
 use super::define::{DefineReport, DefineRequest};
-use super::segment_types::{Segment, SegmentRequest, SegmentTrial};
+use super::segment_types::{ComputedTrait, Segment, SegmentRequest, SegmentTrial};
 use super::types::At;
 use super::{Session, View};
 use crate::audience::{Person, Prepared};
@@ -10,7 +10,7 @@ use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
 use crate::catalog::{folded, nearest};
 use crate::definition::{COMPUTED, SEGMENT, SegmentRule, quoted};
-use crate::segment::check;
+use crate::segment::{Persons, check, holds_for, whole_second};
 use crate::state::{Membership, Saved, State};
 use roaring::RoaringBitmap;
 
@@ -104,6 +104,24 @@ impl Session {
         let text = format!("[{COMPUTED}.{}]\n{body}", quoted(name));
         self.define(&DefineRequest { text, ..DefineRequest::default() })
     }
+
+    /// Drops a computed trait. Level sync.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of this name; `Invalid` when a segment asks for it; as `define`.
+    pub fn drop_trait(&self, name: &str) -> Result<DefineReport> {
+        let all = self.view().computed_traits();
+        let known = all.iter().find(|known| folded(&known.name) == folded(name));
+        let known = known.ok_or_else(|| {
+            let help = match nearest(name, all.iter().map(|known| known.name.as_str())) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => "`nave trait list` shows those that there are".to_owned(),
+            };
+            Error::not_found(format!("there is no computed trait '{name}'; {help}"))
+        })?;
+        let drop = vec![format!("{COMPUTED}.{}", quoted(&known.name))];
+        self.define(&DefineRequest { drop, ..DefineRequest::default() })
+    }
 }
 
 impl View {
@@ -116,6 +134,18 @@ impl View {
     pub fn segments(&self) -> Vec<Segment> {
         let state = self.state();
         state.segment_rules().into_iter().map(|saved| told(state, saved)).collect()
+    }
+
+    /// The computed traits in force, by name.
+    pub fn computed_traits(&self) -> Vec<ComputedTrait> {
+        let saved = self.state().computed_traits().into_iter();
+        let shown = saved.map(|Saved { name, version, says }| ComputedTrait {
+            name,
+            version,
+            value: says.value,
+            description: says.description,
+        });
+        shown.collect()
     }
 
     /// A segment.
@@ -217,8 +247,12 @@ impl View {
         let would: RoaringBitmap = {
             let question = self.question(audience)?;
             let prepared = Prepared::new(&question, state)?;
-            let clock = crate::segment::whole_second(state.clock);
-            prepared.choose(state, &self.inner.workers, clock, None)?
+            let clock = whole_second(state.clock);
+            let reader = state.reader().at(clock);
+            // Who has no answer is no member, and no error.
+            let about = (state, &self.inner.workers, clock);
+            let held = holds_for(&prepared, about, &Persons::new(&reader), None)?;
+            reader.check().map(|()| held)?
         };
         let is = state.memberships.get(name).map(|segment| segment.members.to_set());
         let is = is.unwrap_or_default();

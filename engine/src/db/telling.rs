@@ -14,7 +14,7 @@ use crate::base::time::Timestamp;
 use crate::entry::{Entry, Origin, Reason, TOLD_KIND, ToldChange, ToldEntry};
 use crate::log::LogReader;
 use crate::segment::{
-    Keeper, Step, ToldBefore, Transitions, difference, follow, told_before, whole_second,
+    Keeper, Step, ToldBefore, Transitions, difference, follow, keep_told, told_before, whole_second,
 };
 use crate::state::{Fold, State};
 
@@ -65,6 +65,9 @@ impl Telling {
                 follow_log(reader, (from, end), &mut told)?;
                 telling.refolded = Some(Refolded { told, reason: Reason::Correction });
             }
+        } else {
+            // What is there is no news to the first segment.
+            telling.keeper.look(&fold.state);
         }
         Ok(telling)
     }
@@ -158,6 +161,7 @@ impl Inner {
     ) -> Result<()> {
         let at = before.memberships.clock.max(writer.telling.told_at);
         let state = &mut writer.fold.state;
+        keep_told(state, &refolded.told)?;
         writer.telling.keeper.fill(state, &self.workers, at)?;
         writer.telling.keeper.look(state);
         writer.telling.compared = true;

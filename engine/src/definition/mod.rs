@@ -23,7 +23,7 @@ pub use columns::MappedColumn;
 pub use compiled::{Definitions, Mapped};
 pub use expectation::Expectation;
 pub use field::code_of;
-pub use file::{parse_file, parse_full_name};
+pub use file::{parse_file, parse_full_name, parse_name};
 pub use identity::{HouseholdRules, IdentityRules, NamespaceRules};
 pub use kinds::fold_text;
 pub use mapping::{Mapping, Target};

@@ -2,6 +2,7 @@
 
 use super::shape::Reading;
 use super::*;
+use crate::base::time::Timestamp;
 
 fn round_trip(entry: &Entry) -> Vec<u8> {
     let bytes = entry.encode().unwrap();
@@ -73,6 +74,31 @@ fn payloads_of_version_one_are_frozen() {
         "61"
     );
     assert_eq!(codec::hex(&round_trip(&Entry::Store(store))), expected);
+}
+
+#[test]
+fn what_is_told_of_segments_is_frozen() {
+    let change = ToldChange {
+        segment: "s".into(),
+        version: 2,
+        reason: Reason::Identity,
+        entered: vec![1],
+        left: vec![0x0203],
+        traits: vec![Some("FR".into()), None],
+    };
+    let told = Entry::Told(ToldEntry { clock: Timestamp(5), changes: vec![change] });
+    assert_eq!((told.kind(), told.version(), told.rows()), (10, 1, 2));
+    let (one, zeros) = ("0100000000000000", "00".repeat(8));
+    let expected = [
+        "0500000000000000".to_owned(),
+        // One change: its segment, version and reason.
+        format!("{one}{one}730200000002000000"),
+        // One id, and another.
+        format!("{one}{one}{zeros}{one}0302000000000000{zeros}"),
+        // A text and nothing.
+        "02000000000000000102000000000000004652".to_owned() + "00",
+    ];
+    assert_eq!(codec::hex(&round_trip(&told)), expected.concat());
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use super::concerned::Those;
 use super::rules::Rule;
+use crate::audience::{Person, Prepared, parse, value_asked};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
 use crate::entry::{Reason, ToldChange, ToldEntry};
 use crate::identity::PublicId;
-use crate::state::{Reader, State};
+use crate::state::{Members, Reader, State};
 use roaring::RoaringBitmap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// The values of the traits that a segment tells, by profile.
 pub type TraitsTold = BTreeMap<PublicId, Vec<Option<String>>>;
@@ -95,12 +97,12 @@ impl Renaming<'_> {
             let pair = found.entry(reason).or_default();
             self.renamed(rule, (entered, left), state, pair);
         }
-        self.later.check()?;
         let told = found.into_iter().map(|(reason, (entered, left))| {
             let traits = self.traits(rule, entered.iter().chain(&left).copied(), state);
             Transition::new((&rule.name, rule.version), reason, (entered, left), traits)
         });
-        Ok(told.collect())
+        let told = told.collect();
+        self.later.check().map(|()| told)
     }
 
     /// Members among the profiles that were joined, split or renamed, by the ids that they had and have.
@@ -133,17 +135,46 @@ impl Renaming<'_> {
         if rule.says.traits.is_empty() {
             return told;
         }
-        let numbers: Vec<Option<usize>> =
-            rule.says.traits.iter().map(|name| state.catalog.traits().find(name)).collect();
+        let all: Vec<ToldTrait> =
+            rule.says.traits.iter().map(|name| ToldTrait::of(name, state)).collect();
         for id in ids {
             let ordinal = self.later.resolve(id);
-            let value = |number: &Option<usize>| {
-                let cell = self.later.trait_cell((*number)?, ordinal?);
-                cell.to_value().map(|value| value.to_string())
+            let person = ordinal.map(|ordinal| Person::new(self.later, ordinal));
+            let value = |of: &ToldTrait| match of {
+                ToldTrait::Sent(number) => self.later.trait_cell(*number, ordinal?).to_value(),
+                ToldTrait::Computed(prepared) => value_asked(prepared, person.as_ref()?),
+                ToldTrait::Nothing => None,
             };
-            told.insert(id, numbers.iter().map(value).collect());
+            let value = |of: &ToldTrait| value(of).map(|value| value.to_string());
+            told.insert(id, all.iter().map(value).collect());
         }
         told
+    }
+}
+
+/// A trait that a segment tells.
+enum ToldTrait {
+    /// One that sources send, by number.
+    Sent(usize),
+    /// A computed one.
+    Computed(Prepared),
+    /// One that is no more.
+    Nothing,
+}
+
+impl ToldTrait {
+    fn of(name: &str, state: &State) -> ToldTrait {
+        if let Some(number) = state.catalog.traits().find(name) {
+            return ToldTrait::Sent(number);
+        }
+        let mut computed = state.computed_traits().into_iter();
+        let key = crate::catalog::folded(name);
+        let found = computed.find(|known| crate::catalog::folded(&known.name) == key);
+        let asked = found.map(|known| format!("{} IS NULL", known.says.value));
+        let prepared = asked.and_then(|text| {
+            parse(&text).and_then(|question| Prepared::new(&Arc::new(question), state)).ok()
+        });
+        prepared.map_or(ToldTrait::Nothing, ToldTrait::Computed)
     }
 }
 
@@ -177,6 +208,30 @@ pub fn follow(told: &mut ToldBefore, entry: &ToldEntry) {
         }
         of.extend(change.entered.iter().map(|id| PublicId(*id)));
     }
+}
+
+/// Gives segments whose rule is not understood the members that they were told to have.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn keep_told(state: &mut State, told: &ToldBefore) -> Result<()> {
+    for saved in state.segment_rules() {
+        let question = parse(&saved.says.audience).map(Arc::new);
+        if question.and_then(|question| Prepared::new(&question, state)).is_ok() {
+            continue;
+        }
+        let key = crate::catalog::folded(&saved.name);
+        let frozen = state.clone();
+        let reader = frozen.reader();
+        let ids = told.get(&key).into_iter().flatten();
+        let known: RoaringBitmap =
+            ids.filter_map(|id| reader.resolve(*id)).map(|ordinal| ordinal.0).collect();
+        reader.check()?;
+        if let Some(segment) = Arc::make_mut(&mut state.memberships).get_mut(&saved.name) {
+            segment.members = Members::from(&known);
+        }
+    }
+    Ok(())
 }
 
 /// The difference between what was told and the members of a state.

@@ -8,6 +8,7 @@ use super::database::Database;
 use super::export::{Export, LogCommand};
 use super::identity_arguments::IdentityCommand;
 use super::kinds::RowArguments;
+use super::segment_arguments::{SegmentCommand, TraitCommand};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use navedb::{
@@ -46,6 +47,12 @@ pub(crate) enum Command {
     /// Look at who is one person and why, and decide it
     #[command(subcommand)]
     Identity(IdentityCommand),
+    /// Save audiences whose members are kept up to date, and read who enters and leaves
+    #[command(subcommand)]
+    Segment(SegmentCommand),
+    /// Save values of the audience language as traits
+    #[command(subcommand)]
+    Trait(TraitCommand),
     /// Look at what could not be folded, and decide it
     #[command(subcommand)]
     Quarantine(QuarantineCommand),

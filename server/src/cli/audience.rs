@@ -55,7 +55,10 @@ pub(crate) fn members(members: &Members, output: &Output) -> Result<(), Failure>
     };
     let page =
         ask(&members.question, output, |view, text, at| view.members_page(text, &request, at))?;
-    output.answer(|| lines(&rows(&page, &request)), || shape::members(&page, &request.select))?;
+    output.answer(
+        || lines(&member_rows(&page, &request)),
+        || shape::members(&page, &request.select),
+    )?;
     if let Some(next) = page.next {
         output.note(&format!("note: there are more members; go on with --after {next}"));
     }
@@ -63,7 +66,7 @@ pub(crate) fn members(members: &Members, output: &Output) -> Result<(), Failure>
 }
 
 /// The members of a page as a table.
-fn rows(page: &MembersPage, request: &MembersRequest) -> Table {
+pub(crate) fn member_rows(page: &MembersPage, request: &MembersRequest) -> Table {
     let id = std::iter::once("profile_id".to_owned());
     let columns = id.chain(request.select.iter().chain(&request.with).cloned());
     let rows = page.members.iter().map(|member| {
@@ -111,15 +114,20 @@ pub(crate) fn overlap(overlap: &Overlap, output: &Output) -> Result<(), Failure>
     let found = store.view().overlap(&texts, overlap.moment.at());
     store.leave();
     let found = found?;
-    let number = |count: &u64| Some(Value::Integer(i64::try_from(*count).unwrap_or(i64::MAX)));
-    let rows = texts.iter().zip(&found).map(|(text, counts)| {
-        let text = Some(Value::Text((*text).to_owned()));
-        std::iter::once(text).chain(counts.iter().map(number)).collect()
-    });
-    let names = (1..=texts.len()).map(|number| number.to_string());
-    let columns = std::iter::once("audience".to_owned()).chain(names).collect();
-    let table = Table { columns, rows: rows.collect() };
+    let table = overlap_table(("audience", &texts), &found);
     output.answer(|| lines(&table), || shape::overlap(&found))
+}
+
+/// How many profiles each of some audiences, or segments, shares with each other one.
+pub(crate) fn overlap_table((what, names): (&str, &[&str]), found: &[Vec<u64>]) -> Table {
+    let number = |count: &u64| Some(Value::Integer(i64::try_from(*count).unwrap_or(i64::MAX)));
+    let rows = names.iter().zip(found).map(|(name, counts)| {
+        let name = Some(Value::Text((*name).to_owned()));
+        std::iter::once(name).chain(counts.iter().map(number)).collect()
+    });
+    let numbers = (1..=names.len()).map(|number| number.to_string());
+    let columns = std::iter::once(what.to_owned()).chain(numbers).collect();
+    Table { columns, rows: rows.collect() }
 }
 
 /// `nave audience lift`
@@ -153,7 +161,7 @@ pub(crate) fn query(question: &Question, output: &Output) -> Result<(), Failure>
 }
 
 /// The table with a tab between columns; tabs and ends of lines inside texts are blanks, NULL is nothing.
-fn lines(table: &Table) -> String {
+pub(crate) fn lines(table: &Table) -> String {
     let plain = |text: &str| text.replace(['\t', '\n', '\r'], " ");
     let heading = table.columns.iter().map(|name| plain(name)).collect::<Vec<_>>().join("\t");
     let rows = table.rows.iter().map(|row| {

@@ -94,7 +94,8 @@ fn read(path: &Path) -> Result<String, Failure> {
     read.map_err(|e| Failure::new("io", format!("cannot read {}: {e}", path.display())))
 }
 
-fn text_of(report: &DefineReport) -> String {
+/// What defining did, as people read it.
+pub(crate) fn text_of(report: &DefineReport) -> String {
     let mut text = String::new();
     for one in &report.definitions {
         // Writing to a string cannot fail.

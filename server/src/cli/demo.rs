@@ -1,4 +1,4 @@
-//! `nave demo`: real purchases, the questions of a shop, and what to try next.
+//! `nave demo`: real purchases, the questions of a shop, segments while the months go by, and what to try next.
 //!
 //! *Invariants:* the data and the questions are part of the program, so the demo needs no file and
 //! no network; the questions are asked for the day after the last purchase; a second run finds
@@ -6,6 +6,7 @@
 
 use super::arguments::Demo;
 use super::bench::{Timing, time};
+use super::demo_segments;
 use super::failure::Failure;
 use super::load;
 use super::maintain::shown;
@@ -33,6 +34,10 @@ const RUNS: u32 = 21;
 /// A customer of January 1997 who spent much, stayed, and came back.
 const CUSTOMER: (&str, &str) = ("user_id", "01909");
 
+/// Who buys often, for those who try a segment themselves.
+const LOYAL: &str =
+    "(SELECT count(*) FROM purchase e WHERE e.time >= now() - INTERVAL '180 days') >= 3";
+
 const INTRODUCTION: &str = "\
 Nave demo: the purchases of an online music shop, January 1997 to June 1998.
 Data: the CDNOW set, published by P. Fader and B. Hardie for research, as shipped in the
@@ -46,7 +51,8 @@ pub(crate) fn demo(arguments: &Demo, output: &Output) -> Result<(), Failure> {
     output.piece(INTRODUCTION)?;
     let store = Store::open(&data, true, output)?;
     let start = Instant::now();
-    let report = load::run(&store, &request(), &Stop::listen()?, output)?;
+    let stop = Stop::listen()?;
+    let report = load::run(&store, &request(), &stop, output)?;
     if report.interrupted {
         store.close()?;
         let message = "interrupted; the same command again goes on from there";
@@ -71,6 +77,9 @@ pub(crate) fn demo(arguments: &Demo, output: &Output) -> Result<(), Failure> {
     let events = view.timeline(CUSTOMER.0, CUSTOMER.1)?.ok_or_else(missing)?;
     store.close()?;
     output.piece(&met(&profile, &events))?;
+    let purchases = String::from_utf8_lossy(PURCHASES);
+    let replayed = demo_segments::replay(&purchases, Timestamp::parse(NOW)?, &stop)?;
+    output.piece(&replayed.text())?;
     output.answer(
         || next(&data),
         || {
@@ -82,6 +91,7 @@ pub(crate) fn demo(arguments: &Demo, output: &Output) -> Result<(), Failure> {
                 ("audiences", audiences(&statements, &timings)),
                 ("profile", shape::profile(&profile)),
                 ("timeline", shape::timeline(&events)),
+                ("replay", replayed.reply()),
             ])
         },
     )
@@ -164,6 +174,8 @@ fn next(data: &Path) -> String {
     let (namespace, value) = CUSTOMER;
     let count = format!("{program} audience count --data {data}");
     let explain = format!("{program} audience explain --data {data} --now {NOW}");
+    let define = format!("{program} segment define --data {data}");
+    let replay = format!("{program} segment replay --data {data}");
     let commands = [
         (
             "ask in one line: a condition on p, joins to the profile may be left out",
@@ -180,6 +192,12 @@ fn next(data: &Path) -> String {
         (
             "look at a customer",
             format!("{program} profile timeline --data {data} {namespace}={value}"),
+        ),
+        (
+            "save a segment, and see who was in it, month by month",
+            format!(
+                "{define} loyal \"{LOYAL}\" && {replay} loyal --from 1998-01-01 --to 1998-07-01 --every 30d"
+            ),
         ),
         (
             "see what is inside, and that every byte holds",

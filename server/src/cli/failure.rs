@@ -39,6 +39,12 @@ impl Failure {
         Failure { shown, ..Failure::from(error) }
     }
 
+    /// The same failure, which tells its place, if it has one, in a text.
+    pub(crate) fn shown_in(mut self, text: &str) -> Failure {
+        self.shown = self.place.map(|place| place::in_words(text, place));
+        self
+    }
+
     /// The same failure, saying first what it happened to.
     pub(crate) fn about(mut self, what: &str) -> Failure {
         self.message = format!("{what}: {}", self.message);

@@ -14,6 +14,7 @@ mod care;
 mod database;
 mod define;
 mod demo;
+mod demo_segments;
 mod export;
 mod failure;
 mod files;
@@ -29,6 +30,9 @@ mod profile;
 mod progress;
 mod quality;
 mod quarantine;
+mod segment;
+mod segment_arguments;
+mod segment_text;
 mod serve;
 mod sources;
 mod statements;
@@ -80,6 +84,8 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Profile(ProfileCommand::Timeline(who)) => profile::timeline(&who, output),
         Command::Record(RecordCommand::Get(which)) => profile::record(&which, output),
         Command::Identity(command) => identity::run(command, output),
+        Command::Segment(command) => segment::run(command, output),
+        Command::Trait(command) => segment::run_trait(command, output),
         Command::Quarantine(QuarantineCommand::List(list)) => quarantine::list(&list, output),
         Command::Quarantine(QuarantineCommand::Count(store)) => quarantine::count(&store, output),
         Command::Quarantine(QuarantineCommand::Replay(how)) => quarantine::replay(&how, output),

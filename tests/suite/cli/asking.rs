@@ -153,8 +153,9 @@ fn the_demo_is_right_the_first_and_the_second_time() {
     assert_eq!(answers, DEMO);
     assert!(audiences.iter().all(|a| a["median_us"].as_f64().is_some_and(|time| time > 0.0)));
     assert!(!demo["timeline"].as_array().expect("a list").is_empty());
+    segments_are_those_of_the_audiences(&demo["replay"], &folder);
     let shown = done(&["demo", "--data", &folder]);
-    for words in ["23,570 customers", "69,659 purchases", "What to try next"] {
+    for words in ["23,570 customers", "69,659 purchases", "big_spenders", "What to try next"] {
         assert!(shown.contains(words), "{words} is missing in {shown}");
     }
     let answers: Vec<u64> = shown
@@ -173,6 +174,29 @@ fn the_demo_is_right_the_first_and_the_second_time() {
     assert!(output.status.success(), "{line}: {output:?}");
     let count: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number");
     assert!(count > 0, "{line}");
+}
+
+/// The segments of the demo, after its months have gone by, are the audiences that they were defined as, and what their
+/// feeds told adds up to them.
+fn segments_are_those_of_the_audiences(replay: &Value, folder: &str) {
+    assert_eq!((&replay["days"], &replay["purchases"]), (&546.into(), &69_659.into()));
+    let segments = replay["segments"].as_array().expect("a list");
+    assert_eq!(segments.len(), 5);
+    let text_of = |name: &str| {
+        let of = segments.iter().find(|segment| segment["name"] == name);
+        of.and_then(|of| of["audience"].as_str()).expect("a text").to_owned()
+    };
+    let end = ["audience", "count", "--data", folder, "--now", "1998-06-30T23:59:59Z"];
+    for segment in segments {
+        let text = segment["audience"].as_str().expect("a text");
+        let text = text.replace("in_segment('active')", &format!("({})", text_of("active")));
+        assert_eq!(done(&[&end[..], &[&text]].concat()), format!("{}\n", segment["count"]));
+        let months = segment["months"].as_array().expect("a list");
+        assert_eq!(months.len(), 18);
+        let sum = |name: &str| months.iter().filter_map(|month| month[name].as_i64()).sum::<i64>();
+        assert_eq!(sum("entered") - sum("left"), segment["count"].as_i64().expect("a number"));
+        assert_eq!(months[17]["count"], segment["count"]);
+    }
 }
 
 #[test]

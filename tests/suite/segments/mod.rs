@@ -4,6 +4,7 @@ mod copied;
 mod crashes;
 mod groups;
 mod rule;
+mod stalled;
 mod world;
 
 use crate::rng::{Rng, scale, seeds};
