@@ -81,6 +81,34 @@ impl Story {
     }
 }
 
+/// Says of some pending items that they are done, and of one that is not pending.
+fn acknowledge(story: &Story, model: &mut Model, rng: &mut Rng, seed: u64) {
+    let mut items: Vec<Position> = model.pending.keys().copied().collect();
+    items.retain(|_| rng.one_in(2));
+    let asked: Vec<Position> = items.iter().copied().chain([Position(1)]).collect();
+    let done = session(story.db()).acknowledge("French", "mail", &asked, Level::Group);
+    assert_eq!(done.unwrap(), items.len() as u64, "seed {seed}");
+    for item in items {
+        model.pending.remove(&item);
+        model.done.insert(item);
+    }
+}
+
+/// Takes over what others have for an hour.
+fn claim(story: &Story, model: &mut Model, consumer: &'static str, limit: usize) {
+    let idle = Duration::from_secs(HOUR);
+    let taken = session(story.db()).claim("French", ("mail", consumer), idle, limit).unwrap();
+    let (now, hour) = (story.now(), HOUR as i64 * 1_000_000);
+    let late = model.pending.iter().filter(|(_, (_, since, _))| *since <= now - hour);
+    let late: Vec<Position> = late.map(|(item, _)| *item).take(limit).collect();
+    let items: Vec<Position> = taken.iter().map(|item| item.position).collect();
+    assert_eq!(items, late);
+    for item in items {
+        let has = model.pending.get_mut(&item).unwrap();
+        *has = (consumer, now, has.2 + 1);
+    }
+}
+
 fn run(seed: u64) {
     let mut rng = Rng::new(seed);
     let mut story = Story::new();
@@ -108,31 +136,8 @@ fn run(seed: u64) {
                     model.given = item;
                 }
             }
-            6 | 7 => {
-                let mut items: Vec<Position> = model.pending.keys().copied().collect();
-                items.retain(|_| rng.one_in(2));
-                let asked: Vec<Position> = items.iter().copied().chain([Position(1)]).collect();
-                let done = session(story.db()).acknowledge("French", "mail", &asked, Level::Group);
-                assert_eq!(done.unwrap(), items.len() as u64, "seed {seed}");
-                for item in items {
-                    model.pending.remove(&item);
-                    model.done.insert(item);
-                }
-            }
-            8 => {
-                let limit = 1 + rng.below(4);
-                let idle = Duration::from_secs(HOUR);
-                let taken = session(story.db()).claim("French", who, idle, limit).unwrap();
-                let (now, hour) = (story.now(), HOUR as i64 * 1_000_000);
-                let late = model.pending.iter().filter(|(_, (_, since, _))| *since <= now - hour);
-                let late: Vec<Position> = late.map(|(item, _)| *item).take(limit).collect();
-                let items: Vec<Position> = taken.iter().map(|item| item.position).collect();
-                assert_eq!(items, late, "seed {seed}");
-                for item in items {
-                    let has = model.pending.get_mut(&item).unwrap();
-                    *has = (consumer, now, has.2 + 1);
-                }
-            }
+            6 | 7 => acknowledge(&story, &mut model, &mut rng, seed),
+            8 => claim(&story, &mut model, consumer, 1 + rng.below(4)),
             9 => story.clock.advance(rng.between(0, 2 * HOUR as i64 * 1_000_000)),
             10 => {
                 story.db.take().unwrap().close().unwrap();
