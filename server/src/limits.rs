@@ -111,6 +111,10 @@ const _: () = assert!(OUTPUT_FLUSH_BYTES < OUTPUT_BYTES);
 const _: () = assert!(CONNECTIONS_RESERVED < CONNECTIONS);
 const _: () = assert!(PASSWORD_BYTES < BEFORE_AUTH.arg_bytes);
 
+/// How long the thread that advances the clock waits: segments change with whole seconds, so that
+/// nobody is told later than a quarter of one.
+pub(crate) const TICK_WAIT: Duration = Duration::from_millis(250);
+
 /// How long the thread that matches what arrives waits between two looks for writes: short beside
 /// what people notice, long beside what a look costs.
 pub(crate) const FOLLOW_WAIT: Duration = Duration::from_millis(20);

@@ -130,6 +130,11 @@ impl View {
         self.state().memberships.clock
     }
 
+    /// Whether there are or were segments, so that the clock changes something.
+    pub fn has_segments(&self) -> bool {
+        super::telling::has_segments(self.state())
+    }
+
     /// The segments in force, by name.
     pub fn segments(&self) -> Vec<Segment> {
         let state = self.state();

@@ -7,6 +7,7 @@
 use super::connection;
 use super::matching::Following;
 use super::server::Server;
+use super::ticking::Ticking;
 use crate::limits::{CONNECTIONS, CONNECTIONS_RESERVED, SHUTDOWN_WAIT, STACK_BYTES};
 use navedb::ProfileMatcher;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -73,8 +74,10 @@ pub(crate) fn run(
         })
         .map_err(|e| failed("cannot start a thread", e))?;
     let following = matcher.map(|matcher| Following::start(server, matcher)).transpose()?;
+    let ticking = Ticking::start(server)?;
     accept_all(server, listener);
     end_connections(server);
+    ticking.finish();
     if let Some(following) = following {
         following.finish();
     }

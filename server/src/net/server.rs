@@ -58,6 +58,14 @@ impl Server {
         self.store.view()
     }
 
+    /// Advances the clock of a store that has segments, which change by it.
+    pub(super) fn tick(&self) -> navedb::Result<()> {
+        if self.store.view().has_segments() {
+            self.db.tick()?;
+        }
+        Ok(())
+    }
+
     /// The password, if one is asked for.
     pub(crate) fn password(&self) -> Option<&Password> {
         self.password.as_ref()
