@@ -49,7 +49,7 @@ pub use ast::Question;
 pub use explain::Step;
 pub use one::{Person, value_asked};
 pub use parse::parse;
-pub use prepared::{Effect, Moves, Prepared, between, instant, moment, passes};
+pub use prepared::{Amount, Effect, Moves, Prepared, between, instant, moment, passes};
 pub use program::Workers;
 pub use resolved::{Rows, Scalar};
 pub use table::Table;

@@ -34,6 +34,8 @@ pub struct Reads {
     pub entities: BTreeSet<usize>,
     /// Whether it asks of money, whose rates and currencies may concern any profile.
     pub money: bool,
+    /// Amounts of money that it takes for numbers, which they are as long as they have one currency.
+    pub amounts: BTreeSet<Amount>,
     /// Whether it asks for consents.
     pub consents: bool,
     /// Segments, in the folded form.
@@ -42,6 +44,15 @@ pub struct Reads {
     pub identity: bool,
     /// How time alone changes it.
     pub moves: Moves,
+}
+
+/// An amount of money, by the field that has its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amount {
+    /// The event type; nothing for a trait.
+    pub event: Option<usize>,
+    /// The number of the trait or property.
+    pub currency: usize,
 }
 
 /// What one more row of events can do to an answer.
@@ -102,7 +113,8 @@ impl Prepared {
         if whole.resolved.table.is_some() {
             return Err(gives_a_table());
         }
-        let reads = Reads::of(&whole.resolved);
+        let mut reads = Reads::of(&whole.resolved);
+        reads.amounts = amounts_of(&whole.resolved, state);
         Ok(Prepared { question: Arc::clone(question), resolved: Arc::new(whole.resolved), reads })
     }
 
@@ -191,6 +203,46 @@ pub fn between(
     let condition = Condition::Or(vec![within(&one, &other), within(&other, &one)]);
     let resolved = Resolved { table: None, condition, queries: Vec::new() };
     choose(&resolved, state, workers, None).map(|chosen| chosen.to_set())
+}
+
+/// The amounts of money among the traits and properties that a question reads.
+fn amounts_of(resolved: &Resolved, state: &State) -> BTreeSet<Amount> {
+    let catalog = &state.catalog;
+    let mut found = BTreeSet::new();
+    let mut see = |scalar: &Scalar, rows: Option<&Rows>| {
+        let (event, currency) = match (scalar, rows) {
+            (Scalar::Trait(number), _) => (None, catalog.traits().currency_of(*number)),
+            (Scalar::Event(slot, EventColumn::Property(number)), Some(rows))
+                if *slot == rows.slot =>
+            {
+                let fields = catalog.properties(rows.event);
+                (Some(rows.event), fields.and_then(|fields| fields.currency_of(*number)))
+            }
+            _ => return,
+        };
+        if let Some(currency) = currency {
+            found.insert(Amount { event, currency });
+        }
+    };
+    resolved.condition.visit(&mut |scalar| see(scalar, None));
+    for query in &resolved.queries {
+        match query {
+            Query::Events(query) => {
+                let rows = Some(&query.rows);
+                query.rows.filter.visit(&mut |scalar| see(scalar, rows));
+                let value = query.aggregate.as_ref().and_then(|of| of.value.as_ref());
+                value.iter().for_each(|value| value.visit(&mut |scalar| see(scalar, rows)));
+            }
+            Query::Funnel(query) => {
+                for step in &query.steps {
+                    step.rows.filter.visit(&mut |scalar| see(scalar, Some(&step.rows)));
+                    step.between.visit(&mut |scalar| see(scalar, Some(&step.rows)));
+                }
+            }
+            Query::Consents(_) | Query::Segment(_) => {}
+        }
+    }
+    found
 }
 
 /// The instant that a value is; the midnight of a day.

@@ -11,6 +11,7 @@
 mod concerned;
 mod cursors;
 mod evaluate;
+mod money;
 mod rules;
 mod step;
 mod told;

@@ -2,6 +2,7 @@
 
 use super::concerned::{Concerned, Those};
 use super::evaluate::{Persons, holds_for};
+use super::money::Currencies;
 use super::rules::{Rule, Rules, Watches};
 use super::told::{Renaming, TraitsTold, Transition, Transitions};
 use super::whole_second;
@@ -26,6 +27,7 @@ pub struct Keeper {
     catalog: Arc<Catalog>,
     hindsight: Arc<Hindsight>,
     seen: SeenParts,
+    currencies: Currencies,
 }
 
 /// From which state to which moment.
@@ -75,6 +77,9 @@ impl Keeper {
         let reader = frozen.reader().at(now);
         let earlier = step.before.reader().at(before);
         let news = frozen.news(&self.seen);
+        if !news.is_empty() {
+            self.prepare_again(&news, &reader, state);
+        }
         let affected = self.by_news(&news, (&earlier, &reader), &mut concerned);
         if now > before {
             // The moment before is asked of the new state: a moment needs no state.
@@ -202,6 +207,22 @@ impl Keeper {
             reader.check()?;
         }
         Ok(())
+    }
+
+    /// Prepares rules again whose amounts have a currency that was not known; those that it makes unanswerable stall.
+    fn prepare_again(&mut self, news: &News, reader: &Reader<'_>, state: &mut State) {
+        for place in self.currencies.concerned(&self.rules, news, reader) {
+            let Some(rule) = self.rules.all.get_mut(place) else { continue };
+            let Ok(prepared) = &rule.prepared else { continue };
+            let again = prepared.again(reader.state);
+            let again = again.map_err(|e| Arc::<str>::from(e.message()));
+            if let Err(why) = &again
+                && let Some(segment) = Arc::make_mut(&mut state.memberships).get_mut(&rule.name)
+            {
+                segment.stalled = Some(Arc::clone(why));
+            }
+            rule.prepared = again;
+        }
     }
 
     /// Names whom new parts concern; gives the profiles that were joined, split or renamed, before and after.
