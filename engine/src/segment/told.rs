@@ -157,7 +157,7 @@ enum ToldTrait {
     /// One that sources send, by number.
     Sent(usize),
     /// A computed one.
-    Computed(Prepared),
+    Computed(Box<Prepared>),
     /// One that is no more.
     Nothing,
 }
@@ -174,7 +174,7 @@ impl ToldTrait {
         let prepared = asked.and_then(|text| {
             parse(&text).and_then(|question| Prepared::new(&Arc::new(question), state)).ok()
         });
-        prepared.map_or(ToldTrait::Nothing, ToldTrait::Computed)
+        prepared.map_or(ToldTrait::Nothing, |of| ToldTrait::Computed(Box::new(of)))
     }
 }
 
