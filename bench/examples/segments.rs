@@ -6,7 +6,7 @@ use nave_bench::million::Rng;
 use navedb::clock::{Clock, ManualClock, SystemClock};
 use navedb::dir::DiskDir;
 use navedb::{
-    Batch, Caller, Db, DefineRequest, Level, Purpose, Record, SegmentRequest, Session, Settings,
+    Batch, Caller, Db, DefineRequest, Level, Purpose, Record, SegmentRule, Session, Settings,
     Timestamp,
 };
 use std::sync::Arc;
@@ -198,17 +198,14 @@ fn fill(session: &Session, from: &mut u64, clock: &ManualClock) -> Result<(), Fa
             took
         });
         std::thread::sleep(Duration::from_millis(300));
-        let request = SegmentRequest {
-            name: format!("late {begin}"),
-            audience:
-                "(SELECT count(*) FROM purchase e WHERE e.time >= now() - INTERVAL '600 days') >= 1"
-                    .into(),
-            ..SegmentRequest::default()
-        };
+        let name = format!("late {begin}");
+        let rule = SegmentRule::asking(
+            "(SELECT count(*) FROM purchase e WHERE e.time >= now() - INTERVAL '600 days') >= 1",
+        );
         let begun = Instant::now();
-        session.define_segment(&request)?;
+        session.define_segment(&name, &rule)?;
         let took = begun.elapsed();
-        let count = session.view().segment_count(&request.name)?;
+        let count = session.view().segment_count(&name)?;
         std::thread::sleep(Duration::from_millis(300));
         stop.store(true, Ordering::SeqCst);
         let writers = writer.join().map_err(|_| "the writer ended")?;

@@ -64,7 +64,7 @@ pub use db::{
     ProfileIdentifier, ProfileMatcher, ProfileMembership, ProfileTrait, Proposal, Purpose, Quality,
     QualityRequest, QuarantineChange, QuarantineCount, QuarantineItem, QuarantineKind,
     QuarantinePage, QuarantineRequest, Reason, Receipt, Record, RegroupedProfiles, RepairReport,
-    ReplayReport, ReplayStep, Retraction, Segment, SegmentPart, SegmentReplay, SegmentRequest,
+    ReplayReport, ReplayStep, Retraction, Segment, SegmentPart, SegmentReplay, SegmentRule,
     SegmentTrial, SegmentVersion, SegmentWhy, Session, Settings, SourceQuality, SourceState,
     SourceStats, Stats, TextLogReport, TimelineEvent, TogetherReport, TogetherRequest,
     TraitExplanation, TraitFact, View, Watermark, WhyLost, check, import_log, rebuild, repair,

@@ -19,16 +19,17 @@ fn time(time: Timestamp) -> Reply {
 
 /// A segment in force.
 pub(crate) fn segment(segment: &Segment) -> Reply {
+    let rule = &segment.rule;
     Reply::map([
         ("name", Reply::from(segment.name.as_str())),
         ("version", Reply::count(u64::from(segment.version))),
         ("count", Reply::count(segment.count)),
-        ("audience", Reply::from(segment.audience.as_str())),
-        ("owner", Reply::optional(segment.owner.as_deref())),
-        ("purpose", Reply::optional(segment.purpose.as_deref())),
-        ("description", Reply::optional(segment.description.as_deref())),
-        ("traits", texts(&segment.traits)),
-        ("retain_days", segment.retain_days.map_or(Reply::Null, Reply::count)),
+        ("audience", Reply::from(rule.audience.as_str())),
+        ("owner", Reply::optional(rule.owner.as_deref())),
+        ("purpose", Reply::optional(rule.purpose.as_deref())),
+        ("description", Reply::optional(rule.description.as_deref())),
+        ("traits", texts(&rule.traits)),
+        ("retain_days", rule.retain_days.map_or(Reply::Null, Reply::count)),
         ("stalled", Reply::optional(segment.stalled.as_deref())),
     ])
 }

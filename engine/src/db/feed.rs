@@ -34,7 +34,7 @@ impl View {
         if segment.ledger.is_behind(after) {
             return Ok(page);
         }
-        let kept = self.segment(name).ok().and_then(|segment| segment.retain_days);
+        let kept = self.segment(name).ok().and_then(|segment| segment.rule.retain_days);
         let oldest = kept.map(|days| {
             let days = i64::try_from(days).unwrap_or(i64::MAX);
             Timestamp(self.clock().0.saturating_sub(days.saturating_mul(DAY_MICROS)))

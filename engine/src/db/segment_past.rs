@@ -27,7 +27,7 @@ impl View {
         value: &str,
     ) -> Result<Option<SegmentWhy>> {
         let segment = self.segment(name)?;
-        let question = self.question(&segment.audience)?;
+        let question = self.question(&segment.rule.audience)?;
         self.reading(|state| {
             let reader = state.reader();
             let found = super::profile_view::find(&reader, namespace, value);

@@ -1,5 +1,6 @@
 //! What is said of segments and their feeds.
 
+pub use crate::definition::SegmentRule;
 pub use crate::entry::Reason;
 
 use super::types::Origin;
@@ -14,18 +15,8 @@ pub struct Segment {
     pub name: String,
     /// Its version: 1 for the first.
     pub version: u32,
-    /// Who is in it: an audience.
-    pub audience: String,
-    /// Who answers for it.
-    pub owner: Option<String>,
-    /// What it is for.
-    pub purpose: Option<String>,
-    /// What it is.
-    pub description: Option<String>,
-    /// Traits that its feed tells beside each profile.
-    pub traits: Vec<String>,
-    /// For how many days its feed can be read; nothing for ever.
-    pub retain_days: Option<u64>,
+    /// What it says.
+    pub rule: SegmentRule,
     /// How many profiles are in it.
     pub count: u64,
     /// Why its audience cannot be answered now, so that its members stay as they were.
@@ -43,25 +34,6 @@ pub struct ComputedTrait {
     pub value: String,
     /// What it is.
     pub description: Option<String>,
-}
-
-/// What a segment is to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SegmentRequest {
-    /// Its name.
-    pub name: String,
-    /// Who is in it: an audience.
-    pub audience: String,
-    /// Who answers for it.
-    pub owner: Option<String>,
-    /// What it is for.
-    pub purpose: Option<String>,
-    /// What it is.
-    pub description: Option<String>,
-    /// Traits that its feed tells beside each profile.
-    pub traits: Vec<String>,
-    /// For how many days its feed can be read; nothing for ever.
-    pub retain_days: Option<u64>,
 }
 
 /// Somebody who entered or left a segment.

@@ -1,7 +1,7 @@
 //! Segments: defining them, who is in them, and whether somebody is.
 
 use super::define::{DefineReport, DefineRequest};
-use super::segment_types::{ComputedTrait, Segment, SegmentRequest, SegmentTrial};
+use super::segment_types::{ComputedTrait, Segment, SegmentTrial};
 use super::types::At;
 use super::{Session, View};
 use crate::audience::{Person, Prepared};
@@ -18,21 +18,21 @@ use roaring::RoaringBitmap;
 const SHOWN: usize = 10;
 
 /// The definition of a segment, in TOML.
-fn definition_of(request: &SegmentRequest) -> String {
+fn definition_of(name: &str, rule: &SegmentRule) -> String {
     let mut body = toml::Table::new();
     let mut put = |key: &str, value: Option<toml::Value>| {
         if let Some(value) = value {
             body.insert(key.to_owned(), value);
         }
     };
-    put("audience", Some(request.audience.clone().into()));
-    put("owner", request.owner.clone().map(Into::into));
-    put("purpose", request.purpose.clone().map(Into::into));
-    put("description", request.description.clone().map(Into::into));
-    put("traits", (!request.traits.is_empty()).then(|| request.traits.clone().into()));
-    let days = request.retain_days.and_then(|days| i64::try_from(days).ok());
+    put("audience", Some(rule.audience.clone().into()));
+    put("owner", rule.owner.clone().map(Into::into));
+    put("purpose", rule.purpose.clone().map(Into::into));
+    put("description", rule.description.clone().map(Into::into));
+    put("traits", (!rule.traits.is_empty()).then(|| rule.traits.clone().into()));
+    let days = rule.retain_days.and_then(|days| i64::try_from(days).ok());
     put("retain_days", days.map(Into::into));
-    format!("[{SEGMENT}.{}]\n{body}", quoted(&request.name))
+    format!("[{SEGMENT}.{}]\n{body}", quoted(name))
 }
 
 /// A segment by its name, in any case.
@@ -56,12 +56,12 @@ impl Session {
     ///
     /// # Errors
     /// `Invalid` when the audience is not understood, or there is a segment of this name; as `define`.
-    pub fn define_segment(&self, request: &SegmentRequest) -> Result<DefineReport> {
-        if let Ok(known) = named(self.view().state(), &request.name) {
+    pub fn define_segment(&self, name: &str, rule: &SegmentRule) -> Result<DefineReport> {
+        if let Ok(known) = named(self.view().state(), name) {
             let message = format!("there is a segment '{}'; use redefine", known.name);
             return Err(Error::invalid(message));
         }
-        self.define(&DefineRequest { text: definition_of(request), ..DefineRequest::default() })
+        self.define(&DefineRequest { text: definition_of(name, rule), ..DefineRequest::default() })
     }
 
     /// Changes a segment: its next version is in force when this returns, and its feed tells who entered and who left
@@ -69,10 +69,9 @@ impl Session {
     ///
     /// # Errors
     /// `NotFound` when there is none of this name; as `define`.
-    pub fn redefine_segment(&self, request: &SegmentRequest) -> Result<DefineReport> {
-        let known = named(self.view().state(), &request.name)?;
-        let request = SegmentRequest { name: known.name, ..request.clone() };
-        self.define(&DefineRequest { text: definition_of(&request), ..DefineRequest::default() })
+    pub fn redefine_segment(&self, name: &str, rule: &SegmentRule) -> Result<DefineReport> {
+        let name = named(self.view().state(), name)?.name;
+        self.define(&DefineRequest { text: definition_of(&name, rule), ..DefineRequest::default() })
     }
 
     /// Drops a segment: all leave it, and its feed stays. Level sync.
@@ -241,13 +240,9 @@ impl View {
         let known = named(state, name).ok();
         let mut trial = state.clone();
         let kept = known.as_ref().map_or(name, |known| &known.name);
-        let request = SegmentRequest {
-            name: kept.to_owned(),
-            audience: audience.to_owned(),
-            ..SegmentRequest::default()
-        };
+        let rule = SegmentRule::asking(audience);
         let version = known.as_ref().map_or(1, |known| known.version + 1);
-        super::define::note_alone(&mut trial, &definition_of(&request), version)?;
+        super::define::note_alone(&mut trial, &definition_of(kept, &rule), version)?;
         check(state, &trial)?;
         let would: RoaringBitmap = {
             let question = self.question(audience)?;
@@ -310,12 +305,7 @@ fn told(state: &State, saved: Saved<SegmentRule>) -> Segment {
     let known = state.memberships.get(&name);
     Segment {
         version,
-        audience: says.audience,
-        owner: says.owner,
-        purpose: says.purpose,
-        description: says.description,
-        traits: says.traits,
-        retain_days: says.retain_days,
+        rule: says,
         count: known.map_or(0, |known| known.members.count()),
         stalled: known.and_then(|known| known.stalled.as_deref().map(str::to_owned)),
         name,

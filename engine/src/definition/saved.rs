@@ -49,6 +49,11 @@ fn note(body: &Body<'_>, key: &str) -> Found<Option<String>> {
 }
 
 impl SegmentRule {
+    /// An audience alone.
+    pub fn asking(audience: impl Into<String>) -> SegmentRule {
+        SegmentRule { audience: audience.into(), ..SegmentRule::default() }
+    }
+
     /// Reads the body of a definition.
     pub fn read(body: &Body<'_>) -> Found<SegmentRule> {
         body.check_keys("a segment", &SEGMENT_KEYS)?;

@@ -8,12 +8,11 @@ use super::database::Database;
 use super::export::{Export, LogCommand};
 use super::identity_arguments::IdentityCommand;
 use super::kinds::RowArguments;
+use super::page::Page;
 use super::segment_arguments::{SegmentCommand, TraitCommand};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use navedb::{
-    At, Cursor, Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits,
-};
+use navedb::{At, Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -286,19 +285,8 @@ pub(crate) struct Explain {
 pub(crate) struct Members {
     #[command(flatten)]
     pub(crate) question: Question,
-    /// The traits whose values are printed
-    #[arg(long, value_name = "TRAIT[,TRAIT]", value_delimiter = ',',
-          value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) select: Vec<String>,
-    /// The namespace whose identifiers are printed
-    #[arg(long, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) with: Option<String>,
-    /// How many members at most
-    #[arg(long, value_name = "N", default_value_t = limits::MEMBERS_DEFAULT, value_parser = rows)]
-    pub(crate) limit: usize,
-    /// The profile id that the page before ended with
-    #[arg(long, value_name = "CURSOR", value_parser = engine::<Cursor>)]
-    pub(crate) after: Option<Cursor>,
+    #[command(flatten)]
+    pub(crate) page: Page,
 }
 
 #[derive(Debug, Args)]

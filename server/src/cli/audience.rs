@@ -47,12 +47,7 @@ pub(crate) fn explain(explain: &Explain, output: &Output) -> Result<(), Failure>
 
 /// `nave audience members`
 pub(crate) fn members(members: &Members, output: &Output) -> Result<(), Failure> {
-    let request = MembersRequest {
-        select: members.select.clone(),
-        with: members.with.clone(),
-        limit: members.limit,
-        after: members.after,
-    };
+    let request = members.page.request();
     let page =
         ask(&members.question, output, |view, text, at| view.members_page(text, &request, at))?;
     output.answer(

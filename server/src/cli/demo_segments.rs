@@ -12,8 +12,8 @@ use crate::resp::Reply;
 use navedb::clock::ManualClock;
 use navedb::dir::MemoryDir;
 use navedb::{
-    Batch, Caller, Db, Level, Position, Purpose, Record, SegmentRequest, Session, Settings,
-    Timestamp, View, limits,
+    Batch, Caller, Db, Level, Position, Purpose, Record, SegmentRule, Session, Settings, Timestamp,
+    View, limits,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -129,13 +129,9 @@ pub(crate) fn replay(purchases: &str, end: Timestamp, stop: &Stop) -> Result<Rep
 
 fn define(session: &Session) -> Result<(), Failure> {
     for statement in statements::read(SEGMENTS) {
-        let request = SegmentRequest {
-            name: statement.name,
-            audience: statement.text,
-            description: Some(statement.comment),
-            ..SegmentRequest::default()
-        };
-        session.define_segment(&request)?;
+        let description = Some(statement.comment);
+        let rule = SegmentRule { description, ..SegmentRule::asking(statement.text) };
+        session.define_segment(&statement.name, &rule)?;
     }
     Ok(())
 }

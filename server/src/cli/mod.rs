@@ -26,6 +26,7 @@ mod kinds;
 mod load;
 mod maintain;
 mod output;
+mod page;
 mod profile;
 mod progress;
 mod quality;

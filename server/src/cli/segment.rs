@@ -21,10 +21,7 @@ use super::store::Store;
 use super::text::grouped;
 use crate::resp::Reply;
 use crate::{definitions, segments, shape};
-use navedb::{
-    At, DefineReport, ErrorKind, FeedPage, MembersRequest, Position, Segment, SegmentRequest,
-    Session, View,
-};
+use navedb::{At, DefineReport, ErrorKind, FeedPage, Position, Segment, Session, View};
 use std::time::Duration;
 
 /// How long a follower waits before it moves the clock on.
@@ -33,8 +30,8 @@ const BETWEEN_TICKS: Duration = Duration::from_millis(250);
 /// `nave segment ...`
 pub(crate) fn run(command: SegmentCommand, output: &Output) -> Result<(), Failure> {
     match command {
-        SegmentCommand::Define(rule) => save(rule, false, output),
-        SegmentCommand::Redefine(rule) => save(rule, true, output),
+        SegmentCommand::Define(rule) => save(&rule, false, output),
+        SegmentCommand::Redefine(rule) => save(&rule, true, output),
         SegmentCommand::Try(trial) => attempt(&trial, output),
         SegmentCommand::Drop(named) => {
             changed(&named.store, output, |session| session.drop_segment(&named.name))
@@ -103,7 +100,7 @@ fn changed(
 }
 
 /// Defines a segment, or changes one: what of it is not given stays as it is.
-fn save(rule: Rule, again: bool, output: &Output) -> Result<(), Failure> {
+fn save(rule: &Rule, again: bool, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&rule.store.data, false, output)?;
     let done = saved(&store, rule, again);
     let (report, now) = match done {
@@ -123,32 +120,24 @@ fn save(rule: Rule, again: bool, output: &Output) -> Result<(), Failure> {
     )
 }
 
-fn saved(store: &Store, rule: Rule, again: bool) -> Result<(DefineReport, Segment), Failure> {
-    let mut request = SegmentRequest {
-        name: rule.name,
-        audience: rule.text,
-        owner: rule.owner,
-        purpose: rule.purpose,
-        description: rule.description,
-        traits: rule.traits,
-        retain_days: rule.retain_days,
-    };
+fn saved(store: &Store, rule: &Rule, again: bool) -> Result<(DefineReport, Segment), Failure> {
+    let (name, mut given) = (&rule.name, rule.says());
     let session = store.session();
     let report = if again {
-        let known = store.view().segment(&request.name)?;
-        request.owner = request.owner.or(known.owner);
-        request.purpose = request.purpose.or(known.purpose);
-        request.description = request.description.or(known.description);
-        request.retain_days = request.retain_days.or(known.retain_days);
-        if request.traits.is_empty() {
-            request.traits = known.traits;
+        let known = store.view().segment(name)?.rule;
+        given.owner = given.owner.or(known.owner);
+        given.purpose = given.purpose.or(known.purpose);
+        given.description = given.description.or(known.description);
+        given.retain_days = given.retain_days.or(known.retain_days);
+        if given.traits.is_empty() {
+            given.traits = known.traits;
         }
-        session.redefine_segment(&request)
+        session.redefine_segment(name, &given)
     } else {
-        session.define_segment(&request)
+        session.define_segment(name, &given)
     };
-    let report = report.map_err(|e| Failure::in_text(e, &request.audience))?;
-    Ok((report, store.view().segment(&request.name)?))
+    let report = report.map_err(|e| Failure::in_text(e, &given.audience))?;
+    Ok((report, store.view().segment(name)?))
 }
 
 fn attempt(trial: &Trial, output: &Output) -> Result<(), Failure> {
@@ -185,9 +174,7 @@ fn members_of(view: &View, name: &str) -> navedb::Result<String> {
 }
 
 fn page_of_members(members: &SegmentMembers, output: &Output) -> Result<(), Failure> {
-    let SegmentMembers { named, select, with, limit, after } = members;
-    let (select, with) = (select.clone(), with.clone());
-    let request = MembersRequest { select, with, limit: *limit, after: *after };
+    let (named, request) = (&members.named, members.page.request());
     let (page, position) = ask(&named.store, output, |view| {
         let text = members_of(view, &named.name)?;
         Ok((view.members_page(&text, &request, At::Latest)?, view.position()))
@@ -199,7 +186,7 @@ fn page_of_members(members: &SegmentMembers, output: &Output) -> Result<(), Fail
     if let Some(next) = page.next {
         output.note(&format!("note: there are more members; go on with --after {next}"));
     }
-    if after.is_none() {
+    if request.after.is_none() {
         output.note(&format!(
             "note: the members at position {position}; 'nave segment feed --after {position}' \
              tells what came later"
@@ -260,7 +247,7 @@ fn history(named: &Named, output: &Output) -> Result<(), Failure> {
 /// The traits that the items of a feed tell; none when the segment is no more.
 fn told_traits(view: &View, name: &str) -> navedb::Result<Vec<String>> {
     match view.segment(name) {
-        Ok(segment) => Ok(segment.traits),
+        Ok(segment) => Ok(segment.rule.traits),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(e),
     }
@@ -321,7 +308,7 @@ fn replay(what: &Replay, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&what.store.data, false, output)?;
     let view = store.view();
     let text = match (&what.name, &what.audience) {
-        (Some(name), _) => view.segment(name).map(|segment| segment.audience),
+        (Some(name), _) => view.segment(name).map(|segment| segment.rule.audience),
         (None, text) => Ok(text.clone().unwrap_or_default()),
     };
     let text = text?;

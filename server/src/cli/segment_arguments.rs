@@ -1,9 +1,10 @@
 //! What may be typed after `nave segment` and `nave trait`.
 
-use super::arguments::{StoreOnly, engine, engine_time, pair, rows};
+use super::arguments::{StoreOnly, engine_time, pair, rows};
+use super::page::Page;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Subcommand};
-use navedb::{Cursor, Position, Timestamp, limits};
+use navedb::{Position, SegmentRule, Timestamp, limits};
 use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
@@ -82,6 +83,20 @@ pub(crate) struct Rule {
     pub(crate) text: String,
 }
 
+impl Rule {
+    /// What the segment is to be.
+    pub(crate) fn says(&self) -> SegmentRule {
+        SegmentRule {
+            audience: self.text.clone(),
+            owner: self.owner.clone(),
+            purpose: self.purpose.clone(),
+            description: self.description.clone(),
+            traits: self.traits.clone(),
+            retain_days: self.retain_days,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Trial {
     #[command(flatten)]
@@ -97,19 +112,8 @@ pub(crate) struct Trial {
 pub(crate) struct SegmentMembers {
     #[command(flatten)]
     pub(crate) named: Named,
-    /// The traits whose values are printed
-    #[arg(long, value_name = "TRAIT[,TRAIT]", value_delimiter = ',',
-          value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) select: Vec<String>,
-    /// The namespace whose identifiers are printed
-    #[arg(long, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) with: Option<String>,
-    /// How many members at most
-    #[arg(long, value_name = "N", default_value_t = limits::MEMBERS_DEFAULT, value_parser = rows)]
-    pub(crate) limit: usize,
-    /// The profile id that the page before ended with
-    #[arg(long, value_name = "CURSOR", value_parser = engine::<Cursor>)]
-    pub(crate) after: Option<Cursor>,
+    #[command(flatten)]
+    pub(crate) page: Page,
 }
 
 #[derive(Debug, Args)]

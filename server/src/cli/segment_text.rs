@@ -26,10 +26,10 @@ pub(crate) fn list_text(all: &[Segment]) -> String {
                 segment.name.clone(),
                 grouped(segment.count),
                 format!("version {}", segment.version),
-                segment.owner.clone().unwrap_or_default(),
+                segment.rule.owner.clone().unwrap_or_default(),
                 match &segment.stalled {
                     Some(reason) => format!("STALLED: {}", plain(reason)),
-                    None => plain(&segment.audience),
+                    None => plain(&segment.rule.audience),
                 },
             ]
         })
@@ -42,14 +42,14 @@ pub(crate) fn describe_text(segment: &Segment, clock: Timestamp) -> String {
     let mut rows = vec![
         vec!["version".to_owned(), segment.version.to_string()],
         vec!["members".to_owned(), format!("{} at {clock}", grouped(segment.count))],
-        vec!["audience".to_owned(), plain(&segment.audience)],
+        vec!["audience".to_owned(), plain(&segment.rule.audience)],
     ];
-    let kept = segment.retain_days.map(|days| format!("{} days", grouped(days)));
-    let traits = (!segment.traits.is_empty()).then(|| segment.traits.join(", "));
+    let kept = segment.rule.retain_days.map(|days| format!("{} days", grouped(days)));
+    let traits = (!segment.rule.traits.is_empty()).then(|| segment.rule.traits.join(", "));
     for (name, said) in [
-        ("owner", &segment.owner),
-        ("purpose", &segment.purpose),
-        ("description", &segment.description),
+        ("owner", &segment.rule.owner),
+        ("purpose", &segment.rule.purpose),
+        ("description", &segment.rule.description),
         ("feed tells", &traits),
         ("feed kept", &kept),
         ("STALLED", &segment.stalled),

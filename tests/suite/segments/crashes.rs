@@ -55,7 +55,7 @@ impl Story {
             .collect();
         let segments = view.segments().into_iter();
         self.world.segments =
-            segments.map(|known| (known.name, self.rules[&known.audience].clone())).collect();
+            segments.map(|known| (known.name, self.rules[&known.rule.audience].clone())).collect();
         self.told.clear();
     }
 }

@@ -4,7 +4,7 @@ use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, session, view};
 use navedb::clock::ManualClock;
 use navedb::dir::MemoryDir;
-use navedb::{Db, ErrorKind, Level, Position, SegmentRequest, Settings, Timestamp};
+use navedb::{Db, ErrorKind, Level, Position, SegmentRule, Settings, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,13 +38,9 @@ impl Story {
         };
         story.open();
         story.say(0, "FR");
-        let request = SegmentRequest {
-            name: "French".into(),
-            audience: "p.country = 'FR'".into(),
-            traits: vec!["country".into()],
-            ..SegmentRequest::default()
-        };
-        session(story.db()).define_segment(&request).unwrap();
+        let traits = vec!["country".into()];
+        let rule = SegmentRule { traits, ..SegmentRule::asking("p.country = 'FR'") };
+        session(story.db()).define_segment("French", &rule).unwrap();
         story
     }
 

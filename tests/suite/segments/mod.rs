@@ -12,7 +12,7 @@ use crate::store::{self, session, view};
 use navedb::clock::ManualClock;
 use navedb::dir::MemoryDir;
 use navedb::{
-    At, Db, ErrorKind, Level, Position, Retraction, SegmentRequest, Settings, Timestamp, View,
+    At, Db, ErrorKind, Level, Position, Retraction, SegmentRule, Settings, Timestamp, View,
 };
 use rule::{CATEGORIES, COUNTRIES, EVENTS, Rule};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,14 +42,6 @@ struct Story {
     faulty: bool,
     times: BTreeSet<i64>,
     log: Vec<String>,
-}
-
-fn request(name: &str, audience: &str) -> SegmentRequest {
-    SegmentRequest {
-        name: name.to_owned(),
-        audience: audience.to_owned(),
-        ..SegmentRequest::default()
-    }
 }
 
 fn settings() -> Settings {
@@ -284,7 +276,8 @@ impl Story {
             let rule = Rule::random(&mut self.rng, &names, 0);
             self.log.push(format!("define {name}: {}", rule.text()));
             self.rules.insert(rule.text(), rule.clone());
-            let defined = session(self.db()).define_segment(&request(&name, &rule.text()));
+            let defined =
+                session(self.db()).define_segment(&name, &SegmentRule::asking(rule.text()));
             if self.done(defined).is_some() {
                 self.world.segments.insert(name, rule);
             }
@@ -306,7 +299,7 @@ impl Story {
         let rule = Rule::random(&mut self.rng, &[], 0);
         self.log.push(format!("redefine {name}: {}", rule.text()));
         self.rules.insert(rule.text(), rule.clone());
-        let defined = session(self.db()).redefine_segment(&request(&name, &rule.text()));
+        let defined = session(self.db()).redefine_segment(&name, &SegmentRule::asking(rule.text()));
         if self.done(defined).is_some() {
             self.world.segments.insert(name, rule);
         }

@@ -3,7 +3,7 @@
 use crate::store::{self, session, view};
 use navedb::clock::ManualClock;
 use navedb::dir::MemoryDir;
-use navedb::{Db, Position, Retraction, SegmentRequest, Settings};
+use navedb::{Db, Position, Retraction, SegmentRule, Settings};
 use std::sync::Arc;
 
 fn open(disk: &MemoryDir, clock: &Arc<ManualClock>) -> Db {
@@ -19,9 +19,7 @@ fn identify(db: &Db, id: &str, user: &str, traits: &str) {
 }
 
 fn define(db: &Db, name: &str, audience: &str) {
-    let (name, audience) = (name.to_owned(), audience.to_owned());
-    let request = SegmentRequest { name, audience, ..SegmentRequest::default() };
-    session(db).define_segment(&request).unwrap();
+    session(db).define_segment(name, &SegmentRule::asking(audience)).unwrap();
 }
 
 #[test]
