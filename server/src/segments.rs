@@ -72,6 +72,7 @@ fn part(part: &SegmentPart) -> Reply {
         ("values", Reply::Map(values.collect())),
         ("records", records),
         ("flips", part.flips.map_or(Reply::Null, time)),
+        ("trouble", Reply::optional(part.trouble.as_deref())),
     ])
 }
 

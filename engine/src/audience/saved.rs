@@ -94,9 +94,7 @@ impl Writing<'_> {
             [qualifier, name] if same(qualifier, &self.alias) => name,
             _ => return Ok(None),
         };
-        if self.state.catalog.traits().find(name).is_some() {
-            return Ok(None);
-        }
+        // What the owner says stands over a trait of this name that a source sent later.
         let mut computed = self.state.computed_traits().into_iter();
         Ok(computed.find(|known| same(&known.name, name)).map(|known| known.says.value))
     }

@@ -7,7 +7,7 @@ use super::one::{One, Person};
 use super::prepared::{Prepared, instant, top_scalars};
 use super::resolve::resolve_at;
 use super::resolved::{Condition, Query, Rows, Scalar};
-use crate::base::error::Result;
+use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{Ordinal, Position, SourceId};
 use crate::base::limits::{WHY_EVENTS_MAX, WHY_RECORDS_MAX};
 use crate::base::time::Timestamp;
@@ -35,6 +35,8 @@ pub struct Part {
     pub records: Vec<Behind>,
     /// When it will be otherwise if nothing new is said; nothing when it will not.
     pub flips: Option<Timestamp>,
+    /// Why there is no answer, when a number or a time overflows.
+    pub trouble: Option<String>,
 }
 
 /// A record behind a value.
@@ -95,12 +97,13 @@ impl Looking<'_> {
         let person = Person::new(&reader, self.ordinal);
         let resolved = prepared.resolved();
         let one = One::new(&person, resolved);
-        let truth = one.truth(&resolved.condition)?;
+        let (truth, trouble) = answered(one.truth(&resolved.condition))?;
         let mut scalars = Vec::new();
         all_scalars(&resolved.condition, &mut scalars);
         let mut values = Vec::new();
         for scalar in scalars.into_iter().filter(|of| !matches!(of, Scalar::Constant(_))) {
-            values.push((describe_value(scalar, self.state), one.value(scalar)?));
+            let (value, _) = answered(one.value(scalar))?;
+            values.push((describe_value(scalar, self.state), value));
         }
         let mut records = self.of_traits(&prepared, &reader);
         for rows in queried(&resolved.queries) {
@@ -116,7 +119,7 @@ impl Looking<'_> {
         let records = records.into_iter().rev().collect();
         let flips = self.flips(&prepared, &person, &reader, truth)?;
         reader.check()?;
-        Ok(Part { text, truth, values, records, flips })
+        Ok(Part { text, truth, values, records, flips, trouble })
     }
 
     /// The records that the traits of a part come from.
@@ -159,8 +162,8 @@ impl Looking<'_> {
         for moment in moments {
             let later = self.state.reader().at(moment);
             let person = Person::new(&later, self.ordinal);
-            let found =
-                One::new(&person, prepared.resolved()).truth(&prepared.resolved().condition)?;
+            let one = One::new(&person, prepared.resolved());
+            let (found, _) = answered(one.truth(&prepared.resolved().condition))?;
             if found != truth {
                 return Ok(Some(moment));
             }
@@ -186,6 +189,17 @@ impl Looking<'_> {
             }
             found.insert(Timestamp(high * SECOND));
         }
+    }
+}
+
+/// An answer, or that there is none and why.
+fn answered<T>(found: Result<Option<T>>) -> Result<(Option<T>, Option<String>)> {
+    match found {
+        Ok(found) => Ok((found, None)),
+        Err(e) if matches!(e.kind(), ErrorKind::Invalid | ErrorKind::Limit) => {
+            Ok((None, Some(e.message().to_owned())))
+        }
+        Err(e) => Err(e),
     }
 }
 

@@ -246,8 +246,12 @@ pub const SEGMENT_ROWS_MAX: u64 = 512;
 /// Transitions in one entry of the log: an entry is held in memory as a whole, and has a bounded payload.
 pub const TOLD_ROWS_MAX: usize = 500_000;
 
-/// Times that what was told of segments may change segments again within one write.
-pub const TOLD_ROUNDS_MAX: usize = 8;
+/// Bytes of the ids and traits in one entry of what was told: it must fit a payload with what stands around them.
+pub const TOLD_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of a trait as a feed tells it; of longer texts the beginning is told. As many as a segment tells of one
+/// profile must fit an entry.
+pub const TOLD_TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// New events times conditions of segments that are held against each other one by one; beyond, whoever has a new event
 /// is evaluated.

@@ -26,6 +26,24 @@ impl View {
             let message = format!("a limit of {limit} is out of range: 1 to {FEED_ITEMS_MAX}");
             return Err(Error::invalid(message));
         }
+        self.feed_since(name, after, limit, self.oldest_kept(name))
+    }
+
+    /// The moment before which a feed is kept no longer.
+    fn oldest_kept(&self, name: &str) -> Option<Timestamp> {
+        let days = self.state().segment_rule(name)?.says.retain_days?;
+        let micros = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MICROS);
+        Some(Timestamp(self.clock().0.saturating_sub(micros)))
+    }
+
+    /// As `feed`, of what was told since a moment.
+    pub(super) fn feed_since(
+        &self,
+        name: &str,
+        after: Position,
+        limit: usize,
+        oldest: Option<Timestamp>,
+    ) -> Result<FeedPage> {
         let memberships = &self.state().memberships;
         let Some(segment) = memberships.known(name) else {
             return Err(self.membership(name).err().unwrap_or_else(|| Error::not_found("none")));
@@ -34,11 +52,6 @@ impl View {
         if segment.ledger.is_behind(after) {
             return Ok(page);
         }
-        let kept = self.segment(name).ok().and_then(|segment| segment.rule.retain_days);
-        let oldest = kept.map(|days| {
-            let days = i64::try_from(days).unwrap_or(i64::MAX);
-            Timestamp(self.clock().0.saturating_sub(days.saturating_mul(DAY_MICROS)))
-        });
         self.flush()?;
         let key = folded(name);
         for first in segment.ledger.from(after.plus(1)) {
@@ -48,6 +61,7 @@ impl View {
             let Entry::Told(entry) = entry else { continue };
             if oldest.is_some_and(|oldest| entry.clock < oldest) {
                 page.trimmed = Some(header.end());
+                page.next = page.next.max(super::last_before(header.end()));
                 continue;
             }
             let origin = Origin::from_code(header.origin).unwrap_or_default();

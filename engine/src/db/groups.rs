@@ -4,12 +4,12 @@
 //! *Invariants:* an item is given at least once, and not to two at a time; what is done is never given again. Whom
 //! items were given to is an entry of the log, like that they are done. *Where to start reading:* `read_group`.
 
-use super::segment_types::{ConsumerGroup, FeedItem, FeedPage, PendingItem};
+use super::segment_types::{ConsumerGroup, FeedItem, PendingItem};
 use super::write::Draft;
 use super::{Inner, Level, Session, View, Writer, last_before};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
-use crate::base::limits::{GROUP_PENDING_MAX, NAME_BYTES_MAX};
+use crate::base::limits::{FEED_ITEMS_MAX, GROUP_PENDING_MAX, NAME_BYTES_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{Entry, GroupEntry, GroupSays, Origin};
 use crate::state::Group;
@@ -59,10 +59,7 @@ impl Session {
     /// `NotFound` when there is no such segment; `Invalid` when there is such a group, or the name is none; `Closed`;
     /// `Io`.
     pub fn create_group(&self, segment: &str, group: &str, after: Position) -> Result<Position> {
-        if group.is_empty() || group.len() > NAME_BYTES_MAX {
-            let message = format!("'{group}' is no name for a group: 1 to {NAME_BYTES_MAX} bytes");
-            return Err(Error::invalid(message));
-        }
+        check_name("group", group)?;
         self.change(segment, group, Level::Group, |view| {
             view.membership(segment)?;
             match view.group(segment, group) {
@@ -96,28 +93,23 @@ impl Session {
         limit: usize,
         most: Duration,
     ) -> Result<Vec<FeedItem>> {
+        check_name("consumer", consumer)?;
         let mut left = most;
         loop {
             let seen = self.inner.news.now();
-            let found = self.change(segment, group, Level::Memory, |view| {
-                let known = view.group(segment, group)?;
-                if known.pending.len() >= GROUP_PENDING_MAX {
-                    let message = format!(
-                        "{GROUP_PENDING_MAX} items of group '{group}' are pending; acknowledge some"
-                    );
-                    return Err(Error::limit(message));
+            let view = self.view();
+            let waits = view.feed(segment, view.group(segment, group)?.given, 1)?.items.is_empty();
+            if !waits {
+                let (items, _) = self.change(segment, group, Level::Memory, |view| {
+                    given(view, segment, (group, consumer), limit)
+                })?;
+                // Others may have been quicker.
+                if !items.is_empty() {
+                    return Ok(items);
                 }
-                let FeedPage { items, .. } = view.feed(segment, known.given, limit)?;
-                let says = says_of(
-                    &items,
-                    |consumer, items| GroupSays::Given { consumer, items },
-                    consumer,
-                );
-                Ok((says, items))
-            });
-            let (items, _) = found?;
-            if !items.is_empty() || left.is_zero() {
-                return Ok(items);
+            }
+            if left.is_zero() {
+                return Ok(Vec::new());
             }
             left = self.inner.news.wait(seen, left);
         }
@@ -156,14 +148,17 @@ impl Session {
         idle: Duration,
         limit: usize,
     ) -> Result<Vec<FeedItem>> {
+        check_name("consumer", consumer)?;
         let taken = self.change(segment, group, Level::Memory, |view| {
             let idle = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);
             let before = Timestamp(view.clock().0.saturating_sub(idle));
             let pending = &view.group(segment, group)?.pending;
             let late = pending.iter().filter(|(_, has)| has.since <= before);
             let mut items = Vec::new();
-            for (position, _) in late.take(limit) {
-                let page = view.feed(segment, Position(position.0.saturating_sub(1)), 1)?;
+            for (position, _) in late.take(limit.min(FEED_ITEMS_MAX)) {
+                // What is pending can be taken over however old it is.
+                let before = Position(position.0.saturating_sub(1));
+                let page = view.feed_since(segment, before, 1, None)?;
                 items.extend(page.items.into_iter().filter(|item| item.position == *position));
             }
             let says =
@@ -206,6 +201,33 @@ impl Inner {
         writer.append(vec![Draft { entry, source, load, decoded: None }], Origin::Live)?;
         self.publish(writer)
     }
+}
+
+/// A group and a consumer must have a name.
+fn check_name(what: &str, name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        let message = format!("'{name}' is no name for a {what}: 1 to {NAME_BYTES_MAX} bytes");
+        return Err(Error::invalid(message));
+    }
+    Ok(())
+}
+
+/// The next items of a feed that no consumer of a group has, which one is given now.
+fn given(
+    view: &View,
+    segment: &str,
+    (group, consumer): (&str, &str),
+    limit: usize,
+) -> Result<(Option<GroupSays>, Vec<FeedItem>)> {
+    let known = view.group(segment, group)?;
+    if known.pending.len() >= GROUP_PENDING_MAX {
+        let message =
+            format!("{GROUP_PENDING_MAX} items of group '{group}' are pending; acknowledge some");
+        return Err(Error::limit(message));
+    }
+    let items = view.feed(segment, known.given, limit)?.items;
+    let says = says_of(&items, |consumer, items| GroupSays::Given { consumer, items }, consumer);
+    Ok((says, items))
 }
 
 fn says_of(

@@ -39,6 +39,8 @@ impl Inner {
             told => told?,
         }
         if merge(writer).is_err() {
+            // What was told now is shown first, so that it is not told again.
+            self.show(writer);
             self.fold_again(writer)?;
             self.tell(writer)?;
         }

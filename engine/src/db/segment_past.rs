@@ -1,16 +1,16 @@
 //! Segments explained: why somebody is in one, how it was defined before, and who would have been in it.
 
 use super::segment_types::{ReplayStep, SegmentPart, SegmentReplay, SegmentVersion, SegmentWhy};
-use super::types::At;
 use super::view::View;
-use crate::audience::why;
+use crate::audience::{Prepared, why};
 use crate::base::error::{Error, Result};
-use crate::base::ids::Position;
+use crate::base::ids::{Ordinal, Position};
 use crate::base::limits::REPLAY_STEPS_MAX;
 use crate::base::time::Timestamp;
 use crate::catalog::folded;
 use crate::definition::{SEGMENT, SegmentRule, parse_name};
 use crate::entry::{DEFINITION_KIND, Entry};
+use crate::segment::all_for;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ impl View {
                     .map(|r| (r.time, r.position, state.catalog.source_name(r.source).to_owned()))
                     .collect(),
                 flips: part.flips,
+                trouble: part.trouble,
             });
             Ok(Some(SegmentWhy {
                 profile_id: id.to_string(),
@@ -117,15 +118,24 @@ impl View {
             );
             return Err(Error::limit(message));
         }
-        let mut known: BTreeSet<String> =
-            self.members(audience, At::AsOf(from))?.into_iter().collect();
-        let mut replay =
-            SegmentReplay { members: known.iter().cloned().collect(), steps: Vec::new() };
+        let question = self.question(audience)?;
+        let at = |time| -> Result<BTreeSet<String>> {
+            let state = self.past(time)?;
+            let prepared = Prepared::new(&question, &state)?;
+            // Who has no answer is no member, as in a segment.
+            let held = all_for(&prepared, (&state, &self.inner.workers, time))?;
+            let reader = state.reader();
+            let ids = held.iter().filter_map(|ordinal| reader.profile_id(Ordinal(ordinal)));
+            let ids = ids.map(|id| id.to_string()).collect();
+            reader.check().map(|()| ids)
+        };
+        let mut known = at(from)?;
+        let members = known.iter().cloned().collect();
+        let mut replay = SegmentReplay { members, steps: Vec::new() };
         let mut time = from;
         while time < to {
             time = Timestamp(time.0.saturating_add(micros).min(to.0));
-            let now: BTreeSet<String> =
-                self.members(audience, At::AsOf(time))?.into_iter().collect();
+            let now = at(time)?;
             replay.steps.push(ReplayStep {
                 time,
                 entered: now.difference(&known).cloned().collect(),

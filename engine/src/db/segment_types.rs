@@ -115,6 +115,8 @@ pub struct SegmentPart {
     pub records: Vec<(Timestamp, Position, String)>,
     /// When it will be otherwise if nothing new is said; nothing when it will not.
     pub flips: Option<Timestamp>,
+    /// Why there is no answer, when a number or a time overflows: the profile is no member then.
+    pub trouble: Option<String>,
 }
 
 /// A version of a segment.

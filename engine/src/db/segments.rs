@@ -10,7 +10,7 @@ use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
 use crate::catalog::{folded, nearest};
 use crate::definition::{COMPUTED, SEGMENT, SegmentRule, quoted};
-use crate::segment::{Persons, check, holds_for, whole_second};
+use crate::segment::{all_for, check, whole_second};
 use crate::state::{Membership, Saved, State};
 use roaring::RoaringBitmap;
 
@@ -37,10 +37,10 @@ fn definition_of(name: &str, rule: &SegmentRule) -> String {
 
 /// A segment by its name, in any case.
 fn named(state: &State, name: &str) -> Result<Saved<SegmentRule>> {
-    let rules = state.segment_rules();
-    let key = folded(name);
-    let names: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
-    rules.into_iter().find(|rule| folded(&rule.name) == key).ok_or_else(|| unknown(name, &names))
+    state.segment_rule(name).ok_or_else(|| {
+        let names = state.segment_rules().into_iter().map(|rule| rule.name);
+        unknown(name, &names.collect::<Vec<_>>())
+    })
 }
 
 fn unknown(name: &str, names: &[String]) -> Error {
@@ -244,16 +244,9 @@ impl View {
         let version = known.as_ref().map_or(1, |known| known.version + 1);
         super::define::note_alone(&mut trial, &definition_of(kept, &rule), version)?;
         check(state, &trial)?;
-        let would: RoaringBitmap = {
-            let question = self.question(audience)?;
-            let prepared = Prepared::new(&question, state)?;
-            let clock = whole_second(state.clock);
-            let reader = state.reader().at(clock);
-            // Who has no answer is no member, and no error.
-            let about = (state, &self.inner.workers, clock);
-            let held = holds_for(&prepared, about, &Persons::new(&reader), None)?;
-            reader.check().map(|()| held)?
-        };
+        let prepared = Prepared::new(&self.question(audience)?, state)?;
+        let about = (state, &self.inner.workers, whole_second(state.clock));
+        let would = all_for(&prepared, about)?;
         let is = state.memberships.get(name).map(|segment| segment.members.to_set());
         let is = is.unwrap_or_default();
         let (entering, leaving) = (&would - &is, &is - &would);

@@ -9,7 +9,7 @@ use super::write::Draft;
 use super::{Inner, Writer};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
-use crate::base::limits::{TOLD_ROUNDS_MAX, TOLD_ROWS_MAX};
+use crate::base::limits::{TOLD_BYTES_MAX, TOLD_ROWS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{Entry, Origin, Reason, TOLD_KIND, ToldChange, ToldEntry};
 use crate::log::LogReader;
@@ -17,6 +17,7 @@ use crate::segment::{
     Keeper, Step, ToldBefore, Transitions, difference, follow, keep_told, told_before, whole_second,
 };
 use crate::state::{Fold, State};
+use std::sync::Arc;
 
 /// What a fold from nothing needs to know of what was told before it.
 struct Refolded {
@@ -31,8 +32,6 @@ pub(super) struct Telling {
     pub keeper: Keeper,
     /// What was told before the fold was made from nothing, until it is compared.
     refolded: Option<Refolded>,
-    /// Whether the members of the fold are those of the fold itself, and not those of the snapshot.
-    compared: bool,
     /// The moment at which the log's last entry found the segments, when the store was opened.
     told_at: Timestamp,
     /// The origin of what was appended last.
@@ -51,13 +50,8 @@ impl Telling {
         mut told: ToldBefore,
     ) -> Result<Telling> {
         let told_at = whole_second(fold.state.clock).max(fold.state.memberships.clock);
-        let mut telling = Telling {
-            keeper: Keeper::default(),
-            refolded: None,
-            compared: false,
-            told_at,
-            origin: Origin::Live,
-        };
+        let mut telling =
+            Telling { keeper: Keeper::default(), refolded: None, told_at, origin: Origin::Live };
         if has_segments(&fold.state) {
             if from == end {
                 telling.keeper.start(&mut fold.state)?;
@@ -128,28 +122,24 @@ impl Inner {
         if writer.log.writable().is_err() {
             return Ok(());
         }
-        if let Some(refolded) = writer.telling.refolded.take() {
-            self.tell_difference(writer, &newest.state, refolded)?;
-        }
-        let origin = writer.telling.origin;
-        for round in 0..TOLD_ROUNDS_MAX {
-            let before = if round == 0 && !writer.telling.compared {
-                newest.state.clone()
-            } else {
-                writer.fold.state.clone()
-            };
-            let clock = writer.fold.state.clock;
-            let step = Step { before: &before, clock, workers: &self.workers };
-            let told = writer.telling.keeper.step(&mut writer.fold.state, step)?;
-            writer.telling.compared = false;
-            writer.telling.keeper.look(&writer.fold.state);
-            if told.is_empty() {
-                break;
+        let compared = match writer.telling.refolded.take() {
+            None => None,
+            Some(refolded) => {
+                if let Err(e) = self.tell_difference(writer, &newest.state, &refolded) {
+                    writer.telling.refolded = Some(refolded);
+                    return Err(e);
+                }
+                Some(writer.fold.state.clone())
             }
-            append_told(writer, told, origin)?;
-            writer.fold.freeze_alone()?;
-        }
-        Ok(())
+        };
+        let (clock, workers) = (writer.fold.state.clock, &self.workers);
+        let step = Step { before: compared.as_ref().unwrap_or(&newest.state), clock, workers };
+        let known = Arc::clone(&writer.fold.state.memberships);
+        let told = writer.telling.keeper.step(&mut writer.fold.state, step)?;
+        writer.telling.keeper.look(&writer.fold.state);
+        let origin = writer.telling.origin;
+        // What cannot be told is so for nobody.
+        append_told(writer, told, origin).inspect_err(|_| writer.fold.state.memberships = known)
     }
 
     /// Finds the members of a fold from nothing, and tells what is otherwise than it was told.
@@ -157,16 +147,18 @@ impl Inner {
         &self,
         writer: &mut Writer,
         before: &State,
-        refolded: Refolded,
+        refolded: &Refolded,
     ) -> Result<()> {
         let at = before.memberships.clock.max(writer.telling.told_at);
         let state = &mut writer.fold.state;
         keep_told(state, &refolded.told)?;
         writer.telling.keeper.fill(state, &self.workers, at)?;
         writer.telling.keeper.look(state);
-        writer.telling.compared = true;
         let told = difference(&refolded.told, state, refolded.reason)?;
-        append_told(writer, told, Origin::Correction)
+        let origin = writer.telling.origin;
+        append_told(writer, told, Origin::Correction)?;
+        writer.telling.origin = origin;
+        Ok(())
     }
 }
 
@@ -175,19 +167,20 @@ fn append_told(writer: &mut Writer, told: Transitions, cause: Origin) -> Result<
     let clock = writer.fold.state.memberships.clock;
     let mut by_origin: [(Origin, Vec<ToldChange>); 3] =
         [Origin::Live, Origin::History, Origin::Correction].map(|origin| (origin, Vec::new()));
-    for transition in told.all {
-        let origin = match transition.change.reason {
+    for change in told {
+        let origin = match change.reason {
             Reason::Event | Reason::Identity => cause,
             Reason::Clock => Origin::Live,
             Reason::Definition => Origin::History,
             Reason::Correction => Origin::Correction,
         };
         if let Some((_, changes)) = by_origin.iter_mut().find(|(known, _)| *known == origin) {
-            changes.push(transition.change);
+            changes.push(change);
         }
     }
     for (origin, changes) in by_origin {
-        let drafts: Vec<Draft> = portions(changes)
+        let drafts: Vec<Draft> = portions(changes, MOST)
+            .into_iter()
             .map(|changes| {
                 let entry = Entry::Told(ToldEntry { clock, changes });
                 Draft { entry, source: SourceId(0), load: LoadId(0), decoded: None }
@@ -201,45 +194,120 @@ fn append_told(writer: &mut Writer, told: Transitions, cause: Origin) -> Result<
     Ok(())
 }
 
-/// Changes in portions of bounded size.
-fn portions(changes: Vec<ToldChange>) -> impl Iterator<Item = Vec<ToldChange>> {
-    let mut rest: std::collections::VecDeque<ToldChange> =
-        changes.into_iter().flat_map(pieces).collect();
-    std::iter::from_fn(move || {
-        let (mut portion, mut rows) = (Vec::new(), 0);
-        while let Some(next) = rest.front() {
-            if rows > 0 && rows + next.rows() > TOLD_ROWS_MAX {
-                break;
-            }
-            rows += next.rows();
-            portion.extend(rest.pop_front());
-        }
-        (!portion.is_empty()).then_some(portion)
-    })
+/// What changes take of an entry: how many enter and leave, and the bytes of that.
+#[derive(Debug, Clone, Copy, Default)]
+struct Weight {
+    rows: usize,
+    bytes: usize,
 }
 
-/// One change as several of bounded size.
-fn pieces(change: ToldChange) -> Vec<ToldChange> {
-    if change.rows() <= TOLD_ROWS_MAX {
-        return vec![change];
+impl Weight {
+    fn with(self, traits: &[Option<String>]) -> Weight {
+        let texts = traits.iter().map(|text| 9 + text.as_ref().map_or(0, String::len));
+        Weight { rows: self.rows + 1, bytes: self.bytes + 16 + texts.sum::<usize>() }
     }
-    let each = change.traits.len() / change.rows();
-    let mut traits = change.traits.into_iter();
-    let mut found = Vec::new();
-    for (ids, enters) in [(change.entered, true), (change.left, false)] {
-        for piece in ids.chunks(TOLD_ROWS_MAX) {
-            let (entered, left) =
-                if enters { (piece.to_vec(), Vec::new()) } else { (Vec::new(), piece.to_vec()) };
-            let traits = traits.by_ref().take(each * piece.len()).collect();
-            let (segment, version, reason) =
-                (change.segment.clone(), change.version, change.reason);
-            found.push(ToldChange { segment, version, reason, entered, left, traits });
+
+    fn fits(self, most: Weight) -> bool {
+        self.rows <= most.rows && self.bytes <= most.bytes
+    }
+}
+
+/// What an entry may take.
+const MOST: Weight = Weight { rows: TOLD_ROWS_MAX, bytes: TOLD_BYTES_MAX };
+
+/// Changes in portions that take at most so much each, but for what one profile takes.
+fn portions(changes: Vec<ToldChange>, most: Weight) -> Vec<Vec<ToldChange>> {
+    let mut portions = vec![Vec::new()];
+    let mut weight = Weight::default();
+    for change in changes {
+        let ToldChange { segment, version, reason, entered, left, traits } = change;
+        let each = traits.len().checked_div(entered.len() + left.len()).unwrap_or_default();
+        let mut traits = traits.into_iter();
+        let begin = |segment: &String| ToldChange {
+            segment: segment.clone(),
+            version,
+            reason,
+            entered: Vec::new(),
+            left: Vec::new(),
+            traits: Vec::new(),
+        };
+        let mut piece = begin(&segment);
+        let ids = entered.into_iter().map(|id| (id, true));
+        for (id, enters) in ids.chain(left.into_iter().map(|id| (id, false))) {
+            let told: Vec<Option<String>> = traits.by_ref().take(each).collect();
+            let next = weight.with(&told);
+            if weight.rows > 0 && !next.fits(most) {
+                let full = std::mem::replace(&mut piece, begin(&segment));
+                portions.last_mut().into_iter().for_each(|last| last.push(full.clone()));
+                portions.push(Vec::new());
+                weight = Weight::default().with(&told);
+            } else {
+                weight = next;
+            }
+            let ids = if enters { &mut piece.entered } else { &mut piece.left };
+            ids.push(id);
+            piece.traits.extend(told);
         }
+        portions.last_mut().into_iter().for_each(|last| last.push(piece.clone()));
     }
-    found
+    for portion in &mut portions {
+        portion.retain(|change| change.rows() > 0);
+    }
+    portions.retain(|portion| !portion.is_empty());
+    portions
 }
 
 /// Whether an error says that a part does not hold.
 pub(super) fn is_damage(error: &crate::base::error::Error) -> bool {
     error.kind() == ErrorKind::Corrupt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Rng;
+
+    /// Each id with what is told beside it, in order.
+    fn rows(changes: &[ToldChange]) -> Vec<(String, bool, u128, Vec<Option<String>>)> {
+        let mut rows = Vec::new();
+        for change in changes {
+            let each = change.traits.len().checked_div(change.rows()).unwrap_or_default();
+            let ids = change.entered.iter().map(|id| (true, id));
+            for (place, (enters, id)) in
+                ids.chain(change.left.iter().map(|id| (false, id))).enumerate()
+            {
+                let traits = change.traits[place * each..(place + 1) * each].to_vec();
+                rows.push((change.segment.clone(), enters, *id, traits));
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn portions_have_all_rows_in_order_and_their_size() {
+        let mut random = Rng(9);
+        for _ in 0..500 {
+            let mut changes = Vec::new();
+            for segment in 0..random.below(5) {
+                let mut ids =
+                    |most| (0..random.below(most)).map(|id| id as u128).collect::<Vec<_>>();
+                let (entered, left) = (ids(9), ids(9));
+                let each = random.below(3);
+                let traits = (0..each * (entered.len() + left.len()))
+                    .map(|_| (random.below(3) > 0).then(|| "x".repeat(random.below(40))));
+                let traits = traits.collect();
+                let (segment, reason) = (segment.to_string(), Reason::Event);
+                changes.push(ToldChange { segment, version: 1, reason, entered, left, traits });
+            }
+            let most = Weight { rows: 1 + random.below(8), bytes: 1 + random.below(200) };
+            let found = portions(changes.clone(), most);
+            for portion in &found {
+                let rows = rows(portion);
+                let weight = rows.iter().fold(Weight::default(), |sum, row| sum.with(&row.3));
+                assert!(weight.fits(most) || rows.len() == 1, "{weight:?} of {most:?}");
+                assert!(portion.iter().all(|change| change.rows() > 0));
+            }
+            assert_eq!(rows(&found.concat()), rows(&changes));
+        }
+    }
 }

@@ -146,7 +146,7 @@ impl View {
     }
 
     /// The state as of a time: the log folded again without what happened later.
-    fn past(&self, time: Timestamp) -> Result<Arc<State>> {
+    pub(super) fn past(&self, time: Timestamp) -> Result<Arc<State>> {
         let end = self.state().end;
         if let Some((known, at, state)) = self.inner.past.lock().as_ref()
             && (*known, *at) == (end, time)

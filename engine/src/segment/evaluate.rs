@@ -35,6 +35,19 @@ fn has_no_answer(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Limit)
 }
 
+/// All profiles for whom a rule holds. Who has no answer is not among them.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn all_for(
+    prepared: &Prepared,
+    (state, workers, now): (&State, &Workers, Timestamp),
+) -> Result<RoaringBitmap> {
+    let reader = state.reader().at(now);
+    let held = holds_for(prepared, (state, workers, now), &Persons::new(&reader), None)?;
+    reader.check().map(|()| held)
+}
+
 /// The profiles for whom a rule holds: of some, or of all. Who has no answer is not among them.
 ///
 /// # Errors

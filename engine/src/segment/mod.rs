@@ -16,10 +16,9 @@ mod rules;
 mod step;
 mod told;
 
-pub use evaluate::{Persons, holds_for};
+pub use evaluate::all_for;
 pub use rules::check;
-pub use step::Keeper;
-pub use step::Step;
+pub use step::{Keeper, Step};
 pub use told::{ToldBefore, Transitions, difference, follow, keep_told, told_before};
 
 use crate::base::time::Timestamp;

@@ -8,7 +8,7 @@ use crate::catalog::{Fields, folded, nearest};
 use crate::definition::SegmentRule;
 use crate::state::{Reader, Saved, State};
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A segment in force.
@@ -82,6 +82,8 @@ pub struct Rules {
     pub money: Vec<usize>,
     /// When time changes them.
     pub cursors: Cursors,
+    /// Their places, by the folded name.
+    places: HashMap<String, usize>,
     /// What their names and types were found in.
     print: u64,
 }
@@ -135,13 +137,13 @@ impl Rules {
 
     /// The place of a segment.
     pub fn find(&self, name: &str) -> Option<usize> {
-        let name = folded(name);
-        self.all.iter().position(|rule| folded(&rule.name) == name)
+        self.places.get(&folded(name)).copied()
     }
 
     fn index(&mut self) {
         let mut watches: BTreeMap<usize, Vec<Watch>> = BTreeMap::new();
         for (place, rule) in self.all.iter().enumerate() {
+            self.places.insert(folded(&rule.name), place);
             let Ok(prepared) = &rule.prepared else { continue };
             let reads = &prepared.reads;
             for number in &reads.traits {
@@ -244,12 +246,16 @@ pub fn check(before: &State, state: &State) -> Result<()> {
     if saved.len() > SEGMENTS_MAX {
         return Err(Error::limit(format!("a store has at most {SEGMENTS_MAX} segments")));
     }
-    let known = before.segment_rules();
+    check_names("segment", saved.iter().map(|segment| segment.name.as_str()))?;
+    let computed = state.computed_traits();
+    check_names("computed trait", computed.iter().map(|computed| computed.name.as_str()))?;
+    let known: BTreeMap<String, SegmentRule> =
+        before.segment_rules().into_iter().map(|known| (known.name, known.says)).collect();
     let mut trial = state.clone();
-    Arc::make_mut(&mut trial.memberships).keep(|name| saved.iter().any(|s| s.name == name));
+    let names: BTreeSet<&str> = saved.iter().map(|segment| segment.name.as_str()).collect();
+    Arc::make_mut(&mut trial.memberships).keep(|name| names.contains(name));
     for segment in &saved {
-        let was =
-            known.iter().any(|known| known.name == segment.name && known.says == segment.says);
+        let was = known.get(&segment.name) == Some(&segment.says);
         check_segment(segment, was.then_some(before), &trial)?;
     }
     check_computed(before, &trial)?;
@@ -267,6 +273,19 @@ pub fn check(before: &State, state: &State) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(format!("segments stand in themselves: {}", circle.join(", "))))
+}
+
+/// Refuses names that are told apart by their case alone: they are looked up in any case.
+fn check_names<'n>(what: &str, names: impl Iterator<Item = &'n str>) -> Result<()> {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for name in names {
+        if let Some(other) = known.insert(folded(name), name) {
+            let message =
+                format!("{what} '{name}' is there as '{other}' already; names have no case");
+            return Err(Error::invalid(message));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a segment that cannot be. `was` is the state in which it was defined in the same words, if it was.

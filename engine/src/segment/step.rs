@@ -1,22 +1,23 @@
 //! One step: from the segments of one state to those of the next, by whom the difference concerns.
 
 use super::concerned::{Concerned, Those};
-use super::evaluate::{Persons, holds_for};
+use super::evaluate::{Persons, all_for, holds_for};
 use super::money::Currencies;
 use super::rules::{Rule, Rules, Watches};
-use super::told::{Renaming, TraitsTold, Transition, Transitions};
+use super::told::{Renaming, TraitsTold, Transitions, add};
 use super::whole_second;
 use crate::audience::{Effect, Prepared, Workers, passes};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
 use crate::base::limits::SEGMENT_FILTERED_ROWS_MAX;
 use crate::base::time::Timestamp;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, folded};
 use crate::entry::Reason;
 use crate::event::TableView;
 use crate::record::CONSENT;
 use crate::state::{Hindsight, Members, News, Reader, SeenParts, State};
 use roaring::RoaringBitmap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keeps the segments of one store.
@@ -52,7 +53,7 @@ impl Keeper {
     /// # Errors
     /// `Corrupt`.
     pub fn start(&mut self, state: &mut State) -> Result<()> {
-        self.refresh(state, &mut Concerned::default(), &mut Transitions::default())?;
+        self.refresh(state, &mut Concerned::default(), &mut Transitions::new())?;
         self.look(state);
         Ok(())
     }
@@ -63,7 +64,7 @@ impl Keeper {
     /// `Corrupt`: the segments are then as they were, or partly so, and must be compared with what was told.
     pub fn step(&mut self, state: &mut State, step: Step<'_>) -> Result<Transitions> {
         let mut concerned = Concerned::default();
-        let mut told = Transitions::default();
+        let mut told = Transitions::new();
         self.refresh(state, &mut concerned, &mut told)?;
         if self.rules.all.is_empty() {
             return Ok(told);
@@ -104,18 +105,13 @@ impl Keeper {
         // A state made from nothing knows the segments by name at most.
         *self = Keeper::default();
         let mut ignored = Concerned::default();
-        self.refresh(state, &mut ignored, &mut Transitions::default())?;
+        self.refresh(state, &mut ignored, &mut Transitions::new())?;
         let memberships = Arc::make_mut(&mut state.memberships);
         memberships.clock = whole_second(now);
         for place in 0..self.rules.all.len() {
             let Some(rule) = self.rules.all.get(place) else { continue };
             let Ok(prepared) = &rule.prepared else { continue };
-            let frozen = state.clone();
-            let reader = frozen.reader().at(whole_second(now));
-            let persons = Persons::new(&reader);
-            let about = (&frozen, workers, whole_second(now));
-            let held = holds_for(prepared, about, &persons, None)?;
-            reader.check()?;
+            let held = all_for(prepared, (&state.clone(), workers, whole_second(now)))?;
             if let Some(segment) = Arc::make_mut(&mut state.memberships).get_mut(&rule.name) {
                 segment.members = Members::from(&held);
             }
@@ -153,7 +149,7 @@ impl Keeper {
         for name in &names {
             memberships.get_mut(name);
         }
-        let known: Vec<(String, u32)> =
+        let known: BTreeMap<String, u32> =
             state.memberships.all().map(|m| (m.name.clone(), m.version)).collect();
         let memberships = Arc::make_mut(&mut state.memberships);
         for segment in &saved {
@@ -166,8 +162,7 @@ impl Keeper {
         let old = std::mem::replace(&mut self.rules, rules);
         let reason = if defined { Reason::Definition } else { Reason::Event };
         for (place, rule) in self.rules.all.iter().enumerate() {
-            let version = known.iter().find(|(name, _)| *name == rule.name).map(|(_, v)| *v);
-            if version != Some(rule.version) {
+            if known.get(&rule.name) != Some(&rule.version) {
                 concerned.everybody_for(place, Reason::Definition);
             } else if !same_rule(old.find(&rule.name).and_then(|at| old.all.get(at)), rule) {
                 concerned.everybody_for(place, reason);
@@ -186,10 +181,10 @@ impl Keeper {
     fn drop_those_of_no_rule(
         &self,
         state: &mut State,
-        known: &[(String, u32)],
+        known: &BTreeMap<String, u32>,
         told: &mut Transitions,
     ) -> Result<()> {
-        for (name, version) in known.iter().filter(|(_, version)| *version > 0) {
+        for (name, version) in known.iter().filter(|(_, version)| **version > 0) {
             if self.rules.find(name).is_some() {
                 continue;
             }
@@ -201,9 +196,8 @@ impl Keeper {
             segment.version = 0;
             segment.stalled = None;
             let left = members.iter().filter_map(|ordinal| reader.profile_id(ordinal)).collect();
-            let (entered, reason) = (Vec::new(), Reason::Definition);
-            let traits = TraitsTold::default();
-            told.add(Transition::new((name, *version), reason, (entered, left), traits));
+            let (of, ids) = ((name.as_str(), *version), (Vec::new(), left));
+            add(told, of, Reason::Definition, ids, TraitsTold::new());
             reader.check()?;
         }
         Ok(())
@@ -314,12 +308,14 @@ impl Keeper {
             let persons = Persons::new(&reader);
             while let Some((place, rule)) = rest.next_if(|(_, rule)| rule.level == level) {
                 let Some(those) = concerned.take(place) else { continue };
-                let Ok(prepared) = &rule.prepared else { continue };
-                let about = (&frozen, workers, now);
-                let changed = change_of(rule, prepared, about, &persons, &those)?;
-                let (entered, left) = changed;
-                let transitions = renaming.transitions(rule, &those, (&entered, &left), &frozen)?;
-                told.extend(transitions);
+                let (entered, left) = match &rule.prepared {
+                    Ok(prepared) => {
+                        change_of(rule, prepared, (&frozen, workers, now), &persons, &those)?
+                    }
+                    // Nobody knows who should be in it; who is, goes with what becomes of profiles.
+                    Err(_) => renaming.followed(rule, &frozen),
+                };
+                renaming.tell(rule, &those, (&entered, &left), &frozen, told)?;
                 if entered.is_empty() && left.is_empty() {
                     continue;
                 }
@@ -327,7 +323,7 @@ impl Keeper {
                 if let Some(segment) = memberships.get_mut(&rule.name) {
                     segment.members.change(&left, &entered);
                 }
-                let key = crate::catalog::folded(&rule.name);
+                let key = folded(&rule.name);
                 for asking in self.rules.by_segment.get(&key).into_iter().flatten() {
                     for ordinal in (&entered | &left).iter() {
                         let mut one = RoaringBitmap::new();

@@ -5,6 +5,8 @@ use super::rules::Rule;
 use crate::audience::{Person, Prepared, parse, value_asked};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
+use crate::base::limits::TOLD_TEXT_BYTES_MAX;
+use crate::catalog::folded;
 use crate::entry::{Reason, ToldChange, ToldEntry};
 use crate::identity::PublicId;
 use crate::state::{Members, Reader, State};
@@ -15,56 +17,27 @@ use std::sync::Arc;
 /// The values of the traits that a segment tells, by profile.
 pub type TraitsTold = BTreeMap<PublicId, Vec<Option<String>>>;
 
-/// Who entered and who left one segment for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transition {
-    /// The change, as the log has it.
-    pub change: ToldChange,
-}
+/// Who entered and who left, by segment and reason, as the log has it.
+pub type Transitions = Vec<ToldChange>;
 
-/// Who entered and who left.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Transitions {
-    /// By segment and reason.
-    pub all: Vec<Transition>,
-}
-
-impl Transition {
-    /// A transition of a segment and its version.
-    pub fn new(
-        (segment, version): (&str, u32),
-        reason: Reason,
-        (mut entered, mut left): (Vec<PublicId>, Vec<PublicId>),
-        mut traits: TraitsTold,
-    ) -> Transition {
-        entered.sort_unstable();
-        left.sort_unstable();
-        let told = entered.iter().chain(&left).filter_map(|id| traits.remove(id)).flatten();
-        let traits = told.collect();
-        let plain = |ids: Vec<PublicId>| ids.into_iter().map(|id| id.0).collect();
-        let (entered, left) = (plain(entered), plain(left));
-        let segment = segment.to_owned();
-        Transition { change: ToldChange { segment, version, reason, entered, left, traits } }
+/// Adds who entered and who left a segment for a reason, unless there is nobody.
+pub(super) fn add(
+    to: &mut Transitions,
+    (segment, version): (&str, u32),
+    reason: Reason,
+    (mut entered, mut left): (Vec<PublicId>, Vec<PublicId>),
+    mut traits: TraitsTold,
+) {
+    if entered.is_empty() && left.is_empty() {
+        return;
     }
-}
-
-impl Transitions {
-    /// Whether nobody entered or left.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    /// Adds one, unless nobody is in it.
-    pub fn add(&mut self, transition: Transition) {
-        if transition.change.rows() > 0 {
-            self.all.push(transition);
-        }
-    }
-
-    /// Adds several.
-    pub fn extend(&mut self, transitions: Vec<Transition>) {
-        transitions.into_iter().for_each(|transition| self.add(transition));
-    }
+    entered.sort_unstable();
+    left.sort_unstable();
+    let told = entered.iter().chain(&left).filter_map(|id| traits.remove(id)).flatten();
+    let traits = told.collect();
+    let plain = |ids: Vec<PublicId>| ids.into_iter().map(|id| id.0).collect();
+    let (segment, entered, left) = (segment.to_owned(), plain(entered), plain(left));
+    to.push(ToldChange { segment, version, reason, entered, left, traits });
 }
 
 /// The two states that transitions lie between.
@@ -76,14 +49,15 @@ pub(super) struct Renaming<'a> {
 }
 
 impl Renaming<'_> {
-    /// What is told of a rule: `entered` and `left` are ordinals.
-    pub fn transitions(
+    /// Adds what is told of a rule: `entered` and `left` are ordinals.
+    pub fn tell(
         &self,
         rule: &Rule,
         those: &Those,
         (entered, left): (&RoaringBitmap, &RoaringBitmap),
         state: &State,
-    ) -> Result<Vec<Transition>> {
+        told: &mut Transitions,
+    ) -> Result<()> {
         let mut found: BTreeMap<Reason, (Vec<PublicId>, Vec<PublicId>)> = BTreeMap::new();
         for (of, enters) in [(entered, true), (left, false)] {
             for ordinal in of.iter().filter(|ordinal| !self.affected.contains(*ordinal)) {
@@ -97,12 +71,11 @@ impl Renaming<'_> {
             let pair = found.entry(reason).or_default();
             self.renamed(rule, (entered, left), state, pair);
         }
-        let told = found.into_iter().map(|(reason, (entered, left))| {
+        for (reason, (entered, left)) in found {
             let traits = self.traits(rule, entered.iter().chain(&left).copied(), state);
-            Transition::new((&rule.name, rule.version), reason, (entered, left), traits)
-        });
-        let told = told.collect();
-        self.later.check().map(|()| told)
+            add(told, (&rule.name, rule.version), reason, (entered, left), traits);
+        }
+        self.later.check()
     }
 
     /// Members among the profiles that were joined, split or renamed, by the ids that they had and have.
@@ -125,6 +98,16 @@ impl Renaming<'_> {
         found.1.extend(was.difference(&is));
     }
 
+    /// The ordinals that enter and leave a segment whose members stay, when profiles are joined, split or renamed: who
+    /// has the id of a member is one.
+    pub fn followed(&self, rule: &Rule, state: &State) -> (RoaringBitmap, RoaringBitmap) {
+        let Some(segment) = state.memberships.get(&rule.name) else { return Default::default() };
+        let was = segment.members.within(self.affected);
+        let ids = was.iter().filter_map(|ordinal| self.earlier.profile_id(Ordinal(ordinal)));
+        let is: RoaringBitmap = ids.filter_map(|id| self.later.resolve(id)).map(|o| o.0).collect();
+        (&is - &segment.members.within(&is), was - is)
+    }
+
     fn traits(
         &self,
         rule: &Rule,
@@ -145,11 +128,19 @@ impl Renaming<'_> {
                 ToldTrait::Computed(prepared) => value_asked(prepared, person.as_ref()?),
                 ToldTrait::Nothing => None,
             };
-            let value = |of: &ToldTrait| value(of).map(|value| value.to_string());
+            let value = |of: &ToldTrait| value(of).map(|value| shortened(value.to_string()));
             told.insert(id, all.iter().map(value).collect());
         }
         told
     }
+}
+
+/// The beginning of a text that is too long to be told.
+fn shortened(mut text: String) -> String {
+    if text.len() > TOLD_TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TOLD_TEXT_BYTES_MAX));
+    }
+    text
 }
 
 /// A trait that a segment tells.
@@ -164,16 +155,13 @@ enum ToldTrait {
 
 impl ToldTrait {
     fn of(name: &str, state: &State) -> ToldTrait {
-        if let Some(number) = state.catalog.traits().find(name) {
-            return ToldTrait::Sent(number);
-        }
         let mut computed = state.computed_traits().into_iter();
-        let key = crate::catalog::folded(name);
-        let found = computed.find(|known| crate::catalog::folded(&known.name) == key);
-        let asked = found.map(|known| format!("{} IS NULL", known.says.value));
-        let prepared = asked.and_then(|text| {
-            parse(&text).and_then(|question| Prepared::new(&Arc::new(question), state)).ok()
-        });
+        let Some(known) = computed.find(|known| folded(&known.name) == folded(name)) else {
+            let sent = state.catalog.traits().find(name);
+            return sent.map_or(ToldTrait::Nothing, ToldTrait::Sent);
+        };
+        let question = parse(&format!("{} IS NULL", known.says.value)).map(Arc::new);
+        let prepared = question.and_then(|question| Prepared::new(&question, state));
         prepared.map_or(ToldTrait::Nothing, |of| ToldTrait::Computed(Box::new(of)))
     }
 }
@@ -190,7 +178,7 @@ pub fn told_before(state: &State) -> Result<ToldBefore> {
     let mut ids: HashMap<u32, Option<PublicId>> = HashMap::new();
     let mut told = ToldBefore::new();
     for segment in state.memberships.all() {
-        let of = told.entry(crate::catalog::folded(&segment.name)).or_default();
+        let of = told.entry(folded(&segment.name)).or_default();
         for ordinal in segment.members.iter() {
             let id = ids.entry(ordinal.0).or_insert_with(|| reader.profile_id(ordinal));
             of.extend(*id);
@@ -202,7 +190,7 @@ pub fn told_before(state: &State) -> Result<ToldBefore> {
 /// Follows what an entry told.
 pub fn follow(told: &mut ToldBefore, entry: &ToldEntry) {
     for change in &entry.changes {
-        let of = told.entry(crate::catalog::folded(&change.segment)).or_default();
+        let of = told.entry(folded(&change.segment)).or_default();
         for id in &change.left {
             of.remove(&PublicId(*id));
         }
@@ -220,7 +208,7 @@ pub fn keep_told(state: &mut State, told: &ToldBefore) -> Result<()> {
         if question.and_then(|question| Prepared::new(&question, state)).is_ok() {
             continue;
         }
-        let key = crate::catalog::folded(&saved.name);
+        let key = folded(&saved.name);
         let frozen = state.clone();
         let reader = frozen.reader();
         let ids = told.get(&key).into_iter().flatten();
@@ -240,15 +228,15 @@ pub fn keep_told(state: &mut State, told: &ToldBefore) -> Result<()> {
 /// `Corrupt`.
 pub fn difference(told: &ToldBefore, state: &State, reason: Reason) -> Result<Transitions> {
     let now = told_before(state)?;
-    let mut found = Transitions::default();
+    let mut found = Transitions::new();
     let none = BTreeSet::new();
     for segment in state.memberships.all() {
-        let key = crate::catalog::folded(&segment.name);
+        let key = folded(&segment.name);
         let (was, is) = (told.get(&key).unwrap_or(&none), now.get(&key).unwrap_or(&none));
         let entered = is.difference(was).copied().collect();
         let left = was.difference(is).copied().collect();
         let of = (segment.name.as_str(), segment.version);
-        found.add(Transition::new(of, reason, (entered, left), TraitsTold::new()));
+        add(&mut found, of, reason, (entered, left), TraitsTold::new());
     }
     Ok(found)
 }

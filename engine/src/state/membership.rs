@@ -12,7 +12,7 @@ use crate::catalog::folded;
 use crate::definition::{COMPUTED, ComputedTrait, SEGMENT, SegmentRule};
 use crate::entry::ToldEntry;
 use roaring::RoaringBitmap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Positions of a page of a ledger.
@@ -256,6 +256,21 @@ impl State {
             .collect()
     }
 
+    /// A segment in force, by its name in any case: no other one is read.
+    pub fn segment_rule(&self, name: &str) -> Option<Saved<SegmentRule>> {
+        let key = folded(name);
+        let from = (SEGMENT.to_owned(), String::new());
+        let all = self.hindsight.definitions.range(from..);
+        let mut named = all
+            .take_while(|((of, _), _)| of == SEGMENT)
+            .map(|((_, written), definition)| (plain_name(written), definition))
+            .filter(|(known, _)| folded(known) == key);
+        named.find_map(|(name, definition)| {
+            let says = SegmentRule::of_text(definition.body.as_deref()?)?;
+            Some(Saved { name, version: definition.version, says })
+        })
+    }
+
     /// The segments in force.
     pub fn segment_rules(&self) -> Vec<Saved<SegmentRule>> {
         self.saved(SEGMENT, SegmentRule::of_text)
@@ -280,13 +295,12 @@ impl State {
     pub(super) fn note_told(&mut self, first: Position, told: &ToldEntry) {
         let end = first.plus(told.rows() as u64);
         let memberships = Arc::make_mut(&mut self.memberships);
-        let mut noted: Vec<&str> = Vec::new();
+        let mut noted: BTreeSet<&str> = BTreeSet::new();
         for change in &told.changes {
-            if !noted.contains(&change.segment.as_str())
+            if noted.insert(&change.segment)
                 && let Some(segment) = memberships.get_mut(&change.segment)
             {
                 segment.ledger.note(first, end);
-                noted.push(&change.segment);
             }
         }
     }

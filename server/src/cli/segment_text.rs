@@ -125,6 +125,9 @@ fn part_text(text: &mut String, part: &SegmentPart) {
     for (time, position, source) in &part.records {
         let _ = writeln!(text, "         {source} said so at {time}, position {position}");
     }
+    if let Some(trouble) = &part.trouble {
+        let _ = writeln!(text, "         there is no answer: {}", plain(trouble));
+    }
     if let Some(flips) = part.flips {
         let _ = writeln!(text, "         if nothing new is said, it changes at {flips}");
     }

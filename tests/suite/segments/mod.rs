@@ -3,6 +3,7 @@
 mod copied;
 mod crashes;
 mod groups;
+mod kept;
 mod rule;
 mod stalled;
 mod world;
