@@ -3,7 +3,7 @@
 use super::lookup::remember;
 use super::merger::Merger;
 use super::publish::Snapshot;
-use super::telling::{Telling, has_segments};
+use super::telling::{Tail, Telling, has_segments};
 use super::{Inner, OpenReport, Settings, Writer};
 use crate::audience::Workers;
 use crate::base::clock::Clock;
@@ -20,7 +20,6 @@ use crate::log::{
 };
 use crate::normalise::NORMALISER_VERSION;
 use crate::record::INFERENCE_VERSION;
-use crate::segment::{ToldBefore, told_before};
 use crate::state::{
     DERIVED, DerivedManifest, Effect, Fold, Hindsight, RecordContext, load_checkpoint,
     remove_strays,
@@ -59,7 +58,9 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         let (file, written) = log.flush_for_sync()?;
         log.durability().synced(file.as_ref(), written)?;
     }
-    let (mut fold, seen, telling) = fold_log(&dir, &log, &store, &settings, &mut report)?;
+    let workers = Workers::new(settings.question_threads)?;
+    let about = (&settings, &workers);
+    let (mut fold, seen, telling) = fold_log(&dir, &log, &store, about, &mut report)?;
     let reader = log.reader();
     fold.state.clock = log.advance_clock(fold.state.clock);
     let durability = log.durability();
@@ -94,7 +95,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         past: Mutex::new(None),
         plans: super::plans::Plans::default(),
         news: super::waking::Waking::default(),
-        workers: Workers::new(settings.question_threads)?,
+        workers,
     };
     inner.catch_up()?;
     Ok(inner)
@@ -116,37 +117,41 @@ fn fold_log(
     dir: &Arc<dyn Dir>,
     log: &LogWriter,
     store: &Digest128,
-    settings: &Settings,
+    (settings, workers): (&Settings, &Workers),
     report: &mut OpenReport,
 ) -> Result<(Fold, SeenKeys, Telling)> {
     let (end, most) = (log.next(), settings.keys_in_memory);
     let (mut fold, mut seen) = restore(dir, store, end, most, report)?;
-    let (mut from, mut told) = (fold.state.end, told_until(&fold, end)?);
     let reader = log.reader();
     let spill = (Some(dir.as_ref()), settings.open_bytes);
-    let replayed = fold_tail(&reader, end, &mut fold, spill, Some(&mut seen));
-    report.replayed = match replayed {
+    let behind = |fold: &mut Fold, seen: &mut SeenKeys| -> Result<(u64, Telling)> {
+        let from = fold.state.end;
+        if from == end {
+            return Ok((0, Telling::go_on(fold)?));
+        }
+        let tail = Tail::of(&reader, (from, end), &fold.state)?;
+        fold_tail(&reader, tail.told_end, fold, spill, Some(&mut *seen))?;
+        fold.freeze()?;
+        let mut telling = Telling::begin(fold, tail, workers)?;
+        let refolded = fold_tail(&reader, end, fold, spill, Some(&mut *seen))?;
+        fold.freeze()?;
+        if refolded {
+            telling.note_refold_at_opening()?;
+        }
+        Ok((end.0.saturating_sub(from.0), telling))
+    };
+    let telling = match behind(&mut fold, &mut seen) {
         Err(e) if e.kind() == ErrorKind::Corrupt && report.checkpoint.take().is_some() => {
             // A part that the tail needs does not hold: the whole log is folded. If the log is damaged, that says so.
             report.discarded.push(e.message().to_owned());
             remove_strays(dir.as_ref(), &[])?;
             (fold, seen) = fresh(dir, most)?;
-            (from, told) = (fold.state.end, ToldBefore::new());
-            fold_tail(&reader, end, &mut fold, spill, Some(&mut seen))?
+            behind(&mut fold, &mut seen)?
         }
         other => other?,
     };
-    fold.freeze()?;
-    let telling = Telling::begin(&mut fold, &reader, (from, end), told)?;
-    Ok((fold, seen, telling))
-}
-
-/// What was told up to the end of a checkpoint that the log goes on behind.
-fn told_until(fold: &Fold, end: Position) -> Result<ToldBefore> {
-    if fold.state.end < end && has_segments(&fold.state) {
-        return told_before(&fold.state);
-    }
-    Ok(ToldBefore::new())
+    report.replayed = telling.0;
+    Ok((fold, seen, telling.1))
 }
 
 /// The manifest of a store that is made now: its name and salt are random.
@@ -238,14 +243,15 @@ fn fresh(dir: &Arc<dyn Dir>, keys_in_memory: usize) -> Result<(Fold, SeenKeys)> 
 /// The folder that changes are written into when they take more bytes than this; without one they stay in memory.
 pub(super) type Spill<'d> = (Option<&'d dyn Dir>, usize);
 
-/// Folds the log from the end of a state up to `end`; returns how many rows were folded.
+/// Folds the log from the end of a state up to `end`. Says whether all of it was folded anew, since entries said
+/// something of earlier ones.
 pub(super) fn fold_tail(
     reader: &LogReader,
     end: Position,
     fold: &mut Fold,
     (dir, open_bytes): Spill<'_>,
     mut seen: Option<&mut SeenKeys>,
-) -> Result<u64> {
+) -> Result<bool> {
     let from = fold.state.end;
     let mut known_later: Option<Hindsight> = None;
     reader.scan(from, end, &mut |frame| {
@@ -261,11 +267,9 @@ pub(super) fn fold_tail(
         }
         Ok(())
     })?;
-    if let Some(hindsight) = known_later {
-        *fold = Fold::after(&fold.state, hindsight);
-        fold_into(reader, end, fold, (dir, open_bytes))?;
-    }
-    Ok(end.0.saturating_sub(from.0))
+    let Some(hindsight) = known_later else { return Ok(false) };
+    *fold = Fold::after(&fold.state, hindsight);
+    fold_into(reader, end, fold, (dir, open_bytes)).map(|()| true)
 }
 
 /// Folds the log into a state that knows all that is withdrawn and defined; what becomes large is written into the

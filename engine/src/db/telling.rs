@@ -7,14 +7,18 @@
 
 use super::write::Draft;
 use super::{Inner, Writer};
+use crate::audience::Workers;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{TOLD_BYTES_MAX, TOLD_ROWS_MAX};
 use crate::base::time::Timestamp;
-use crate::entry::{Entry, Origin, Reason, TOLD_KIND, ToldChange, ToldEntry};
+use crate::entry::{
+    BLOCK_KIND, Entry, Origin, RECORDS_KIND, Reason, TOLD_KIND, ToldChange, ToldEntry,
+};
 use crate::log::LogReader;
 use crate::segment::{
-    Keeper, Step, ToldBefore, Transitions, difference, follow, keep_told, told_before, whole_second,
+    Keeper, Step, ToldBefore, Transitions, difference, follow, keep_told, told_before, unfollow,
+    whole_second,
 };
 use crate::state::{Fold, State};
 use std::sync::Arc;
@@ -26,10 +30,31 @@ struct Refolded {
     reason: Reason,
 }
 
+/// What the log has behind a checkpoint.
+pub(super) struct Tail {
+    /// Behind the last entry that told of segments: what is before it was told, what is behind it may not be.
+    pub told_end: Position,
+    told: ToldBefore,
+    /// The origin of what may not be told.
+    origin: Origin,
+}
+
+/// What opening found.
+struct Opened {
+    /// What had been told and is not true.
+    corrections: Transitions,
+    /// The state at the end of what was told.
+    before: State,
+    /// The origin of what came after.
+    origin: Origin,
+}
+
 /// What the writer keeps of segments.
 pub(super) struct Telling {
     /// Keeps them true.
     pub keeper: Keeper,
+    /// What opening found, until it is told.
+    opened: Option<Opened>,
     /// What was told before the fold was made from nothing, until it is compared.
     refolded: Option<Refolded>,
     /// The moment at which the log's last entry found the segments, when the store was opened.
@@ -38,32 +63,93 @@ pub(super) struct Telling {
     pub origin: Origin,
 }
 
-impl Telling {
-    /// Begins with a fold of the log, of which a stretch was folded just now; `told` was told before that.
+impl Tail {
+    /// Looks through the log behind a state.
     ///
     /// # Errors
     /// `Corrupt`; `Io`.
-    pub fn begin(
-        fold: &mut Fold,
+    pub fn of(
         reader: &LogReader,
         (from, end): (Position, Position),
-        mut told: ToldBefore,
-    ) -> Result<Telling> {
-        let told_at = whole_second(fold.state.clock).max(fold.state.memberships.clock);
-        let mut telling =
-            Telling { keeper: Keeper::default(), refolded: None, told_at, origin: Origin::Live };
-        if has_segments(&fold.state) {
-            if from == end {
-                telling.keeper.start(&mut fold.state)?;
-            } else {
-                follow_log(reader, (from, end), &mut told)?;
-                telling.refolded = Some(Refolded { told, reason: Reason::Correction });
+        state: &State,
+    ) -> Result<Tail> {
+        let told = if has_segments(state) { told_before(state)? } else { ToldBefore::new() };
+        let mut tail = Tail { told_end: from, told, origin: Origin::Live };
+        reader.scan(from, end, &mut |frame| {
+            let header = &frame.header;
+            if header.stub {
+                return Ok(());
             }
+            if [RECORDS_KIND, BLOCK_KIND].contains(&header.kind) {
+                tail.origin = Origin::from_code(header.origin).unwrap_or_default();
+            }
+            if header.kind == TOLD_KIND {
+                let entry = Entry::decode(header.kind, header.payload_version, &frame.payload)?;
+                if let Entry::Told(entry) = entry {
+                    follow(&mut tail.told, &entry);
+                }
+                tail.told_end = header.end();
+            }
+            Ok(())
+        })?;
+        Ok(tail)
+    }
+}
+
+impl Telling {
+    fn new(told_at: Timestamp) -> Telling {
+        let (keeper, origin) = (Keeper::default(), Origin::Live);
+        Telling { keeper, opened: None, refolded: None, told_at, origin }
+    }
+
+    /// Goes on from a state that was kept with all that was told.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn go_on(fold: &mut Fold) -> Result<Telling> {
+        let mut telling = Telling::new(fold.state.memberships.clock);
+        if has_segments(&fold.state) {
+            telling.keeper.start(&mut fold.state)?;
         } else {
             // What is there is no news to the first segment.
             telling.keeper.look(&fold.state);
         }
         Ok(telling)
+    }
+
+    /// Begins with a fold of the log up to the end of what was told: what is not true of it is a correction, and what
+    /// is folded behind it is told as it would have been.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn begin(fold: &mut Fold, tail: Tail, workers: &Workers) -> Result<Telling> {
+        let state = &mut fold.state;
+        let at = whole_second(state.clock).max(state.memberships.clock);
+        let mut telling = Telling::new(at);
+        let mut corrections = Transitions::new();
+        if has_segments(state) {
+            keep_told(state, &tail.told)?;
+            telling.keeper.fill(state, workers, at)?;
+            corrections = difference(&tail.told, state, Reason::Correction)?;
+        }
+        telling.keeper.look(state);
+        let (before, origin) = (state.clone(), tail.origin);
+        telling.opened = Some(Opened { corrections, before, origin });
+        Ok(telling)
+    }
+
+    /// Takes note that what came behind the end of what was told had all of the log folded anew.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn note_refold_at_opening(&mut self) -> Result<()> {
+        if let Some(Opened { corrections, before, .. }) = self.opened.take() {
+            let mut told = told_before(&before)?;
+            // They are true of what is no more: nobody was told of them.
+            unfollow(&mut told, &corrections);
+            self.refolded = Some(Refolded { told, reason: Reason::Correction });
+        }
+        Ok(())
     }
 
     /// Forgets a fold from nothing that was not taken over.
@@ -75,27 +161,6 @@ impl Telling {
 /// Whether there are or were segments.
 pub(super) fn has_segments(state: &State) -> bool {
     state.memberships.all().next().is_some() || !state.segment_rules().is_empty()
-}
-
-/// Follows what the log told between two positions.
-///
-/// # Errors
-/// `Corrupt`; `Io`.
-fn follow_log(
-    reader: &LogReader,
-    (from, end): (Position, Position),
-    told: &mut ToldBefore,
-) -> Result<()> {
-    reader.scan(from, end, &mut |frame| {
-        let header = &frame.header;
-        if header.kind == TOLD_KIND && !header.stub {
-            let entry = Entry::decode(header.kind, header.payload_version, &frame.payload)?;
-            if let Entry::Told(entry) = entry {
-                follow(told, &entry);
-            }
-        }
-        Ok(())
-    })
 }
 
 impl Writer {
@@ -122,8 +187,16 @@ impl Inner {
         if writer.log.writable().is_err() {
             return Ok(());
         }
-        let compared = match writer.telling.refolded.take() {
-            None => None,
+        let opened = writer.telling.opened.take();
+        let mut compared = None;
+        if let Some(Opened { corrections, before, origin }) = opened {
+            append_told(writer, corrections, Origin::Correction)?;
+            writer.telling.origin = origin;
+            compared = Some(before);
+        }
+        let refolded = writer.telling.refolded.take();
+        compared = match refolded {
+            None => compared,
             Some(refolded) => {
                 if let Err(e) = self.tell_difference(writer, &newest.state, &refolded) {
                     writer.telling.refolded = Some(refolded);

@@ -19,7 +19,7 @@ mod told;
 pub use evaluate::all_for;
 pub use rules::check;
 pub use step::{Keeper, Step};
-pub use told::{ToldBefore, Transitions, difference, follow, keep_told, told_before};
+pub use told::{ToldBefore, Transitions, difference, follow, keep_told, told_before, unfollow};
 
 use crate::base::time::Timestamp;
 

@@ -190,12 +190,23 @@ pub fn told_before(state: &State) -> Result<ToldBefore> {
 /// Follows what an entry told.
 pub fn follow(told: &mut ToldBefore, entry: &ToldEntry) {
     for change in &entry.changes {
-        let of = told.entry(folded(&change.segment)).or_default();
-        for id in &change.left {
-            of.remove(&PublicId(*id));
-        }
-        of.extend(change.entered.iter().map(|id| PublicId(*id)));
+        go(told, &change.segment, &change.left, &change.entered);
     }
+}
+
+/// Goes back to before changes that nobody was told of.
+pub fn unfollow(told: &mut ToldBefore, changes: &Transitions) {
+    for change in changes {
+        go(told, &change.segment, &change.entered, &change.left);
+    }
+}
+
+fn go(told: &mut ToldBefore, segment: &str, out: &[u128], into: &[u128]) {
+    let of = told.entry(folded(segment)).or_default();
+    for id in out {
+        of.remove(&PublicId(*id));
+    }
+    of.extend(into.iter().map(|id| PublicId(*id)));
 }
 
 /// Gives segments whose rule is not understood the members that they were told to have.
