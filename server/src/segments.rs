@@ -31,6 +31,7 @@ pub(crate) fn segment(segment: &Segment) -> Reply {
         ("traits", texts(&rule.traits)),
         ("retain_days", rule.retain_days.map_or(Reply::Null, Reply::count)),
         ("stalled", Reply::optional(segment.stalled.as_deref())),
+        ("asks_stalled", Reply::optional(segment.asks_stalled.as_deref())),
     ])
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn why(why: &SegmentWhy) -> Reply {
         ("profile_id", Reply::from(why.profile_id.as_str())),
         ("member", Reply::Boolean(why.member)),
         ("version", Reply::count(u64::from(why.version))),
+        ("stalled", Reply::optional(why.stalled.as_deref())),
         ("parts", Reply::list(&why.parts, part)),
     ])
 }
@@ -131,5 +133,6 @@ pub(crate) fn computed(computed: &ComputedTrait) -> Reply {
         ("version", Reply::count(u64::from(computed.version))),
         ("value", Reply::from(computed.value.as_str())),
         ("description", Reply::optional(computed.description.as_deref())),
+        ("stalled", Reply::optional(computed.stalled.as_deref())),
     ])
 }

@@ -119,6 +119,8 @@ pub(crate) fn profile(profile: &Profile) -> Reply {
         ])
     });
     let traits = profile.traits.iter().map(|t| (Reply::from(t.name.as_str()), profile_trait(t)));
+    let computed = profile.computed.iter();
+    let computed = computed.map(|(name, value)| (Reply::from(name.as_str()), self::value(value)));
     Reply::map([
         ("id", Reply::from(profile.id.as_str())),
         ("identifiers", identifiers),
@@ -126,6 +128,7 @@ pub(crate) fn profile(profile: &Profile) -> Reply {
         ("events", counts(&profile.events)),
         ("consents", Reply::list(&profile.consents, consent)),
         ("memberships", Reply::list(&profile.memberships, membership)),
+        ("computed", Reply::Map(computed.collect())),
     ])
 }
 

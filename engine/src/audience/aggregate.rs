@@ -16,6 +16,7 @@ use crate::event::TableView;
 use crate::state::Reader;
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -106,8 +107,10 @@ pub(super) enum Gather {
     FloatSum(HashMap<u32, FloatSum>),
     /// The exact sum and the count; the sums of floats stand apart.
     Average(Vec<ExactSum>, HashMap<u32, FloatSum>),
+    /// The appearances: profile and value, the value as its place among those that were met.
+    Mode(Vec<(u32, u32)>, Met),
     /// The least or greatest so far.
-    Extreme(Vec<Option<Value>>, std::cmp::Ordering),
+    Extreme(Vec<Option<Value>>, Ordering),
 }
 
 /// How many events there are of a type: as many rows a pass looks at.
@@ -231,11 +234,12 @@ impl Gather {
             (Aggregate::Average, _) => {
                 Gather::Average(vec![ExactSum::default(); profiles], HashMap::new())
             }
+            (Aggregate::Mode, _) => Gather::Mode(Vec::new(), Met::default()),
             (Aggregate::Min | Aggregate::First, _) => {
-                Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Less)
+                Gather::Extreme(vec![None; profiles], Ordering::Less)
             }
             (Aggregate::Max | Aggregate::Last, _) => {
-                Gather::Extreme(vec![None; profiles], std::cmp::Ordering::Greater)
+                Gather::Extreme(vec![None; profiles], Ordering::Greater)
             }
         }
     }
@@ -272,6 +276,9 @@ impl Gather {
                         floats.entry(ordinal.0).or_default().add(float(cell));
                     }
                 }
+            }
+            Gather::Mode(pairs, met) => {
+                pairs.extend(met.place(cell).map(|place| (ordinal.0, place)));
             }
             Gather::Extreme(values, wanted) => {
                 if let Some(slot) = values.get_mut(index) {
@@ -319,6 +326,7 @@ impl Gather {
                 return values.collect::<Result<_>>().map(Answers::Values);
             }
             Gather::Extreme(values, _) => return Ok(Answers::Values(values)),
+            Gather::Mode(pairs, met) => most_frequent(pairs, &met, &mut put),
             Gather::FloatSum(sums) => {
                 sums.iter().for_each(|(ordinal, sum)| put(*ordinal, Value::Float(sum.value())));
             }
@@ -333,6 +341,47 @@ impl Gather {
             }
         }
         Ok(Answers::Values(values))
+    }
+}
+
+/// Values that were met, each once.
+#[derive(Debug, Default)]
+pub(super) struct Met {
+    places: HashMap<Vec<u8>, u32>,
+    values: Vec<Value>,
+}
+
+impl Met {
+    fn place(&mut self, cell: Cell<'_>) -> Option<u32> {
+        let value = cell.to_value()?;
+        let next = u32::try_from(self.values.len()).ok()?;
+        let place = *self.places.entry(value.canonical_bytes()).or_insert(next);
+        if place == next {
+            self.values.push(value);
+        }
+        Some(place)
+    }
+}
+
+/// The value that each profile has most often, of several the least.
+fn most_frequent(mut pairs: Vec<(u32, u32)>, met: &Met, put: &mut impl FnMut(u32, Value)) {
+    pairs.sort_unstable();
+    for of_one in pairs.chunk_by(|a, b| a.0 == b.0) {
+        let mut best: Option<(usize, &Value)> = None;
+        for same in of_one.chunk_by(|a, b| a.1 == b.1) {
+            let value = same.first().and_then(|(_, place)| met.values.get(*place as usize));
+            let Some(value) = value else { continue };
+            let better = best.is_none_or(|(count, known)| match same.len().cmp(&count) {
+                Ordering::Equal => Cell::of(value).compare(Cell::of(known)) == Some(Ordering::Less),
+                order => order.is_gt(),
+            });
+            if better {
+                best = Some((same.len(), value));
+            }
+        }
+        if let (Some((profile, _)), Some((_, value))) = (of_one.first(), best) {
+            put(*profile, value.clone());
+        }
     }
 }
 

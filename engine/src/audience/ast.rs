@@ -214,6 +214,8 @@ pub enum Aggregate {
     Min,
     Max,
     Average,
+    /// The most frequent value, of several the least.
+    Mode,
     First,
     Last,
 }
@@ -345,6 +347,7 @@ impl Aggregate {
             Aggregate::Min => "min",
             Aggregate::Max => "max",
             Aggregate::Average => "avg",
+            Aggregate::Mode => "mode",
             Aggregate::First => "first",
             Aggregate::Last => "last",
         }

@@ -227,7 +227,7 @@ fn word_of(expr: &Sql) -> Option<String> {
 /// Why a function is not answered.
 fn unknown_function(name: &str, at: usize) -> Error {
     match name {
-        "count" | "sum" | "min" | "max" | "avg" => {
+        "count" | "sum" | "min" | "max" | "avg" | "mode" => {
             let hint = "an aggregate stands in a subquery of its own, such as";
             Error::invalid(format!("{name}: {hint} (SELECT {name}(...) FROM purchase e)")).at(at)
         }
@@ -266,5 +266,5 @@ fn plain_arguments(function: &sql::Function) -> Option<Vec<&Sql>> {
 /// Whether a call is one over many rows.
 pub(super) fn is_aggregate(function: &sql::Function) -> bool {
     let name = function.name.to_string().to_lowercase();
-    matches!(name.as_str(), "count" | "sum" | "min" | "max" | "avg")
+    matches!(name.as_str(), "count" | "sum" | "min" | "max" | "avg" | "mode")
 }

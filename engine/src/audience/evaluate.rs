@@ -183,6 +183,11 @@ fn answered(
     for (number, query) in resolved.queries.iter().enumerate() {
         let mut steps = Steps::new(reader, explain);
         answers.push(match query {
+            Query::Segment(name) if explain || needed.contains(&number) => {
+                let members = state_members(reader, name);
+                steps.segment(number, name, members.len());
+                Answers::Exists(members)
+            }
             _ if !needed.contains(&number) => Answers::Exists(RoaringBitmap::new()),
             Query::Events(query) => {
                 let found = answer(reader, query)?;
@@ -199,11 +204,7 @@ fn answered(
                 steps.consents(number, query, allowed.len());
                 Answers::Exists(allowed)
             }
-            Query::Segment(name) => {
-                let members = state_members(reader, name);
-                steps.segment(number, name, members.len());
-                Answers::Exists(members)
-            }
+            Query::Segment(_) => Answers::Exists(RoaringBitmap::new()),
         });
         told.push(steps.done());
     }

@@ -11,13 +11,14 @@ use super::funnel::goes_through;
 use super::money::Fault;
 use super::prepared::Prepared;
 use super::resolved::{
-    AggregateOf, Condition, EventQuery, FunnelQuery, Query, Resolved, Rows, Scalar,
+    AggregateOf, Column, Condition, EventQuery, FunnelQuery, Query, Resolved, Rows, Scalar,
 };
 use super::row::{Row, bind};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::Value;
 use crate::event::TablePart;
+use crate::identity::PublicId;
 use crate::state::Reader;
 use roaring::RoaringBitmap;
 use std::cell::{Cell as Flag, OnceCell, RefCell};
@@ -132,6 +133,20 @@ impl<'a> One<'a> {
     pub fn value(&self, scalar: &Scalar) -> Result<Option<Value>> {
         let found = self.row(Some(self)).value(scalar).to_value();
         self.checked().map(|()| found)
+    }
+
+    /// The columns of the profile, whose public id is given, in the table that was asked for.
+    ///
+    /// # Errors
+    /// As `holds`.
+    pub fn columns(&self, id: PublicId) -> Result<Vec<Option<Value>>> {
+        let columns = self.resolved.table.iter().flat_map(|table| &table.columns);
+        let of = |column: &Column| match column {
+            Column::ProfileId => Ok(Some(Value::Text(id.to_string()))),
+            Column::Value(scalar) => self.value(scalar),
+            Column::Group(_) | Column::Aggregate(_) => Ok(None),
+        };
+        columns.map(of).collect()
     }
 
     /// Whether a part of the condition is true; nothing for unknown.

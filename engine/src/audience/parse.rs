@@ -305,7 +305,7 @@ impl<'a> Places<'a> {
 
     pub(super) fn select(&self, item: Sql, outer: usize, depth: usize) -> Result<Select> {
         let at = self.at(&item, outer);
-        let expected = "the subquery should give count, sum, min, max or avg";
+        let expected = "the subquery should give count, sum, min, max, avg or mode";
         let refused = || Error::invalid(expected).at(at);
         let shown = item.to_string();
         let Sql::Function(function) = item else { return Err(refused()) };
@@ -316,6 +316,7 @@ impl<'a> Places<'a> {
             "min" => Aggregate::Min,
             "max" => Aggregate::Max,
             "avg" => Aggregate::Average,
+            "mode" => Aggregate::Mode,
             _ => return Err(refused()),
         };
         let FunctionArguments::List(list) = function.args else { return Err(refused()) };

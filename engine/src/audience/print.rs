@@ -5,7 +5,8 @@
 //! *Where to start reading:* `Printer`.
 
 use super::ast::{
-    COUNT, Conversion, Expr, ExprKind, Item, ItemKind, Literal, Question, Select, Subquery,
+    Aggregate, COUNT, Conversion, Expr, ExprKind, Item, ItemKind, Literal, Question, Select,
+    Subquery,
 };
 use super::money::RATES;
 use crate::base::time::{DAY_MICROS, Span, Timestamp};
@@ -322,6 +323,11 @@ impl Printer<'_> {
             Select::Row => "1".to_owned(),
             Select::CountAll => COUNT.to_owned(),
             Select::Edge { value, .. } => self.expr(value),
+            // A warehouse takes the first of the most frequent that it meets.
+            Select::Of { aggregate: Aggregate::Mode, value, .. } if self.warehouse.is_some() => {
+                let value = self.expr(value);
+                format!("mode({value} ORDER BY {value})")
+            }
             Select::Of { aggregate, distinct, value } => {
                 let distinct = if *distinct { "DISTINCT " } else { "" };
                 format!("{}({distinct}{})", aggregate.name(), self.expr(value))

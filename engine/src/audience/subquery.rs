@@ -315,7 +315,14 @@ impl Resolver<'_> {
                 return Err(Error::invalid("a set has no aggregate; ask 'x' = ANY(set)").at(at));
             }
             (Aggregate::Count, _) => Some(ValueType::Integer),
-            (Aggregate::Min | Aggregate::Max | Aggregate::First | Aggregate::Last, found) => found,
+            (
+                Aggregate::Min
+                | Aggregate::Max
+                | Aggregate::Mode
+                | Aggregate::First
+                | Aggregate::Last,
+                found,
+            ) => found,
             (Aggregate::Sum, Some(ValueType::Integer | ValueType::Decimal)) => {
                 Some(ValueType::Decimal)
             }

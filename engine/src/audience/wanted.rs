@@ -6,8 +6,10 @@
 
 use super::ast::{Aggregate, Expr, ExprKind, Item, ItemKind, Question, Select, Table};
 use super::names::Named;
+use super::one::{One, Person};
 use super::program::Workers;
 use super::resolve::{Resolver, resolve};
+use super::saved::written_trait;
 use super::{Answer, ask, gives_a_table};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
@@ -17,7 +19,6 @@ use crate::base::value::{Value, ValueType};
 use crate::catalog::folded;
 use crate::identity::PublicId;
 use crate::state::State;
-use roaring::RoaringBitmap;
 use std::collections::{BinaryHeap, HashSet};
 
 /// A table of the profiles that an audience selects.
@@ -84,7 +85,7 @@ pub fn page(
     let question = counting(audience)?;
     let table = Names { state, now, alias: &question.alias }.columns(select)?;
     let columns = Question { condition: None, table: Some(table), ..question.clone() };
-    let columns = resolve(&columns, state, now, false)?.resolved.table;
+    let columns = resolve(&columns, state, now, false)?.resolved;
     let selected = ask(state, workers, question, now)?.ordinals;
     let mut least: BinaryHeap<(PublicId, Ordinal)> = BinaryHeap::new();
     let mut more = false;
@@ -104,15 +105,14 @@ pub fn page(
             least.push((id, ordinal));
         }
     }
-    let chosen: RoaringBitmap = least.iter().map(|(_, ordinal)| ordinal.0).collect();
-    let rows = match columns {
-        Some(columns) => super::table::fill_by_row(&columns, &reader, &[], &chosen)?.rows,
-        None => Vec::new(),
-    };
+    let mut members = Vec::with_capacity(least.len());
+    for (id, ordinal) in least.into_sorted_vec() {
+        // Events are looked at for those alone that are shown.
+        let person = Person::new(&reader, ordinal);
+        members.push((id, ordinal, One::new(&person, &columns).columns(id)?));
+    }
     reader.check()?;
-    // Both are in the order of the ids: the rows of a table that are ordered by nothing are ordered by them.
-    let members = least.into_sorted_vec().into_iter().zip(rows);
-    Ok(Page { members: members.map(|((id, ordinal), row)| (id, ordinal, row)).collect(), more })
+    Ok(Page { members, more })
 }
 
 /// An audience that selects profiles and gives no table of its own.
@@ -148,7 +148,7 @@ impl Names<'_> {
 
     /// The type of a trait; none when it never had a value. With `computed` it must have one currency, if any.
     fn type_of(&self, name: &str, computed: bool) -> Result<Option<ValueType>> {
-        let resolver = Resolver {
+        let mut resolver = Resolver {
             state: self.state,
             now: Some(self.now),
             profiles: self.alias,
@@ -157,12 +157,16 @@ impl Names<'_> {
             passes: 0,
             explain: false,
         };
+        let placeless = |e: Error| Error::new(e.kind(), e.message());
+        if let Some(mut value) = written_trait(name, self.alias, self.state).map_err(placeless)? {
+            return resolver.scalar(&mut value, None).map(|(_, found)| found).map_err(placeless);
+        }
         let found = resolver.named(&mut self.name(name), None);
-        match found.map_err(|e| Error::new(e.kind(), e.message()))? {
+        match found.map_err(placeless)? {
             Some(Named::Value(scalar, value_type)) => {
                 if computed {
                     let guarded = resolver.guard(&self.name(name), &scalar, None);
-                    guarded.map_err(|e| Error::new(e.kind(), e.message()))?;
+                    guarded.map_err(placeless)?;
                 }
                 Ok(value_type)
             }

@@ -105,9 +105,11 @@ impl Resolver<'_> {
                 let scope = self.scope_of(subquery);
                 match &mut subquery.select {
                     Select::Edge { value, .. }
-                    | Select::Of { aggregate: Aggregate::Min | Aggregate::Max, value, .. } => {
-                        self.clock(value, Some(&scope))
-                    }
+                    | Select::Of {
+                        aggregate: Aggregate::Min | Aggregate::Max | Aggregate::Mode,
+                        value,
+                        ..
+                    } => self.clock(value, Some(&scope)),
                     _ => Ok(Clock::Instant),
                 }
             }

@@ -1,9 +1,10 @@
 //! Keys of rows of files: a stem, which rows of one kind of one file share, and the number of the row.
 //!
-//! *What it is:* 16 bytes that name a row as well as a digest would, and that need not be written down for each row: of
-//! rows that follow one another the stem, the first number and a count say all. *Invariants:* whether keys are kept in
-//! full or as stretches is found from their bytes alone, and either way the same keys come back. *Where to start
-//! reading:* `stretches`.
+//! *What it is:* 16 bytes that name a row: 88 bits of a digest of its file and kind, which is enough against chance but
+//! not against who chooses both files, and its number. They need not be written down for each row: of rows that follow
+//! one another the stem, the first number and a count say all. *Invariants:* whether keys are kept in full or as
+//! stretches is found from their bytes alone, and either way the same keys come back. *Where to start reading:*
+//! `stretches`.
 
 use super::codec::Digest128;
 use bincode::{Decode, Encode};
@@ -136,7 +137,9 @@ pub fn stretches(keys: &[u8]) -> Option<Vec<Stretch>> {
         }
         found.push(one);
     }
-    stems.pay(keys.len()).then_some(found)
+    // Stretches are in memory and in the manifest: as many as keys of their own would take more.
+    let few = found.len().checked_mul(KEYS_A_STEM).is_some_and(|least| least <= keys.len());
+    (few && stems.pay(keys.len())).then_some(found)
 }
 
 #[cfg(test)]
@@ -167,6 +170,9 @@ mod tests {
             let of = |s: &Stretch| (s.stem == stem).then(|| s.place_of(*number)).flatten();
             assert!(found.iter().filter_map(of).any(|found| found == place));
         }
+        // Numbers that never follow one another are kept in full, whatever their stem.
+        let odd: Vec<Digest128> = (0..500).map(|n| numbered(&stems[0], n * n)).collect();
+        assert_eq!(stretches(&odd.concat()), None);
         let digests: Vec<Digest128> = (0..500_u64).map(|n| digest(&n.to_le_bytes())).collect();
         assert_eq!(stretches(&digests.concat()), None);
         assert_eq!(stretches(&digests[..3].concat()), None);

@@ -11,18 +11,16 @@ use crate::base::part::{BlockKey, Part};
 use crate::base::time::{Date, Timestamp};
 use crate::base::value::ValueType;
 use roaring::RoaringBitmap;
-use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The first thing that went wrong while columns were read: a question asks at its end, and then has no answer.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Rc<RefCell<Option<Error>>>);
+pub struct Faults(Arc<OnceLock<Error>>);
 
 impl Faults {
-    /// Takes note of an error.
+    /// Takes note of an error, unless there is one already.
     pub fn note(&self, error: Error) {
-        self.0.borrow_mut().get_or_insert(error);
+        drop(self.0.set(error));
     }
 
     /// The value, or nothing and a note.
@@ -35,7 +33,7 @@ impl Faults {
     /// # Errors
     /// What was noted first.
     pub fn check(&self) -> Result<()> {
-        self.0.borrow().clone().map_or(Ok(()), Err)
+        self.0.get().cloned().map_or(Ok(()), Err)
     }
 }
 
@@ -54,9 +52,9 @@ pub struct ColumnView {
     parts: Vec<Arc<Part>>,
     key: BlockKey,
     wanted: Option<ValueType>,
-    chunks: Vec<OnceCell<Vec<Tier>>>,
-    dictionaries: Vec<OnceCell<Dictionary>>,
-    indexes: Vec<OnceCell<Option<RowsByCode>>>,
+    chunks: Vec<OnceLock<Vec<Tier>>>,
+    dictionaries: Vec<OnceLock<Dictionary>>,
+    indexes: Vec<OnceLock<Option<RowsByCode>>>,
     faults: Faults,
 }
 
@@ -76,9 +74,9 @@ impl ColumnView {
         };
         let parts: Vec<Arc<Part>> = parts.rev().filter(|part| has_any(part)).cloned().collect();
         ColumnView {
-            dictionaries: parts.iter().map(|_| OnceCell::new()).collect(),
-            indexes: parts.iter().map(|_| OnceCell::new()).collect(),
-            chunks: (0..chunks).map(|_| OnceCell::new()).collect(),
+            dictionaries: parts.iter().map(|_| OnceLock::new()).collect(),
+            indexes: parts.iter().map(|_| OnceLock::new()).collect(),
+            chunks: (0..chunks).map(|_| OnceLock::new()).collect(),
             parts,
             key,
             wanted,

@@ -19,6 +19,8 @@ pub enum ArrowTable {
     Events(String),
     /// The entities of a type.
     Entities(String),
+    /// Who is in which segment.
+    SegmentMembers,
 }
 
 /// Which rows and columns `View::arrow` gives.
@@ -104,6 +106,7 @@ impl View {
         let table = match &request.table {
             ArrowTable::Profiles => TableId::Profiles,
             ArrowTable::Identifiers => TableId::Identifiers,
+            ArrowTable::SegmentMembers => TableId::Members,
             ArrowTable::Events(name) => {
                 TableId::Events(events.find(name).ok_or_else(|| missing("event type", name))?)
             }

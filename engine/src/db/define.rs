@@ -6,11 +6,10 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::value::ValueType;
 use crate::catalog::folded;
-use crate::definition::{parse_file, parse_full_name};
+use crate::definition::{SEGMENT, parse_file, parse_full_name};
 use crate::entry::{DefinitionEntry, Entry, Origin, WATERMARK_KIND};
-use crate::segment::check as check_saved;
+use crate::segment::{Ahead, check as check_saved};
 use crate::state::{Fold, Hindsight, State};
-use std::sync::Arc;
 
 /// What is to be defined, and what no longer: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -220,9 +219,13 @@ impl Session {
     /// # Errors
     /// `Invalid` with line and column; `NotFound` when what is to be dropped is not there; `Closed`; `Io`.
     pub fn define(&self, request: &DefineRequest) -> Result<DefineReport> {
+        let ahead = self.inner.ask_ahead(request);
         let report = {
             let mut writer = self.inner.writer.lock();
-            self.inner.define_locked(&mut writer, request)?
+            writer.telling.keeper.ahead = ahead;
+            let report = self.inner.define_locked(&mut writer, request);
+            writer.telling.keeper.ahead = None;
+            report?
         };
         if !request.dry_run {
             self.inner.reach(report.position.plus(1), Level::Sync)?;
@@ -281,11 +284,36 @@ pub(super) fn note_alone(state: &mut State, text: &str, version: u32) -> Result<
         let entry = Entry::Definition(DefinitionEntry { kind, name, version, body });
         hindsight.note(&entry, state.end);
     }
-    state.hindsight = Arc::new(hindsight);
+    state.set_hindsight(hindsight);
     Ok(())
 }
 
 impl Inner {
+    /// Asks the rules of new segments of everybody while others write. What is wrong with them is told by those who
+    /// define them.
+    fn ask_ahead(&self, request: &DefineRequest) -> Option<Ahead> {
+        let before = self.snapshot.get();
+        let changes = Changes::of(request, &before.state.hindsight).ok()?;
+        let of_segments =
+            |entry: &Entry| matches!(entry, Entry::Definition(d) if d.kind == SEGMENT);
+        if request.dry_run || !changes.entries.iter().any(of_segments) {
+            return None;
+        }
+        let mut hindsight = Hindsight::clone(&before.state.hindsight);
+        for entry in &changes.entries {
+            if hindsight.note(entry, before.state.end) {
+                return None;
+            }
+        }
+        let mut state = before.state.clone();
+        state.set_hindsight(hindsight);
+        let mut ahead = Ahead::of(state, &before.state, &self.workers).ok()??;
+        // What came meanwhile is little; what comes while this is followed is less.
+        let newest = self.snapshot.get();
+        let follows = ahead.follow(&newest.state, newest.state.clock, &self.workers);
+        follows.is_ok_and(|follows| follows).then_some(ahead)
+    }
+
     fn define_locked(&self, writer: &mut Writer, request: &DefineRequest) -> Result<DefineReport> {
         self.writable(writer)?;
         let mut changes = Changes::of(request, &writer.fold.state.hindsight)?;
@@ -329,7 +357,7 @@ impl Inner {
             return Err(Error::invalid(unknown));
         } else {
             let mut trial = writer.fold.state.clone();
-            trial.hindsight = Arc::new(hindsight);
+            trial.set_hindsight(hindsight);
             check_saved(&writer.fold.state, &trial)?;
             if !request.dry_run {
                 writer.fold.state.clock = writer.log.advance_clock(self.clock.now());

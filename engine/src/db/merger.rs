@@ -6,6 +6,7 @@
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::state::{Fold, Merged, Run};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 /// The writer's end.
 pub(super) struct Merger {
@@ -14,25 +15,40 @@ pub(super) struct Merger {
     busy: bool,
 }
 
+/// What is handed to a thread that merges, what comes back, and the thread.
+pub(super) type Thread<R> = (SyncSender<R>, Receiver<Option<Merged>>, JoinHandle<()>);
+
+/// Starts a thread that merges one run after another, until nobody hands it any more.
+///
+/// # Errors
+/// `Io` when the system gives no thread.
+pub(super) fn start<R: Send + 'static>(
+    name: &str,
+    merge: impl Fn(R) -> Result<Merged> + Send + 'static,
+) -> Result<Thread<R>> {
+    let (runs, work) = sync_channel::<R>(1);
+    let (done, merged) = sync_channel(1);
+    let work = move || {
+        for run in work {
+            // A part that cannot be read is found by the writer as well, when it merges by itself.
+            if done.send(merge(run).ok()).is_err() {
+                return;
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|e| {
+        Error::new(ErrorKind::Io, format!("the system gives no thread for merging: {e}"))
+    })?;
+    Ok((runs, merged, thread))
+}
+
 impl Merger {
     /// Starts the thread; it ends when this is dropped.
     ///
     /// # Errors
     /// `Io` when the system gives no thread.
     pub fn start() -> Result<Merger> {
-        let (runs, work) = sync_channel::<Run>(1);
-        let (done, merged) = sync_channel(1);
-        let work = move || {
-            for run in work {
-                // A part that cannot be read is found by the writer as well, when it merges by itself.
-                if done.send(run.merge().ok()).is_err() {
-                    return;
-                }
-            }
-        };
-        std::thread::Builder::new().name("nave-merge".to_owned()).spawn(work).map_err(|e| {
-            Error::new(ErrorKind::Io, format!("the system gives no thread for merging: {e}"))
-        })?;
+        let (runs, merged, _) = start("nave-merge", Run::merge)?;
         Ok(Merger { runs, merged, busy: false })
     }
 

@@ -90,7 +90,8 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         durability,
         reader,
         open_bytes: settings.open_bytes,
-        load_threads: settings.load_threads,
+        // Threads that wait on channels are not those of a schedule.
+        load_threads: settings.load_threads && !cfg!(nave_shuttle),
         report,
         past: Mutex::new(None),
         plans: super::plans::Plans::default(),

@@ -3,12 +3,14 @@
 use super::types::{
     Profile, ProfileConsent, ProfileIdentifier, ProfileMembership, ProfileTrait, TimelineEvent,
 };
+use crate::audience::{Person, value_asked};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::Value;
 use crate::event::TablePart;
 use crate::profile::widened;
 use crate::record::identifier_of;
+use crate::segment::prepared_trait;
 use crate::state::{Reader, State};
 
 pub(super) fn find(reader: &Reader<'_>, namespace: &str, value: &str) -> Option<Ordinal> {
@@ -24,7 +26,7 @@ fn rows_of<'a>(
     let parts = reader.events(event).map(|table| table.parts()).unwrap_or_default();
     parts.iter().flat_map(move |part| {
         let rows = members.iter().flat_map(|node| part.rows_of(*node));
-        rows.filter(|row| !part.child(*row)).map(move |row| (part, row))
+        rows.filter(|row| !part.child(*row)).map(move |row| (part.as_ref(), row))
     })
 }
 
@@ -78,7 +80,18 @@ fn whole(reader: &Reader<'_>, ordinal: Ordinal) -> Option<Profile> {
         }
     });
     let memberships = memberships.collect();
-    Some(Profile { id, identifiers, traits, events, consents, memberships })
+    let computed = computed(reader, ordinal);
+    Some(Profile { id, identifiers, traits, events, consents, memberships, computed })
+}
+
+/// The computed traits of a profile; none for those that have no answer.
+fn computed(reader: &Reader<'_>, ordinal: Ordinal) -> Vec<(String, Value)> {
+    let person = Person::new(reader, ordinal);
+    let values = reader.state.computed_traits().filter_map(|known| {
+        let prepared = prepared_trait(&known.says, reader.state).ok()?;
+        Some((known.name.clone(), value_asked(&prepared, &person)?))
+    });
+    values.collect()
 }
 
 fn consents(reader: &Reader<'_>, members: &[NodeId]) -> Vec<ProfileConsent> {

@@ -27,7 +27,6 @@ impl View {
         value: &str,
     ) -> Result<Option<SegmentWhy>> {
         let segment = self.segment(name)?;
-        let question = self.question(&segment.rule.audience)?;
         self.reading(|state| {
             let reader = state.reader();
             let found = super::profile_view::find(&reader, namespace, value);
@@ -35,7 +34,15 @@ impl View {
                 return reader.check().map(|()| None);
             };
             let known = state.memberships.get(name);
-            let parts = why(&question, state, ordinal, state.memberships.clock)?;
+            let stalled = known.and_then(|known| known.stalled.as_deref().map(str::to_owned));
+            // Its rule is not understood, so no part of it has a truth.
+            let parts = match stalled {
+                Some(_) => Vec::new(),
+                None => {
+                    let question = self.question(&segment.rule.audience)?;
+                    why(&question, state, ordinal, state.memberships.clock)?
+                }
+            };
             let parts = parts.into_iter().map(|part| SegmentPart {
                 text: part.text,
                 truth: part.truth,
@@ -52,6 +59,7 @@ impl View {
                 profile_id: id.to_string(),
                 member: known.is_some_and(|of| of.members.holds(ordinal)),
                 version: segment.version,
+                stalled,
                 parts: parts.collect(),
             }))
         })

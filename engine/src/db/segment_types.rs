@@ -21,6 +21,8 @@ pub struct Segment {
     pub count: u64,
     /// Why its audience cannot be answered now, so that its members stay as they were.
     pub stalled: Option<String>,
+    /// A stalled segment that it asks for, itself or through others: it takes the members which that one had.
+    pub asks_stalled: Option<String>,
 }
 
 /// A computed trait in force.
@@ -34,6 +36,8 @@ pub struct ComputedTrait {
     pub value: String,
     /// What it is.
     pub description: Option<String>,
+    /// Why it cannot be answered now.
+    pub stalled: Option<String>,
 }
 
 /// Somebody who entered or left a segment.
@@ -98,6 +102,8 @@ pub struct SegmentWhy {
     pub member: bool,
     /// The version of the segment.
     pub version: u32,
+    /// Why the rule cannot be answered now, so that the member stays what it was; there are no parts then.
+    pub stalled: Option<String>,
     /// The parts of the rule that are no AND, OR or NOT, in the order of the text.
     pub parts: Vec<SegmentPart>,
 }

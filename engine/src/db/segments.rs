@@ -8,11 +8,13 @@ use crate::audience::{Person, Prepared};
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
-use crate::catalog::{folded, nearest};
+use crate::catalog::nearest;
 use crate::definition::{COMPUTED, SEGMENT, SegmentRule, quoted};
-use crate::segment::{all_for, check, whole_second};
+use crate::segment::{all_for, behind_stalled, check, prepared_trait, whole_second};
 use crate::state::{Membership, Saved, State};
 use roaring::RoaringBitmap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many ids a trial shows.
 const SHOWN: usize = 10;
@@ -36,15 +38,13 @@ fn definition_of(name: &str, rule: &SegmentRule) -> String {
 }
 
 /// A segment by its name, in any case.
-fn named(state: &State, name: &str) -> Result<Saved<SegmentRule>> {
-    state.segment_rule(name).ok_or_else(|| {
-        let names = state.segment_rules().into_iter().map(|rule| rule.name);
-        unknown(name, &names.collect::<Vec<_>>())
-    })
+fn named<'s>(state: &'s State, name: &str) -> Result<&'s Saved<SegmentRule>> {
+    let found = state.segment_rule(name).map(Arc::as_ref);
+    found.ok_or_else(|| unknown(name, state))
 }
 
-fn unknown(name: &str, names: &[String]) -> Error {
-    let help = match nearest(name, names.iter().map(String::as_str)) {
+fn unknown(name: &str, state: &State) -> Error {
+    let help = match nearest(name, state.segment_rules().map(|rule| rule.name.as_str())) {
         Some(near) => format!("did you mean '{near}'?"),
         None => "`nave segment list` shows those that there are".to_owned(),
     };
@@ -70,7 +70,7 @@ impl Session {
     /// # Errors
     /// `NotFound` when there is none of this name; as `define`.
     pub fn redefine_segment(&self, name: &str, rule: &SegmentRule) -> Result<DefineReport> {
-        let name = named(self.view().state(), name)?.name;
+        let name = named(self.view().state(), name)?.name.clone();
         self.define(&DefineRequest { text: definition_of(&name, rule), ..DefineRequest::default() })
     }
 
@@ -79,8 +79,8 @@ impl Session {
     /// # Errors
     /// `NotFound` when there is none of this name; `Invalid` when another segment asks for it; as `define`.
     pub fn drop_segment(&self, name: &str) -> Result<DefineReport> {
-        let known = named(self.view().state(), name)?;
-        let drop = vec![format!("{SEGMENT}.{}", quoted(&known.name))];
+        let known = named(self.view().state(), name)?.name.clone();
+        let drop = vec![format!("{SEGMENT}.{}", quoted(&known))];
         self.define(&DefineRequest { drop, ..DefineRequest::default() })
     }
 
@@ -109,10 +109,10 @@ impl Session {
     /// # Errors
     /// `NotFound` when there is none of this name; `Invalid` when a segment asks for it; as `define`.
     pub fn drop_trait(&self, name: &str) -> Result<DefineReport> {
-        let all = self.view().computed_traits();
-        let known = all.iter().find(|known| folded(&known.name) == folded(name));
-        let known = known.ok_or_else(|| {
-            let help = match nearest(name, all.iter().map(|known| known.name.as_str())) {
+        let view = self.view();
+        let known = view.state().computed_trait(name).ok_or_else(|| {
+            let names = view.state().computed_traits().map(|known| known.name.as_str());
+            let help = match nearest(name, names) {
                 Some(near) => format!("did you mean '{near}'?"),
                 None => "`nave trait list` shows those that there are".to_owned(),
             };
@@ -137,17 +137,19 @@ impl View {
     /// The segments in force, by name.
     pub fn segments(&self) -> Vec<Segment> {
         let state = self.state();
-        state.segment_rules().into_iter().map(|saved| told(state, saved)).collect()
+        let behind = behind_stalled(state);
+        state.segment_rules().map(|saved| told(state, saved, &behind)).collect()
     }
 
     /// The computed traits in force, by name.
     pub fn computed_traits(&self) -> Vec<ComputedTrait> {
-        let saved = self.state().computed_traits().into_iter();
-        let shown = saved.map(|Saved { name, version, says }| ComputedTrait {
-            name,
-            version,
-            value: says.value,
-            description: says.description,
+        let state = self.state();
+        let shown = state.computed_traits().map(|saved| ComputedTrait {
+            name: saved.name.clone(),
+            version: saved.version,
+            value: saved.says.value.clone(),
+            description: saved.says.description.clone(),
+            stalled: prepared_trait(&saved.says, state).err().map(|e| e.message().to_owned()),
         });
         shown.collect()
     }
@@ -157,7 +159,8 @@ impl View {
     /// # Errors
     /// `NotFound`, with the nearest name.
     pub fn segment(&self, name: &str) -> Result<Segment> {
-        named(self.state(), name).map(|saved| told(self.state(), saved))
+        let state = self.state();
+        named(state, name).map(|saved| told(state, saved, &behind_stalled(state)))
     }
 
     /// How many profiles are in a segment.
@@ -279,12 +282,7 @@ impl View {
     }
 
     pub(super) fn membership(&self, name: &str) -> Result<&Membership> {
-        let found = self.state().memberships.get(name);
-        found.ok_or_else(|| {
-            let names: Vec<String> =
-                self.state().segment_rules().into_iter().map(|rule| rule.name).collect();
-            unknown(name, &names)
-        })
+        self.state().memberships.get(name).ok_or_else(|| unknown(name, self.state()))
     }
 }
 
@@ -293,14 +291,19 @@ impl View {
 #[derive(Debug, Clone)]
 pub struct PreparedAudience(Prepared);
 
-fn told(state: &State, saved: Saved<SegmentRule>) -> Segment {
-    let Saved { name, version, says } = saved;
+fn told(
+    state: &State,
+    saved: &Saved<SegmentRule>,
+    behind_stalled: &BTreeMap<String, String>,
+) -> Segment {
+    let name = saved.name.clone();
     let known = state.memberships.get(&name);
     Segment {
-        version,
-        rule: says,
+        version: saved.version,
+        rule: saved.says.clone(),
         count: known.map_or(0, |known| known.members.count()),
         stalled: known.and_then(|known| known.stalled.as_deref().map(str::to_owned)),
+        asks_stalled: behind_stalled.get(&name).cloned(),
         name,
     }
 }

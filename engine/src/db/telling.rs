@@ -160,7 +160,7 @@ impl Telling {
 
 /// Whether there are or were segments.
 pub(super) fn has_segments(state: &State) -> bool {
-    state.memberships.all().next().is_some() || !state.segment_rules().is_empty()
+    state.memberships.all().next().is_some() || state.segment_rules().next().is_some()
 }
 
 impl Writer {

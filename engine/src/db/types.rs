@@ -234,6 +234,8 @@ pub struct Profile {
     pub consents: Vec<ProfileConsent>,
     /// The groups of the person, and those that they left. Sorted.
     pub memberships: Vec<ProfileMembership>,
+    /// The computed traits that have a value, sorted by name. They are true at the clock of the snapshot.
+    pub computed: Vec<(String, Value)>,
 }
 
 /// What a person allowed, or refused.

@@ -89,7 +89,7 @@ impl ComputedTrait {
     /// Reads the body of a definition.
     pub fn read(body: &Body<'_>) -> Found<ComputedTrait> {
         body.check_keys("a computed trait", &["value", "description"])?;
-        let Some(value) = body.text("value")? else {
+        let Some(value) = body.text("value")?.filter(|value| !value.trim().is_empty()) else {
             let help =
                 "a computed trait has a 'value', such as \"(SELECT count(*) FROM purchase e)\"";
             return Err(Trouble::new(body.at(), help));

@@ -285,7 +285,7 @@ impl Entry {
         match self {
             Entry::Load(load) if matches!(load.shape.kind, RowKind::Evidence(_)) => 3,
             Entry::Load(_) => 2,
-            Entry::Block(_) => 3,
+            Entry::Block(_) => 4,
             _ => 1,
         }
     }
@@ -364,7 +364,7 @@ impl Entry {
         }
         let known = match kind {
             LOAD_KIND => 2..=3,
-            BLOCK_KIND => 2..=3,
+            BLOCK_KIND => 2..=4,
             _ => 1..=1,
         };
         if !known.contains(&version) {
@@ -377,7 +377,7 @@ impl Entry {
             4 => Entry::Records(codec::decode(payload)?),
             5 => Entry::Retract(codec::decode(payload)?),
             6 => Entry::Gap(codec::decode(payload)?),
-            7 if version == 3 => Entry::Block(packed::decode(payload)?),
+            7 if version >= 3 => Entry::Block(packed::decode(payload)?),
             7 => Entry::Block(codec::decode(payload)?),
             8 => Entry::Definition(codec::decode(payload)?),
             COUNTED_KIND => Entry::Counted(codec::decode(payload)?),

@@ -1,4 +1,4 @@
-//! The payload of blocks of version 3: their keys as stretches where they can be, and all of it packed by zstd.
+//! The payload of blocks of versions 3 and 4: their keys as stretches where they can be, and all of it packed by zstd.
 //!
 //! A payload is the length of what is packed (4 bytes) and one frame of zstd. What is packed: keys, then the rest of
 //! the block in the order of version 2. Keys are 0 and 16 bytes for each row, or 1, how many rows there are (4), stems

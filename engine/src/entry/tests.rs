@@ -230,7 +230,7 @@ fn a_packed_block_is_read_as_it_was_written() {
         ..BlockEntry::default()
     };
     let entry = Entry::Block(block);
-    assert_eq!(entry.version(), 3);
+    assert_eq!(entry.version(), 4);
     round_trip(&entry);
     let known: Vec<u8> = GOLDEN_PACKED
         .as_bytes()

@@ -11,13 +11,12 @@ use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{CHUNK_BITS, Cell, ColumnView, Faults};
 use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// One table over the parts of a snapshot.
 #[derive(Debug, Default)]
 pub struct TableView {
-    parts: Vec<TablePart>,
+    parts: Vec<Arc<TablePart>>,
 }
 
 /// The rows that one part has of a table, in order of time and position.
@@ -26,9 +25,9 @@ pub struct TablePart {
     part: Arc<Part>,
     key: BlockKey,
     rows: u32,
-    fixed: [OnceCell<ColumnView>; 9],
-    by_node: OnceCell<ColumnView>,
-    properties: Vec<(OnceCell<ColumnView>, Option<ValueType>)>,
+    fixed: [OnceLock<ColumnView>; 9],
+    by_node: OnceLock<ColumnView>,
+    properties: Vec<(OnceLock<ColumnView>, Option<ValueType>)>,
     faults: Faults,
 }
 
@@ -40,31 +39,17 @@ impl TableView {
         types: &[Option<ValueType>],
         faults: &Faults,
     ) -> TableView {
-        let mut found = TableView::default();
-        for part in parts {
-            let head = part.sound_block(key.field(NODE).form(HEAD), |head| head.len() == 4);
-            let head = faults.or_note(head).flatten();
-            let Some(rows) = head.and_then(|head| codec::u32_at(&head, 0)) else { continue };
-            let nodes = ColumnView::new(std::iter::once(part), key.field(NODE), None, faults);
-            if nodes.end() != u64::from(rows) {
-                faults.note(part.damaged());
-                continue;
-            }
-            found.parts.push(TablePart {
-                part: Arc::clone(part),
-                key,
-                rows,
-                fixed: Default::default(),
-                by_node: OnceCell::new(),
-                properties: types.iter().map(|wanted| (OnceCell::new(), *wanted)).collect(),
-                faults: faults.clone(),
-            });
-        }
-        found
+        let open = |part| TablePart::open(part, key, types, faults).map(Arc::new);
+        TableView { parts: parts.filter_map(open).collect() }
+    }
+
+    /// A table over what was opened of parts, the oldest first.
+    pub fn of(parts: Vec<Arc<TablePart>>) -> TableView {
+        TableView { parts }
     }
 
     /// The parts, the oldest first.
-    pub fn parts(&self) -> &[TablePart] {
+    pub fn parts(&self) -> &[Arc<TablePart>] {
         &self.parts
     }
 
@@ -100,7 +85,7 @@ impl TableView {
     /// The row of a number that counts the rows of all parts, in order.
     pub fn locate(&self, number: u64) -> Option<(&TablePart, u32)> {
         let (place, row) = self.place_of(number)?;
-        Some((self.parts.get(place)?, row))
+        Some((self.parts.get(place)?.as_ref(), row))
     }
 
     /// The same, with the place of the part.
@@ -125,6 +110,37 @@ fn put_digits(digits: &mut [u8], bytes: &[u8]) {
 }
 
 impl TablePart {
+    /// The table of a part; nothing when it has none. `types` are those of its properties, by number.
+    pub fn open(
+        part: &Arc<Part>,
+        key: BlockKey,
+        types: &[Option<ValueType>],
+        faults: &Faults,
+    ) -> Option<TablePart> {
+        let head = part.sound_block(key.field(NODE).form(HEAD), |head| head.len() == 4);
+        let head = faults.or_note(head).flatten();
+        let rows = head.and_then(|head| codec::u32_at(&head, 0))?;
+        let nodes = ColumnView::new(std::iter::once(part), key.field(NODE), None, faults);
+        if nodes.end() != u64::from(rows) {
+            faults.note(part.damaged());
+            return None;
+        }
+        Some(TablePart {
+            part: Arc::clone(part),
+            key,
+            rows,
+            fixed: Default::default(),
+            by_node: OnceLock::new(),
+            properties: types.iter().map(|wanted| (OnceLock::new(), *wanted)).collect(),
+            faults: faults.clone(),
+        })
+    }
+
+    /// Whether its properties have these types.
+    pub fn has_types(&self, types: &[Option<ValueType>]) -> bool {
+        self.properties.iter().map(|(_, wanted)| wanted).eq(types)
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> u32 {
         self.rows

@@ -26,6 +26,7 @@ impl FileNames {
         let stem = match part {
             ExportPart::Profiles => "profiles".to_owned(),
             ExportPart::Identifiers => "identifiers".to_owned(),
+            ExportPart::Segments => "segment_members".to_owned(),
             ExportPart::Events => format!("event.{}", escaped(name)),
             ExportPart::Entities => format!("entity.{}", escaped(name)),
         };
@@ -214,6 +215,13 @@ CREATE OR REPLACE MACRO has_identifier(wanted) AS
       AND \"nave.i\".namespace = lower(trim(wanted))) END;
 ";
 
+const IN_SEGMENT: &str = "\
+CREATE OR REPLACE MACRO in_segment(wanted) AS
+  CASE WHEN wanted IS NULL THEN NULL ELSE EXISTS (
+    SELECT 1 FROM segment_members \"nave.m\" WHERE \"nave.m\".profile_id = p.profile_id
+      AND lower(\"nave.m\".segment) = lower(wanted)) END;
+";
+
 const BUCKET: &str = "\
 CREATE OR REPLACE MACRO bucket(salt, n) AS
   CAST('0x' || substr(md5(salt || ':' || p.profile_id), 1, 8) AS BIGINT) % n;
@@ -275,6 +283,9 @@ pub fn statements(report: &ExportReport) -> String {
     // A macro needs its table when it is made.
     if report.tables.iter().any(|table| table.part == ExportPart::Identifiers) {
         text.push_str(HAS_IDENTIFIER);
+    }
+    if report.tables.iter().any(|table| table.part == ExportPart::Segments) {
+        text.push_str(IN_SEGMENT);
     }
     let is_consents =
         |t: &&ExportedTable| t.part == ExportPart::Events && folded(&t.name) == CONSENTS;

@@ -71,12 +71,19 @@ pub enum ExportPart {
     Events,
     /// Entities, a table for each type.
     Entities,
+    /// Who is in which segment, where segments are defined.
+    Segments,
 }
 
 impl ExportPart {
     /// All of them.
-    pub const ALL: [ExportPart; 4] =
-        [ExportPart::Profiles, ExportPart::Identifiers, ExportPart::Events, ExportPart::Entities];
+    pub const ALL: [ExportPart; 5] = [
+        ExportPart::Profiles,
+        ExportPart::Identifiers,
+        ExportPart::Events,
+        ExportPart::Entities,
+        ExportPart::Segments,
+    ];
 
     /// The word for it.
     pub fn name(self) -> &'static str {
@@ -85,6 +92,7 @@ impl ExportPart {
             ExportPart::Identifiers => "identifiers",
             ExportPart::Events => "events",
             ExportPart::Entities => "entities",
+            ExportPart::Segments => "segments",
         }
     }
 }
@@ -95,7 +103,8 @@ impl FromStr for ExportPart {
     fn from_str(text: &str) -> Result<ExportPart> {
         ExportPart::ALL.into_iter().find(|part| part.name() == text).ok_or_else(|| {
             Error::invalid(format!(
-                "'{text}' is not exported; use profiles, identifiers, events or entities"
+                "'{text}' is not exported; use profiles, identifiers, events, entities or \
+                 segments"
             ))
         })
     }

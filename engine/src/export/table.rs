@@ -8,7 +8,7 @@ use crate::base::value::ValueType;
 use crate::catalog::{Fields, folded};
 use crate::column::{Cell, SetCell};
 use crate::identity::PublicId;
-use crate::state::{Reader, State};
+use crate::state::{Membership, Reader, State};
 use roaring::RoaringBitmap;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub enum TableId {
     Events(usize),
     /// The entities of a type.
     Entities(usize),
+    /// Who is in which segment.
+    Members,
 }
 
 impl TableId {
@@ -39,6 +41,7 @@ impl TableId {
             TableId::Identifiers => ExportPart::Identifiers,
             TableId::Events(_) => ExportPart::Events,
             TableId::Entities(_) => ExportPart::Entities,
+            TableId::Members => ExportPart::Segments,
         }
     }
 
@@ -47,6 +50,7 @@ impl TableId {
         match self {
             TableId::Profiles => Some("profiles"),
             TableId::Identifiers => Some("identifiers"),
+            TableId::Members => Some("segment_members"),
             TableId::Events(number) => state.catalog.events().get(number).map(|f| f.name.as_str()),
             TableId::Entities(number) => {
                 state.catalog.entities().get(number).map(|f| f.name.as_str())
@@ -61,7 +65,13 @@ pub fn tables(state: &State) -> Vec<TableId> {
     let events = (0..state.catalog.events().all().len()).map(TableId::Events);
     let entities = (0..state.catalog.entities().all().len()).map(TableId::Entities);
     let first = [TableId::Profiles, TableId::Identifiers];
-    first.into_iter().chain(events).chain(entities).collect()
+    let members = segments(state).next().map(|_| TableId::Members);
+    first.into_iter().chain(members).chain(events).chain(entities).collect()
+}
+
+/// The segments in force, with their places.
+fn segments(state: &State) -> impl Iterator<Item = (u32, &Membership)> {
+    (0..).zip(state.memberships.all()).filter(|(_, segment)| segment.version > 0)
 }
 
 /// The public ids of all profiles, by ordinal: 16 bytes a profile.
@@ -106,12 +116,13 @@ enum Field {
     Trait(usize),
     Property(usize),
     Said(usize),
+    Segment,
 }
 
 /// A row of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct RowRef {
-    /// The part of a table of events.
+    /// The part of a table of events, the place of a segment.
     part: u32,
     /// The row in the part, the ordinal, or the node.
     row: u32,
@@ -203,6 +214,7 @@ fn columns_of(state: &State, table: TableId) -> Vec<(ExportColumn, Field)> {
             add_fields(fields, "fields.", Field::Said, &mut columns);
             columns
         }
+        TableId::Members => vec![profile, fixed("segment", ExportType::Text, Field::Segment)],
     }
 }
 
@@ -298,6 +310,7 @@ impl TableScan {
                 (next..count).map(|row| plain(row, None)).take(most).collect()
             }
             TableId::Events(number) => self.event_rows(reader, number, most, chosen),
+            TableId::Members => self.member_rows(reader, most, chosen),
         }
     }
 
@@ -329,6 +342,28 @@ impl TableScan {
         found
     }
 
+    /// Members by segment and ordinal, which `next` says in its upper and its lower half.
+    fn member_rows(
+        &self,
+        reader: &Reader<'_>,
+        most: usize,
+        chosen: impl Fn(Option<Ordinal>) -> bool,
+    ) -> Vec<RowRef> {
+        let segments =
+            segments(reader.state).filter(|(place, _)| u64::from(*place) >= self.next >> 32);
+        let rows = segments.flat_map(|(part, segment)| {
+            let begun = u64::from(part) == self.next >> 32;
+            let from = if begun { self.next as u32 } else { 0 };
+            segment.members.starting_at(Ordinal(from)).map(move |Ordinal(row)| RowRef {
+                part,
+                row,
+                profile: Some(Ordinal(row)),
+                after: (u64::from(part) << 32 | u64::from(row)) + 1,
+            })
+        });
+        rows.filter(|row| chosen(row.profile)).take(most).collect()
+    }
+
     /// Goes on behind a row.
     pub fn go_on(&mut self, row: &RowRef) {
         self.next = row.after;
@@ -358,6 +393,10 @@ impl TableScan {
             Field::MessageId => event().map_or(Cell::Null, |part| part.message_cell(row.row)),
             Field::Trait(number) => reader.trait_cell(number, Ordinal(row.row)),
             Field::Property(number) => event().map_or(Cell::Null, |p| p.cell(number, row.row)),
+            Field::Segment => {
+                let segment = reader.state.memberships.at(row.part as usize);
+                text(segment.map(|segment| segment.name.as_str()))
+            }
             Field::Id => text(self.entities(reader).and_then(|t| t.id(Ordinal(row.row)))),
             Field::Said(number) => {
                 let table = self.entities(reader);

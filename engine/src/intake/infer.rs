@@ -9,8 +9,9 @@ use crate::base::value::ValueType;
 use crate::catalog::folded;
 use crate::entry::{FileShape, InferredType, Reading, RowKind, Said};
 use crate::record::{
-    Decoded, FieldValue, Kind, ReadRow, RowSight, SpeaksOf, Token, ValueColumn, is_quick_list,
-    joined_type, quick_decimal, quick_instant, quick_integer, show_file_row,
+    Children, Decoded, FieldValue, Kind, ReadRow, RowSight, SpeaksOf, Token, ValueColumn,
+    is_quick_list, joined_type, objects, quick_decimal, quick_instant, quick_integer,
+    show_file_row,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -156,7 +157,10 @@ impl Seen {
         let before = slots.len();
         if sight.roles().are_json() {
             for (column, token) in sight.values(original) {
-                if token != Token::Null {
+                if let (Token::Objects(text), (Some(event), _)) = (&token, owner) {
+                    let children = objects(sight.name(column), text);
+                    children.into_iter().for_each(|children| note_children(types, event, children));
+                } else if token != Token::Null {
                     let name = sight.name(column);
                     let widened = |known| widened_by_token(known, &token);
                     see(slots, (column, name), types, owner, widened);
@@ -338,14 +342,18 @@ fn note_types(types: &mut Types, shape: &FileShape, record: Decoded) {
         Kind::Track(event) => (Some(event), None),
         Kind::Entity { entity, .. } => (None, Some(entity)),
     };
-    for children in record.children {
-        // A child table is told by its event and its property.
-        for fields in children.rows {
-            note_fields(types, (event.as_deref(), Some(&children.property)), &|_| None, fields);
-        }
+    if let Some(event) = event.as_deref() {
+        record.children.into_iter().for_each(|children| note_children(types, event, children));
     }
     let reading = |name: &str| shape.reading(name);
     note_fields(types, (event.as_deref(), entity.as_deref()), &reading, record.fields);
+}
+
+/// A child table is told by its event and its property.
+fn note_children(types: &mut Types, event: &str, Children { property, rows }: Children) {
+    for fields in rows {
+        note_fields(types, (Some(event), Some(&property)), &|_| None, fields);
+    }
 }
 
 fn note_fields(

@@ -152,6 +152,13 @@ pub(super) fn cell(
     Ok((flat.fields, flat.children.unwrap_or_default()))
 }
 
+/// The rows of a child table that a list of objects of a property makes.
+pub fn objects(property: &str, text: &str) -> Option<Children> {
+    let mut object = Map::new();
+    object.insert(property.to_owned(), serde_json::from_str(text).ok()?);
+    Flat::of(&object, true).ok()?.children?.pop()
+}
+
 /// The texts of a list of scalars in JSON, or of one scalar: identifiers.
 pub(super) fn scalars(text: &str) -> Vec<String> {
     match serde_json::from_str(text) {

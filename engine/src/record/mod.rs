@@ -36,6 +36,7 @@ pub use encoding::{Charset, undecodable};
 pub use fields::Fields;
 pub use given::given_back;
 pub use identifier::{Identifier, identifier_of, identifier_text};
+pub use json::objects;
 pub use plan::{MessageKind, MessagePlan, MessagePlans};
 pub use quick::{is_quick_list, quick_decimal, quick_instant, quick_integer, quick_set};
 pub use reserved::{

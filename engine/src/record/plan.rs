@@ -93,6 +93,9 @@ pub struct MessagePlan {
     pub unless_null: Vec<usize>,
 }
 
+/// Lists of objects that stand deeper in objects are for the slow reader.
+const OBJECTS_DEPTH_MAX: usize = 8;
+
 /// The text at a place, or that there is none; nothing for what is no text, of which the slow reader says why.
 fn text<'t>(
     said: &impl Fn(usize) -> Option<Token<'t>>,
@@ -112,6 +115,14 @@ impl MessagePlan {
     pub fn fits<'t>(&self, said: &impl Fn(usize) -> Option<Token<'t>>) -> bool {
         self.null.iter().all(|place| said(*place) == Some(Token::Null))
             && self.said.iter().all(|place| said(*place).is_some_and(|token| token != Token::Null))
+    }
+
+    /// Whether a list of objects may stand at a place: in a property of what a person did, and not too deep.
+    pub(super) fn takes_objects(&self, place: usize) -> bool {
+        let mut of_place = self.fields.iter().filter(|field| field.column == place);
+        matches!(self.what, What::Track(_) | What::Called(_))
+            && !self.unless_null.contains(&place)
+            && of_place.any(|field| field.name.matches('.').count() <= OBJECTS_DEPTH_MAX)
     }
 
     /// What a message is.

@@ -8,7 +8,7 @@ use super::plan::{MessageKind, MessagePlan, MessagePlans};
 use super::quick::quick_instant;
 use super::reserved::{about, entity_id};
 use super::roles::Roles;
-use super::token::Token;
+use super::token::{Token, begins_with_object};
 use super::words::Words;
 use super::{Kind, message_id_of};
 use crate::base::limits::RECORD_BYTES_MAX;
@@ -96,7 +96,16 @@ impl RowSight {
         if self.shape.may_share() {
             return self.is_message(original).is_some();
         }
-        self.can_be_read(original)
+        self.objects(original).next().is_none() && self.can_be_read(original)
+    }
+
+    /// The places of a row of JSON where a list of objects stands.
+    fn objects<'l>(&'l self, original: &'l [u8]) -> impl Iterator<Item = usize> + 'l {
+        let json = self.roles.are_json();
+        let tokens = self.forms.tokens.iter().enumerate().filter(move |_| json);
+        let stands =
+            |range: &Range<usize>| original.get(range.clone()).is_some_and(begins_with_object);
+        tokens.filter(move |(_, range)| stands(range)).map(|(place, _)| place)
     }
 
     /// Whether the row that was looked at last is a message with what its batch shares behind it.
@@ -112,6 +121,7 @@ impl RowSight {
         self.plan = self.plans.find((self.forms.last, &form.pieces), &said)?;
         let plan = self.plans.get(self.plan)?;
         let found = plan.fits(&said) && plan.identifiers(&said, &mut Vec::new());
+        let found = found && self.objects(original).all(|place| plan.takes_objects(place));
         let kind = plan.kind(&said).filter(|_| found)?;
         plan.time(&said)?;
         plan.message_id(&said)?;

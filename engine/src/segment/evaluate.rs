@@ -13,7 +13,8 @@ use std::rc::Rc;
 
 /// What is read of profiles in one evaluation of many rules.
 pub struct Persons<'a> {
-    reader: &'a Reader<'a>,
+    /// What reads them.
+    pub reader: &'a Reader<'a>,
     known: RefCell<HashMap<u32, Rc<Person<'a>>>>,
 }
 

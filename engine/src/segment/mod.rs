@@ -8,16 +8,21 @@
 //! understood keeps its members and says why. *What it does not know:* the log, the writer. *Where to start reading:*
 //! `Keeper::step`.
 
+mod ahead;
+mod check;
 mod concerned;
 mod cursors;
 mod evaluate;
 mod money;
+mod news;
 mod rules;
 mod step;
 mod told;
 
+pub use ahead::Ahead;
+pub use check::check;
 pub use evaluate::all_for;
-pub use rules::check;
+pub use rules::{behind_stalled, prepared_trait};
 pub use step::{Keeper, Step};
 pub use told::{ToldBefore, Transitions, difference, follow, keep_told, told_before, unfollow};
 

@@ -2,13 +2,12 @@
 
 use super::cursors::Cursors;
 use crate::audience::{Effect, Prepared, Question, Rows, parse};
-use crate::base::error::{Error, Result};
-use crate::base::limits::SEGMENTS_MAX;
-use crate::catalog::{Fields, folded, nearest};
-use crate::definition::SegmentRule;
+use crate::base::error::Result;
+use crate::catalog::{Fields, folded};
+use crate::definition::{ComputedTrait, SegmentRule};
 use crate::state::{Reader, Saved, State};
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A segment in force.
@@ -18,8 +17,8 @@ pub struct Rule {
     pub name: String,
     /// Its version.
     pub version: u32,
-    /// What it says.
-    pub says: SegmentRule,
+    /// What was saved.
+    pub saved: Arc<Saved<SegmentRule>>,
     /// Its audience, or why it cannot be understood.
     pub prepared: std::result::Result<Prepared, Arc<str>>,
     /// How many segments stand below it, one in another.
@@ -28,9 +27,55 @@ pub struct Rule {
     pub place: Option<usize>,
     /// Whether it holds for nobody, when that is the same at all moments.
     nobody: OnceCell<bool>,
+    /// The rows of events that it looks at, as texts: equal ones are watched once.
+    watched: Arc<[String]>,
 }
 
 impl Rule {
+    fn new(
+        saved: &Arc<Saved<SegmentRule>>,
+        state: &State,
+        prepared: std::result::Result<Prepared, Arc<str>>,
+        watched: Arc<[String]>,
+    ) -> Rule {
+        let (name, saved) = (saved.name.clone(), Arc::clone(saved));
+        let (version, place) = (saved.version, state.memberships.place(&name));
+        Rule { name, version, saved, prepared, level: 0, place, nobody: OnceCell::new(), watched }
+    }
+
+    /// The same rule of a state with the same names, types and computed traits, unless it must be found anew.
+    fn again(&self, state: &State) -> Option<Rule> {
+        // Rates and currencies are no names.
+        let prepared = self.prepared.as_ref().ok().filter(|prepared| !prepared.reads.money)?;
+        prepared
+            .reads
+            .amounts
+            .is_empty()
+            .then(|| Rule::new(&self.saved, state, Ok(prepared.clone()), Arc::clone(&self.watched)))
+    }
+
+    /// Whether it is understood, and asks for no other segment and of no money.
+    pub fn stands_alone(&self) -> bool {
+        let reads = self.prepared.as_ref().ok().map(|prepared| &prepared.reads);
+        reads.is_some_and(|reads| {
+            reads.segments.is_empty() && reads.amounts.is_empty() && !reads.money
+        })
+    }
+
+    /// Whether it is the same question as another, asked of the same names and types.
+    pub fn is_same(&self, other: &Rule) -> bool {
+        match (&self.prepared, &other.prepared) {
+            (Ok(own), Ok(others)) => own.is_same(others),
+            (Err(_), Err(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// The segments that it asks for, in the folded form.
+    pub fn asks(&self) -> &[String] {
+        self.prepared.as_ref().map_or(&[], |prepared| prepared.reads.segments.as_slice())
+    }
+
     /// Whether it may hold for somebody of whom nothing is known.
     pub fn may_hold_of_nobody(&self, reader: &Reader<'_>) -> bool {
         let Ok(prepared) = &self.prepared else { return false };
@@ -86,10 +131,12 @@ pub struct Rules {
     places: HashMap<String, usize>,
     /// What their names and types were found in.
     print: u64,
+    /// The computed traits that are written out in them.
+    computed: Vec<Arc<Saved<ComputedTrait>>>,
 }
 
 /// Parses the audience of a segment, which selects profiles.
-fn parsed(rule: &SegmentRule) -> Result<Arc<Question>> {
+pub(super) fn parsed(rule: &SegmentRule) -> Result<Arc<Question>> {
     parse(&rule.audience).map(Arc::new)
 }
 
@@ -113,11 +160,19 @@ fn print_of(state: &State) -> u64 {
 }
 
 impl Rules {
-    /// The rules of a state, which knows the segments by name already.
-    pub fn of(state: &State) -> Rules {
-        let saved = state.segment_rules();
-        let mut all: Vec<Rule> = saved.into_iter().map(|saved| rule_of(saved, state)).collect();
-        let levels = levels(&all);
+    /// The rules of a state, which knows the segments by name already. Of rules that were found before, those are taken
+    /// over that would be found again.
+    pub fn of(state: &State, before: &Rules) -> Rules {
+        let computed: Vec<_> = state.computed_traits().cloned().collect();
+        let print = print_of(state);
+        let same = before.print == print && before.computed == computed;
+        let of = |saved: &Arc<Saved<SegmentRule>>| {
+            let known = before.find(&saved.name).and_then(|place| before.all.get(place));
+            let known = known.filter(|known| same && known.saved == *saved);
+            known.and_then(|known| known.again(state)).unwrap_or_else(|| rule_of(saved, state))
+        };
+        let mut all: Vec<Rule> = state.segment_rules().map(of).collect();
+        let levels = levels(&below(all.iter().map(|rule| (rule.name.as_str(), rule.asks()))));
         for (rule, level) in all.iter_mut().zip(&levels) {
             rule.level = level.unwrap_or_default();
             if level.is_none() {
@@ -125,7 +180,16 @@ impl Rules {
             }
         }
         all.sort_by_key(|rule| rule.level);
-        let mut rules = Rules { all, print: print_of(state), ..Rules::default() };
+        let mut rules = Rules { all, print, computed, ..Rules::default() };
+        rules.index();
+        rules
+    }
+
+    /// Some of the rules of a state, of which none asks for another.
+    pub fn some_of(state: &State, wanted: &dyn Fn(&Rule) -> bool) -> Rules {
+        let all = state.segment_rules().map(|saved| rule_of(saved, state)).filter(wanted).collect();
+        let computed = state.computed_traits().cloned().collect();
+        let mut rules = Rules { all, print: print_of(state), computed, ..Rules::default() };
         rules.index();
         rules
     }
@@ -142,6 +206,7 @@ impl Rules {
 
     fn index(&mut self) {
         let mut watches: BTreeMap<usize, Vec<Watch>> = BTreeMap::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
         for (place, rule) in self.all.iter().enumerate() {
             self.places.insert(folded(&rule.name), place);
             let Ok(prepared) = &rule.prepared else { continue };
@@ -149,11 +214,12 @@ impl Rules {
             for number in &reads.traits {
                 self.by_trait.entry(*number).or_default().push(place);
             }
-            for (rows, effect) in &reads.rows {
+            for ((rows, effect), text) in reads.rows.iter().zip(rule.watched.iter()) {
                 let of_type = watches.entry(rows.event).or_default();
-                match of_type.iter_mut().find(|watch| watch.rows == *rows) {
+                match known.get(text).and_then(|at| of_type.get_mut(*at)) {
                     Some(watch) => watch.rules.push((place, *effect)),
                     None => {
+                        known.insert(text.clone(), of_type.len());
                         let rules = vec![(place, *effect)];
                         of_type.push(Watch { rows: rows.clone(), rules });
                     }
@@ -197,24 +263,27 @@ impl Watches {
     }
 }
 
-fn rule_of(saved: Saved<SegmentRule>, state: &State) -> Rule {
-    let Saved { name, version, says } = saved;
-    let prepared = parsed(&says).and_then(|question| Prepared::new(&question, state));
+pub(super) fn rule_of(saved: &Arc<Saved<SegmentRule>>, state: &State) -> Rule {
+    let prepared = parsed(&saved.says).and_then(|question| Prepared::new(&question, state));
     let prepared = prepared.map_err(|e| e.message().into());
-    let place = state.memberships.place(&name);
-    Rule { name, version, says, prepared, level: 0, place, nobody: OnceCell::new() }
+    let rows = prepared.iter().flat_map(|of: &Prepared| &of.reads.rows);
+    let watched = rows.map(|(rows, _)| format!("{rows:?}")).collect();
+    Rule::new(saved, state, prepared, watched)
 }
 
-/// How many segments stand below each; nothing for those that stand in themselves.
-fn levels(all: &[Rule]) -> Vec<Option<usize>> {
+/// The places of the segments that each asks for, of names and of what they ask for.
+pub(super) fn below<'r>(all: impl Iterator<Item = (&'r str, &'r [String])>) -> Vec<Vec<usize>> {
+    let all: Vec<(&str, &[String])> = all.collect();
     let places: HashMap<String, usize> =
-        all.iter().enumerate().map(|(place, rule)| (folded(&rule.name), place)).collect();
-    let below = |rule: &Rule| -> Vec<usize> {
-        let reads = rule.prepared.as_ref().map(|prepared| prepared.reads.segments.as_slice());
-        reads.unwrap_or_default().iter().filter_map(|name| places.get(name).copied()).collect()
-    };
-    let below: Vec<Vec<usize>> = all.iter().map(below).collect();
-    let mut levels: Vec<Option<usize>> = vec![None; all.len()];
+        all.iter().enumerate().map(|(place, (name, _))| (folded(name), place)).collect();
+    let places =
+        |asks: &[String]| asks.iter().filter_map(|asked| places.get(asked).copied()).collect();
+    all.iter().map(|(_, asks)| places(asks)).collect()
+}
+
+/// How many segments stand below each, one in another; nothing for those that stand in themselves or above such.
+pub(super) fn levels(below: &[Vec<usize>]) -> Vec<Option<usize>> {
+    let mut levels: Vec<Option<usize>> = vec![None; below.len()];
     // Each round settles those whose segments are settled; what is left goes round in a circle.
     loop {
         let mut settled = Vec::new();
@@ -236,101 +305,32 @@ fn levels(all: &[Rule]) -> Vec<Option<usize>> {
     }
 }
 
-/// Refuses definitions of segments and computed traits that cannot be: `state` has them already, and `before` not yet.
+/// For each segment that asks for a stalled one, itself or through others: which.
+pub fn behind_stalled(state: &State) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    if state.memberships.all().all(|segment| segment.stalled.is_none()) {
+        return found;
+    }
+    // Each stands behind those that it asks for.
+    for rule in Rules::of(state, &Rules::default()).all {
+        let Ok(prepared) = &rule.prepared else { continue };
+        let stalled = prepared.reads.segments.iter().find_map(|asked| {
+            let asked = state.memberships.get(asked)?;
+            let itself = asked.stalled.as_ref().map(|_| asked.name.clone());
+            itself.or_else(|| found.get(&asked.name).cloned())
+        });
+        if let Some(stalled) = stalled {
+            found.insert(rule.name, stalled);
+        }
+    }
+    found
+}
+
+/// Whether a computed trait is NULL, as a question whose value can be asked for.
 ///
 /// # Errors
-/// `Invalid` when an audience is not understood, when segments stand in themselves, when something that was understood
-/// no longer is, or a trait that is told is unknown; `Limit` when there are too many.
-pub fn check(before: &State, state: &State) -> Result<()> {
-    let saved = state.segment_rules();
-    if saved.len() > SEGMENTS_MAX {
-        return Err(Error::limit(format!("a store has at most {SEGMENTS_MAX} segments")));
-    }
-    check_names("segment", saved.iter().map(|segment| segment.name.as_str()))?;
-    let computed = state.computed_traits();
-    check_names("computed trait", computed.iter().map(|computed| computed.name.as_str()))?;
-    let known: BTreeMap<String, SegmentRule> =
-        before.segment_rules().into_iter().map(|known| (known.name, known.says)).collect();
-    let mut trial = state.clone();
-    let names: BTreeSet<&str> = saved.iter().map(|segment| segment.name.as_str()).collect();
-    Arc::make_mut(&mut trial.memberships).keep(|name| names.contains(name));
-    for segment in &saved {
-        let was = known.get(&segment.name) == Some(&segment.says);
-        check_segment(segment, was.then_some(before), &trial)?;
-    }
-    check_computed(before, &trial)?;
-    let memberships = Arc::make_mut(&mut trial.memberships);
-    for segment in &saved {
-        if let Some(known) = memberships.get_mut(&segment.name) {
-            known.version = known.version.max(1);
-        }
-    }
-    let all: Vec<Rule> = saved.into_iter().map(|saved| rule_of(saved, &trial)).collect();
-    let levels = levels(&all);
-    let names = all.iter().zip(levels).filter(|(_, level)| level.is_none());
-    let circle: Vec<String> = names.map(|(rule, _)| format!("'{}'", rule.name)).collect();
-    if circle.is_empty() {
-        return Ok(());
-    }
-    Err(Error::invalid(format!("segments stand in themselves: {}", circle.join(", "))))
-}
-
-/// Refuses names that are told apart by their case alone: they are looked up in any case.
-fn check_names<'n>(what: &str, names: impl Iterator<Item = &'n str>) -> Result<()> {
-    let mut known: BTreeMap<String, &str> = BTreeMap::new();
-    for name in names {
-        if let Some(other) = known.insert(folded(name), name) {
-            let message =
-                format!("{what} '{name}' is there as '{other}' already; names have no case");
-            return Err(Error::invalid(message));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses a segment that cannot be. `was` is the state in which it was defined in the same words, if it was.
-fn check_segment(segment: &Saved<SegmentRule>, was: Option<&State>, state: &State) -> Result<()> {
-    let name = &segment.name;
-    let about = |says: &str, e: &Error| {
-        let error = Error::new(e.kind(), format!("segment '{name}'{says}: {}", e.message()));
-        e.place().map_or(error.clone(), |place| error.at(place))
-    };
-    let understood = |state| Prepared::new(&parsed(&segment.says)?, state);
-    match (understood(state), was) {
-        (Ok(_), _) => {}
-        // What was not understood before is no worse now.
-        (Err(_), Some(before)) if understood(before).is_err() => {}
-        (Err(e), Some(_)) => return Err(about(" needs what is changed or dropped", &e)),
-        (Err(e), None) => return Err(about("", &e)),
-    }
-    let (traits, computed) = (state.catalog.traits(), state.computed_traits());
-    for told in segment.says.traits.iter().filter(|_| was.is_none()) {
-        let is_computed = computed.iter().any(|known| folded(&known.name) == folded(told));
-        if traits.find(told).is_none() && !is_computed {
-            let names = traits.all().iter().map(|field| field.name.as_str());
-            let near = nearest(told, names);
-            let near = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-            return Err(about("", &Error::invalid(format!("'{told}' is no trait{near}"))));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses computed traits that cannot be.
-fn check_computed(before: &State, state: &State) -> Result<()> {
-    let known = before.computed_traits();
-    for computed in state.computed_traits() {
-        let (name, text) = (&computed.name, format!("{} IS NULL", computed.says.value));
-        let about =
-            |e: Error| Error::new(e.kind(), format!("computed trait '{name}': {}", e.message()));
-        let is_new = known.iter().all(|known| known.name != *name);
-        if is_new && state.catalog.traits().find(name).is_some() {
-            return Err(about(Error::invalid(
-                "there is a trait of this name that sources send; choose another",
-            )));
-        }
-        let question = parse(&text).map(Arc::new).map_err(about)?;
-        Prepared::new(&question, state).map_err(about)?;
-    }
-    Ok(())
+/// `Invalid` when it is not understood in a state.
+pub fn prepared_trait(says: &ComputedTrait, state: &State) -> Result<Prepared> {
+    let question = parse(&format!("{} IS NULL", says.value))?;
+    Prepared::new(&Arc::new(question), state)
 }

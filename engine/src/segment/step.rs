@@ -1,21 +1,20 @@
 //! One step: from the segments of one state to those of the next, by whom the difference concerns.
 
+use super::ahead::Ahead;
 use super::concerned::{Concerned, Those};
 use super::evaluate::{Persons, all_for, holds_for};
 use super::money::Currencies;
-use super::rules::{Rule, Rules, Watches};
+use super::rules::{Rule, Rules};
 use super::told::{Renaming, TraitsTold, Transitions, add};
 use super::whole_second;
-use crate::audience::{Effect, Prepared, Workers, passes};
+use crate::audience::{Prepared, Workers};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
-use crate::base::limits::SEGMENT_FILTERED_ROWS_MAX;
 use crate::base::time::Timestamp;
 use crate::catalog::{Catalog, folded};
+use crate::definition::SegmentRule;
 use crate::entry::Reason;
-use crate::event::TableView;
-use crate::record::CONSENT;
-use crate::state::{Hindsight, Members, News, Reader, SeenParts, State};
+use crate::state::{Hindsight, Members, News, Reader, Saved, SeenParts, State};
 use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +28,8 @@ pub struct Keeper {
     hindsight: Arc<Hindsight>,
     seen: SeenParts,
     currencies: Currencies,
+    /// What was asked ahead of the next step.
+    pub ahead: Option<Ahead>,
 }
 
 /// From which state to which moment.
@@ -40,6 +41,15 @@ pub struct Step<'a> {
     pub clock: Timestamp,
     /// Threads to borrow.
     pub workers: &'a Workers,
+}
+
+/// What rules are evaluated over that ask for no other segments.
+#[derive(Clone, Copy)]
+struct Base<'a> {
+    state: &'a State,
+    persons: &'a Persons<'a>,
+    workers: &'a Workers,
+    now: Timestamp,
 }
 
 impl Keeper {
@@ -81,7 +91,16 @@ impl Keeper {
         if !news.is_empty() {
             self.prepare_again(&news, &reader, state);
         }
-        let affected = self.by_news(&news, (&earlier, &reader), &mut concerned);
+        let persons = Persons::new(&reader);
+        let memberships = &step.before.memberships;
+        let rules = &self.rules.all;
+        let is_in = |rule: usize, ordinal: Ordinal| {
+            let place = rules.get(rule).and_then(|rule| rule.place);
+            let segment = place.and_then(|place| memberships.at(place));
+            segment.is_some_and(|segment| segment.members.holds(ordinal))
+        };
+        let affected = self.rules.by_news(&news, &earlier, &persons, &is_in, &mut concerned);
+        self.rules.arrived(&news, &reader);
         if now > before {
             // The moment before is asked of the new state: a moment needs no state.
             let moments = (&frozen.reader().at(before), &reader);
@@ -92,8 +111,16 @@ impl Keeper {
         if concerned.is_empty() {
             return Ok(told);
         }
-        let renaming = Renaming { earlier: &earlier, later: &reader, affected: &affected };
-        self.evaluate(state, (step.workers, now), &mut concerned, &renaming, &mut told)?;
+        let mut ahead = self.ahead.take();
+        if let Some(known) = &mut ahead
+            && !known.follow(&frozen, now, step.workers)?
+        {
+            ahead = None;
+        }
+        let ahead = ahead.as_ref();
+        let renaming = Renaming { earlier: &earlier, later: &reader, affected: &affected, ahead };
+        let base = Base { state: &frozen, persons: &persons, workers: step.workers, now };
+        self.evaluate(state, base, &mut concerned, &renaming, &mut told)?;
         earlier.check().map(|()| told)
     }
 
@@ -138,38 +165,46 @@ impl Keeper {
         if !defined && self.rules.fit(state) {
             return Ok(());
         }
-        let saved = state.segment_rules();
-        if saved.is_empty() && self.rules.all.is_empty() && state.memberships.all().next().is_none()
-        {
+        let none = state.segment_rules().next().is_none();
+        if none && self.rules.all.is_empty() && state.memberships.all().next().is_none() {
             return Ok(());
         }
-        let names = state.segment_names();
-        let memberships = Arc::make_mut(&mut state.memberships);
         // The feed of one that was dropped can still be read.
-        for name in &names {
-            memberships.get_mut(name);
+        let unknown = |name: &&str| state.memberships.known(name).is_none();
+        let unknown: Vec<String> =
+            state.segment_names().filter(unknown).map(str::to_owned).collect();
+        for name in &unknown {
+            Arc::make_mut(&mut state.memberships).get_mut(name);
         }
         let known: BTreeMap<String, u32> =
             state.memberships.all().map(|m| (m.name.clone(), m.version)).collect();
-        let memberships = Arc::make_mut(&mut state.memberships);
-        for segment in &saved {
-            if let Some(membership) = memberships.get_mut(&segment.name) {
+        let other = |saved: &&Arc<Saved<SegmentRule>>| {
+            let known = state.memberships.known(&saved.name);
+            known.is_none_or(|of| of.version != saved.version || of.name != saved.name)
+        };
+        let others: Vec<Arc<Saved<SegmentRule>>> =
+            state.segment_rules().filter(other).cloned().collect();
+        for segment in others {
+            if let Some(membership) = Arc::make_mut(&mut state.memberships).get_mut(&segment.name) {
                 membership.version = segment.version;
                 membership.name.clone_from(&segment.name);
             }
         }
-        let rules = Rules::of(state);
+        let rules = Rules::of(state, &self.rules);
         let old = std::mem::replace(&mut self.rules, rules);
         let reason = if defined { Reason::Definition } else { Reason::Event };
         for (place, rule) in self.rules.all.iter().enumerate() {
             if known.get(&rule.name) != Some(&rule.version) {
                 concerned.everybody_for(place, Reason::Definition);
-            } else if !same_rule(old.find(&rule.name).and_then(|at| old.all.get(at)), rule) {
-                concerned.everybody_for(place, reason);
+            } else {
+                let before = old.find(&rule.name).and_then(|at| old.all.get(at));
+                if !before.is_some_and(|before| before.is_same(rule)) {
+                    concerned.everybody_for(place, reason);
+                }
             }
             let stalled = rule.prepared.as_ref().err().cloned();
-            if let Some(segment) = Arc::make_mut(&mut state.memberships).get_mut(&rule.name)
-                && segment.stalled != stalled
+            if state.memberships.get(&rule.name).is_some_and(|known| known.stalled != stalled)
+                && let Some(segment) = Arc::make_mut(&mut state.memberships).get_mut(&rule.name)
             {
                 segment.stalled = stalled;
             }
@@ -219,204 +254,101 @@ impl Keeper {
         }
     }
 
-    /// Names whom new parts concern; gives the profiles that were joined, split or renamed, before and after.
-    fn by_news(
-        &mut self,
-        news: &News,
-        (earlier, reader): (&Reader<'_>, &Reader<'_>),
-        concerned: &mut Concerned,
-    ) -> RoaringBitmap {
-        if news.is_empty() {
-            return RoaringBitmap::new();
-        }
-        let rules = &self.rules;
-        let everybody = |concerned: &mut Concerned, of: &[usize]| {
-            of.iter().for_each(|rule| concerned.everybody_for(*rule, Reason::Event));
-        };
-        let entities = news.entity_types();
-        for number in &entities {
-            everybody(concerned, rules.by_entity.get(number).map_or(&[], Vec::as_slice));
-        }
-        for (number, of) in &rules.by_trait {
-            let told = news.told_trait(*number, reader);
-            of.iter().for_each(|rule| concerned.by_event(*rule, &told));
-        }
-        if !rules.identity.is_empty() {
-            let told = news.profiles(reader);
-            rules.identity.iter().for_each(|rule| concerned.by_event(*rule, &told));
-        }
-        let (first, end) = (earlier.state.counts.ordinals, reader.state.counts.ordinals);
-        if first < end {
-            let mut new = RoaringBitmap::new();
-            new.insert_range(first..end);
-            for (place, rule) in rules.all.iter().enumerate() {
-                if rule.may_hold_of_nobody(reader) {
-                    concerned.by_event(place, &new);
-                }
-            }
-        }
-        let mut arrived = Vec::new();
-        let memberships = &earlier.state.memberships;
-        let members = rules.all.iter().map(|rule| Some(&memberships.at(rule.place?)?.members));
-        let members: Vec<Option<&Members>> = members.collect();
-        let consent = reader.state.catalog.events().find(CONSENT);
-        for number in news.event_types() {
-            if Some(number) == consent && !rules.consents.is_empty() {
-                let owners = news.owners(number, reader);
-                rules.consents.iter().for_each(|rule| concerned.by_event(*rule, &owners));
-            }
-            let table = news.events(number, reader);
-            let first = table.parts().iter().filter(|part| part.len() > 0).map(|p| p.time(0)).min();
-            if let Some(watches) = rules.by_event.get(&number) {
-                by_events(watches, &members, &table, reader, concerned);
-            }
-            arrived.extend(first.map(|first| (number, first)));
-        }
-        let rules = &mut self.rules;
-        arrived.into_iter().for_each(|(number, first)| rules.cursors.arrived(number, first));
-        if !entities.is_empty() && !rules.money.is_empty() {
-            // Rates are found when a rule is prepared.
-            for place in &rules.money {
-                if let Some(rule) = rules.all.get_mut(*place)
-                    && let Ok(prepared) = &rule.prepared
-                {
-                    rule.prepared = prepared.again(reader.state).map_err(|e| e.message().into());
-                }
-                concerned.everybody_for(*place, Reason::Event);
-            }
-        }
-        let affected = news.regrouped(earlier, reader);
-        (0..rules.all.len()).for_each(|rule| concerned.by_identity(rule, &affected));
-        affected
-    }
-
     /// Evaluates the rules that concern anybody, those that others ask for first.
     fn evaluate(
         &self,
         state: &mut State,
-        (workers, now): (&Workers, Timestamp),
+        base: Base<'_>,
         concerned: &mut Concerned,
         renaming: &Renaming<'_>,
         told: &mut Transitions,
     ) -> Result<()> {
-        let mut level = 0;
         let mut rest = self.rules.all.iter().enumerate().peekable();
+        let mut level = 0;
         while rest.peek().is_some() {
-            // Segments ask for those of lower levels, whose members are new now.
-            let frozen = state.clone();
-            let reader = frozen.reader().at(now);
-            let persons = Persons::new(&reader);
-            while let Some((place, rule)) = rest.next_if(|(_, rule)| rule.level == level) {
-                let Some(those) = concerned.take(place) else { continue };
-                let (entered, left) = match &rule.prepared {
-                    Ok(prepared) => {
-                        change_of(rule, prepared, (&frozen, workers, now), &persons, &those)?
-                    }
-                    // Nobody knows who should be in it; who is, goes with what becomes of profiles.
-                    Err(_) => renaming.followed(rule, &frozen),
-                };
-                renaming.tell(rule, &those, (&entered, &left), &frozen, told)?;
-                if entered.is_empty() && left.is_empty() {
-                    continue;
-                }
-                let memberships = Arc::make_mut(&mut state.memberships);
-                if let Some(segment) = memberships.get_mut(&rule.name) {
-                    segment.members.change(&left, &entered);
-                }
-                let key = folded(&rule.name);
-                for asking in self.rules.by_segment.get(&key).into_iter().flatten() {
-                    for ordinal in (&entered | &left).iter() {
-                        let mut one = RoaringBitmap::new();
-                        one.insert(ordinal);
-                        match those.reason(Ordinal(ordinal)) {
-                            Reason::Clock => concerned.by_time(*asking, &one),
-                            Reason::Identity => concerned.by_identity(*asking, &one),
-                            Reason::Event => concerned.by_event(*asking, &one),
-                            reason => concerned.everybody_for(*asking, reason),
-                        }
-                    }
-                }
+            let of_level = std::iter::from_fn(|| rest.next_if(|(_, rule)| rule.level == level));
+            let of_level: Vec<(usize, &Rule)> = of_level.collect();
+            if level == 0 || concerned.is_empty() {
+                self.evaluate_level(state, base, &of_level, concerned, (renaming, told))?;
+            } else {
+                // Segments ask for those of lower levels, whose members are new now.
+                let frozen = state.clone();
+                let reader = frozen.reader().at(base.now);
+                let persons = Persons::new(&reader);
+                let Base { workers, now, .. } = base;
+                let base = Base { state: &frozen, persons: &persons, workers, now };
+                self.evaluate_level(state, base, &of_level, concerned, (renaming, told))?;
             }
-            reader.check()?;
             level += 1;
         }
         Ok(())
     }
-}
 
-/// Whether a rule is the same question as before, asked of the same names and types.
-fn same_rule(before: Option<&Rule>, after: &Rule) -> bool {
-    match before.map(|rule| &rule.prepared) {
-        Some(Ok(before)) => after.prepared.as_ref().is_ok_and(|after| after.is_same(before)),
-        Some(Err(_)) => after.prepared.is_err(),
-        None => false,
+    fn evaluate_level(
+        &self,
+        state: &mut State,
+        base: Base<'_>,
+        rules: &[(usize, &Rule)],
+        concerned: &mut Concerned,
+        (renaming, told): (&Renaming<'_>, &mut Transitions),
+    ) -> Result<()> {
+        for (place, rule) in rules {
+            let Some(those) = concerned.take(*place) else { continue };
+            let (entered, left) = match &rule.prepared {
+                Ok(prepared) => {
+                    let about = (base.state, base.workers, base.now);
+                    let ahead = renaming.ahead.and_then(|ahead| ahead.members_of(rule));
+                    change_of((rule, prepared), about, base.persons, &those, ahead)?
+                }
+                // Nobody knows who should be in it; who is, goes with what becomes of profiles.
+                Err(_) => renaming.followed(rule, base.state),
+            };
+            renaming.tell(rule, &those, (&entered, &left), base.state, told)?;
+            if entered.is_empty() && left.is_empty() {
+                continue;
+            }
+            let memberships = Arc::make_mut(&mut state.memberships);
+            if let Some(segment) = memberships.get_mut(&rule.name) {
+                segment.members.change(&left, &entered);
+            }
+            let key = folded(&rule.name);
+            for asking in self.rules.by_segment.get(&key).into_iter().flatten() {
+                for ordinal in (&entered | &left).iter() {
+                    let mut one = RoaringBitmap::new();
+                    one.insert(ordinal);
+                    match those.reason(Ordinal(ordinal)) {
+                        Reason::Clock => concerned.by_time(*asking, &one),
+                        Reason::Identity => concerned.by_identity(*asking, &one),
+                        Reason::Event => concerned.by_event(*asking, &one),
+                        reason => concerned.everybody_for(*asking, reason),
+                    }
+                }
+            }
+        }
+        base.persons.reader.check()
     }
 }
 
-/// The ordinals that enter and that leave.
+/// The ordinals that enter and that leave; `ahead` are all that the rule holds for, when they are known.
 fn change_of(
-    rule: &Rule,
-    prepared: &Prepared,
+    (rule, prepared): (&Rule, &Prepared),
     about: (&State, &Workers, Timestamp),
     persons: &Persons<'_>,
     those: &Those,
+    ahead: Option<&RoaringBitmap>,
 ) -> Result<(RoaringBitmap, RoaringBitmap)> {
     let members = about.0.memberships.get(&rule.name).map(|segment| &segment.members);
     let (held, known) = if those.everybody.is_some() {
         let known = members.map(Members::to_set).unwrap_or_default();
-        (holds_for(prepared, about, persons, None)?, known)
+        let held = match ahead {
+            Some(held) => held.clone(),
+            None => holds_for(prepared, about, persons, None)?,
+        };
+        (held, known)
     } else {
         let named = those.named();
         let known = members.map(|members| members.within(&named)).unwrap_or_default();
         (holds_for(prepared, about, persons, Some(&named))?, known)
     };
     Ok((&held - &known, known - &held))
-}
-
-/// Names the profiles whose events may count.
-fn by_events(
-    watches: &Watches,
-    members: &[Option<&Members>],
-    table: &TableView,
-    reader: &Reader<'_>,
-    concerned: &mut Concerned,
-) {
-    let persons = Persons::new(reader);
-    let work = table.len().saturating_mul(watches.all.len() as u64);
-    if work > SEGMENT_FILTERED_ROWS_MAX {
-        let mut owners = RoaringBitmap::new();
-        for part in table.parts() {
-            let labels = (0..part.len()).filter_map(|row| reader.nodes().label(part.node(row)));
-            owners.extend(labels.map(|ordinal| ordinal.0));
-        }
-        for (rule, _) in watches.all.iter().flat_map(|watch| &watch.rules) {
-            concerned.by_event(*rule, &owners);
-        }
-        return;
-    }
-    let mut asked: Vec<usize> = Vec::new();
-    for part in table.parts() {
-        for row in 0..part.len() {
-            let Some(ordinal) = reader.nodes().label(part.node(row)) else { continue };
-            asked.clear();
-            asked.extend(&watches.rest);
-            for (property, by_text) in &watches.keyed {
-                let text = part.text(*property, row);
-                asked.extend(text.and_then(|text| by_text.get(text)).into_iter().flatten());
-            }
-            let person = persons.of(ordinal);
-            for watch in asked.iter().filter_map(|place| watches.all.get(*place)) {
-                if passes(&person, &watch.rows, (part, row)) {
-                    for (rule, effect) in &watch.rules {
-                        // Who is in already cannot enter by one more row that can only help.
-                        let is_in = members.get(*rule).copied().flatten();
-                        let is_in = is_in.is_some_and(|of| of.holds(ordinal));
-                        if *effect == Effect::Both || (*effect == Effect::Helps) != is_in {
-                            concerned.one_by_event(*rule, ordinal.0);
-                        }
-                    }
-                }
-            }
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! What is told: who entered and who left, by public ids; and what had been told, when members are found anew.
 
+use super::ahead::Ahead;
 use super::concerned::Those;
-use super::rules::Rule;
+use super::rules::{Rule, prepared_trait};
 use crate::audience::{Person, Prepared, parse, value_asked};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
@@ -46,6 +47,8 @@ pub(super) struct Renaming<'a> {
     pub later: &'a Reader<'a>,
     /// Profiles that were joined, split or renamed, before and after.
     pub affected: &'a RoaringBitmap,
+    /// What was asked ahead.
+    pub ahead: Option<&'a Ahead>,
 }
 
 impl Renaming<'_> {
@@ -60,8 +63,11 @@ impl Renaming<'_> {
     ) -> Result<()> {
         let mut found: BTreeMap<Reason, (Vec<PublicId>, Vec<PublicId>)> = BTreeMap::new();
         for (of, enters) in [(entered, true), (left, false)] {
+            let mut known = self.ahead.map(Ahead::ids);
             for ordinal in of.iter().filter(|ordinal| !self.affected.contains(*ordinal)) {
-                let Some(id) = self.later.profile_id(Ordinal(ordinal)) else { continue };
+                let known = known.as_mut().and_then(|ids| ids.of(ordinal));
+                let id = known.or_else(|| self.later.profile_id(Ordinal(ordinal)));
+                let Some(id) = id else { continue };
                 let (entered, left) = found.entry(those.reason(Ordinal(ordinal))).or_default();
                 if enters { entered.push(id) } else { left.push(id) }
             }
@@ -115,11 +121,11 @@ impl Renaming<'_> {
         state: &State,
     ) -> TraitsTold {
         let mut told = TraitsTold::new();
-        if rule.says.traits.is_empty() {
+        if rule.saved.says.traits.is_empty() {
             return told;
         }
         let all: Vec<ToldTrait> =
-            rule.says.traits.iter().map(|name| ToldTrait::of(name, state)).collect();
+            rule.saved.says.traits.iter().map(|name| ToldTrait::of(name, state)).collect();
         for id in ids {
             let ordinal = self.later.resolve(id);
             let person = ordinal.map(|ordinal| Person::new(self.later, ordinal));
@@ -155,13 +161,11 @@ enum ToldTrait {
 
 impl ToldTrait {
     fn of(name: &str, state: &State) -> ToldTrait {
-        let mut computed = state.computed_traits().into_iter();
-        let Some(known) = computed.find(|known| folded(&known.name) == folded(name)) else {
+        let Some(known) = state.computed_trait(name) else {
             let sent = state.catalog.traits().find(name);
             return sent.map_or(ToldTrait::Nothing, ToldTrait::Sent);
         };
-        let question = parse(&format!("{} IS NULL", known.says.value)).map(Arc::new);
-        let prepared = question.and_then(|question| Prepared::new(&question, state));
+        let prepared = prepared_trait(&known.says, state);
         prepared.map_or(ToldTrait::Nothing, |of| ToldTrait::Computed(Box::new(of)))
     }
 }
@@ -214,7 +218,8 @@ fn go(told: &mut ToldBefore, segment: &str, out: &[u128], into: &[u128]) {
 /// # Errors
 /// `Corrupt`.
 pub fn keep_told(state: &mut State, told: &ToldBefore) -> Result<()> {
-    for saved in state.segment_rules() {
+    let all: Vec<_> = state.segment_rules().cloned().collect();
+    for saved in all {
         let question = parse(&saved.says.audience).map(Arc::new);
         if question.and_then(|question| Prepared::new(&question, state)).is_ok() {
             continue;

@@ -11,7 +11,7 @@ use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Fit, Rule};
 use crate::definition::{Mapped, says_nothing};
-use crate::entry::{Entry, LoadEntry, Row, RowStatus, Shape, SourceEntry};
+use crate::entry::{DefinitionEntry, Entry, LoadEntry, Row, RowStatus, Shape, SourceEntry};
 use crate::event::EventRow;
 use crate::identity::Kind as Said;
 use crate::profile::{RowTrait, Winner};
@@ -194,6 +194,9 @@ impl Fold {
             Entry::Retract(_) | Entry::Definition(_) => {
                 if Arc::make_mut(&mut state.hindsight).note(entry, at.first) {
                     effect = Effect::Refolds;
+                }
+                if let Entry::Definition(DefinitionEntry { kind, name, .. }) = entry {
+                    state.note_saved((kind.clone(), name.clone()));
                 }
             }
             Entry::Told(told) => state.note_told(at.first, told),

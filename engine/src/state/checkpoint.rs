@@ -11,7 +11,7 @@ use super::{
     State,
 };
 use crate::base::codec::{self, Digest128};
-use crate::base::dir::{Dir, replace};
+use crate::base::dir::{Dir, remove_if_there, replace};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, NodeId, Position, SourceId};
 use crate::base::part::Part;
@@ -206,7 +206,8 @@ impl DerivedManifest {
 pub fn remove_strays(dir: &dyn Dir, named: &[String]) -> Result<()> {
     for name in dir.list(DERIVED)? {
         if !named.contains(&name) {
-            dir.remove(&format!("{DERIVED}/{name}"))?;
+            // A thread that merges may have removed its own leftover meanwhile.
+            remove_if_there(dir, &format!("{DERIVED}/{name}"))?;
         }
     }
     Ok(())

@@ -81,7 +81,7 @@ impl Fold {
     }
 
     /// Folds the rows of a child table.
-    fn apply_children(
+    pub(super) fn apply_children(
         &mut self,
         fact: &Fact<'_>,
         node: NodeId,

@@ -4,12 +4,10 @@
 //! fold of a feed up to a position is the members at it. *What it does not know:* what a segment asks.
 
 use super::State;
-use super::hindsight::plain_name;
 use crate::base::ids::{Ordinal, Position};
 use crate::base::paged::Paged;
 use crate::base::time::Timestamp;
 use crate::catalog::folded;
-use crate::definition::{COMPUTED, ComputedTrait, SEGMENT, SegmentRule};
 use crate::entry::ToldEntry;
 use roaring::RoaringBitmap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +37,12 @@ impl Members {
     /// Their ordinals, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Ordinal> {
         self.chunks.iter().flat_map(RoaringBitmap::iter).map(Ordinal)
+    }
+
+    /// Those from an ordinal on, ascending.
+    pub fn starting_at(&self, first: Ordinal) -> impl Iterator<Item = Ordinal> {
+        let chunks = self.chunks.iter().skip(first.0 as usize >> 16);
+        chunks.flat_map(move |chunk| chunk.range(first.0..)).map(Ordinal)
     }
 
     /// The same as one set.
@@ -225,72 +229,7 @@ impl Memberships {
     }
 }
 
-/// A saved question in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved<T> {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: u32,
-    /// What it says.
-    pub says: T,
-}
-
 impl State {
-    fn saved<T>(&self, kind: &str, read: impl Fn(&str) -> Option<T>) -> Vec<Saved<T>> {
-        let from = (kind.to_owned(), String::new());
-        let all = self.hindsight.definitions.range(from..).take_while(|((of, _), _)| of == kind);
-        let in_force = all.filter_map(|((_, name), definition)| {
-            let says = read(definition.body.as_deref()?)?;
-            Some(Saved { name: plain_name(name), version: definition.version, says })
-        });
-        in_force.collect()
-    }
-
-    /// The names of all segments that are or were defined.
-    pub fn segment_names(&self) -> Vec<String> {
-        let from = (SEGMENT.to_owned(), String::new());
-        let all = self.hindsight.definitions.range(from..);
-        all.take_while(|((of, _), _)| of == SEGMENT)
-            .map(|((_, name), _)| plain_name(name))
-            .collect()
-    }
-
-    /// A segment in force, by its name in any case: no other one is read.
-    pub fn segment_rule(&self, name: &str) -> Option<Saved<SegmentRule>> {
-        let key = folded(name);
-        let from = (SEGMENT.to_owned(), String::new());
-        let all = self.hindsight.definitions.range(from..);
-        let mut named = all
-            .take_while(|((of, _), _)| of == SEGMENT)
-            .map(|((_, written), definition)| (plain_name(written), definition))
-            .filter(|(known, _)| folded(known) == key);
-        named.find_map(|(name, definition)| {
-            let says = SegmentRule::of_text(definition.body.as_deref()?)?;
-            Some(Saved { name, version: definition.version, says })
-        })
-    }
-
-    /// The segments in force.
-    pub fn segment_rules(&self) -> Vec<Saved<SegmentRule>> {
-        self.saved(SEGMENT, SegmentRule::of_text)
-    }
-
-    /// The computed traits in force.
-    pub fn computed_traits(&self) -> Vec<Saved<ComputedTrait>> {
-        self.saved(COMPUTED, ComputedTrait::of_text)
-    }
-
-    /// Whether there is a computed trait.
-    pub fn has_computed_traits(&self) -> bool {
-        let from = (COMPUTED.to_owned(), String::new());
-        self.hindsight
-            .definitions
-            .range(from..)
-            .next()
-            .is_some_and(|((kind, _), _)| kind == COMPUTED)
-    }
-
     /// Takes note of where segments were told of. Who is in them is known to those who told it.
     pub(super) fn note_told(&mut self, first: Position, told: &ToldEntry) {
         let end = first.plus(told.rows() as u64);

@@ -14,7 +14,7 @@ use crate::base::ids::{NodeId, Ordinal};
 use crate::definition::{Mapped, MappedColumn};
 use crate::entry::RowStatus;
 use crate::identity::{Kind as Said, PublicId};
-use crate::record::{Beside, MessageKind, MessagePlan, MessagePlans, Token};
+use crate::record::{Beside, MessageKind, MessagePlan, MessagePlans, Token, objects};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -208,7 +208,16 @@ impl Fold {
         let Some((number, columns)) = about(going, message, event) else { return Ok(false) };
         let found = self.take_named(message, fact, Said::Deterministic, going)?;
         let Some((node, _)) = found else { return Ok(false) };
-        self.take_properties(message.values(columns), fact, (*number, event), node)?;
+        let is_table = |token: &Token<'_>| matches!(token, Token::Objects(_));
+        let values = message.values(columns).filter(|(_, token)| !is_table(token));
+        self.take_properties(values, fact, (*number, event), node)?;
+        for (mapped, token) in message.values(columns) {
+            if let Token::Objects(text) = token
+                && let Some(children) = objects(&mapped.name, text)
+            {
+                self.apply_children(fact, node, event, &children)?;
+            }
+        }
         Ok(true)
     }
 

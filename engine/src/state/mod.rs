@@ -27,11 +27,13 @@ mod merging;
 mod message;
 mod money;
 mod news;
+mod opened;
 mod overlay;
 mod people;
 mod read;
 mod room;
 mod row;
+mod saved;
 mod settle;
 mod since;
 mod source;
@@ -44,11 +46,12 @@ pub use entity::EntityView;
 pub use group::{Group, Groups};
 pub use hindsight::{EXPECT, Hindsight, SOURCE};
 pub use indexes::{Events, Indexes, Live};
-pub use membership::{Members, Membership, Memberships, Saved};
+pub use membership::{Members, Membership, Memberships};
 pub use merging::{Merged, Run};
 pub use news::News;
 pub use overlay::FileRun;
 pub use read::Reader;
+pub use saved::Saved;
 pub use since::SeenParts;
 pub use source::SourceState;
 
@@ -65,8 +68,10 @@ use bincode::{Decode, Encode};
 use clustering::Clustering;
 use known::Known;
 use memo::Memo;
+use opened::Opened;
 use overlay::Open;
 use roaring::RoaringBitmap;
+use saved::SavedQuestions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -233,6 +238,8 @@ pub struct State {
     pub loads: Arc<BTreeMap<LoadId, LoadInfo>>,
     /// What is withdrawn and defined.
     pub hindsight: Arc<Hindsight>,
+    /// The saved questions among them.
+    saved: Arc<SavedQuestions>,
     /// The same definitions, as the fold asks them.
     definitions: Arc<Definitions>,
     /// Records in force, by source.
@@ -255,6 +262,8 @@ pub struct State {
     pub memo: Memo,
     /// Indexes of the files, for all states that have them.
     indexes: Indexes,
+    /// What was opened of parts, for all states.
+    opened: Opened,
 }
 
 /// A state that entries are folded into.
@@ -284,6 +293,7 @@ impl State {
             watched: Arc::default(),
             crowded: Arc::default(),
             loads: Arc::default(),
+            saved: Arc::new(SavedQuestions::of(&hindsight)),
             hindsight: Arc::new(hindsight),
             definitions: Arc::new(definitions),
             records: Arc::default(),
@@ -296,6 +306,7 @@ impl State {
             groups: Arc::default(),
             memo: Memo::default(),
             indexes: Indexes::default(),
+            opened: Opened::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! *Invariants:* nothing that changed is left out; of parts that were merged meanwhile, all that is in them is named.
 
 use super::entity::ENTITIES;
-use super::{EVENTS, HISTORY, PROFILES, Reader, SeenParts, State, events_of};
+use super::{EVENTS, HISTORY, PROFILES, Reader, SeenParts, State};
 use crate::base::codec;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::part::{BlockKey, Part};
@@ -79,11 +79,7 @@ impl News {
 
     /// The new rows of an event type.
     pub fn events(&self, number: usize, reader: &Reader<'_>) -> TableView {
-        let fields = reader.state.catalog.properties(number);
-        let types: Vec<_> =
-            fields.into_iter().flat_map(|f| f.all()).map(|field| field.value_type).collect();
-        let space = events_of(u32::try_from(number).unwrap_or(u32::MAX));
-        TableView::new(self.parts.iter(), space, &types, reader.faults())
+        reader.events_in(&self.parts, number)
     }
 
     /// The profiles that the new rows of an event type belong to now.
@@ -152,7 +148,7 @@ impl Reader<'_> {
         let parts = self.events(number).map(TableView::parts).unwrap_or_default();
         let last = Timestamp(i64::MAX);
         let first =
-            |part: &TablePart| part.rows_between(from, last).next().map(|row| part.time(row));
+            |part: &Arc<TablePart>| part.rows_between(from, last).next().map(|row| part.time(row));
         parts.iter().filter_map(first).min()
     }
 }

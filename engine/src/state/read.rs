@@ -2,10 +2,12 @@
 
 use super::clustering::{Clustering, naming_key};
 use super::entity::EntityView;
+use super::opened::OpenedParts;
 use super::{FACTS, PROFILES, QUARANTINE, Quarantined, State, events_of};
 use crate::base::codec;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
+use crate::base::part::Part;
 use crate::base::tagged::Told;
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
@@ -15,6 +17,7 @@ use crate::identity::{Grounds, NamingKey, NodeView, PublicId, Rules, find_node};
 use crate::profile::{GoldenRow, RowView, trait_key};
 use crate::record::Identifier;
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 /// What one question reads of a state. It belongs to one thread; what could not be read is told by `check` at its end.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub struct Reader<'s> {
     entities: Vec<OnceCell<EntityView>>,
     facts: OnceCell<TableView>,
     quarantine: OnceCell<TableView>,
+    opened: OnceCell<Arc<OpenedParts>>,
 }
 
 /// What one record said of a trait.
@@ -65,6 +69,7 @@ impl State {
             entities: self.catalog.entities().all().iter().map(|_| OnceCell::new()).collect(),
             facts: OnceCell::new(),
             quarantine: OnceCell::new(),
+            opened: OnceCell::new(),
         }
     }
 }
@@ -87,7 +92,8 @@ impl Reader<'_> {
     /// # Errors
     /// `Corrupt`, with the file.
     pub fn check(&self) -> Result<()> {
-        self.faults.check()
+        let opened = self.opened.get().into_iter().flat_map(|parts| &parts.opened);
+        opened.map(|part| &part.faults).chain([&self.faults]).try_for_each(Faults::check)
     }
 
     pub(super) fn faults(&self) -> &Faults {
@@ -135,12 +141,23 @@ impl Reader<'_> {
 
     /// The events of a type.
     pub fn events(&self, number: usize) -> Option<&TableView> {
-        let fields = self.state.catalog.properties(number)?;
-        Some(self.events.get(number)?.get_or_init(|| {
-            let types: Vec<_> = fields.all().iter().map(|field| field.value_type).collect();
-            let space = events_of(u32::try_from(number).unwrap_or(u32::MAX));
-            TableView::new(self.state.parts.iter(), space, &types, &self.faults)
-        }))
+        let slot = self.events.get(number)?;
+        Some(slot.get_or_init(|| self.table_of(number, &|_| true)))
+    }
+
+    /// The events of a type that some parts of the state have.
+    pub(super) fn events_in(&self, parts: &[Arc<Part>], number: usize) -> TableView {
+        self.table_of(number, &|part| parts.iter().any(|known| Arc::ptr_eq(known, part)))
+    }
+
+    fn table_of(&self, number: usize, wanted: &dyn Fn(&Arc<Part>) -> bool) -> TableView {
+        let fields = self.state.catalog.properties(number);
+        let fields = fields.map(|fields| fields.all()).unwrap_or_default();
+        let types: Vec<_> = fields.iter().map(|field| field.value_type).collect();
+        let space = events_of(u32::try_from(number).unwrap_or(u32::MAX));
+        let parts = self.opened.get_or_init(|| self.state.opened()).opened.iter();
+        let parts = parts.filter(|of| wanted(&of.part));
+        TableView::of(parts.filter_map(|part| part.table(space, &types)).collect())
     }
 
     /// The entities of a type.
@@ -169,7 +186,9 @@ impl Reader<'_> {
     pub fn told_of(&self, node: NodeId) -> Vec<Position> {
         self.table(&self.facts, FACTS);
         let parts = self.facts.get().map(TableView::parts).unwrap_or_default();
-        let rows = |part| TablePart::rows_of(part, node).into_iter().map(|row| part.position(row));
+        let rows = |part: &'_ Arc<TablePart>| -> Vec<Position> {
+            part.rows_of(node).into_iter().map(|row| part.position(row)).collect()
+        };
         let mut found: Vec<Position> = parts.iter().flat_map(rows).collect();
         found.sort_unstable();
         found

@@ -47,7 +47,7 @@ fn quick(
         Token::Boolean(text) if free && in_force == ValueType::Boolean => {
             return Some(Value::Boolean(*text == "true"));
         }
-        Token::Null | Token::Boolean(_) | Token::List(_) => return None,
+        Token::Null | Token::Boolean(_) | Token::List(_) | Token::Objects(_) => return None,
     };
     let is_cell = matches!(token, Token::Cell(_));
     match (in_force, reading) {

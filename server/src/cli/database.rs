@@ -64,7 +64,7 @@ pub(crate) fn source(
     let address = address.as_ref().map_err(|said| Failure::usage(format!("--from: {said}")))?;
     let (wanted, name) = wanted(arguments)?;
     let following = following(arguments)?;
-    let store = match Store::open(&arguments.data, false, output) {
+    let store = match Store::open_to_load(&arguments.data, false, output) {
         Err(failure) if failure.kind() == "not_found" => None,
         other => Some(other?),
     };

@@ -38,7 +38,7 @@ pub(crate) fn load(arguments: &Load, output: &Output) -> Result<(), Failure> {
     } else {
         request.inputs = files::inputs(&arguments.files, arguments.format, output)?;
     }
-    let store = opened.map_or_else(|| Store::open_to_load(&arguments.data, output), Ok)?;
+    let store = opened.map_or_else(|| Store::open_to_load(&arguments.data, true, output), Ok)?;
     // Before anything is loaded: without a saved model nothing could be matched.
     let mut matcher = arguments.matching.then(|| store.matcher()).transpose()?;
     let report = run(&store, &request, &stop, output)?;

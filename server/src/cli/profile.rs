@@ -99,6 +99,11 @@ pub(crate) fn profile_text(profile: &Profile) -> String {
     section(&mut text, "consents", &[Side::Left; 4], &consents);
     let memberships: Vec<_> = profile.memberships.iter().map(membership_row).collect();
     section(&mut text, "memberships", &[Side::Left; 4], &memberships);
+    let computed = profile
+        .computed
+        .iter()
+        .map(|(name, value)| vec![name.clone(), value.to_string(), value.value_type().to_string()]);
+    section(&mut text, "computed traits", &[Side::Left; 3], &computed.collect::<Vec<_>>());
     text
 }
 

@@ -54,8 +54,11 @@ pub(crate) fn run(command: SegmentCommand, output: &Output) -> Result<(), Failur
 pub(crate) fn run_trait(command: TraitCommand, output: &Output) -> Result<(), Failure> {
     match command {
         TraitCommand::Define(Computed { store, description, name, text }) => {
-            let define =
-                |session: &Session| session.define_trait(&name, &text, description.as_deref());
+            let define = |session: &Session| {
+                let known = session.view().computed_traits().into_iter();
+                let known = known.filter(|known| known.name == name).find_map(|k| k.description);
+                session.define_trait(&name, &text, description.or(known).as_deref())
+            };
             changed(&store, output, define).map_err(|failure| failure.shown_in(&text))
         }
         TraitCommand::List(store) => {

@@ -27,9 +27,13 @@ pub(crate) fn list_text(all: &[Segment]) -> String {
                 grouped(segment.count),
                 format!("version {}", segment.version),
                 segment.rule.owner.clone().unwrap_or_default(),
-                match &segment.stalled {
-                    Some(reason) => format!("STALLED: {}", plain(reason)),
-                    None => plain(&segment.rule.audience),
+                match (&segment.stalled, &segment.asks_stalled) {
+                    (Some(reason), _) => format!("STALLED: {}", plain(reason)),
+                    (None, Some(asked)) => {
+                        let audience = plain(&segment.rule.audience);
+                        format!("{audience} ('{}' is STALLED)", plain(asked))
+                    }
+                    (None, None) => plain(&segment.rule.audience),
                 },
             ]
         })
@@ -53,6 +57,7 @@ pub(crate) fn describe_text(segment: &Segment, clock: Timestamp) -> String {
         ("feed tells", &traits),
         ("feed kept", &kept),
         ("STALLED", &segment.stalled),
+        ("STALLED below", &segment.asks_stalled),
     ] {
         if let Some(said) = said {
             rows.push(vec![name.to_owned(), plain(said)]);
@@ -105,6 +110,9 @@ fn some(text: &mut String, what: &str, count: u64, ids: &[String]) {
 pub(crate) fn why_text(why: &SegmentWhy) -> String {
     let is = if why.member { "is in it" } else { "is not in it" };
     let mut text = format!("profile {} {is} (version {})\n", why.profile_id, why.version);
+    if let Some(reason) = &why.stalled {
+        let _ = writeln!(text, "STALLED, it stays what it was: {}", plain(reason));
+    }
     for part in &why.parts {
         part_text(&mut text, part);
     }
@@ -210,7 +218,11 @@ pub(crate) fn computed_text(all: &[ComputedTrait]) -> String {
         .map(|known| {
             let said = known.description.as_deref().map(plain).unwrap_or_default();
             let version = format!("version {}", known.version);
-            vec![known.name.clone(), version, plain(&known.value), said]
+            let value = match &known.stalled {
+                Some(reason) => format!("STALLED: {}", plain(reason)),
+                None => plain(&known.value),
+            };
+            vec![known.name.clone(), version, value, said]
         })
         .collect();
     columns("", &[Side::Left; 4], &rows)

@@ -40,9 +40,13 @@ impl Store {
         Store::open_with(path, Settings { create, ..Settings::default() }, output)
     }
 
-    /// Opens the store in a folder, making one if there is none, for loads.
-    pub(crate) fn open_to_load(path: &Path, output: &Output) -> Result<Store, Failure> {
-        let settings = Settings { load_threads: true, ..Settings::default() };
+    /// Opens the store in a folder for loads; with `create` makes one if there is none.
+    pub(crate) fn open_to_load(
+        path: &Path,
+        create: bool,
+        output: &Output,
+    ) -> Result<Store, Failure> {
+        let settings = Settings { create, load_threads: true, ..Settings::default() };
         Store::open_with(path, settings, output)
     }
 

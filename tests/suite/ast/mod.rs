@@ -165,6 +165,7 @@ pub enum Aggregate {
     Min,
     Max,
     Avg,
+    Mode,
 }
 
 /// The events of one type of a profile, with the entities that they name, that pass a filter.

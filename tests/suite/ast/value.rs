@@ -95,6 +95,7 @@ impl Writer<'_> {
             Aggregate::Min => "min(",
             Aggregate::Max => "max(",
             Aggregate::Avg => "avg(",
+            Aggregate::Mode => "mode(",
         });
         self.scalar(argument, 0);
         self.text.push(')');

@@ -35,6 +35,14 @@ pub fn gather(
         }
         Aggregate::Min => extreme(false),
         Aggregate::Max => extreme(true),
+        Aggregate::Mode => {
+            let same = |a: &Value, b: &Value| order(a, b).is_some_and(|o| o.is_eq());
+            let often = |value: &&Value| values.iter().filter(|v| same(v, value)).count();
+            let most = values.iter().map(|value| often(&value)).max();
+            let best: Vec<Value> =
+                values.iter().filter(|value| Some(often(value)) == most).cloned().collect();
+            gather(Aggregate::Min, &best, notes)
+        }
         Aggregate::Sum | Aggregate::Avg if values.is_empty() => Ok(None),
         Aggregate::Sum => match total(values, notes)? {
             Total::Exact(sum) => sum.decimal(notes).map(Some),

@@ -92,7 +92,7 @@ pub fn kind_of(scalar: &Scalar, types: &Types, scope: &Scope) -> Option<ValueTyp
 pub fn gathered(aggregate: Aggregate, of: Option<ValueType>) -> Option<ValueType> {
     match (aggregate, of) {
         (Aggregate::Count | Aggregate::CountDistinct, _) => Some(ValueType::Integer),
-        (Aggregate::Min | Aggregate::Max, of) => of,
+        (Aggregate::Min | Aggregate::Max | Aggregate::Mode, of) => of,
         (Aggregate::Sum, Some(ValueType::Integer | ValueType::Decimal)) => Some(ValueType::Decimal),
         (Aggregate::Sum | Aggregate::Avg, _) => Some(ValueType::Float),
     }

@@ -235,7 +235,7 @@ impl Questions<'_> {
 
     /// A scalar subquery whose answer is of a class.
     fn aggregate(&mut self, wanted: Class) -> Scalar {
-        let least = if self.rng.one_in(2) { Aggregate::Min } else { Aggregate::Max };
+        let least = *self.rng.pick(&[Aggregate::Min, Aggregate::Max, Aggregate::Mode]);
         let depth = usize::from(self.rng.one_in(3));
         if self.rng.one_in(4) {
             let last = self.rng.one_in(2);

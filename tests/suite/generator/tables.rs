@@ -79,6 +79,7 @@ impl Questions<'_> {
             Aggregate::Avg,
             Aggregate::Min,
             Aggregate::Max,
+            Aggregate::Mode,
         ];
         let aggregate = *self.rng.pick(&aggregates);
         let class = match aggregate {

@@ -1,7 +1,9 @@
 //! Segments: after whatever happened, members are those whom plain code finds, and the fold of each feed is them.
 
+mod ahead;
 mod copied;
 mod crashes;
+mod defining;
 mod groups;
 mod kept;
 mod rule;

@@ -323,11 +323,11 @@ impl<'a> FileLoad<'a> {
         // When no file can be written now, what is gathered stays in memory, and the load counts all the same.
         let dir = Some(self.inner.dir.as_ref());
         match &mut self.merger {
-            Some(merger) => {
+            Some(merger) if merger.lives() => {
                 let _ = writer.fold.spill_unmerged(self.inner.dir.as_ref(), self.inner.open_bytes);
                 merger.serve(writer);
             }
-            None => drop(writer.fold.spill_if_large(dir, self.inner.open_bytes)),
+            _ => drop(writer.fold.spill_if_large(dir, self.inner.open_bytes)),
         }
         // A fold that is made anew may know less of what is in quarantine.
         let (values, beyond) = (quarantined(writer), writer.beyond_names(source));
@@ -343,7 +343,7 @@ impl<'a> FileLoad<'a> {
     /// Waits for the thread that merges files.
     pub(super) fn end_merging(&mut self) {
         if let Some(merger) = self.merger.take() {
-            merger.finish(&mut self.inner.writer.lock());
+            merger.finish(&self.inner.writer);
         }
     }
 

@@ -5,11 +5,13 @@
 //! as one small file after another, and each value is merged into larger ones once or twice.
 
 use super::super::Writer;
+use super::super::merger::start;
 use crate::base::dir::{Dir, remove_if_there};
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::Result;
+use crate::base::sync::Mutex;
 use crate::state::{FileRun, Merged};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::thread::JoinHandle;
 
 /// The end of the load.
@@ -18,6 +20,8 @@ pub(super) struct FileMerger {
     runs: Option<SyncSender<FileRun>>,
     merged: Receiver<Option<Merged>>,
     busy: bool,
+    /// How many parts there were when one could not be merged.
+    failed_at: usize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -27,45 +31,48 @@ impl FileMerger {
     /// # Errors
     /// `Io` when the system gives no thread.
     pub fn start(dir: &Arc<dyn Dir>) -> Result<FileMerger> {
-        let (runs, work) = sync_channel::<FileRun>(1);
-        let (done, merged) = sync_channel(1);
         let folder = Arc::clone(dir);
-        let work = move || {
-            for run in work {
-                // What cannot be merged now is found by the writer as well, when it merges by itself.
-                if done.send(run.merge(folder.as_ref()).ok()).is_err() {
-                    return;
-                }
-            }
-        };
-        let thread =
-            std::thread::Builder::new().name("nave-merge".to_owned()).spawn(work).map_err(|e| {
-                Error::new(ErrorKind::Io, format!("the system gives no thread for merging: {e}"))
-            })?;
-        let dir = Arc::clone(dir);
-        Ok(FileMerger { dir, runs: Some(runs), merged, busy: false, thread: Some(thread) })
+        let merge = move |run: FileRun| run.merge(folder.as_ref());
+        let (runs, merged, thread) = start("nave-merge-files", merge)?;
+        let (dir, busy, failed_at) = (Arc::clone(dir), false, 0);
+        let (runs, thread) = (Some(runs), Some(thread));
+        Ok(FileMerger { dir, runs, merged, busy, failed_at, thread })
     }
 
     /// Takes over what is merged, and hands on what is due. When much waits it waits too.
     pub fn serve(&mut self, writer: &mut Writer) {
         if self.busy {
             let merged = if writer.fold.many_files_wait() {
-                self.merged.recv().ok()
+                self.merged.recv().map_err(|_| TryRecvError::Disconnected)
             } else {
-                self.merged.try_recv().ok()
+                self.merged.try_recv()
             };
-            let Some(merged) = merged else { return };
-            self.adopt(merged, writer);
+            match merged {
+                Ok(merged) => self.adopt(merged, writer),
+                Err(TryRecvError::Empty) => return,
+                // The thread is gone; from now on the writer merges by itself.
+                Err(TryRecvError::Disconnected) => self.runs = None,
+            }
         }
-        let Some(runs) = &self.runs else { return };
+        // What cannot be merged now, as on a full disk, is not tried again before there is more.
+        let same = self.failed_at == writer.fold.state.parts().len();
+        let Some(runs) = self.runs.as_ref().filter(|_| !same) else { return };
         if let Some(run) = writer.fold.due_files() {
             self.busy = runs.try_send(run).is_ok();
         }
     }
 
+    /// Whether the thread is there.
+    pub fn lives(&self) -> bool {
+        self.runs.is_some()
+    }
+
     fn adopt(&mut self, merged: Option<Merged>, writer: &mut Writer) {
         self.busy = false;
-        let Some(merged) = merged else { return };
+        let Some(merged) = merged else {
+            self.failed_at = writer.fold.state.parts().len();
+            return;
+        };
         let place = merged.place().to_owned();
         // A checkpoint meanwhile has removed a file that it did not know of.
         let there = self.dir.len(&place).is_ok();
@@ -75,12 +82,12 @@ impl FileMerger {
         }
     }
 
-    /// Waits for what is under way, takes it over, and ends the thread.
-    pub fn finish(mut self, writer: &mut Writer) {
+    /// Waits for what is under way, while others write, takes it over, and ends the thread.
+    pub fn finish(mut self, writer: &Mutex<Writer>) {
         if self.busy
             && let Ok(merged) = self.merged.recv()
         {
-            self.adopt(merged, writer);
+            self.adopt(merged, &mut writer.lock());
         }
     }
 }

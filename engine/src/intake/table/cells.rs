@@ -168,15 +168,17 @@ fn fraction(nanos: i64, into: &mut Vec<u8>) {
 }
 
 fn clock(second: i64, nanos: i64, into: &mut Vec<u8>) {
-    if (0..360_000).contains(&second) {
-        two(second / 3600, into);
-    } else {
-        put(into, format_args!("{:02}", second / 3600));
+    let (hour, minute, second_of) = (second / 3600, second / 60 % 60, second % 60);
+    if !(0..360_000).contains(&second) {
+        // No time of a day: it is shown as it is, so that nobody takes it for one.
+        put(into, format_args!("{hour:02}:{minute:02}:{second_of:02}"));
+        return fraction(nanos, into);
     }
+    two(hour, into);
     into.push(b':');
-    two(second.rem_euclid(3600) / 60, into);
+    two(minute, into);
     into.push(b':');
-    two(second.rem_euclid(60), into);
+    two(second_of, into);
     fraction(nanos, into);
 }
 
