@@ -14,6 +14,7 @@ use super::resolved::{
     AggregateOf, Column, Condition, EventQuery, FunnelQuery, Query, Resolved, Rows, Scalar,
 };
 use super::row::{Row, bind};
+use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::Value;
@@ -37,13 +38,20 @@ pub struct Person<'a> {
     ordinal: Ordinal,
     members: OnceCell<Vec<NodeId>>,
     events: RefCell<HashMap<usize, Places>>,
+    /// Answers of subqueries that several audiences share, by the digest of what they ask.
+    answers: Option<RefCell<HashMap<Digest128, Rc<Answers>>>>,
 }
 
 impl<'a> Person<'a> {
     /// Begins to read of a profile.
     pub fn new(reader: &'a Reader<'a>, ordinal: Ordinal) -> Person<'a> {
         let (members, events) = (OnceCell::new(), RefCell::default());
-        Person { reader, ordinal, members, events }
+        Person { reader, ordinal, members, events, answers: None }
+    }
+
+    /// Begins to read of a profile that many audiences are asked of.
+    pub fn of_many(reader: &'a Reader<'a>, ordinal: Ordinal) -> Person<'a> {
+        Person { answers: Some(RefCell::default()), ..Person::new(reader, ordinal) }
     }
 
     fn members(&self) -> &[NodeId] {
@@ -106,15 +114,27 @@ pub fn value_asked(prepared: &Prepared, person: &Person<'_>) -> Option<Value> {
 pub struct One<'a> {
     person: &'a Person<'a>,
     resolved: &'a Resolved,
-    answers: Vec<OnceCell<Answers>>,
+    /// The digest of what each subquery asks that can be shared; none are when there is none.
+    shared: &'a [Option<Digest128>],
+    answers: Vec<OnceCell<Rc<Answers>>>,
     fault: Flag<Option<Fault>>,
     failed: RefCell<Option<Error>>,
 }
 
 impl<'a> One<'a> {
     pub fn new(person: &'a Person<'a>, resolved: &'a Resolved) -> One<'a> {
+        One::sharing(person, resolved, &[])
+    }
+
+    /// One of many questions about a profile: subqueries of equal digests are answered once.
+    pub fn sharing(
+        person: &'a Person<'a>,
+        resolved: &'a Resolved,
+        shared: &'a [Option<Digest128>],
+    ) -> One<'a> {
         let answers = resolved.queries.iter().map(|_| OnceCell::new()).collect();
-        One { person, resolved, answers, fault: Flag::new(None), failed: RefCell::default() }
+        let (fault, failed) = (Flag::new(None), RefCell::default());
+        One { person, resolved, shared, answers, fault, failed }
     }
 
     /// Whether the condition is true of the profile.
@@ -176,7 +196,14 @@ impl<'a> One<'a> {
     /// The answer of a subquery.
     pub(super) fn answer(&self, number: usize) -> Option<&Answers> {
         let (slot, query) = self.answers.get(number).zip(self.resolved.queries.get(number))?;
+        let asked = self.shared.get(number).copied().flatten();
+        let shared = self.person.answers.as_ref().zip(asked);
         Some(slot.get_or_init(|| {
+            if let Some((answers, asked)) = shared
+                && let Some(known) = answers.borrow().get(&asked)
+            {
+                return Rc::clone(known);
+            }
             let found = match query {
                 Query::Events(query) => self.of_events(query),
                 Query::Funnel(query) => self.of_funnel(query).map(|through| self.exists(through)),
@@ -190,10 +217,15 @@ impl<'a> One<'a> {
                     Ok(self.exists(member))
                 }
             };
-            found.unwrap_or_else(|error| {
+            let sound = found.is_ok() && self.fault.get().is_none();
+            let found = Rc::new(found.unwrap_or_else(|error| {
                 self.failed.borrow_mut().get_or_insert(error);
                 Answers::Exists(RoaringBitmap::new())
-            })
+            }));
+            if let Some((answers, asked)) = shared.filter(|_| sound) {
+                answers.borrow_mut().insert(asked, Rc::clone(&found));
+            }
+            found
         }))
     }
 

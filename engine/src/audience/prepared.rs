@@ -12,6 +12,7 @@ use super::resolve::{resolve, resolve_at};
 use super::resolved::{AggregateOf, Column, Condition, EventColumn, Query, Resolved, Rows, Scalar};
 use super::row::Row;
 use super::{gives_a_table, one};
+use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
@@ -99,6 +100,8 @@ pub struct Moves {
 pub struct Prepared {
     question: Arc<Question>,
     resolved: Arc<Resolved>,
+    /// The digest of what each subquery over events asks: equal ones have equal answers of one reader.
+    asked: Arc<[Option<Digest128>]>,
     /// What it looks at.
     pub reads: Reads,
 }
@@ -115,7 +118,13 @@ impl Prepared {
         }
         let mut reads = Reads::of(&whole.resolved);
         reads.amounts = amounts_of(&whole.resolved, state);
-        Ok(Prepared { question: Arc::clone(question), resolved: Arc::new(whole.resolved), reads })
+        let asked = whole.resolved.queries.iter().map(|query| match query {
+            Query::Events(query) => Some(codec::digest(format!("{query:?}").as_bytes())),
+            _ => None,
+        });
+        let asked = asked.collect();
+        let resolved = Arc::new(whole.resolved);
+        Ok(Prepared { question: Arc::clone(question), resolved, asked, reads })
     }
 
     /// Whether it holds for a profile, at the moment of the reader.
@@ -123,7 +132,7 @@ impl Prepared {
     /// # Errors
     /// `Invalid` when a number or a time overflows, `Limit`: there is no answer then.
     pub fn holds(&self, person: &Person<'_>) -> Result<bool> {
-        One::new(person, &self.resolved).holds()
+        One::sharing(person, &self.resolved, &self.asked).holds()
     }
 
     /// Whether it holds for nobody of whom nothing is known. What asks for an identifier or an id is asked of each.

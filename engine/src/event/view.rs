@@ -27,6 +27,8 @@ pub struct TablePart {
     rows: u32,
     fixed: [OnceLock<ColumnView>; 9],
     by_node: OnceLock<ColumnView>,
+    /// The identifier of each row with the row, sorted, where they are few and asked for again and again.
+    owners: Option<OnceLock<Vec<(u32, u32)>>>,
     properties: Vec<(OnceLock<ColumnView>, Option<ValueType>)>,
     faults: Faults,
 }
@@ -131,9 +133,16 @@ impl TablePart {
             rows,
             fixed: Default::default(),
             by_node: OnceLock::new(),
+            owners: None,
             properties: types.iter().map(|wanted| (OnceLock::new(), *wanted)).collect(),
             faults: faults.clone(),
         })
+    }
+
+    /// The same, which is kept as long as its part is.
+    pub fn kept(self) -> TablePart {
+        let owners = (!self.is_file()).then(OnceLock::new);
+        TablePart { owners, ..self }
     }
 
     /// Whether its properties have these types.
@@ -274,6 +283,15 @@ impl TablePart {
         let order =
             self.by_node.get_or_init(|| self.view(self.key.field(NODE).form(BY_NODE), None));
         let row_at = |place: u32| order.number(place).unwrap_or_else(|| self.lacks());
+        if let Some(owners) = &self.owners {
+            let owners = owners.get_or_init(|| {
+                let rows = (0..self.rows).map(row_at);
+                rows.map(|row| (self.node(row).0, row)).collect()
+            });
+            let first = owners.partition_point(|(owner, _)| *owner < node.0);
+            let own = owners.get(first..).unwrap_or_default().iter();
+            return own.take_while(|(owner, _)| *owner == node.0).map(|(_, row)| *row).collect();
+        }
         let (mut low, mut high) = (0, self.rows);
         while low < high {
             let middle = u32::midpoint(low, high);

@@ -4,7 +4,7 @@
 //! other segments, or of money, is not asked ahead, since more than news of profiles changes it. *Where to start
 //! reading:* `Ahead::of`, then `Ahead::follow`.
 
-use super::concerned::Concerned;
+use super::concerned::{Concerned, Taken};
 use super::evaluate::{Persons, all_for, holds_for};
 use super::rules::{Rule, Rules};
 use super::whole_second;
@@ -15,6 +15,7 @@ use crate::base::time::Timestamp;
 use crate::identity::PublicId;
 use crate::state::{SeenParts, State};
 use roaring::RoaringBitmap;
+use std::collections::BTreeMap;
 
 /// Rules that are not in force yet, with their members.
 #[derive(Debug)]
@@ -93,18 +94,28 @@ impl Ahead {
             let moments = (&state.reader().at(self.now), &reader);
             self.rules.cursors.moved((state, workers), moments, &mut concerned)?;
         }
-        for (place, (rule, members)) in self.rules.all.iter().zip(&mut self.members).enumerate() {
-            let (Some(those), Ok(prepared)) = (concerned.take(place), &rule.prepared) else {
+        let Taken { few, many } = concerned.take(0..self.rules.all.len());
+        let mut asked: BTreeMap<usize, Option<RoaringBitmap>> = BTreeMap::new();
+        for pair in few {
+            if let Some(among) =
+                asked.entry(pair.rule).or_insert_with(|| Some(RoaringBitmap::new()))
+            {
+                among.insert(pair.ordinal);
+            }
+        }
+        for (place, those) in many {
+            asked.insert(place, those.everybody.is_none().then(|| those.named()));
+        }
+        for (place, among) in asked {
+            let prepared = self.rules.all.get(place).and_then(|rule| rule.prepared.as_ref().ok());
+            let (Some(prepared), Some(members)) = (prepared, self.members.get_mut(place)) else {
                 continue;
             };
-            let about = (state, workers, now);
-            if those.everybody.is_some() {
-                *members = holds_for(prepared, about, &persons, None)?;
-                continue;
+            let held = holds_for(prepared, (state, workers, now), &persons, among.as_ref())?;
+            match among {
+                Some(among) => *members -= among,
+                None => members.clear(),
             }
-            let named = those.named();
-            let held = holds_for(prepared, about, &persons, Some(&named))?;
-            *members -= &named;
             *members |= held;
         }
         reader.check()?;

@@ -1,30 +1,84 @@
 //! Whom a change may concern, by rule and by what brings it about.
+//!
+//! *Invariants:* what a record concerns is few, and is kept one by one; what concerns many is kept as sets. *Where to
+//! start reading:* `Concerned::take`.
 
 use crate::base::ids::Ordinal;
 use crate::entry::Reason;
 use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// So many profiles of one cause are kept one by one.
+const FEW: u64 = 64;
+
+/// Why somebody is concerned; of several the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Time went on.
+    Time,
+    /// A record said something.
+    Event,
+    /// What became of profiles.
+    Identity,
+}
 
 /// Profiles whose membership of one segment may change.
 #[derive(Debug, Clone, Default)]
 pub struct Those {
-    /// By a record.
-    pub by_event: RoaringBitmap,
-    /// By time.
-    pub by_time: RoaringBitmap,
-    /// By what became of profiles.
-    pub by_identity: RoaringBitmap,
+    by_event: RoaringBitmap,
+    by_time: RoaringBitmap,
+    by_identity: RoaringBitmap,
     /// Anybody, for such a reason.
     pub everybody: Option<Reason>,
 }
 
-/// Profiles whose memberships may change, by the place of the rule.
+/// One profile of one rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// The place of the rule.
+    pub rule: usize,
+    /// The profile.
+    pub ordinal: u32,
+    /// Why.
+    pub why: Why,
+}
+
+/// Profiles whose memberships may change.
 #[derive(Debug, Default)]
 pub struct Concerned {
-    all: BTreeMap<usize, Those>,
+    few: Vec<Pair>,
+    many: BTreeMap<usize, Those>,
+}
+
+/// What concerns some rules.
+pub struct Taken {
+    /// One by one: by rule and profile, each pair once, of rules that have nothing in `many`.
+    pub few: Vec<Pair>,
+    /// By the place of the rule.
+    pub many: BTreeMap<usize, Those>,
+}
+
+impl Why {
+    /// The reason that is told.
+    pub fn reason(self) -> Reason {
+        match self {
+            Why::Time => Reason::Clock,
+            Why::Event => Reason::Event,
+            Why::Identity => Reason::Identity,
+        }
+    }
 }
 
 impl Those {
+    fn of(&mut self, why: Why) -> &mut RoaringBitmap {
+        match why {
+            Why::Time => &mut self.by_time,
+            Why::Event => &mut self.by_event,
+            Why::Identity => &mut self.by_identity,
+        }
+    }
+
     /// All that are named.
     pub fn named(&self) -> RoaringBitmap {
         let mut named = &self.by_event | &self.by_time;
@@ -39,53 +93,50 @@ impl Those {
         } else if self.by_event.contains(ordinal.0) {
             Reason::Event
         } else {
-            match self.everybody {
-                Some(reason) => reason,
-                None => Reason::Clock,
-            }
+            self.everybody.unwrap_or(Reason::Clock)
         }
     }
 }
 
 impl Concerned {
-    /// What concerns a rule.
-    pub fn take(&mut self, rule: usize) -> Option<Those> {
-        self.all.remove(&rule)
-    }
-
     /// Whether it concerns nobody.
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.few.is_empty() && self.many.is_empty()
     }
 
-    fn of(&mut self, rule: usize) -> &mut Those {
-        self.all.entry(rule).or_default()
+    /// Takes what concerns rules of some places.
+    pub fn take(&mut self, rules: Range<usize>) -> Taken {
+        let (mut few, rest): (Vec<Pair>, Vec<Pair>) =
+            std::mem::take(&mut self.few).into_iter().partition(|pair| rules.contains(&pair.rule));
+        self.few = rest;
+        let mut many = self.many.split_off(&rules.start);
+        self.many.append(&mut many.split_off(&rules.end));
+        few.retain(|pair| match many.get_mut(&pair.rule) {
+            Some(those) => {
+                those.of(pair.why).insert(pair.ordinal);
+                false
+            }
+            None => true,
+        });
+        // The last of equal pairs has the greatest cause.
+        few.sort_unstable_by(|a, b| b.cmp(a));
+        few.dedup_by_key(|pair| (pair.rule, pair.ordinal));
+        few.reverse();
+        Taken { few, many }
     }
 
-    /// Profiles that a record concerns.
-    pub fn by_event(&mut self, rule: usize, profiles: &RoaringBitmap) {
-        if !profiles.is_empty() {
-            self.of(rule).by_event |= profiles;
+    /// Profiles that are concerned for a cause.
+    pub fn add(&mut self, rule: usize, profiles: &RoaringBitmap, why: Why) {
+        if profiles.len() <= FEW {
+            self.few.extend(profiles.iter().map(|ordinal| Pair { rule, ordinal, why }));
+        } else {
+            *self.many.entry(rule).or_default().of(why) |= profiles;
         }
     }
 
-    /// A profile that a record concerns.
-    pub fn one_by_event(&mut self, rule: usize, profile: u32) {
-        self.of(rule).by_event.insert(profile);
-    }
-
-    /// Profiles that time concerns.
-    pub fn by_time(&mut self, rule: usize, profiles: &RoaringBitmap) {
-        if !profiles.is_empty() {
-            self.of(rule).by_time |= profiles;
-        }
-    }
-
-    /// Profiles that were joined, split or renamed.
-    pub fn by_identity(&mut self, rule: usize, profiles: &RoaringBitmap) {
-        if !profiles.is_empty() {
-            self.of(rule).by_identity |= profiles;
-        }
+    /// One profile that is concerned for a cause.
+    pub fn add_one(&mut self, rule: usize, ordinal: u32, why: Why) {
+        self.few.push(Pair { rule, ordinal, why });
     }
 
     /// Anybody, since time went on.
@@ -95,8 +146,55 @@ impl Concerned {
 
     /// Anybody, for a reason.
     pub fn everybody_for(&mut self, rule: usize, reason: Reason) {
-        let known = &mut self.of(rule).everybody;
+        let known = &mut self.many.entry(rule).or_default().everybody;
         // What people decided is told before what merely happened.
         *known = (*known).max(Some(reason));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Rng;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn nobody_is_lost_and_the_greatest_cause_counts() {
+        let mut random = Rng(11);
+        for _ in 0..300 {
+            let (mut concerned, mut plain) = (Concerned::default(), BTreeMap::new());
+            for _ in 0..random.below(12) {
+                let rule = random.below(6);
+                let size = if random.below(4) == 0 { 200 } else { random.below(4) };
+                let profiles: RoaringBitmap = (0..size).map(|_| random.below(400) as u32).collect();
+                let why = [Why::Time, Why::Event, Why::Identity][random.below(3)];
+                concerned.add(rule, &profiles, why);
+                for ordinal in profiles {
+                    let known = plain.entry((rule, ordinal)).or_insert(why);
+                    *known = (*known).max(why);
+                }
+            }
+            let at = random.below(7);
+            let mut found = BTreeMap::new();
+            let mut rules = BTreeSet::new();
+            for range in [0..at, at..6] {
+                let Taken { few, many } = concerned.take(range.clone());
+                for (rule, those) in &many {
+                    assert!(range.contains(rule) && rules.insert(*rule));
+                    for ordinal in those.named() {
+                        found.insert((*rule, ordinal), those.reason(Ordinal(ordinal)));
+                    }
+                }
+                for pair in few {
+                    assert!(range.contains(&pair.rule) && !many.contains_key(&pair.rule));
+                    let known = found.insert((pair.rule, pair.ordinal), pair.why.reason());
+                    assert_eq!(known, None, "each once");
+                }
+            }
+            let plain: BTreeMap<_, Reason> =
+                plain.into_iter().map(|(pair, why)| (pair, why.reason())).collect();
+            assert_eq!(found, plain);
+            assert!(concerned.is_empty());
+        }
     }
 }

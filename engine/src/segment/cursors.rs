@@ -5,7 +5,7 @@
 //! those may change who have an event, or a value, between the moments of both; so nothing is kept for each member, and
 //! a restart or a jump loses nothing. *Where to start reading:* `Cursors::moved`.
 
-use super::concerned::Concerned;
+use super::concerned::{Concerned, Why};
 use crate::audience::{Moves, Scalar, Workers, between, instant, moment};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
@@ -88,7 +88,7 @@ impl Cursors {
             }
             let owners = after.owners_between(cursor.event, (from.min(to), from.max(to)));
             cursor.next = Some(after.next_event(cursor.event, to).unwrap_or(Timestamp(i64::MAX)));
-            cursor.rules.iter().for_each(|rule| concerned.by_time(*rule, &owners));
+            cursor.rules.iter().for_each(|rule| concerned.add(*rule, &owners, Why::Time));
         }
         for (number, of, rules) in &self.traits {
             let (from, to) = (moment(before, of), moment(after, of));
@@ -100,7 +100,7 @@ impl Cursors {
                 continue;
             };
             let owners = between(state, workers, *number, (from, to))?;
-            rules.iter().for_each(|rule| concerned.by_time(*rule, &owners));
+            rules.iter().for_each(|rule| concerned.add(*rule, &owners, Why::Time));
         }
         for (of, rules) in &self.others {
             if moment(before, of) != moment(after, of) {

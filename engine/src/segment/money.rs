@@ -16,18 +16,11 @@ pub struct Currencies(BTreeMap<Amount, BTreeSet<String>>);
 impl Currencies {
     /// The places of the rules that read an amount of which a currency is new.
     pub fn concerned(&mut self, rules: &Rules, news: &News, reader: &Reader<'_>) -> Vec<usize> {
-        let mut of_amount: BTreeMap<Amount, Vec<usize>> = BTreeMap::new();
-        for (place, rule) in rules.all.iter().enumerate() {
-            let Ok(prepared) = &rule.prepared else { continue };
-            for amount in &prepared.reads.amounts {
-                of_amount.entry(*amount).or_default().push(place);
-            }
-        }
         let mut concerned = BTreeSet::new();
-        for (amount, places) in of_amount {
-            let known = self.0.entry(amount).or_default();
+        for (amount, places) in &rules.amounts {
+            let known = self.0.entry(*amount).or_default();
             let before = known.len();
-            known.extend(told(amount, news, reader));
+            known.extend(told(*amount, news, reader));
             if known.len() > before {
                 concerned.extend(places);
             }

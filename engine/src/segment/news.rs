@@ -3,7 +3,7 @@
 //! *Invariant:* nobody is left out whose membership of a segment the new parts may change. *Where to start reading:*
 //! `Rules::by_news`.
 
-use super::concerned::Concerned;
+use super::concerned::{Concerned, Why};
 use super::evaluate::Persons;
 use super::rules::{Rules, Watches};
 use crate::audience::{Effect, passes};
@@ -45,11 +45,11 @@ impl Rules {
         }
         for (number, of) in &self.by_trait {
             let told = news.told_trait(*number, reader);
-            of.iter().for_each(|rule| concerned.by_event(*rule, &told));
+            of.iter().for_each(|rule| concerned.add(*rule, &told, Why::Event));
         }
         if !self.identity.is_empty() {
             let told = news.profiles(reader);
-            self.identity.iter().for_each(|rule| concerned.by_event(*rule, &told));
+            self.identity.iter().for_each(|rule| concerned.add(*rule, &told, Why::Event));
         }
         let (first, end) = (earlier.state.counts.ordinals, reader.state.counts.ordinals);
         if first < end {
@@ -57,7 +57,7 @@ impl Rules {
             new.insert_range(first..end);
             for (place, rule) in self.all.iter().enumerate() {
                 if rule.may_hold_of_nobody(reader) {
-                    concerned.by_event(place, &new);
+                    concerned.add(place, &new, Why::Event);
                 }
             }
         }
@@ -65,7 +65,7 @@ impl Rules {
         for number in news.event_types() {
             if Some(number) == consent && !self.consents.is_empty() {
                 let owners = news.owners(number, reader);
-                self.consents.iter().for_each(|rule| concerned.by_event(*rule, &owners));
+                self.consents.iter().for_each(|rule| concerned.add(*rule, &owners, Why::Event));
             }
             if let Some(watches) = self.by_event.get(&number) {
                 by_events(watches, is_in, &news.events(number, reader), persons, concerned);
@@ -73,7 +73,7 @@ impl Rules {
         }
         let affected = news.regrouped(earlier, reader);
         if !affected.is_empty() {
-            (0..self.all.len()).for_each(|rule| concerned.by_identity(rule, &affected));
+            (0..self.all.len()).for_each(|rule| concerned.add(rule, &affected, Why::Identity));
         }
         affected
     }
@@ -116,7 +116,7 @@ fn by_events(
             owners.extend(labels.map(|ordinal| ordinal.0));
         }
         for (rule, _) in watches.all.iter().flat_map(|watch| &watch.rules) {
-            concerned.by_event(*rule, &owners);
+            concerned.add(*rule, &owners, Why::Event);
         }
         return;
     }
@@ -138,7 +138,7 @@ fn by_events(
                         if *effect == Effect::Both
                             || (*effect == Effect::Helps) != is_in(*rule, ordinal)
                         {
-                            concerned.one_by_event(*rule, ordinal.0);
+                            concerned.add_one(*rule, ordinal.0, Why::Event);
                         }
                     }
                 }

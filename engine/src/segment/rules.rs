@@ -1,14 +1,13 @@
 //! The saved segments in force, in the order in which they can be evaluated, and an index of what may change them.
 
 use super::cursors::Cursors;
-use crate::audience::{Effect, Prepared, Question, Rows, parse};
+use crate::audience::{Amount, Effect, Prepared, Question, Rows, parse};
 use crate::base::error::Result;
 use crate::catalog::{Fields, folded};
 use crate::definition::{ComputedTrait, SegmentRule};
 use crate::state::{Reader, Saved, State};
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A segment in force.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub struct Rule {
     /// Its place among the memberships.
     pub place: Option<usize>,
     /// Whether it holds for nobody, when that is the same at all moments.
-    nobody: OnceCell<bool>,
+    nobody: OnceLock<bool>,
     /// The rows of events that it looks at, as texts: equal ones are watched once.
     watched: Arc<[String]>,
 }
@@ -40,7 +39,7 @@ impl Rule {
     ) -> Rule {
         let (name, saved) = (saved.name.clone(), Arc::clone(saved));
         let (version, place) = (saved.version, state.memberships.place(&name));
-        Rule { name, version, saved, prepared, level: 0, place, nobody: OnceCell::new(), watched }
+        Rule { name, version, saved, prepared, level: 0, place, nobody: OnceLock::new(), watched }
     }
 
     /// The same rule of a state with the same names, types and computed traits, unless it must be found anew.
@@ -125,6 +124,8 @@ pub struct Rules {
     pub identity: Vec<usize>,
     /// Those that convert money.
     pub money: Vec<usize>,
+    /// By the amount that they take for a number.
+    pub amounts: BTreeMap<Amount, Vec<usize>>,
     /// When time changes them.
     pub cursors: Cursors,
     /// Their places, by the folded name.
@@ -224,6 +225,9 @@ impl Rules {
                         of_type.push(Watch { rows: rows.clone(), rules });
                     }
                 }
+            }
+            for amount in &reads.amounts {
+                self.amounts.entry(*amount).or_default().push(place);
             }
             for number in &reads.entities {
                 self.by_entity.entry(*number).or_default().push(place);

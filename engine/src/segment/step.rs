@@ -1,11 +1,11 @@
 //! One step: from the segments of one state to those of the next, by whom the difference concerns.
 
 use super::ahead::Ahead;
-use super::concerned::{Concerned, Those};
-use super::evaluate::{Persons, all_for, holds_for};
+use super::concerned::{Concerned, Taken, Why};
+use super::evaluate::{Persons, all_for, changes_of, holds_for};
 use super::money::Currencies;
 use super::rules::{Rule, Rules};
-use super::told::{Renaming, TraitsTold, Transitions, add};
+use super::told::{Changed, Renaming, TraitsTold, Transitions, add};
 use super::whole_second;
 use crate::audience::{Prepared, Workers};
 use crate::base::error::Result;
@@ -17,6 +17,7 @@ use crate::entry::Reason;
 use crate::state::{Hindsight, Members, News, Reader, Saved, SeenParts, State};
 use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Keeps the segments of one store.
@@ -263,13 +264,11 @@ impl Keeper {
         renaming: &Renaming<'_>,
         told: &mut Transitions,
     ) -> Result<()> {
-        let mut rest = self.rules.all.iter().enumerate().peekable();
-        let mut level = 0;
-        while rest.peek().is_some() {
-            let of_level = std::iter::from_fn(|| rest.next_if(|(_, rule)| rule.level == level));
-            let of_level: Vec<(usize, &Rule)> = of_level.collect();
-            if level == 0 || concerned.is_empty() {
-                self.evaluate_level(state, base, &of_level, concerned, (renaming, told))?;
+        let (mut level, mut first) = (0, 0);
+        while first < self.rules.all.len() && !concerned.is_empty() {
+            let end = self.rules.all.partition_point(|rule| rule.level <= level);
+            if level == 0 {
+                self.evaluate_level(state, base, first..end, concerned, (renaming, told))?;
             } else {
                 // Segments ask for those of lower levels, whose members are new now.
                 let frozen = state.clone();
@@ -277,9 +276,9 @@ impl Keeper {
                 let persons = Persons::new(&reader);
                 let Base { workers, now, .. } = base;
                 let base = Base { state: &frozen, persons: &persons, workers, now };
-                self.evaluate_level(state, base, &of_level, concerned, (renaming, told))?;
+                self.evaluate_level(state, base, first..end, concerned, (renaming, told))?;
             }
-            level += 1;
+            (level, first) = (level + 1, end);
         }
         Ok(())
     }
@@ -288,67 +287,84 @@ impl Keeper {
         &self,
         state: &mut State,
         base: Base<'_>,
-        rules: &[(usize, &Rule)],
+        places: Range<usize>,
         concerned: &mut Concerned,
         (renaming, told): (&Renaming<'_>, &mut Transitions),
     ) -> Result<()> {
-        for (place, rule) in rules {
-            let Some(those) = concerned.take(*place) else { continue };
-            let (entered, left) = match &rule.prepared {
-                Ok(prepared) => {
-                    let about = (base.state, base.workers, base.now);
-                    let ahead = renaming.ahead.and_then(|ahead| ahead.members_of(rule));
-                    change_of((rule, prepared), about, base.persons, &those, ahead)?
+        let about = (base.state, base.workers, base.now);
+        let Taken { few, many } = concerned.take(places.clone());
+        let mut changed: BTreeMap<usize, Changed> = BTreeMap::new();
+        for (pair, enters) in changes_of(&self.rules.all, &few, about, base.persons)? {
+            changed.entry(pair.rule).or_default().note(pair, enters);
+        }
+        for (place, those) in many {
+            let Some(rule) = self.rules.all.get(place) else { continue };
+            let Ok(prepared) = &rule.prepared else { continue };
+            let among = those.everybody.is_none().then(|| those.named());
+            let ahead = renaming.ahead.filter(|_| among.is_none());
+            let held = ahead.and_then(|ahead| ahead.members_of(rule)).cloned();
+            let (entered, left) =
+                change_of((rule, prepared), about, base.persons, among.as_ref(), held)?;
+            let whys = Vec::new();
+            changed.insert(place, Changed { entered, left, whys, those: Some(those) });
+        }
+        // The ids of those who stay may be others.
+        for (place, rule) in self.rules.all.iter().enumerate().take(places.end).skip(places.start) {
+            if renaming.touches(rule, base.state) {
+                let known = changed.entry(place).or_default();
+                if rule.prepared.is_err() {
+                    // Nobody knows who should be in it; who is, goes with what becomes of profiles.
+                    (known.entered, known.left) = renaming.followed(rule, base.state);
                 }
-                // Nobody knows who should be in it; who is, goes with what becomes of profiles.
-                Err(_) => renaming.followed(rule, base.state),
-            };
-            renaming.tell(rule, &those, (&entered, &left), base.state, told)?;
-            if entered.is_empty() && left.is_empty() {
-                continue;
             }
-            let memberships = Arc::make_mut(&mut state.memberships);
-            if let Some(segment) = memberships.get_mut(&rule.name) {
-                segment.members.change(&left, &entered);
-            }
-            let key = folded(&rule.name);
-            for asking in self.rules.by_segment.get(&key).into_iter().flatten() {
-                for ordinal in (&entered | &left).iter() {
-                    let mut one = RoaringBitmap::new();
-                    one.insert(ordinal);
-                    match those.reason(Ordinal(ordinal)) {
-                        Reason::Clock => concerned.by_time(*asking, &one),
-                        Reason::Identity => concerned.by_identity(*asking, &one),
-                        Reason::Event => concerned.by_event(*asking, &one),
-                        reason => concerned.everybody_for(*asking, reason),
-                    }
-                }
+        }
+        for (place, change) in changed {
+            if let Some(rule) = self.rules.all.get(place) {
+                renaming.tell(rule, &change, base.state, told)?;
+                self.make(state, rule, &change, concerned);
             }
         }
         base.persons.reader.check()
     }
+
+    /// Changes the members of a segment, and names those whom that concerns in segments that ask for it.
+    fn make(&self, state: &mut State, rule: &Rule, change: &Changed, concerned: &mut Concerned) {
+        if change.entered.is_empty() && change.left.is_empty() {
+            return;
+        }
+        let memberships = Arc::make_mut(&mut state.memberships);
+        if let Some(segment) = rule.place.and_then(|place| memberships.at_mut(place)) {
+            segment.members.change(&change.left, &change.entered);
+        }
+        for asking in self.rules.by_segment.get(&folded(&rule.name)).into_iter().flatten() {
+            for ordinal in (&change.entered | &change.left).iter() {
+                match change.reason(Ordinal(ordinal)) {
+                    Reason::Clock => concerned.add_one(*asking, ordinal, Why::Time),
+                    Reason::Identity => concerned.add_one(*asking, ordinal, Why::Identity),
+                    Reason::Event => concerned.add_one(*asking, ordinal, Why::Event),
+                    reason => concerned.everybody_for(*asking, reason),
+                }
+            }
+        }
+    }
 }
 
-/// The ordinals that enter and that leave; `ahead` are all that the rule holds for, when they are known.
+/// The ordinals that enter and that leave, of all or of some; `held` are those of them that the rule holds for, when
+/// they are known.
 fn change_of(
     (rule, prepared): (&Rule, &Prepared),
     about: (&State, &Workers, Timestamp),
     persons: &Persons<'_>,
-    those: &Those,
-    ahead: Option<&RoaringBitmap>,
+    among: Option<&RoaringBitmap>,
+    held: Option<RoaringBitmap>,
 ) -> Result<(RoaringBitmap, RoaringBitmap)> {
     let members = about.0.memberships.get(&rule.name).map(|segment| &segment.members);
-    let (held, known) = if those.everybody.is_some() {
-        let known = members.map(Members::to_set).unwrap_or_default();
-        let held = match ahead {
-            Some(held) => held.clone(),
-            None => holds_for(prepared, about, persons, None)?,
-        };
-        (held, known)
-    } else {
-        let named = those.named();
-        let known = members.map(|members| members.within(&named)).unwrap_or_default();
-        (holds_for(prepared, about, persons, Some(&named))?, known)
+    let known =
+        members.map(|members| among.map_or_else(|| members.to_set(), |of| members.within(of)));
+    let known = known.unwrap_or_default();
+    let held = match held {
+        Some(held) => held,
+        None => holds_for(prepared, about, persons, among)?,
     };
     Ok((&held - &known, known - &held))
 }

@@ -1,7 +1,7 @@
 //! What is told: who entered and who left, by public ids; and what had been told, when members are found anew.
 
 use super::ahead::Ahead;
-use super::concerned::Those;
+use super::concerned::{Pair, Those, Why};
 use super::rules::{Rule, prepared_trait};
 use crate::audience::{Person, Prepared, parse, value_asked};
 use crate::base::error::Result;
@@ -51,16 +51,55 @@ pub(super) struct Renaming<'a> {
     pub ahead: Option<&'a Ahead>,
 }
 
+/// Who enters a segment and who leaves it, by ordinals.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    pub entered: RoaringBitmap,
+    pub left: RoaringBitmap,
+    /// Why each does, by ordinal, where they are few.
+    pub whys: Vec<(u32, Why)>,
+    /// Whom the change concerned, where they are many.
+    pub those: Option<Those>,
+}
+
+impl Changed {
+    /// Takes note of one more, whose ordinal is greater than those before.
+    pub fn note(&mut self, pair: Pair, enters: bool) {
+        let of = if enters { &mut self.entered } else { &mut self.left };
+        of.insert(pair.ordinal);
+        self.whys.push((pair.ordinal, pair.why));
+    }
+
+    /// Why a profile changes.
+    pub fn reason(&self, ordinal: Ordinal) -> Reason {
+        match &self.those {
+            Some(those) => those.reason(ordinal),
+            None => {
+                let at = self.whys.binary_search_by_key(&ordinal.0, |(known, _)| *known).ok();
+                let why = at.and_then(|at| self.whys.get(at));
+                why.map_or(Reason::Identity, |(_, why)| why.reason())
+            }
+        }
+    }
+}
+
 impl Renaming<'_> {
-    /// Adds what is told of a rule: `entered` and `left` are ordinals.
+    /// Whether members of a segment were joined, split or renamed.
+    pub fn touches(&self, rule: &Rule, state: &State) -> bool {
+        let segment = rule.place.and_then(|place| state.memberships.at(place));
+        let is_in = |ordinal: u32| segment.is_some_and(|of| of.members.holds(Ordinal(ordinal)));
+        self.affected.iter().any(is_in)
+    }
+
+    /// Adds what is told of a rule.
     pub fn tell(
         &self,
         rule: &Rule,
-        those: &Those,
-        (entered, left): (&RoaringBitmap, &RoaringBitmap),
+        change: &Changed,
         state: &State,
         told: &mut Transitions,
     ) -> Result<()> {
+        let (entered, left) = (&change.entered, &change.left);
         let mut found: BTreeMap<Reason, (Vec<PublicId>, Vec<PublicId>)> = BTreeMap::new();
         for (of, enters) in [(entered, true), (left, false)] {
             let mut known = self.ahead.map(Ahead::ids);
@@ -68,12 +107,13 @@ impl Renaming<'_> {
                 let known = known.as_mut().and_then(|ids| ids.of(ordinal));
                 let id = known.or_else(|| self.later.profile_id(Ordinal(ordinal)));
                 let Some(id) = id else { continue };
-                let (entered, left) = found.entry(those.reason(Ordinal(ordinal))).or_default();
+                let (entered, left) = found.entry(change.reason(Ordinal(ordinal))).or_default();
                 if enters { entered.push(id) } else { left.push(id) }
             }
         }
         if !self.affected.is_empty() {
-            let reason = those.everybody.unwrap_or(Reason::Identity);
+            let everybody = change.those.as_ref().and_then(|those| those.everybody);
+            let reason = everybody.unwrap_or(Reason::Identity);
             let pair = found.entry(reason).or_default();
             self.renamed(rule, (entered, left), state, pair);
         }

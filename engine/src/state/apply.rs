@@ -1,6 +1,7 @@
 //! One entry after another: the fold.
 
 use super::fields::Owner;
+use super::memo::Memo;
 use super::overlay::NOBODY;
 use super::{Fold, LoadInfo, PROFILES, QuarantineKind, Quarantined, State, ToldTraits};
 use crate::base::codec::{self, Digest128};
@@ -179,6 +180,8 @@ impl Fold {
         decoded: Option<Vec<std::result::Result<Decoded, RowError>>>,
     ) -> Result<Effect> {
         let state = &mut self.state;
+        // What was found out of the state before holds no longer.
+        state.memo = Memo::default();
         state.clock = state.clock.max(at.clock);
         let mut effect = Effect::Folded;
         match entry {

@@ -192,6 +192,11 @@ impl Memberships {
         self.all.get(place)
     }
 
+    /// The segment at a place, to change it.
+    pub fn at_mut(&mut self, place: usize) -> Option<&mut Membership> {
+        self.all.get_mut(place)
+    }
+
     /// A segment in force.
     pub fn get(&self, name: &str) -> Option<&Membership> {
         self.known(name).filter(|segment| segment.version > 0)

@@ -1,6 +1,6 @@
 //! What questions found out of a state that holds for the whole of it, so that the next one need not look again.
 //!
-//! *Invariants:* only of a state that changes no more: a clone is another state, and knows nothing yet. What is kept is
+//! *Invariants:* a clone is another state, and knows nothing yet; nor does a state that was changed. What is kept is
 //! bounded. *What it does not know:* what it keeps.
 
 use crate::base::error::Result;

@@ -258,7 +258,7 @@ pub struct State {
     pub memberships: Arc<Memberships>,
     /// Groups of consumers.
     pub groups: Arc<Groups>,
-    /// What questions found out; a state that is folded on is not asked.
+    /// What questions found out; forgotten when the state is changed.
     pub memo: Memo,
     /// Indexes of the files, for all states that have them.
     indexes: Indexes,

@@ -41,7 +41,8 @@ impl OpenedPart {
             Some(Some(known)) if known.has_types(types) => return Some(Arc::clone(known)),
             _ => {}
         }
-        let opened = TablePart::open(&self.part, key, types, &self.faults).map(Arc::new);
+        let opened = TablePart::open(&self.part, key, types, &self.faults);
+        let opened = opened.map(|opened| Arc::new(opened.kept()));
         tables.insert(key, opened.clone());
         opened
     }

@@ -6,6 +6,7 @@
 //! readers take the newest part that tells of it.
 
 use super::entity::{ENTITIES, OpenEntities, entities_of, merge_entities};
+use super::memo::Memo;
 use super::merging::{Merged, run_at_end};
 use super::{Counts, EVENTS, FACTS, Fold, HISTORY, PROFILES, QUARANTINE, Quarantined, events_of};
 use crate::base::codec;
@@ -178,6 +179,7 @@ impl Fold {
         let mut writer = PartWriter::memory();
         self.open.write(&mut writer, &self.state.catalog)?;
         self.close_open();
+        self.state.memo = Memo::default();
         Arc::make_mut(&mut self.state.parts).push(Arc::new(writer.into_memory(changes)));
         Ok(())
     }

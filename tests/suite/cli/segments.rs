@@ -110,7 +110,7 @@ fn versions_are_tried_changed_and_dropped() {
     let refused = words(&store, "drop", &["big"]);
     failed(&refused, &["'both'", "big"]);
     let circle = words(&store, "redefine", &["big", "in_segment('both')"]);
-    failed(&circle, &["stand in themselves", "'big'", "'both'"]);
+    failed(&circle, &["cannot stand in itself", "'big'", "'both'"]);
     of("drop", &["both"]);
     of("drop", &["big"]);
     let history = of("history", &["big"]);

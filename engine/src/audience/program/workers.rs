@@ -28,12 +28,12 @@ impl Workers {
     }
 
     /// Whether work of so many nanoseconds is worth waking others.
-    pub(in super::super) fn are_worth(&self, weight: u64) -> bool {
+    pub fn are_worth(&self, weight: u64) -> bool {
         self.0.is_some() && weight >= ENOUGH
     }
 
     /// Does work in as many shares as there are threads, and gives what each came to.
-    pub(in super::super) fn share<T: Send>(&self, work: impl Fn() -> T + Sync) -> Vec<T> {
+    pub fn share<T: Send>(&self, work: impl Fn() -> T + Sync) -> Vec<T> {
         let Some(pool) = &self.0 else { return vec![work()] };
         let mut others: Vec<Option<T>> = (0..pool.current_num_threads()).map(|_| None).collect();
         let mut own = None;
