@@ -16,6 +16,7 @@ mod evidence;
 mod explain;
 mod household;
 mod node;
+mod node_view;
 mod rules;
 mod spelling;
 mod union_find;
@@ -27,9 +28,9 @@ pub use edge::{Edge, EdgeRange, OpenEdges, Told, all_edges, edges_in, merge_edge
 pub use evidence::{EdgeKey, EvidenceId, Kind, Namespace, RuleId, content_of};
 pub use household::{Alike, Apart, Ground, Households, Person, Statement, households};
 pub use node::{
-    NamingKey, NodeView, OpenNodes, PublicId, find_node, merge_nodes, nodes_in, point_of,
-    point_value,
+    NamingKey, OpenNodes, PublicId, find_node, merge_nodes, nodes_in, point_of, point_value,
 };
+pub use node_view::NodeView;
 pub use rules::{Cap, Holding, Limit, NamespaceRule, Rules, SourceRule, nobody};
 pub use spelling::{OpenSpellings, merge_spellings, spellings_of};
 pub use union_find::UnionFind;

@@ -13,24 +13,24 @@ use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
-    CHUNK_BITS, ColumnView, ColumnWriter, Faults, Keeping, Layout, OpenColumn, Point, Stored,
-    find_key, find_keys, integers_of, merge_column, merge_keys, release, rows_in, write_keys,
+    ColumnWriter, Keeping, Layout, OpenColumn, Point, Stored, find_key, find_keys, integers_of,
+    merge_column, merge_keys, release, rows_in, write_keys,
 };
 use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The row space of nodes.
-const NODES: BlockKey = BlockKey::new(1, 0, 0, 0);
-const NAMESPACE: u32 = 0;
-const VALUE: u32 = 1;
-const PUBLIC: u32 = 2;
-const FIRST_SEEN: u32 = 3;
-const LABEL: u32 = 4;
+pub(super) const NODES: BlockKey = BlockKey::new(1, 0, 0, 0);
+pub(super) const NAMESPACE: u32 = 0;
+pub(super) const VALUE: u32 = 1;
+pub(super) const PUBLIC: u32 = 2;
+pub(super) const FIRST_SEEN: u32 = 3;
+pub(super) const LABEL: u32 = 4;
 const NUMBER: u32 = 5;
 
 /// The label of a node that no record named yet.
-const NOBODY: u32 = u32::MAX;
+pub(super) const NOBODY: u32 = u32::MAX;
 
 /// The profile of a node: none when no record named it yet.
 pub type LabelOf = Option<Ordinal>;
@@ -412,81 +412,4 @@ pub fn merge_nodes(parts: &[Arc<Part>], writer: &mut PartWriter) -> Result<()> {
         merge_column(parts, NODES.field(field), writer, keeping(false))?;
     }
     merge_keys(parts, NODES.field(PUBLIC), writer)
-}
-
-/// The nodes of a snapshot, for reading many.
-#[derive(Debug)]
-pub struct NodeView {
-    namespaces: ColumnView,
-    values: ColumnView,
-    first_seen: ColumnView,
-    labels: ColumnView,
-    publics: ColumnView,
-}
-
-impl NodeView {
-    /// The nodes of parts.
-    pub fn new(parts: &[Arc<Part>], faults: &Faults) -> NodeView {
-        let column = |field| ColumnView::new(parts.iter(), NODES.field(field), None, faults);
-        NodeView {
-            namespaces: column(NAMESPACE),
-            values: column(VALUE),
-            first_seen: column(FIRST_SEEN),
-            labels: column(LABEL),
-            publics: column(PUBLIC),
-        }
-    }
-
-    /// The profile of a node.
-    #[inline]
-    pub fn label(&self, node: NodeId) -> LabelOf {
-        self.labels.number(node.0).filter(|label| *label != NOBODY).map(Ordinal)
-    }
-
-    /// The profiles of all nodes, by number; `u32::MAX` for those that no record named yet.
-    pub fn labels(&self, count: u32) -> Vec<u32> {
-        self.labels.numbers(count)
-    }
-
-    /// Shows every node whose profile these parts tell, and the ordinal; `u32::MAX` for none.
-    pub fn each_label(&self, see: &mut dyn FnMut(u32, u32)) {
-        for chunk in 0..self.labels.chunks() {
-            for tier in self.labels.tiers(chunk) {
-                for slot in 0..tier.view.count() {
-                    let node = (chunk << CHUNK_BITS) + tier.view.row(slot);
-                    see(node, self.labels.number(node).unwrap_or(NOBODY));
-                }
-            }
-        }
-    }
-
-    /// The public id of a node.
-    pub fn public(&self, node: NodeId) -> Option<PublicId> {
-        self.publics.wide(node.0).map(PublicId)
-    }
-
-    /// The identifier of a node.
-    pub fn identifier(&self, node: NodeId) -> Option<(&str, &str)> {
-        let namespace = self.namespace(node)?;
-        Some((namespace, std::str::from_utf8(self.values.bytes(node.0)?).ok()?))
-    }
-
-    /// The namespace of a node.
-    pub fn namespace(&self, node: NodeId) -> Option<&str> {
-        match self.namespaces.cell(node.0) {
-            crate::column::Cell::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The least event time that a node was seen at.
-    pub fn first_seen(&self, node: NodeId) -> Option<Timestamp> {
-        self.first_seen.integer(node.0).map(Timestamp)
-    }
-
-    /// The profiles that have an identifier of a namespace.
-    pub fn with_namespace(&self, namespace: &str) -> roaring::RoaringBitmap {
-        let nodes = self.namespaces.matching(&|texts| texts.find(namespace).into_iter().collect());
-        nodes.iter().filter_map(|node| Some(self.label(NodeId(node))?.0)).collect()
-    }
 }

@@ -1,4 +1,4 @@
-//! What may be defined: segments and computed traits that are understood, in no circle, and nothing that is needed gone.
+//! What may be defined: segments and computed traits that are understood, in no circle, and nothing needed gone.
 //!
 //! *Invariant:* what was not understood before and is unchanged stands in nobody's way. *Where to start reading:*
 //! `check`.
