@@ -41,6 +41,10 @@ const PROPERTY: u32 = 16;
 const HEAD: u8 = 8;
 /// The form of the blocks with the rows by identifier.
 const BY_NODE: u8 = 9;
+/// In files the identifier of every so many-th row in order of identifiers: a search goes through these, which stand
+/// together, and not through rows all over the table.
+const SAMPLES: u8 = 10;
+const STRIDE: u32 = 16;
 
 const DATED: u8 = 1;
 const GIVEN_ID: u8 = 2;

@@ -2,7 +2,7 @@
 
 use super::{
     BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, LAG, MESSAGE, NODE, POSITION, PROPERTY,
-    SOURCE, STEM, TIME,
+    SAMPLES, SOURCE, STEM, STRIDE, TIME,
 };
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
@@ -252,8 +252,17 @@ pub(super) fn write_by_node(part: &mut PartWriter, key: BlockKey, nodes: &[u32])
     // Not the stable sort, which takes as much memory again: the row itself decides between equal ones.
     order.sort_unstable_by_key(|row| (nodes.get(*row as usize).copied(), *row));
     let mut column = ColumnWriter::new(part, key.field(NODE).form(BY_NODE), Layout::Integers, None);
-    for (place, row) in (0..).zip(order) {
-        column.integer(place, i64::from(row))?;
+    for (place, row) in (0..).zip(&order) {
+        column.integer(place, i64::from(*row))?;
     }
-    column.finish()
+    column.finish()?;
+    if !part.is_file() {
+        return Ok(());
+    }
+    let mut samples =
+        ColumnWriter::new(part, key.field(NODE).form(SAMPLES), Layout::Integers, None);
+    for (place, row) in (0..).zip(order.iter().step_by(STRIDE as usize)) {
+        samples.integer(place, i64::from(nodes.get(*row as usize).copied().unwrap_or_default()))?;
+    }
+    samples.finish()
 }

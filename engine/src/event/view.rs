@@ -2,7 +2,7 @@
 
 use super::{
     BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, LAG, MESSAGE, NODE, POSITION, PROPERTY,
-    SOURCE, STEM, TIME,
+    SAMPLES, SOURCE, STEM, STRIDE, TIME,
 };
 use crate::base::codec;
 use crate::base::ids::{NodeId, Position, SourceId};
@@ -27,6 +27,8 @@ pub struct TablePart {
     rows: u32,
     fixed: [OnceLock<ColumnView>; 9],
     by_node: OnceLock<ColumnView>,
+    /// Some of the identifiers in that order; none in memory, and in files of before.
+    samples: OnceLock<ColumnView>,
     /// The identifier of each row with the row, sorted, where they are few and asked for again and again.
     owners: Option<OnceLock<Vec<(u32, u32)>>>,
     properties: Vec<(OnceLock<ColumnView>, Option<ValueType>)>,
@@ -133,6 +135,7 @@ impl TablePart {
             rows,
             fixed: Default::default(),
             by_node: OnceLock::new(),
+            samples: OnceLock::new(),
             owners: None,
             properties: types.iter().map(|wanted| (OnceLock::new(), *wanted)).collect(),
             faults: faults.clone(),
@@ -292,7 +295,7 @@ impl TablePart {
             let own = owners.get(first..).unwrap_or_default().iter();
             return own.take_while(|(owner, _)| *owner == node.0).map(|(_, row)| *row).collect();
         }
-        let (mut low, mut high) = (0, self.rows);
+        let (mut low, mut high) = self.places_near(node);
         while low < high {
             let middle = u32::midpoint(low, high);
             if self.node(row_at(middle)) < node {
@@ -303,6 +306,24 @@ impl TablePart {
         }
         let places = (low..self.rows).map(row_at);
         places.take_while(|row| self.node(*row) == node).collect()
+    }
+
+    /// Places in the order of identifiers between which the rows of one begin.
+    fn places_near(&self, node: NodeId) -> (u32, u32) {
+        let view = || self.view(self.key.field(NODE).form(SAMPLES), None);
+        let samples = self.samples.get_or_init(view);
+        if samples.chunks() == 0 {
+            return (0, self.rows);
+        }
+        let sample = |place: u32| samples.number(place).unwrap_or_else(|| self.lacks());
+        let (mut low, mut high) = (0, self.rows.div_ceil(STRIDE));
+        while low < high {
+            let middle = u32::midpoint(low, high);
+            if sample(middle) < node.0 { low = middle + 1 } else { high = middle }
+        }
+        // The rows of an identifier begin behind the last sample that is less, and at the next one at most.
+        let first = low.checked_sub(1).map_or(0, |before| before * STRIDE);
+        (first, low.saturating_mul(STRIDE).min(self.rows))
     }
 
     /// The rows between two instants, both of them included: rows stand in the order of time.
