@@ -1,8 +1,8 @@
 //! What was opened of parts, for all who read: a part is opened once, however many questions look at it.
 //!
 //! *Invariants:* it is a memory of what parts say and nothing else; it keeps no part alive that neither the newest
-//! state nor a reader has; a fault that was found in a part is told to everybody who reads of it, until there is another
-//! in its place. *Where to start reading:* `Reader::events`.
+//! state nor a reader has; a fault that was found in a part is told to everybody who reads of it, until there is
+//! another in its place. *Where to start reading:* `Reader::events`.
 
 use super::State;
 use crate::base::part::{BlockKey, Part};
