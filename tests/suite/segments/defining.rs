@@ -1,7 +1,9 @@
 //! What may be defined, changed and dropped, and what is said of the rest.
 
 use crate::store::{self, session, view};
-use navedb::{At, Db, Error, ErrorKind, MembersRequest, SegmentRule, Value};
+use navedb::{
+    ArrowRequest, ArrowTable, At, Db, Error, ErrorKind, MembersRequest, SegmentRule, Value,
+};
 
 fn say(db: &Db, id: &str, user: &str, traits: &str) {
     store::say(db, "web", &store::identify(user, id, "2024-01-01T00:00:00Z", traits));
@@ -144,4 +146,25 @@ fn computed_traits_are_shown_like_others() {
     assert_eq!(shown, ["likes=tea", "share=0.33", "spent=33"]);
     let table = "SELECT p.likes, count(*) FROM profiles p GROUP BY p.likes ORDER BY 2 DESC";
     assert_eq!(view.query(table, At::Latest).unwrap().rows.len(), 3);
+}
+
+#[test]
+fn members_are_a_table_of_an_export() {
+    let db = store::new();
+    for (id, user, age) in [("m1", "1", 30), ("m2", "2", 50), ("m3", "3", 70)] {
+        say(&db, id, user, &format!(r#"{{"age":{age}}}"#));
+    }
+    define(&db, "Adults", "p.age > 20").unwrap();
+    define(&db, "old", "p.age > 60").unwrap();
+    define(&db, "gone", "p.age > 40").unwrap();
+    session(&db).drop_segment("gone").unwrap();
+    let rows = |audience: Option<&str>| {
+        let audience = audience.map(str::to_owned);
+        let request = ArrowRequest { audience, ..ArrowRequest::all(ArrowTable::SegmentMembers) };
+        let batches = view(&db).arrow(&request).unwrap();
+        batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>()
+    };
+    assert_eq!((rows(None), rows(Some("p.age = 70"))), (4, 2));
+    let sql = view(&db).explain("in_segment('ADULTS')", At::Latest).unwrap().sql;
+    assert!(sql.contains("segment_members") && sql.contains("'Adults'"), "{sql}");
 }
