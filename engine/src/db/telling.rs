@@ -252,15 +252,20 @@ fn append_told(writer: &mut Writer, told: Transitions, cause: Origin) -> Result<
         }
     }
     for (origin, changes) in by_origin {
-        let drafts: Vec<Draft> = portions(changes, MOST)
-            .into_iter()
-            .map(|changes| {
+        let mut rest = changes.into_iter().peekable();
+        while rest.peek().is_some() {
+            // What is told of many large segments at once is not held as entries all together.
+            let mut rows = 0;
+            let group = std::iter::from_fn(|| {
+                let next = rest.next_if(|_| rows < TOLD_ROWS_MAX)?;
+                rows += next.rows();
+                Some(next)
+            });
+            let entries = portions(group.collect(), MOST).into_iter().map(|changes| {
                 let entry = Entry::Told(ToldEntry { clock, changes });
                 Draft { entry, source: SourceId(0), load: LoadId(0), decoded: None }
-            })
-            .collect();
-        if !drafts.is_empty() {
-            writer.append(drafts, origin)?;
+            });
+            writer.append(entries.collect(), origin)?;
         }
     }
     writer.telling.origin = cause;

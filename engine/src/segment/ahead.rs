@@ -94,7 +94,7 @@ impl Ahead {
             let moments = (&state.reader().at(self.now), &reader);
             self.rules.cursors.moved((state, workers), moments, &mut concerned)?;
         }
-        let Taken { few, many } = concerned.take(0..self.rules.all.len());
+        let Taken { few, many } = concerned.take(0..self.rules.all.len(), usize::MAX);
         let mut asked: BTreeMap<usize, Option<RoaringBitmap>> = BTreeMap::new();
         for pair in few {
             if let Some(among) =

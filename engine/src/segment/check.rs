@@ -31,10 +31,10 @@ pub fn check(before: &State, state: &State) -> Result<()> {
     })?;
     let mut trial = state.clone();
     Arc::make_mut(&mut trial.memberships).keep(|name| state.segment_rule(name).is_some());
-    let needed = is_less(before, state);
+    let all_anew = may_break_others(before, state);
     for segment in state.segment_rules() {
         let was = exact(&segment.name).is_some_and(|known| known.says == segment.says);
-        if needed || !was {
+        if all_anew || !was {
             check_segment(segment, was.then_some(before), &trial)?;
         }
     }
@@ -49,8 +49,8 @@ pub fn check(before: &State, state: &State) -> Result<()> {
     check_levels(&trial)
 }
 
-/// Whether something that segments may need is other than before, or is no more.
-fn is_less(before: &State, state: &State) -> bool {
+/// Whether something is other than before, or no more, that segments and computed traits which did not change may need.
+fn may_break_others(before: &State, state: &State) -> bool {
     !Arc::ptr_eq(&before.catalog, &state.catalog)
         || !before.computed_traits().eq(state.computed_traits())
         || before.segment_rules().any(|known| state.segment_rule(&known.name).is_none())
@@ -166,7 +166,7 @@ fn check_segment(segment: &Saved<SegmentRule>, was: Option<&State>, state: &Stat
 
 /// Refuses computed traits that cannot be.
 fn check_computed(before: &State, state: &State) -> Result<()> {
-    if !is_less(before, state) {
+    if !may_break_others(before, state) {
         return Ok(());
     }
     for computed in state.computed_traits() {

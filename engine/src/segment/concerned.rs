@@ -6,6 +6,7 @@
 use crate::base::ids::Ordinal;
 use crate::entry::Reason;
 use roaring::RoaringBitmap;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -104,25 +105,29 @@ impl Concerned {
         self.few.is_empty() && self.many.is_empty()
     }
 
-    /// Takes what concerns rules of some places.
-    pub fn take(&mut self, rules: Range<usize>) -> Taken {
+    /// Takes what concerns rules of some places; at most so many profiles of a rule are kept one by one.
+    pub fn take(&mut self, rules: Range<usize>, most: usize) -> Taken {
         let (mut few, rest): (Vec<Pair>, Vec<Pair>) =
             std::mem::take(&mut self.few).into_iter().partition(|pair| rules.contains(&pair.rule));
         self.few = rest;
         let mut many = self.many.split_off(&rules.start);
         self.many.append(&mut many.split_off(&rules.end));
-        few.retain(|pair| match many.get_mut(&pair.rule) {
-            Some(those) => {
-                those.of(pair.why).insert(pair.ordinal);
-                false
-            }
-            None => true,
-        });
-        // The last of equal pairs has the greatest cause.
-        few.sort_unstable_by(|a, b| b.cmp(a));
+        // The first of equal pairs has the greatest cause.
+        few.sort_unstable_by_key(|pair| (pair.rule, pair.ordinal, Reverse(pair.why)));
         few.dedup_by_key(|pair| (pair.rule, pair.ordinal));
-        few.reverse();
-        Taken { few, many }
+        let mut kept = Vec::with_capacity(few.len());
+        for of_rule in few.chunk_by(|a, b| a.rule == b.rule) {
+            let Some(rule) = of_rule.first().map(|pair| pair.rule) else { continue };
+            if of_rule.len() <= most && !many.contains_key(&rule) {
+                kept.extend_from_slice(of_rule);
+                continue;
+            }
+            let those = many.entry(rule).or_default();
+            for pair in of_rule {
+                those.of(pair.why).insert(pair.ordinal);
+            }
+        }
+        Taken { few: kept, many }
     }
 
     /// Profiles that are concerned for a cause.
@@ -178,7 +183,10 @@ mod tests {
             let mut found = BTreeMap::new();
             let mut rules = BTreeSet::new();
             for range in [0..at, at..6] {
-                let Taken { few, many } = concerned.take(range.clone());
+                let most = random.below(300);
+                let Taken { few, many } = concerned.take(range.clone(), most);
+                assert!(few.chunk_by(|a, b| a.rule == b.rule).all(|of_rule| of_rule.len() <= most));
+                assert!(few.is_sorted());
                 for (rule, those) in &many {
                     assert!(range.contains(rule) && rules.insert(*rule));
                     for ordinal in those.named() {

@@ -10,6 +10,7 @@ use super::whole_second;
 use crate::audience::{Prepared, Workers};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
+use crate::base::limits::SEGMENT_ROWS_MAX;
 use crate::base::time::Timestamp;
 use crate::catalog::{Catalog, folded};
 use crate::definition::SegmentRule;
@@ -292,7 +293,7 @@ impl Keeper {
         (renaming, told): (&Renaming<'_>, &mut Transitions),
     ) -> Result<()> {
         let about = (base.state, base.workers, base.now);
-        let Taken { few, many } = concerned.take(places.clone());
+        let Taken { few, many } = concerned.take(places.clone(), SEGMENT_ROWS_MAX as usize);
         let mut changed: BTreeMap<usize, Changed> = BTreeMap::new();
         for (pair, enters) in changes_of(&self.rules.all, &few, about, base.persons)? {
             changed.entry(pair.rule).or_default().note(pair, enters);
@@ -309,7 +310,9 @@ impl Keeper {
             changed.insert(place, Changed { entered, left, whys, those: Some(those) });
         }
         // The ids of those who stay may be others.
-        for (place, rule) in self.rules.all.iter().enumerate().take(places.end).skip(places.start) {
+        let renamed = if renaming.affected.is_empty() { 0..0 } else { places };
+        for (place, rule) in self.rules.all.iter().enumerate().take(renamed.end).skip(renamed.start)
+        {
             if renaming.touches(rule, base.state) {
                 let known = changed.entry(place).or_default();
                 if rule.prepared.is_err() {
