@@ -318,3 +318,73 @@ fn counts_that_lie_under_good_checksums_take_no_memory_and_give_no_wrong_answer(
     assert!(out.status.success(), "{}\n{}\n{}", out.status, end(&told), end(&said));
     assert!(told.contains("1 passed"), "{}", end(&told));
 }
+
+/// How many events each of some persons has: many have one or two, a few have hundreds.
+fn events_of(person: usize) -> usize {
+    if person.is_multiple_of(97) { 400 } else { 1 + person % 9 }
+}
+
+/// A table that is long enough for samples of its identifiers.
+fn long_table(persons: usize) -> MemoryDir {
+    let disk = MemoryDir::new();
+    let db = open(&disk).unwrap();
+    let mut rows: Vec<usize> =
+        (0..persons).flat_map(|p| std::iter::repeat_n(p, events_of(p))).collect();
+    let mut rng = Rng::new(5);
+    (1..rows.len()).for_each(|at| rows.swap(at, rng.below(at + 1)));
+    let lines: String = rows.iter().enumerate().map(|(i, p)| format!("u{p},{i}\n")).collect();
+    let mut request = LoadRequest::new("shop", RecordKind::Track(Said::Fixed("buy".into())));
+    let bytes = format!("user,n\n{lines}").into_bytes();
+    request.inputs.push(Input::Bytes { name: "long.csv".into(), bytes });
+    request.ids = vec![("user_id".into(), "user".into())];
+    db.load(&request).unwrap();
+    db.close().unwrap();
+    disk
+}
+
+#[test]
+fn samples_of_a_long_table_find_everybody_and_never_lie() {
+    const SAMPLES: u8 = 10;
+    const PERSONS: usize = 900;
+    let whole = long_table(PERSONS);
+    let timeline = |db: &Db, person: usize| {
+        let found = view(db).timeline("user_id", &format!("u{person}"));
+        found.map(|events| events.unwrap_or_default().len())
+    };
+    let db = open(&whole.crash(Crash::KeepAll)).unwrap();
+    for person in 0..PERSONS {
+        assert_eq!(timeline(&db, person), Ok(events_of(person)), "person {person}");
+    }
+    drop(db);
+    let mut rng = Rng::new(asked_seed().unwrap_or(72));
+    let sampled: Vec<String> = files(&whole, "part-")
+        .into_iter()
+        .filter(|name| blocks(&file(&whole, name)).iter().any(|block| block.form == SAMPLES))
+        .collect();
+    assert!(!sampled.is_empty(), "no part has samples");
+    let damage = |disk: &MemoryDir| navedb::check(Arc::new(disk.clone())).unwrap().damage;
+    for round in 0..scale(60, 2_000) {
+        let disk = whole.crash(Crash::KeepAll);
+        let name = rng.pick(&sampled).clone();
+        let mut part = file(&disk, &name);
+        let known = blocks(&part);
+        let block = known.iter().find(|block| block.form == SAMPLES).unwrap();
+        if round % 2 == 0 {
+            if change_count(&mut rng, block, &mut part).is_none() {
+                continue;
+            }
+            seal_part(&disk, &name, part);
+        } else {
+            part[block.start + rng.below(block.length)] ^= 1 << rng.below(8);
+            disk.put(&name, part);
+            assert_ne!(damage(&disk), Vec::<String>::new(), "round {round}");
+        }
+        let db = open(&disk).unwrap();
+        for person in (0..PERSONS).step_by(41) {
+            // A view heals what it meets, and answers then.
+            assert_eq!(timeline(&db, person), Ok(events_of(person)), "round {round}, {person}");
+        }
+        db.close().unwrap();
+        assert_eq!(damage(&disk), Vec::<String>::new(), "round {round}: the damage is gone");
+    }
+}

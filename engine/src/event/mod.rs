@@ -45,6 +45,9 @@ const BY_NODE: u8 = 9;
 /// together, and not through rows all over the table.
 const SAMPLES: u8 = 10;
 const STRIDE: u32 = 16;
+/// Rows below which a table has no samples: its identifiers stand together anyway. Above it no count of a block of
+/// samples can lie and fit its bytes, which a few samples of a few bits would allow.
+const SAMPLED_ROWS_MIN: u32 = 4096;
 
 const DATED: u8 = 1;
 const GIVEN_ID: u8 = 2;

@@ -2,7 +2,7 @@
 
 use super::{
     BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, LAG, MESSAGE, NODE, POSITION, PROPERTY,
-    SAMPLES, SOURCE, STEM, STRIDE, TIME,
+    SAMPLED_ROWS_MIN, SAMPLES, SOURCE, STEM, STRIDE, TIME,
 };
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
@@ -256,7 +256,7 @@ pub(super) fn write_by_node(part: &mut PartWriter, key: BlockKey, nodes: &[u32])
         column.integer(place, i64::from(*row))?;
     }
     column.finish()?;
-    if !part.is_file() {
+    if !part.is_file() || nodes.len() < SAMPLED_ROWS_MIN as usize {
         return Ok(());
     }
     let mut samples =

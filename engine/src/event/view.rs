@@ -2,7 +2,7 @@
 
 use super::{
     BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, LAG, MESSAGE, NODE, POSITION, PROPERTY,
-    SAMPLES, SOURCE, STEM, STRIDE, TIME,
+    SAMPLED_ROWS_MIN, SAMPLES, SOURCE, STEM, STRIDE, TIME,
 };
 use crate::base::codec;
 use crate::base::ids::{NodeId, Position, SourceId};
@@ -27,7 +27,7 @@ pub struct TablePart {
     rows: u32,
     fixed: [OnceLock<ColumnView>; 9],
     by_node: OnceLock<ColumnView>,
-    /// Some of the identifiers in that order; none in memory, and in files of before.
+    /// Some of the identifiers in that order; none in memory, in short tables, and in files of before.
     samples: OnceLock<ColumnView>,
     /// The identifier of each row with the row, sorted, where they are few and asked for again and again.
     owners: Option<OnceLock<Vec<(u32, u32)>>>,
@@ -310,6 +310,9 @@ impl TablePart {
 
     /// Places in the order of identifiers between which the rows of one begin.
     fn places_near(&self, node: NodeId) -> (u32, u32) {
+        if self.rows < SAMPLED_ROWS_MIN {
+            return (0, self.rows);
+        }
         let view = || self.view(self.key.field(NODE).form(SAMPLES), None);
         let samples = self.samples.get_or_init(view);
         if samples.chunks() == 0 {
