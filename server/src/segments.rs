@@ -5,8 +5,8 @@
 use crate::resp::Reply;
 use crate::shape::cell;
 use navedb::{
-    ComputedTrait, FeedItem, FeedPage, ReplayStep, Segment, SegmentPart, SegmentReplay,
-    SegmentTrial, SegmentVersion, SegmentWhy, Timestamp,
+    ComputedTrait, FeedItem, FeedPage, IdentityItem, NamedStream, ReplayStep, Segment, SegmentPart,
+    SegmentReplay, SegmentTrial, SegmentVersion, SegmentWhy, StreamItem, Timestamp,
 };
 
 fn texts(all: &[String]) -> Reply {
@@ -30,6 +30,7 @@ pub(crate) fn segment(segment: &Segment) -> Reply {
         ("description", Reply::optional(rule.description.as_deref())),
         ("traits", texts(&rule.traits)),
         ("retain_days", rule.retain_days.map_or(Reply::Null, Reply::count)),
+        ("events", Reply::Boolean(rule.events)),
         ("stalled", Reply::optional(segment.stalled.as_deref())),
         ("asks_stalled", Reply::optional(segment.asks_stalled.as_deref())),
     ])
@@ -89,8 +90,13 @@ pub(crate) fn version(version: &SegmentVersion) -> Reply {
     ])
 }
 
-/// Some of a feed.
+/// Some of the feed of a segment.
 pub(crate) fn feed(page: &FeedPage) -> Reply {
+    self::page(page, item)
+}
+
+/// Some of any stream.
+pub(crate) fn page<Item>(page: &FeedPage<Item>, item: fn(&Item) -> Reply) -> Reply {
     Reply::map([
         ("items", Reply::list(&page.items, item)),
         ("next", Reply::count(page.next.0)),
@@ -109,6 +115,42 @@ fn item(item: &FeedItem) -> Reply {
         ("origin", Reply::from(item.origin.name())),
         ("version", Reply::count(u64::from(item.version))),
         ("traits", Reply::list(&item.traits, |text| Reply::optional(text.as_deref()))),
+    ])
+}
+
+/// What became of profiles.
+pub(crate) fn profiles_item(item: &IdentityItem) -> Reply {
+    Reply::map([
+        ("position", Reply::count(item.position.0)),
+        ("time", time(item.time)),
+        ("change", Reply::from(item.became.name())),
+        ("reason", Reply::from(item.reason.name())),
+        ("origin", Reply::from(item.origin.name())),
+        ("before", texts(&item.before)),
+        ("now", Reply::list(&item.now, |id| Reply::optional(id.as_deref()))),
+        ("after", texts(&item.after)),
+    ])
+}
+
+/// What a program put into a stream.
+pub(crate) fn text_item(item: &StreamItem) -> Reply {
+    Reply::map([
+        ("position", Reply::count(item.position.0)),
+        ("time", time(item.time)),
+        ("text", Reply::from(item.text.as_str())),
+    ])
+}
+
+/// A stream in force.
+pub(crate) fn stream(stream: &NamedStream) -> Reply {
+    let rule = &stream.rule;
+    Reply::map([
+        ("name", Reply::from(stream.name.as_str())),
+        ("version", Reply::count(u64::from(stream.version))),
+        ("owner", Reply::optional(rule.owner.as_deref())),
+        ("purpose", Reply::optional(rule.purpose.as_deref())),
+        ("description", Reply::optional(rule.description.as_deref())),
+        ("retain_days", rule.retain_days.map_or(Reply::Null, Reply::count)),
     ])
 }
 

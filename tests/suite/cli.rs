@@ -10,6 +10,7 @@ mod lists;
 mod loading;
 mod segments;
 mod shapes;
+mod streams;
 mod upkeep;
 mod usage;
 mod withdrawn;

@@ -52,6 +52,7 @@ mod snapshots;
 mod spills;
 mod storage;
 mod store;
+mod streams;
 mod text_log;
 mod truth;
 mod typed;

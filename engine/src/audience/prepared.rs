@@ -17,7 +17,9 @@ use crate::base::error::Result;
 use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
+use crate::catalog::{Catalog, folded};
 use crate::event::TablePart;
+use crate::record::{ENTERED, LEFT};
 use crate::state::{Reader, State};
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
@@ -39,8 +41,12 @@ pub struct Reads {
     pub amounts: BTreeSet<Amount>,
     /// Whether it asks for consents.
     pub consents: bool,
-    /// Segments, in the folded form.
+    /// Segments, in the folded form: those whose members it asks for, or who entered and left them.
     pub segments: Vec<String>,
+    /// Of these the ones of which it asks who entered and left.
+    pub transitions: Vec<String>,
+    /// Whether it asks who entered or left segments without saying which.
+    pub any_segment: bool,
     /// Whether it asks which identifiers a profile has, or what its id is.
     pub identity: bool,
     /// How time alone changes it.
@@ -118,6 +124,7 @@ impl Prepared {
         }
         let mut reads = Reads::of(&whole.resolved);
         reads.amounts = amounts_of(&whole.resolved, state);
+        reads.take_transitions(&whole.resolved, &state.catalog);
         let asked = whole.resolved.queries.iter().map(|query| match query {
             Query::Events(query) => Some(codec::digest(format!("{query:?}").as_bytes())),
             _ => None,
@@ -298,6 +305,26 @@ impl Reads {
             }
         }
         reads
+    }
+
+    /// The segments that it asks for by events of who entered and left them.
+    fn take_transitions(&mut self, resolved: &Resolved, catalog: &Catalog) {
+        let types = [ENTERED, LEFT].map(|event| catalog.events().find(event));
+        let rows = resolved.queries.iter().flat_map(|query| match query {
+            Query::Events(query) => vec![&query.rows],
+            Query::Funnel(query) => query.steps.iter().map(|step| &step.rows).collect(),
+            Query::Consents(_) | Query::Segment(_) => Vec::new(),
+        });
+        for rows in rows.filter(|rows| types.contains(&Some(rows.event))) {
+            let named = catalog.properties(rows.event).and_then(|fields| fields.find("segment"));
+            match named.and_then(|property| rows.text_of(property)) {
+                Some(segment) => {
+                    self.segments.push(folded(segment));
+                    self.transitions.push(folded(segment));
+                }
+                None => self.any_segment = true,
+            }
+        }
     }
 
     fn of_rows(&mut self, rows: &Rows, effect: Effect) {

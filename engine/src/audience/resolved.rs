@@ -249,11 +249,20 @@ pub struct Resolved {
 impl Rows {
     /// A property and the text that it has in all rows; nothing when there is none that must be.
     pub fn needed_text(&self) -> Option<(usize, &str)> {
+        self.needed_texts().next()
+    }
+
+    /// The text that a property has in all rows.
+    pub fn text_of(&self, property: usize) -> Option<&str> {
+        self.needed_texts().find(|(known, _)| *known == property).map(|(_, text)| text)
+    }
+
+    fn needed_texts(&self) -> impl Iterator<Item = (usize, &str)> {
         let parts = match &self.filter {
             Condition::And(parts) => parts.as_slice(),
             one => std::slice::from_ref(one),
         };
-        parts.iter().find_map(|part| match part {
+        parts.iter().filter_map(|part| match part {
             Condition::Compare(Comparison::Equal, left, right) => match (left, right) {
                 (
                     Scalar::Event(slot, EventColumn::Property(number)),

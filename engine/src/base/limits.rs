@@ -258,6 +258,21 @@ pub const TOLD_TEXT_BYTES_MAX: usize = 64 << 10;
 /// is evaluated.
 pub const SEGMENT_FILTERED_ROWS_MAX: u64 = 4 << 20;
 
+/// Bytes of an item that a program puts into a stream.
+pub const STREAM_ITEM_BYTES_MAX: usize = 1 << 20;
+
+/// Items that are put into a stream at once, and their bytes: they are one entry, and must fit a payload with the
+/// length of each.
+pub const STREAM_PUT_MAX: usize = 100_000;
+/// See `STREAM_PUT_MAX`.
+pub const STREAM_PUT_BYTES_MAX: usize = 16 << 20;
+
+/// Changes of profiles that are told in one entry; more go into further ones.
+pub const IDENTITY_CHANGES_MAX: usize = 10_000;
+
+/// Ids of profiles in one entry of what became of profiles: it must fit a payload.
+pub const IDENTITY_IDS_MAX: usize = 400_000;
+
 /// Items of a feed that are read at once: they are gathered in memory.
 pub const FEED_ITEMS_MAX: usize = 100_000;
 

@@ -1,10 +1,12 @@
-//! Groups of consumers, who share the work of a feed: each item is given to one of them, and stays pending until it is
+//! Groups of consumers, who share the work of a stream: each item is given to one of them, and stays pending until it is
 //! done; what a consumer that died had is taken over by another.
 //!
 //! *Invariants:* an item is given at least once, and not to two at a time; what is done is never given again. Whom
 //! items were given to is an entry of the log, like that they are done. *Where to start reading:* `read_group`.
 
-use super::segment_types::{ConsumerGroup, FeedItem, PendingItem};
+use super::segment_types::{ConsumerGroup, PendingItem};
+use super::streams::Stream;
+use super::streams::reading::Placed;
 use super::write::Draft;
 use super::{Inner, Level, Session, View, Writer, last_before};
 use crate::base::error::{Error, Result};
@@ -12,14 +14,14 @@ use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{FEED_ITEMS_MAX, GROUP_PENDING_MAX, NAME_BYTES_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{Entry, GroupEntry, GroupSays, Origin};
-use crate::state::Group;
+use crate::state::{Group, StreamName};
 use std::sync::Arc;
 use std::time::Duration;
 
 impl View {
-    /// The groups of the feed of a segment, by name.
-    pub fn groups(&self, segment: &str) -> Vec<ConsumerGroup> {
-        let groups = self.state().groups.of(segment);
+    /// The groups of a stream, by name.
+    pub fn groups<S: Stream>(&self, stream: S) -> Vec<ConsumerGroup> {
+        let groups = self.state().groups.of(stream.name());
         let told = groups.map(|(name, group)| ConsumerGroup {
             name: name.to_owned(),
             given: group.given,
@@ -32,37 +34,43 @@ impl View {
     ///
     /// # Errors
     /// `NotFound` when there is no such group.
-    pub fn pending(&self, segment: &str, group: &str) -> Result<Vec<PendingItem>> {
-        let told = self.group(segment, group)?.pending.iter().map(|(position, has)| PendingItem {
-            position: *position,
-            consumer: has.consumer.clone(),
-            since: has.since,
-            deliveries: has.deliveries,
-        });
+    pub fn pending<S: Stream>(&self, stream: S, group: &str) -> Result<Vec<PendingItem>> {
+        let told =
+            self.group(&stream.name(), group)?.pending.iter().map(|(position, has)| PendingItem {
+                position: *position,
+                consumer: has.consumer.clone(),
+                since: has.since,
+                deliveries: has.deliveries,
+            });
         Ok(told.collect())
     }
 
-    fn group(&self, segment: &str, group: &str) -> Result<&Group> {
-        self.state().groups.get(segment, group).ok_or_else(|| {
+    fn group(&self, stream: &StreamName, group: &str) -> Result<&Group> {
+        self.state().groups.get(stream, group).ok_or_else(|| {
             let message =
-                format!("the feed of '{segment}' has no group '{group}'; create it first");
+                format!("the stream '{}' has no group '{group}'; create it first", stream.name);
             Error::not_found(message)
         })
     }
 }
 
 impl Session {
-    /// Makes a group that is given the items of the feed of a segment behind a position; `Position(0)` is the whole
-    /// feed. Level group.
+    /// Makes a group that is given the items of a stream behind a position; `Position(0)` is the whole stream. Level
+    /// group.
     ///
     /// # Errors
-    /// `NotFound` when there is no such segment; `Invalid` when there is such a group, or the name is none; `Closed`;
+    /// `NotFound` when there is no such stream or segment; `Invalid` when there is such a group, or the name is none; `Closed`;
     /// `Io`.
-    pub fn create_group(&self, segment: &str, group: &str, after: Position) -> Result<Position> {
+    pub fn create_group<S: Stream>(
+        &self,
+        stream: S,
+        group: &str,
+        after: Position,
+    ) -> Result<Position> {
         check_name("group", group)?;
-        self.change(segment, group, Level::Group, |view| {
-            view.membership(segment)?;
-            match view.group(segment, group) {
+        self.change(stream, group, Level::Group, |view| {
+            stream.in_force(view)?;
+            match view.group(&stream.name(), group) {
                 Ok(_) => Err(Error::invalid(format!("there is a group '{group}' already"))),
                 Err(_) => Ok((Some(GroupSays::Begins(after)), ())),
             }
@@ -74,34 +82,34 @@ impl Session {
     ///
     /// # Errors
     /// `NotFound` when there is no such group; `Closed`; `Io`.
-    pub fn drop_group(&self, segment: &str, group: &str) -> Result<()> {
-        let ended = self.change(segment, group, Level::Group, |view| {
-            view.group(segment, group).map(|_| (Some(GroupSays::Ends), ()))
+    pub fn drop_group<S: Stream>(&self, stream: S, group: &str) -> Result<()> {
+        let ended = self.change(stream, group, Level::Group, |view| {
+            view.group(&stream.name(), group).map(|_| (Some(GroupSays::Ends), ()))
         });
         ended.map(|_| ())
     }
 
-    /// Gives a consumer the next items of a feed that no consumer of its group was given, at most so many; waits until
+    /// Gives a consumer the next items of a stream that no consumer of its group was given, at most so many; waits until
     /// there is one, or so long. Level memory: what is lost with the machine is given again.
     ///
     /// # Errors
-    /// `NotFound` when there is no such group or segment; `Limit` when too much is pending; `Closed`; `Io`.
-    pub fn read_group(
+    /// `NotFound` when there is no such group or stream; `Limit` when too much is pending; `Closed`; `Io`.
+    pub fn read_group<S: Stream>(
         &self,
-        segment: &str,
+        stream: S,
         (group, consumer): (&str, &str),
         limit: usize,
         most: Duration,
-    ) -> Result<Vec<FeedItem>> {
+    ) -> Result<Vec<S::Item>> {
         check_name("consumer", consumer)?;
         let mut left = most;
         loop {
             let seen = self.inner.news.now();
             let view = self.view();
-            let waits = view.feed(segment, view.group(segment, group)?.given, 1)?.items.is_empty();
-            if !waits {
-                let (items, _) = self.change(segment, group, Level::Memory, |view| {
-                    given(view, segment, (group, consumer), limit)
+            let given = view.group(&stream.name(), group)?.given;
+            if !view.feed(stream, given, 1)?.items.is_empty() {
+                let (items, _) = self.change(stream, group, Level::Memory, |view| {
+                    next_for(view, stream, (group, consumer), limit)
                 })?;
                 // Others may have been quicker.
                 if !items.is_empty() {
@@ -119,15 +127,15 @@ impl Session {
     ///
     /// # Errors
     /// `NotFound` when there is no such group; `Closed`; `Io`.
-    pub fn acknowledge(
+    pub fn acknowledge<S: Stream>(
         &self,
-        segment: &str,
+        stream: S,
         group: &str,
         items: &[Position],
         level: Level,
     ) -> Result<u64> {
-        let done = self.change(segment, group, level, |view| {
-            let pending = &view.group(segment, group)?.pending;
+        let done = self.change(stream, group, level, |view| {
+            let pending = &view.group(&stream.name(), group)?.pending;
             let known = items.iter().filter(|item| pending.contains_key(item)).copied();
             let known: Vec<Position> = known.collect();
             let count = known.len() as u64;
@@ -141,25 +149,25 @@ impl Session {
     ///
     /// # Errors
     /// As `read_group`.
-    pub fn claim(
+    pub fn claim<S: Stream>(
         &self,
-        segment: &str,
+        stream: S,
         (group, consumer): (&str, &str),
         idle: Duration,
         limit: usize,
-    ) -> Result<Vec<FeedItem>> {
+    ) -> Result<Vec<S::Item>> {
         check_name("consumer", consumer)?;
-        let taken = self.change(segment, group, Level::Memory, |view| {
+        let taken = self.change(stream, group, Level::Memory, |view| {
             let idle = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);
             let before = Timestamp(view.clock().0.saturating_sub(idle));
-            let pending = &view.group(segment, group)?.pending;
+            let pending = &view.group(&stream.name(), group)?.pending;
             let late = pending.iter().filter(|(_, has)| has.since <= before);
             let mut items = Vec::new();
             for (position, _) in late.take(limit.min(FEED_ITEMS_MAX)) {
                 // What is pending can be taken over however old it is.
                 let before = Position(position.0.saturating_sub(1));
-                let page = view.feed_since(segment, before, 1, None)?;
-                items.extend(page.items.into_iter().filter(|item| item.position == *position));
+                let page = stream.page(view, before, 1, None)?;
+                items.extend(page.items.into_iter().filter(|item| item.position() == *position));
             }
             let says =
                 says_of(&items, |consumer, items| GroupSays::Taken { consumer, items }, consumer);
@@ -169,9 +177,9 @@ impl Session {
     }
 
     /// Decides on the newest state what happens to a group, and appends that.
-    fn change<T>(
+    fn change<S: Stream, T>(
         &self,
-        segment: &str,
+        stream: S,
         group: &str,
         level: Level,
         decide: impl FnOnce(&View) -> Result<(Option<GroupSays>, T)>,
@@ -185,8 +193,9 @@ impl Session {
             writer.log.flush()?;
             let (says, found) = decide(&View::inside(Arc::clone(&self.inner)))?;
             if let Some(says) = says {
-                let (stream, group) = (segment.to_owned(), group.to_owned());
-                self.inner.append_group(&mut writer, GroupEntry { stream, group, says })?;
+                let StreamName { named, name: stream } = stream.name();
+                let group = group.to_owned();
+                self.inner.append_group(&mut writer, GroupEntry { named, stream, group, says })?;
             }
             (found, last_before(writer.log.next()))
         };
@@ -212,29 +221,29 @@ fn check_name(what: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The next items of a feed that no consumer of a group has, which one is given now.
-fn given(
+/// The next items of a stream that no consumer of a group has, which one is given now.
+fn next_for<S: Stream>(
     view: &View,
-    segment: &str,
+    stream: S,
     (group, consumer): (&str, &str),
     limit: usize,
-) -> Result<(Option<GroupSays>, Vec<FeedItem>)> {
-    let known = view.group(segment, group)?;
+) -> Result<(Option<GroupSays>, Vec<S::Item>)> {
+    let known = view.group(&stream.name(), group)?;
     if known.pending.len() >= GROUP_PENDING_MAX {
         let message =
             format!("{GROUP_PENDING_MAX} items of group '{group}' are pending; acknowledge some");
         return Err(Error::limit(message));
     }
-    let items = view.feed(segment, known.given, limit)?.items;
+    let items = view.feed(stream, known.given, limit)?.items;
     let says = says_of(&items, |consumer, items| GroupSays::Given { consumer, items }, consumer);
     Ok((says, items))
 }
 
-fn says_of(
-    items: &[FeedItem],
+fn says_of<Item: Placed>(
+    items: &[Item],
     says: impl Fn(String, Vec<Position>) -> GroupSays,
     consumer: &str,
 ) -> Option<GroupSays> {
-    let positions: Vec<Position> = items.iter().map(|item| item.position).collect();
+    let positions: Vec<Position> = items.iter().map(Placed::position).collect();
     (!positions.is_empty()).then(|| says(consumer.to_owned(), positions))
 }

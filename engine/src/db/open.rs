@@ -1,9 +1,10 @@
 //! Opening a store: lock, recover the log, restore the checkpoint, fold what came after it.
 
+use super::identity_feed::tells_profiles;
 use super::lookup::remember;
 use super::merger::Merger;
 use super::publish::Snapshot;
-use super::telling::{Tail, Telling, has_segments};
+use super::telling::{Tail, Telling, ToldProfiles, tells};
 use super::{Inner, OpenReport, Settings, Writer};
 use crate::audience::Workers;
 use crate::base::clock::Clock;
@@ -13,7 +14,8 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::sync::{Mutex, Newest, RwLock};
 use crate::entry::{
-    BLOCK_KIND, DEFINITION_KIND, Entry, GAP_KIND, RECORDS_KIND, RETRACT_KIND, StoreEntry,
+    BLOCK_KIND, DEFINITION_KIND, Entry, GAP_KIND, Origin, RECORDS_KIND, RETRACT_KIND, Reason,
+    StoreEntry,
 };
 use crate::log::{
     Append, Frame, Header, LogReader, LogWriter, Manifest, SeenKeys, SeenNames, open_log,
@@ -106,7 +108,7 @@ impl Inner {
     /// Tells what became of segments while the store was closed, or was not told when it ended.
     fn catch_up(&self) -> Result<()> {
         let mut writer = self.writer.lock();
-        if has_segments(&writer.fold.state) {
+        if tells(&writer.fold.state) {
             self.publish(&mut writer)?;
         }
         Ok(())
@@ -131,13 +133,26 @@ fn fold_log(
             return Ok((0, Telling::go_on(fold)?));
         }
         let tail = Tail::of(&reader, (from, end), &fold.state)?;
-        fold_tail(&reader, tail.told_end, fold, spill, Some(&mut *seen))?;
-        fold.freeze()?;
-        let mut telling = Telling::begin(fold, tail, workers)?;
-        let refolded = fold_tail(&reader, end, fold, spill, Some(&mut *seen))?;
-        fold.freeze()?;
-        if refolded {
-            telling.note_refold_at_opening()?;
+        let (mut profiles, mut telling) = (None::<ToldProfiles>, None::<Telling>);
+        let mut stops = [tail.ids_end, tail.told_end, end];
+        stops.sort_unstable();
+        for stop in stops {
+            let anew = fold_tail(&reader, stop, fold, spill, Some(&mut *seen))?;
+            fold.freeze()?;
+            if anew {
+                profiles = profiles.map(|known| known.folded_anew(Reason::Correction));
+                telling.iter_mut().try_for_each(Telling::note_refold_at_opening)?;
+            }
+            if stop == tail.ids_end && profiles.is_none() {
+                profiles = Some(ToldProfiles::of(&fold.state, &tail)?);
+            }
+            if stop == tail.told_end && telling.is_none() {
+                telling = Some(Telling::begin(fold, &tail, workers)?);
+            }
+        }
+        let mut telling = telling.map_or_else(|| Telling::go_on(fold), Ok)?;
+        if tells_profiles(&fold.state) {
+            telling.profiles = profiles;
         }
         Ok((end.0.saturating_sub(from.0), telling))
     };
@@ -295,6 +310,7 @@ fn context(frame: &Frame) -> RecordContext {
         clock: header.clock,
         source: header.source,
         load: header.load,
+        origin: Origin::from_code(header.origin).unwrap_or_default(),
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) struct Regrouping {
 }
 
 /// The profiles of a state that an identifier of the other is in too, paired with those of the other.
-fn shared(before: &State, reader: &Reader<'_>, after: &Reader<'_>) -> Result<Vec<(u32, u32)>> {
+pub(super) fn shared(
+    before: &State,
+    reader: &Reader<'_>,
+    after: &Reader<'_>,
+) -> Result<Vec<(u32, u32)>> {
     let mut pairs = Vec::new();
     for node in (0..before.counts.nodes).map(NodeId) {
         let Some(old) = reader.nodes().label(node) else { continue };
@@ -36,24 +40,40 @@ fn shared(before: &State, reader: &Reader<'_>, after: &Reader<'_>) -> Result<Vec
     Ok(pairs)
 }
 
+/// Profiles before and after that have to do with each other, by ordinal.
+pub(super) type Groups = Vec<(BTreeSet<u32>, BTreeSet<u32>)>;
+
+/// The groups that pairs of profiles make, each of one before and one after with an identifier in common.
+pub(super) fn groups(pairs: &[(u32, u32)]) -> Groups {
+    let sorted = |of: &dyn Fn(&(u32, u32)) -> u32| -> Vec<u32> {
+        let mut all: Vec<u32> = pairs.iter().map(of).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let (olds, news) = (sorted(&|pair| pair.0), sorted(&|pair| pair.1));
+    let place = |all: &[u32], of: u32| all.partition_point(|known| *known < of) as u32;
+    // Those after stand behind those before.
+    let behind = olds.len() as u32;
+    let mut sets = UnionFind::new(behind + news.len() as u32);
+    for (old, new) in pairs {
+        sets.join(place(&olds, *old), behind + place(&news, *new));
+    }
+    let mut groups: BTreeMap<u32, (BTreeSet<u32>, BTreeSet<u32>)> = BTreeMap::new();
+    for (old, new) in pairs {
+        let (before, after) = groups.entry(sets.find(place(&olds, *old))).or_default();
+        before.insert(*old);
+        after.insert(*new);
+    }
+    groups.into_values().collect()
+}
+
 /// What is another in the grouping of the identifiers that both states have.
 pub(super) fn regrouping(before: &State, after: &State) -> Result<Regrouping> {
     let (old, new) = (before.reader(), after.reader());
     let pairs = shared(before, &old, &new)?;
-    let count = before.counts.ordinals;
-    // The profiles after stand behind those before.
-    let mut sets = UnionFind::new(count.saturating_add(after.counts.ordinals));
-    for (left, right) in &pairs {
-        sets.join(*left, count + right);
-    }
-    let mut groups: BTreeMap<u32, (BTreeSet<u32>, BTreeSet<u32>)> = BTreeMap::new();
-    for (left, right) in &pairs {
-        let (olds, news) = groups.entry(sets.find(*left)).or_default();
-        olds.insert(*left);
-        news.insert(*right);
-    }
     let mut found = Regrouping::default();
-    for (olds, news) in groups.into_values() {
+    for (olds, news) in groups(&pairs) {
         if olds.len() == 1 && news.len() == 1 {
             continue;
         }

@@ -1,7 +1,7 @@
 //! What is said of segments and their feeds.
 
-pub use crate::definition::SegmentRule;
-pub use crate::entry::Reason;
+pub use crate::definition::{SegmentRule, StreamRule};
+pub use crate::entry::{Became, Reason};
 
 use super::types::Origin;
 use crate::base::ids::Position;
@@ -61,17 +61,60 @@ pub struct FeedItem {
     pub traits: Vec<Option<String>>,
 }
 
-/// Some of a feed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FeedPage {
+/// Some of a stream; without more words, of the feed of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedPage<Item = FeedItem> {
     /// The items, in order.
-    pub items: Vec<FeedItem>,
+    pub items: Vec<Item>,
     /// Where to go on: behind the last item; what was asked for when there is none.
     pub next: Position,
     /// Whether there are further items already.
     pub more: bool,
     /// Items before this position are kept no longer; nothing when all are.
     pub trimmed: Option<Position>,
+}
+
+/// What became of profiles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityItem {
+    /// Where it stands in the log: positions grow, and each has one item.
+    pub position: Position,
+    /// The engine clock when it was told.
+    pub time: Timestamp,
+    /// What became of them.
+    pub became: Became,
+    /// Why.
+    pub reason: Reason,
+    /// Whether what happened was live, of the past, or a correction.
+    pub origin: Origin,
+    /// The public ids that they had, in order.
+    pub before: Vec<String>,
+    /// For each of these the id of the profile that it belongs to now; nothing where that is gone.
+    pub now: Vec<Option<String>>,
+    /// The public ids that they have, in order.
+    pub after: Vec<String>,
+}
+
+/// What a program put into a stream of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamItem {
+    /// Where it stands in the log: positions grow, and each has one item.
+    pub position: Position,
+    /// The engine clock when it was put there.
+    pub time: Timestamp,
+    /// What it says.
+    pub text: String,
+}
+
+/// A stream in force that has a name of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedStream {
+    /// Its name.
+    pub name: String,
+    /// Its version: 1 for the first.
+    pub version: u32,
+    /// What it says.
+    pub rule: StreamRule,
 }
 
 /// What a segment would be.

@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
 use crate::catalog::nearest;
-use crate::definition::{COMPUTED, SEGMENT, SegmentRule, quoted};
+use crate::definition::{COMPUTED, SEGMENT, STREAM, SegmentRule, StreamRule, quoted};
 use crate::segment::{all_for, behind_stalled, check, prepared_trait, whole_second};
 use crate::state::{Membership, Saved, State};
 use roaring::RoaringBitmap;
@@ -34,6 +34,7 @@ fn definition_of(name: &str, rule: &SegmentRule) -> String {
     put("traits", (!rule.traits.is_empty()).then(|| rule.traits.clone().into()));
     let days = rule.retain_days.and_then(|days| i64::try_from(days).ok());
     put("retain_days", days.map(Into::into));
+    put("events", rule.events.then(|| true.into()));
     format!("[{SEGMENT}.{}]\n{body}", quoted(name))
 }
 
@@ -81,6 +82,37 @@ impl Session {
     pub fn drop_segment(&self, name: &str) -> Result<DefineReport> {
         let known = named(self.view().state(), name)?.name.clone();
         let drop = vec![format!("{SEGMENT}.{}", quoted(&known))];
+        self.define(&DefineRequest { drop, ..DefineRequest::default() })
+    }
+
+    /// Makes a stream with a name of its own, or changes what is said of it; `identity` tells from then on what becomes
+    /// of profiles. Level sync.
+    ///
+    /// # Errors
+    /// `Invalid` when the name is none; as `define`.
+    pub fn define_stream(&self, name: &str, rule: &StreamRule) -> Result<DefineReport> {
+        let known = self.view().state().stream_rule(name).map(|known| known.name.clone());
+        let days = rule.retain_days.and_then(|days| i64::try_from(days).ok());
+        let notes = [
+            ("owner", rule.owner.clone().map(Into::into)),
+            ("purpose", rule.purpose.clone().map(Into::into)),
+            ("description", rule.description.clone().map(Into::into)),
+            ("retain_days", days.map(toml::Value::from)),
+        ];
+        let notes = notes.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        let body: toml::Table = notes.collect();
+        let text = format!("[{STREAM}.{}]\n{body}", quoted(known.as_deref().unwrap_or(name)));
+        self.define(&DefineRequest { text, ..DefineRequest::default() })
+    }
+
+    /// Ends a stream; what it has can still be read. Level sync.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of this name; as `define`.
+    pub fn drop_stream(&self, name: &str) -> Result<DefineReport> {
+        let known = self.view().state().stream_rule(name).map(|known| known.name.clone());
+        let known = known.ok_or_else(|| super::streams::unknown(name))?;
+        let drop = vec![format!("{STREAM}.{}", quoted(&known))];
         self.define(&DefineRequest { drop, ..DefineRequest::default() })
     }
 

@@ -5,6 +5,7 @@
 //! and the segments' clock; what had been told is never told again: after a fold from nothing it is compared with what
 //! is true. *Where to start reading:* `Inner::tell`.
 
+use super::identity_feed::{Since, ToldIds, append_profiles, tell_profiles, tells_profiles};
 use super::write::Draft;
 use super::{Inner, Writer};
 use crate::audience::Workers;
@@ -13,7 +14,8 @@ use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{TOLD_BYTES_MAX, TOLD_ROWS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{
-    BLOCK_KIND, Entry, Origin, RECORDS_KIND, Reason, TOLD_KIND, ToldChange, ToldEntry,
+    BLOCK_KIND, Entry, Origin, PROFILES_KIND, ProfilesChange, RECORDS_KIND, Reason, TOLD_KIND,
+    ToldChange, ToldEntry,
 };
 use crate::log::LogReader;
 use crate::segment::{
@@ -34,7 +36,10 @@ struct Refolded {
 pub(super) struct Tail {
     /// Behind the last entry that told of segments: what is before it was told, what is behind it may not be.
     pub told_end: Position,
+    /// The same of what became of profiles.
+    pub ids_end: Position,
     told: ToldBefore,
+    ids: ToldIds,
     /// The origin of what may not be told.
     origin: Origin,
 }
@@ -49,12 +54,23 @@ struct Opened {
     origin: Origin,
 }
 
+/// The last state whose profiles were told, when it is not the one that readers know.
+pub(super) struct ToldProfiles {
+    before: State,
+    /// What had been told and is not true of it.
+    corrections: Vec<ProfilesChange>,
+    /// Why what is true is another now, when all was folded anew since then.
+    anew: Option<Reason>,
+}
+
 /// What the writer keeps of segments.
 pub(super) struct Telling {
     /// Keeps them true.
     pub keeper: Keeper,
     /// What opening found, until it is told.
     opened: Option<Opened>,
+    /// From what on it is told what became of profiles.
+    pub profiles: Option<ToldProfiles>,
     /// What was told before the fold was made from nothing, until it is compared.
     refolded: Option<Refolded>,
     /// The moment at which the log's last entry found the segments, when the store was opened.
@@ -74,7 +90,8 @@ impl Tail {
         state: &State,
     ) -> Result<Tail> {
         let told = if has_segments(state) { told_before(state)? } else { ToldBefore::new() };
-        let mut tail = Tail { told_end: from, told, origin: Origin::Live };
+        let (ids, origin) = (ToldIds::default(), Origin::Live);
+        let mut tail = Tail { told_end: from, ids_end: from, told, ids, origin };
         reader.scan(from, end, &mut |frame| {
             let header = &frame.header;
             if header.stub {
@@ -90,6 +107,13 @@ impl Tail {
                 }
                 tail.told_end = header.end();
             }
+            if header.kind == PROFILES_KIND {
+                let entry = Entry::decode(header.kind, header.payload_version, &frame.payload)?;
+                if let Entry::Profiles(entry) = entry {
+                    tail.ids.follow(&entry, header.first);
+                }
+                tail.ids_end = header.end();
+            }
             Ok(())
         })?;
         Ok(tail)
@@ -99,7 +123,8 @@ impl Tail {
 impl Telling {
     fn new(told_at: Timestamp) -> Telling {
         let (keeper, origin) = (Keeper::default(), Origin::Live);
-        Telling { keeper, opened: None, refolded: None, told_at, origin }
+        let (opened, profiles, refolded) = (None, None, None);
+        Telling { keeper, opened, profiles, refolded, told_at, origin }
     }
 
     /// Goes on from a state that was kept with all that was told.
@@ -122,7 +147,7 @@ impl Telling {
     ///
     /// # Errors
     /// `Corrupt`.
-    pub fn begin(fold: &mut Fold, tail: Tail, workers: &Workers) -> Result<Telling> {
+    pub fn begin(fold: &mut Fold, tail: &Tail, workers: &Workers) -> Result<Telling> {
         let state = &mut fold.state;
         let at = whole_second(state.clock).max(state.memberships.clock);
         let mut telling = Telling::new(at);
@@ -155,7 +180,40 @@ impl Telling {
     /// Forgets a fold from nothing that was not taken over.
     pub fn keep_fold(&mut self) {
         self.refolded = None;
+        self.profiles = None;
     }
+}
+
+impl ToldProfiles {
+    /// A fold up to the end of what was told of profiles.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn of(state: &State, tail: &Tail) -> Result<ToldProfiles> {
+        let tells = tells_profiles(state);
+        let corrections = if tells { tail.ids.corrections(state)? } else { Vec::new() };
+        Ok(ToldProfiles { before: state.clone(), corrections, anew: None })
+    }
+
+    /// The same after all was folded anew: what was wrong in the fold of before was told to nobody.
+    pub fn folded_anew(self, reason: Reason) -> ToldProfiles {
+        ToldProfiles { corrections: Vec::new(), anew: Some(self.anew.unwrap_or(reason)), ..self }
+    }
+
+    /// Appends what became of profiles since then.
+    fn tell(&self, writer: &mut Writer) -> Result<()> {
+        append_profiles(writer, self.corrections.clone())?;
+        let from = match self.anew {
+            Some(reason) => Since::Another(&self.before, reason),
+            None => Since::Earlier(&self.before),
+        };
+        tell_profiles(writer, &from)
+    }
+}
+
+/// Whether a state has anything to tell.
+pub(super) fn tells(state: &State) -> bool {
+    has_segments(state) || tells_profiles(state)
 }
 
 /// Whether there are or were segments.
@@ -169,6 +227,12 @@ impl Writer {
         if self.telling.refolded.is_none() && has_segments(before) {
             self.telling.refolded = Some(Refolded { told: told_before(before)?, reason });
         }
+        if tells_profiles(before) {
+            let before =
+                ToldProfiles { before: before.clone(), corrections: Vec::new(), anew: None };
+            let known = self.telling.profiles.take().unwrap_or(before);
+            self.telling.profiles = Some(known.folded_anew(reason));
+        }
         Ok(())
     }
 }
@@ -180,17 +244,23 @@ impl Inner {
     /// `Corrupt` when a part cannot be read; `Io`.
     pub(super) fn tell(&self, writer: &mut Writer) -> Result<()> {
         let newest = self.snapshot.get();
-        if !has_segments(&writer.fold.state) && !has_segments(&newest.state) {
+        if !tells(&writer.fold.state) && !tells(&newest.state) {
             writer.telling.keeper.look(&writer.fold.state);
             return Ok(());
         }
         if writer.log.writable().is_err() {
             return Ok(());
         }
+        self.tell_profiles(writer, &newest.state)?;
+        if !has_segments(&writer.fold.state) && !has_segments(&newest.state) {
+            writer.telling.keeper.look(&writer.fold.state);
+            return Ok(());
+        }
         let opened = writer.telling.opened.take();
         let mut compared = None;
         if let Some(Opened { corrections, before, origin }) = opened {
             append_told(writer, corrections, Origin::Correction)?;
+            writer.fold.freeze_alone()?;
             writer.telling.origin = origin;
             compared = Some(before);
         }
@@ -205,14 +275,35 @@ impl Inner {
                 Some(writer.fold.state.clone())
             }
         };
+        // What is told may itself be asked for, by segments that stand above those that it is told of.
+        while self.step(writer, compared.as_ref().unwrap_or(&newest.state))? {
+            compared = Some(writer.fold.state.clone());
+            writer.fold.freeze_alone()?;
+        }
+        Ok(())
+    }
+
+    /// Brings the segments up to date from a state, and appends what is to be told; says whether that makes events.
+    fn step(&self, writer: &mut Writer, before: &State) -> Result<bool> {
         let (clock, workers) = (writer.fold.state.clock, &self.workers);
-        let step = Step { before: compared.as_ref().unwrap_or(&newest.state), clock, workers };
         let known = Arc::clone(&writer.fold.state.memberships);
+        let step = Step { before, clock, workers };
         let told = writer.telling.keeper.step(&mut writer.fold.state, step)?;
         writer.telling.keeper.look(&writer.fold.state);
+        let state = &writer.fold.state;
+        let events = told.iter().any(|change| state.are_events(&change.segment));
         let origin = writer.telling.origin;
         // What cannot be told is so for nobody.
-        append_told(writer, told, origin).inspect_err(|_| writer.fold.state.memberships = known)
+        let appended = append_told(writer, told, origin);
+        appended.inspect_err(|_| writer.fold.state.memberships = known).map(|()| events)
+    }
+
+    /// Appends what became of profiles since it was told last.
+    fn tell_profiles(&self, writer: &mut Writer, newest: &State) -> Result<()> {
+        let Some(known) = writer.telling.profiles.take() else {
+            return tell_profiles(writer, &Since::Earlier(newest));
+        };
+        known.tell(writer).inspect_err(|_| writer.telling.profiles = Some(known))
     }
 
     /// Finds the members of a fold from nothing, and tells what is otherwise than it was told.
@@ -231,7 +322,7 @@ impl Inner {
         let origin = writer.telling.origin;
         append_told(writer, told, Origin::Correction)?;
         writer.telling.origin = origin;
-        Ok(())
+        writer.fold.freeze_alone()
     }
 }
 
@@ -241,12 +332,7 @@ fn append_told(writer: &mut Writer, told: Transitions, cause: Origin) -> Result<
     let mut by_origin: [(Origin, Vec<ToldChange>); 3] =
         [Origin::Live, Origin::History, Origin::Correction].map(|origin| (origin, Vec::new()));
     for change in told {
-        let origin = match change.reason {
-            Reason::Event | Reason::Identity => cause,
-            Reason::Clock => Origin::Live,
-            Reason::Definition => Origin::History,
-            Reason::Correction => Origin::Correction,
-        };
+        let origin = change.reason.origin(cause);
         if let Some((_, changes)) = by_origin.iter_mut().find(|(known, _)| *known == origin) {
             changes.push(change);
         }

@@ -76,7 +76,8 @@ impl Writer {
         let mut seen = self.seen.write();
         for draft in drafts {
             let rows = draft.entry.rows();
-            let at = RecordContext { first, rows, clock, source: draft.source, load: draft.load };
+            let (source, load) = (draft.source, draft.load);
+            let at = RecordContext { first, rows, clock, source, load, origin };
             remember(&mut seen, &draft.entry, first);
             match self.fold.apply(&at, &draft.entry, draft.decoded) {
                 Ok(Effect::Folded) => {}

@@ -92,6 +92,15 @@ impl<'t> Body<'t> {
         }
     }
 
+    /// True or false; false when it is not there.
+    pub fn flag(&self, key: &str) -> Found<bool> {
+        let Some(value) = self.get(key) else { return Ok(false) };
+        match value.get_ref() {
+            DeValue::Boolean(value) => Ok(*value),
+            _ => wants(key, value.span(), "true or false"),
+        }
+    }
+
     /// A table.
     pub fn table(&self, key: &str) -> Found<Option<Body<'t>>> {
         let Some(value) = self.get(key) else { return Ok(None) };

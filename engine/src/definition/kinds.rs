@@ -5,7 +5,7 @@ use super::body::{Body, body_text};
 use super::compiled::Definitions;
 use super::expectation::Expectation;
 use super::identity::{HOUSEHOLD, HouseholdRules, IdentityRules, PERSON};
-use super::saved::{COMPUTED, ComputedTrait, SEGMENT, SegmentRule};
+use super::saved::{COMPUTED, ComputedTrait, SEGMENT, STREAM, SegmentRule, StreamRule};
 use super::trouble::{Found, Trouble};
 use super::{field, mapping};
 use toml::de::DeTable;
@@ -41,7 +41,7 @@ pub enum Folds {
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 10] = [
+pub const KINDS: [Kind; 11] = [
     Kind { name: "trait", levels: Levels::Named(&["NAME"]), read: read_trait, folds: Folds::Whole },
     Kind {
         name: "property",
@@ -90,6 +90,12 @@ pub const KINDS: [Kind; 10] = [
         name: COMPUTED,
         levels: Levels::Named(&["NAME"]),
         read: |_, body, _| ComputedTrait::read(body).map(|_| ()),
+        folds: Folds::Keys(&[]),
+    },
+    Kind {
+        name: STREAM,
+        levels: Levels::Named(&["NAME"]),
+        read: |_, body, _| StreamRule::read(body).map(|_| ()),
         folds: Folds::Keys(&[]),
     },
 ];

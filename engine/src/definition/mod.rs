@@ -28,4 +28,4 @@ pub use identity::{HouseholdRules, IdentityRules, NamespaceRules};
 pub use kinds::fold_text;
 pub use mapping::{Mapping, Target};
 pub use read::{read, says_nothing, within};
-pub use saved::{COMPUTED, ComputedTrait, SEGMENT, SegmentRule};
+pub use saved::{COMPUTED, ComputedTrait, SEGMENT, STREAM, SegmentRule, StreamRule};

@@ -1,4 +1,5 @@
-//! What owners save of questions: segments, and traits that are computed. The fold does not listen to either.
+//! What owners save of questions: segments, and traits that are computed; and streams. The fold listens to none of
+//! them.
 
 use super::body::Body;
 use super::trouble::{Found, Trouble};
@@ -7,6 +8,8 @@ use toml::de::DeTable;
 
 /// The kind of definitions of segments.
 pub const SEGMENT: &str = "segment";
+/// The kind of definitions of streams that have names of their own.
+pub const STREAM: &str = "stream";
 /// The kind of definitions of traits that are computed.
 pub const COMPUTED: &str = "computed";
 
@@ -25,6 +28,21 @@ pub struct SegmentRule {
     pub traits: Vec<String>,
     /// For how many days the feed can be read; nothing for ever.
     pub retain_days: Option<u64>,
+    /// Whether to enter and to leave are events of the profile, which can be asked about.
+    pub events: bool,
+}
+
+/// A stream with a name of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StreamRule {
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// For how many days its items can be read; nothing for ever.
+    pub retain_days: Option<u64>,
 }
 
 /// A trait that is computed of events.
@@ -36,8 +54,8 @@ pub struct ComputedTrait {
     pub description: Option<String>,
 }
 
-const SEGMENT_KEYS: [&str; 6] =
-    ["audience", "owner", "purpose", "description", "traits", "retain_days"];
+const SEGMENT_KEYS: [&str; 7] =
+    ["audience", "owner", "purpose", "description", "traits", "retain_days", "events"];
 
 fn note(body: &Body<'_>, key: &str) -> Found<Option<String>> {
     let text = body.text(key)?;
@@ -75,6 +93,7 @@ impl SegmentRule {
             description: note(body, "description")?,
             traits,
             retain_days: body.whole("retain_days")?,
+            events: body.flag("events")?,
         })
     }
 
@@ -82,6 +101,25 @@ impl SegmentRule {
     pub fn of_text(body: &str) -> Option<SegmentRule> {
         let table = DeTable::parse(body).ok()?;
         SegmentRule::read(&Body::new(table.get_ref(), table.span())).ok()
+    }
+}
+
+impl StreamRule {
+    /// Reads the body of a definition.
+    pub fn read(body: &Body<'_>) -> Found<StreamRule> {
+        body.check_keys("a stream", &["owner", "purpose", "description", "retain_days"])?;
+        Ok(StreamRule {
+            owner: note(body, "owner")?,
+            purpose: note(body, "purpose")?,
+            description: note(body, "description")?,
+            retain_days: body.whole("retain_days")?,
+        })
+    }
+
+    /// The stream of a body that was read before.
+    pub fn of_text(body: &str) -> Option<StreamRule> {
+        let table = DeTable::parse(body).ok()?;
+        StreamRule::read(&Body::new(table.get_ref(), table.span())).ok()
     }
 }
 

@@ -9,6 +9,7 @@ mod first;
 mod group;
 mod packed;
 mod shape;
+mod stream;
 mod told;
 
 pub use block::{BlockEntry, TextColumn};
@@ -17,6 +18,7 @@ pub use shape::{
     ConsentColumns, Dialect, EvidenceColumns, FileShape, Reading, RowFormat, RowKind, Said, Shape,
     TimeUnit,
 };
+pub use stream::{Became, ItemsEntry, ProfilesChange, ProfilesEntry};
 pub use told::{Reason, ToldChange, ToldEntry};
 
 use crate::base::codec::{self, Digest128};
@@ -257,6 +259,10 @@ pub enum Entry {
     Told(ToldEntry),
     /// What happened to a group of consumers.
     Group(GroupEntry),
+    /// What became of profiles.
+    Profiles(ProfilesEntry),
+    /// What a program put into a stream.
+    Items(ItemsEntry),
 }
 
 /// The version of the payloads of gaps, which repair writes.
@@ -277,6 +283,8 @@ impl Entry {
             Entry::Counted(_) => COUNTED_KIND,
             Entry::Told(_) => TOLD_KIND,
             Entry::Group(_) => GROUP_KIND,
+            Entry::Profiles(_) => PROFILES_KIND,
+            Entry::Items(_) => ITEMS_KIND,
         }
     }
 
@@ -286,6 +294,7 @@ impl Entry {
             Entry::Load(load) if matches!(load.shape.kind, RowKind::Evidence(_)) => 3,
             Entry::Load(_) => 2,
             Entry::Block(_) => 4,
+            Entry::Group(group) => group.version(),
             _ => 1,
         }
     }
@@ -296,6 +305,8 @@ impl Entry {
             Entry::Records(records) => u32::try_from(records.rows.len()).unwrap_or(u32::MAX),
             Entry::Block(block) => u32::try_from(block.rows()).unwrap_or(u32::MAX),
             Entry::Told(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
+            Entry::Profiles(told) => u32::try_from(told.changes.len()).unwrap_or(u32::MAX),
+            Entry::Items(put) => u32::try_from(put.items.len()).unwrap_or(u32::MAX),
             _ => 1,
         }
     }
@@ -340,7 +351,9 @@ impl Entry {
             Entry::Definition(entry) => codec::encode(entry),
             Entry::Counted(entry) => codec::encode(entry),
             Entry::Told(entry) => codec::encode(entry),
-            Entry::Group(entry) => codec::encode(entry),
+            Entry::Group(entry) => entry.encode(),
+            Entry::Profiles(entry) => codec::encode(entry),
+            Entry::Items(entry) => codec::encode(entry),
         }?;
         if bytes.len() > crate::base::limits::PAYLOAD_BYTES_MAX {
             return Err(Error::limit(format!(
@@ -365,6 +378,7 @@ impl Entry {
         let known = match kind {
             LOAD_KIND => 2..=3,
             BLOCK_KIND => 2..=4,
+            GROUP_KIND => 1..=2,
             _ => 1..=1,
         };
         if !known.contains(&version) {
@@ -382,7 +396,9 @@ impl Entry {
             8 => Entry::Definition(codec::decode(payload)?),
             COUNTED_KIND => Entry::Counted(codec::decode(payload)?),
             TOLD_KIND => Entry::Told(codec::decode(payload)?),
-            GROUP_KIND => Entry::Group(codec::decode(payload)?),
+            GROUP_KIND => Entry::Group(GroupEntry::decode(payload, version)?),
+            PROFILES_KIND => Entry::Profiles(codec::decode(payload)?),
+            ITEMS_KIND => Entry::Items(codec::decode(payload)?),
             _ => return Err(newer(&format!("entry kind {kind}"))),
         })
     }
@@ -408,6 +424,10 @@ pub const COUNTED_KIND: u16 = 9;
 pub const TOLD_KIND: u16 = 10;
 /// Kind number of what happened to groups of consumers.
 pub const GROUP_KIND: u16 = 11;
+/// Kind number of what became of profiles.
+pub const PROFILES_KIND: u16 = 12;
+/// Kind number of what programs put into streams.
+pub const ITEMS_KIND: u16 = 13;
 /// Kind number of gaps.
 pub const GAP_KIND: u16 = 6;
 

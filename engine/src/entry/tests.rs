@@ -102,6 +102,43 @@ fn what_is_told_of_segments_is_frozen() {
 }
 
 #[test]
+fn what_streams_say_is_frozen() {
+    let change = ProfilesChange {
+        became: Became::Split,
+        reason: Reason::Correction,
+        old: vec![1],
+        now: vec![2],
+        new: vec![2, 3],
+    };
+    let told = Entry::Profiles(ProfilesEntry { clock: Timestamp(5), changes: vec![change] });
+    assert_eq!((told.kind(), told.version(), told.rows()), (12, 1, 1));
+    let (length, zeros) = (|n: u8| format!("{n:02x}00000000000000"), "00".repeat(8));
+    let id = |n: u8| length(n) + &zeros;
+    let expected = [
+        length(5),
+        // One change: what, and why.
+        length(1) + "0200000004000000",
+        length(1) + &id(1) + &length(1) + &id(2),
+        length(2) + &id(2) + &id(3),
+    ];
+    assert_eq!(codec::hex(&round_trip(&told)), expected.concat());
+
+    let put = Entry::Items(ItemsEntry { stream: "s".into(), items: vec!["a".into(), "".into()] });
+    assert_eq!((put.kind(), put.version(), put.rows()), (13, 1, 2));
+    let expected = length(1) + "73" + &length(2) + &length(1) + "61" + &length(0);
+    assert_eq!(codec::hex(&round_trip(&put)), expected);
+
+    let group = |named| {
+        let (stream, group, says) = ("s".into(), "g".into(), GroupSays::Ends);
+        Entry::Group(GroupEntry { named, stream, group, says })
+    };
+    let of_segment = length(1) + "73" + &length(1) + "6704000000";
+    assert_eq!((group(false).version(), group(true).version()), (1, 2));
+    assert_eq!(codec::hex(&round_trip(&group(false))), of_segment);
+    assert_eq!(codec::hex(&round_trip(&group(true))), "01".to_owned() + &of_segment);
+}
+
+#[test]
 fn a_load_entry_is_frozen() {
     let shape = FileShape {
         format: RowFormat::Delimited { dialect: Dialect::standard(b','), header: vec!["a".into()] },

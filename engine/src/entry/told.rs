@@ -1,6 +1,7 @@
 //! What was told of segments: who entered and who left. Such an entry is never computed again: a rebuild compares it
 //! with what is true, and tells the difference.
 
+use super::Origin;
 use crate::base::time::Timestamp;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,16 @@ impl Reason {
             Reason::Identity => "identity",
             Reason::Definition => "definition",
             Reason::Correction => "correction",
+        }
+    }
+
+    /// The origin of what is told for it, when what brought it about has another one.
+    pub fn origin(self, cause: Origin) -> Origin {
+        match self {
+            Reason::Event | Reason::Identity => cause,
+            Reason::Clock => Origin::Live,
+            Reason::Definition => Origin::History,
+            Reason::Correction => Origin::Correction,
         }
     }
 }
@@ -95,7 +106,7 @@ impl ToldEntry {
 }
 
 /// An instant in microseconds since 1970.
-mod micros {
+pub(super) mod micros {
     use crate::base::time::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -109,7 +120,7 @@ mod micros {
 }
 
 /// Public ids as they are shown: 32 digits.
-mod ids {
+pub(super) mod ids {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(ids: &[u128], to: S) -> Result<S::Ok, S::Error> {

@@ -8,8 +8,9 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::time::Timestamp;
 use crate::entry::{
-    BlockEntry, CountedEntry, DefinitionEntry, Entry, FileShape, GapEntry, GroupEntry, LoadEntry,
-    Origin, RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry, StoreEntry, ToldEntry,
+    BlockEntry, CountedEntry, DefinitionEntry, Entry, FileShape, GapEntry, GroupEntry, ItemsEntry,
+    LoadEntry, Origin, ProfilesEntry, RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry,
+    StoreEntry, ToldEntry,
 };
 use crate::log::{Frame, Header};
 use crate::record::{BlockBuilder, RowSight};
@@ -71,6 +72,10 @@ pub enum EntryText {
     Told(ToldEntry),
     /// What happened to a group of consumers.
     Group(GroupEntry),
+    /// What became of profiles.
+    Profiles(ProfilesEntry),
+    /// What a program put into a stream.
+    Items(ItemsEntry),
     /// Positions that were lost in a repair.
     Gap {
         /// How many.
@@ -142,6 +147,8 @@ impl EntryLine {
             Entry::Counted(counted) => (EntryText::Counted(counted), Vec::new()),
             Entry::Told(told) => (EntryText::Told(told), Vec::new()),
             Entry::Group(group) => (EntryText::Group(group), Vec::new()),
+            Entry::Profiles(told) => (EntryText::Profiles(told), Vec::new()),
+            Entry::Items(put) => (EntryText::Items(put), Vec::new()),
             Entry::Gap(gap) => {
                 (EntryText::Gap { rows: header.rows, reason: gap.reason }, Vec::new())
             }
@@ -179,6 +186,8 @@ impl EntryLine {
                 *rows
             }
             EntryText::Told(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
+            EntryText::Profiles(told) => u32::try_from(told.changes.len()).unwrap_or(u32::MAX),
+            EntryText::Items(put) => u32::try_from(put.items.len()).unwrap_or(u32::MAX),
             _ => 1,
         }
     }
@@ -204,6 +213,8 @@ impl EntryLine {
             EntryText::Counted(counted) => Entry::Counted(counted),
             EntryText::Told(told) => Entry::Told(told),
             EntryText::Group(group) => Entry::Group(group),
+            EntryText::Profiles(told) => Entry::Profiles(told),
+            EntryText::Items(put) => Entry::Items(put),
             EntryText::Gap { reason, .. } => Entry::Gap(GapEntry { reason }),
         })
     }
@@ -259,8 +270,8 @@ mod tests {
     use super::*;
     use crate::base::ids::Epoch;
     use crate::base::value::ValueType;
+    use crate::entry::{Became, GroupSays, ProfilesChange, Reason, ToldChange};
     use crate::entry::{Dialect, InferredType, RowFormat, RowKind, Said, TimeUnit};
-    use crate::entry::{GroupSays, Reason, ToldChange};
 
     fn shape() -> FileShape {
         FileShape {
@@ -346,12 +357,28 @@ mod tests {
                 body: None,
             }),
             told(),
-            Entry::Group(GroupEntry {
-                stream: "vip".into(),
-                group: "mail".into(),
-                says: GroupSays::Given { consumer: "one".into(), items: vec![Position(7)] },
+            group(false),
+            group(true),
+            Entry::Profiles(ProfilesEntry {
+                clock: Timestamp(9),
+                changes: vec![ProfilesChange {
+                    became: Became::Joined,
+                    reason: Reason::Event,
+                    old: vec![1, 2],
+                    now: vec![2, 2],
+                    new: vec![2],
+                }],
+            }),
+            Entry::Items(ItemsEntry {
+                stream: "jobs".into(),
+                items: vec!["{}".into(), String::new()],
             }),
         ]
+    }
+
+    fn group(named: bool) -> Entry {
+        let says = GroupSays::Given { consumer: "one".into(), items: vec![Position(7)] };
+        Entry::Group(GroupEntry { named, stream: "vip".into(), group: "mail".into(), says })
     }
 
     fn told() -> Entry {

@@ -40,7 +40,8 @@ pub use json::objects;
 pub use plan::{MessageKind, MessagePlan, MessagePlans};
 pub use quick::{is_quick_list, quick_decimal, quick_instant, quick_integer, quick_set};
 pub use reserved::{
-    Beside, CONSENT, ConsentState, EVERY, MEMBERSHIP, check_reserved, consent_word, entity_id,
+    Beside, CONSENT, ConsentState, ENTERED, EVERY, LEFT, MEMBERSHIP, check_reserved, consent_word,
+    entity_id, transition,
 };
 pub use roles::{Roles, ValueColumn};
 pub use sight::{RowSight, SpeaksOf, Times};

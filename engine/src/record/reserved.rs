@@ -1,4 +1,5 @@
-//! Events of the reserved types, which records of other kinds tell: consents and group memberships.
+//! Events of the reserved types, which records of other kinds tell, consents and group memberships, and the engine
+//! itself: who entered and left segments.
 //!
 //! *Invariants:* their properties are text, whatever they look like; channel, purpose, topic and the type of a group
 //! are in lower case without white space around them, and a state is one of a closed list. *Where to start reading:*
@@ -7,6 +8,7 @@
 use super::{CellText, FieldValue, RowError};
 use crate::base::limits::ENTITY_ID_BYTES_MAX;
 use crate::base::value::ValueType;
+use crate::entry::{Origin, ToldChange};
 
 /// What no name of an event, and of no entity type, of a source begins with.
 const RESERVED: &str = "nave.";
@@ -14,6 +16,10 @@ const RESERVED: &str = "nave.";
 pub const CONSENT: &str = "nave.consent";
 /// The type of the events that say that a person belongs to a group, or does no longer.
 pub const MEMBERSHIP: &str = "nave.membership";
+/// The type of the events that say that a person entered a segment.
+pub const ENTERED: &str = "nave.entered";
+/// The type of the events that say that a person left a segment.
+pub const LEFT: &str = "nave.left";
 /// The channel, or purpose, of a consent that speaks of all of them.
 pub const EVERY: &str = "*";
 
@@ -91,6 +97,18 @@ fn text(name: &str, text: String) -> (String, FieldValue) {
         name.to_owned(),
         FieldValue::Cell(CellText { text, value_type: ValueType::Text, is_number: false }),
     )
+}
+
+/// What an event says of who entered or left a segment.
+pub fn transition(told: &ToldChange, origin: Origin) -> Vec<(String, FieldValue)> {
+    let version = told.version.to_string();
+    let version = CellText { text: version, value_type: ValueType::Integer, is_number: true };
+    vec![
+        text("segment", told.segment.clone()),
+        text("reason", told.reason.name().to_owned()),
+        text("origin", origin.name().to_owned()),
+        ("version".to_owned(), FieldValue::Cell(version)),
+    ]
 }
 
 /// A consent: `said` gives what the record says as channel, purpose, topic, state, basis and text.

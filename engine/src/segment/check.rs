@@ -9,6 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::limits::{SAVED_DEPTH_MAX, SEGMENTS_MAX};
 use crate::catalog::{folded, nearest};
 use crate::definition::SegmentRule;
+use crate::record::{ENTERED, LEFT};
 use crate::state::{Saved, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,10 @@ pub fn check(before: &State, state: &State) -> Result<()> {
     let names = state.computed_traits().map(|known| known.name.as_str());
     check_names("computed trait", names, |name| {
         before.computed_trait(name).is_some_and(|known| known.name == name)
+    })?;
+    let names = state.stream_rules().map(|known| known.name.as_str());
+    check_names("stream", names, |name| {
+        before.stream_rule(name).is_some_and(|known| known.name == name)
     })?;
     let mut trial = state.clone();
     Arc::make_mut(&mut trial.memberships).keep(|name| state.segment_rule(name).is_some());
@@ -53,12 +58,19 @@ pub fn check(before: &State, state: &State) -> Result<()> {
 fn may_break_others(before: &State, state: &State) -> bool {
     !Arc::ptr_eq(&before.catalog, &state.catalog)
         || !before.computed_traits().eq(state.computed_traits())
-        || before.segment_rules().any(|known| state.segment_rule(&known.name).is_none())
+        || before.segment_rules().any(|known| {
+            let now = state.segment_rule(&known.name);
+            now.is_none_or(|now| known.says.events && !now.says.events)
+        })
 }
 
 /// Refuses segments that stand in themselves, or too deeply in one another.
 fn check_levels(state: &State) -> Result<()> {
-    let asks = |text: &str| text.to_ascii_lowercase().contains("in_segment");
+    let words = ["in_segment", ENTERED, LEFT];
+    let asks = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        words.iter().any(|word| text.contains(word))
+    };
     let by_trait = state.computed_traits().any(|known| asks(&known.says.value));
     let asked = |saved: &Arc<Saved<SegmentRule>>| match by_trait || asks(&saved.says.audience) {
         true => rule_of(saved, state).asks().to_vec(),
@@ -127,6 +139,20 @@ fn check_names<'n>(
     Ok(())
 }
 
+/// Refuses to ask who entered or left a segment that does not make events of it.
+fn check_transitions(prepared: &Prepared, state: &State) -> Result<()> {
+    for asked in &prepared.reads.transitions {
+        let known = state.segment_rule(asked);
+        if known.is_none_or(|known| !known.says.events) {
+            let what = if known.is_some() { "makes no events" } else { "is no segment" };
+            return Err(Error::invalid(format!(
+                "it asks who entered or left '{asked}', which {what}; define it with events = true"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a segment that cannot be. `was` is the state in which it was defined in the same words, if it was.
 fn check_segment(segment: &Saved<SegmentRule>, was: Option<&State>, state: &State) -> Result<()> {
     let name = &segment.name;
@@ -134,8 +160,15 @@ fn check_segment(segment: &Saved<SegmentRule>, was: Option<&State>, state: &Stat
         let error = Error::new(e.kind(), format!("segment '{name}'{says}: {}", e.message()));
         e.place().map_or(error.clone(), |place| error.at(place))
     };
-    let understood = |state| Prepared::new(&parsed(&segment.says)?, state);
+    let understood = |state: &State| {
+        let prepared = Prepared::new(&parsed(&segment.says)?, state)?;
+        check_transitions(&prepared, state).map(|()| prepared)
+    };
     match (understood(state), was) {
+        (Ok(prepared), None) if prepared.reads.any_segment => {
+            let help = "a segment must say whose transitions it asks for: add e.segment = 'NAME'";
+            return Err(about("", &Error::invalid(help)));
+        }
         (Ok(_), _) => {}
         // What was not understood before is no worse now.
         (Err(_), Some(before)) if understood(before).is_err() => {}

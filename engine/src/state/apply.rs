@@ -3,6 +3,7 @@
 use super::fields::Owner;
 use super::memo::Memo;
 use super::overlay::NOBODY;
+use super::streams::IDENTITY_STREAM;
 use super::{Fold, LoadInfo, PROFILES, QuarantineKind, Quarantined, State, ToldTraits};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Fit, Rule};
 use crate::definition::{Mapped, says_nothing};
-use crate::entry::{DefinitionEntry, Entry, LoadEntry, Row, RowStatus, Shape, SourceEntry};
+use crate::entry::{DefinitionEntry, Entry, LoadEntry, Origin, Row, RowStatus, Shape, SourceEntry};
 use crate::event::EventRow;
 use crate::identity::Kind as Said;
 use crate::profile::{RowTrait, Winner};
@@ -32,6 +33,8 @@ pub struct RecordContext {
     pub source: SourceId,
     /// The load.
     pub load: LoadId,
+    /// Whether it tells of now, of the past, or corrects.
+    pub origin: Origin,
 }
 
 impl RecordContext {
@@ -160,6 +163,11 @@ impl State {
         }
     }
 
+    /// Takes note of an entry with items of a stream.
+    fn note_items(&mut self, stream: &str, at: &RecordContext) {
+        Arc::make_mut(&mut self.streams).note(stream, at.first, at.rows);
+    }
+
     /// Whether what an entry says is held back until its source is released.
     fn holds_back(&self, at: &RecordContext) -> bool {
         !self.hindsight.sources.is_empty()
@@ -200,10 +208,16 @@ impl Fold {
                 }
                 if let Entry::Definition(DefinitionEntry { kind, name, .. }) = entry {
                     state.note_saved((kind.clone(), name.clone()));
+                    state.know_transitions();
                 }
             }
-            Entry::Told(told) => state.note_told(at.first, told),
+            Entry::Told(told) => {
+                state.note_told(at.first, told);
+                self.apply_transitions(at, told)?;
+            }
             Entry::Group(group) => Arc::make_mut(&mut state.groups).note(group, at.clock),
+            Entry::Profiles(_) => state.note_items(IDENTITY_STREAM, at),
+            Entry::Items(put) => state.note_items(&put.stream, at),
             Entry::Gap(_) | Entry::Counted(_) => {}
         }
         self.state.end = at.first.plus(u64::from(at.rows));

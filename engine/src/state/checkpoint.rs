@@ -8,7 +8,7 @@
 use super::entity::entities_of;
 use super::{
     Counts, Fold, Group, Hindsight, LoadInfo, Members, Memberships, Names, PROFILES, QUARANTINE,
-    State,
+    State, StreamName,
 };
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::{Dir, remove_if_there, replace};
@@ -33,7 +33,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or the form of parts changes: older derived files are then folded again.
-const FOLD_VERSION: u32 = 14;
+const FOLD_VERSION: u32 = 15;
 
 /// What the derived files are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -76,7 +76,8 @@ struct Head {
     /// The moment at which the segments are true, in microseconds.
     told_at: Timestamp,
     segments: Vec<StoredSegment>,
-    groups: Vec<((String, String), Group)>,
+    streams: Vec<(String, Vec<Position>)>,
+    groups: Vec<((StreamName, String), Group)>,
 }
 
 #[derive(Encode, Decode)]
@@ -115,6 +116,8 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
         let members = bitmap_bytes(&segment.members.to_set())?;
         Ok(StoredSegment { name, version, members, ledger: segment.ledger.iter().collect() })
     });
+    let streams = state.streams.all();
+    let streams = streams.map(|(name, ledger)| (name.to_owned(), ledger.iter().collect()));
     let groups = state.groups.all().map(|(name, group)| (name.clone(), group.clone()));
     codec::encode_large(&Head {
         salt: state.salt,
@@ -143,6 +146,7 @@ fn head_of(state: &State) -> Result<Vec<u8>> {
         loads: loads.collect(),
         told_at: state.memberships.clock,
         segments: segments.collect::<Result<_>>()?,
+        streams: streams.collect(),
         groups: groups.collect(),
     })
 }
@@ -265,6 +269,8 @@ pub fn load_checkpoint(
         (id, LoadInfo { source, file, content, shape, rows, line, withdrawn })
     });
     state.loads = Arc::new(loads.collect());
+    let streams = Arc::make_mut(&mut state.streams);
+    head.streams.into_iter().for_each(|(name, at)| streams.put(name, at.into_iter().collect()));
     let groups = Arc::make_mut(&mut state.groups);
     head.groups.into_iter().for_each(|(name, group)| groups.put(name, group));
     state.memberships = Arc::new(memberships(head.told_at, &head.segments)?);

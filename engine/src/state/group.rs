@@ -4,9 +4,9 @@
 //! happens to the consumer; the state of a group is a fold of its entries alone, which no retraction and no definition
 //! changes.
 
+use super::streams::StreamName;
 use crate::base::ids::Position;
 use crate::base::time::Timestamp;
-use crate::catalog::folded;
 use crate::entry::{GroupEntry, GroupSays};
 use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -32,37 +32,37 @@ pub struct Group {
     pub pending: BTreeMap<Position, Pending>,
 }
 
-/// All groups, by the folded name of the stream and their own.
+/// All groups, by stream and name.
 #[derive(Debug, Clone, Default)]
-pub struct Groups(BTreeMap<(String, String), Arc<Group>>);
+pub struct Groups(BTreeMap<(StreamName, String), Arc<Group>>);
 
 impl Groups {
     /// A group of a stream.
-    pub fn get(&self, stream: &str, group: &str) -> Option<&Group> {
-        self.0.get(&(folded(stream), group.to_owned())).map(Arc::as_ref)
+    pub fn get(&self, stream: &StreamName, group: &str) -> Option<&Group> {
+        self.0.get(&(stream.clone(), group.to_owned())).map(Arc::as_ref)
     }
 
     /// The groups of a stream, by name.
-    pub fn of<'g>(&'g self, stream: &str) -> impl Iterator<Item = (&'g str, &'g Group)> {
-        let stream = folded(stream);
+    pub fn of(&self, stream: StreamName) -> impl Iterator<Item = (&str, &Group)> {
         let first = (stream.clone(), String::new());
         let all = self.0.range(first..).take_while(move |((of, _), _)| *of == stream);
         all.map(|((_, name), group)| (name.as_str(), group.as_ref()))
     }
 
     /// All groups with their names.
-    pub fn all(&self) -> impl Iterator<Item = (&(String, String), &Group)> {
+    pub fn all(&self) -> impl Iterator<Item = (&(StreamName, String), &Group)> {
         self.0.iter().map(|(name, group)| (name, group.as_ref()))
     }
 
     /// Puts a group back that was kept.
-    pub(super) fn put(&mut self, name: (String, String), group: Group) {
+    pub(super) fn put(&mut self, name: (StreamName, String), group: Group) {
         self.0.insert(name, Arc::new(group));
     }
 
     /// Follows what happened to a group, at an engine clock.
     pub(super) fn note(&mut self, entry: &GroupEntry, clock: Timestamp) {
-        let name = (folded(&entry.stream), entry.group.clone());
+        let of = if entry.named { StreamName::named } else { StreamName::of_segment };
+        let name = (of(&entry.stream), entry.group.clone());
         match &entry.says {
             GroupSays::Begins(given) => {
                 let group = Group { given: *given, pending: BTreeMap::new() };

@@ -6,7 +6,8 @@
 
 use super::source::{SourceRule, SourceState};
 use crate::base::ids::{LoadId, Position, SourceId};
-use crate::definition::{Definitions, fold_text};
+use crate::catalog::folded;
+use crate::definition::{Definitions, SEGMENT, SegmentRule, fold_text};
 use crate::entry::{DefinitionEntry, Entry, RetractEntry, WATERMARK_KIND};
 use bincode::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +92,8 @@ pub struct Hindsight {
     pub definitions: BTreeMap<(String, String), DefinitionEntry>,
     /// Sources that are not simply live, by name.
     pub sources: BTreeMap<String, SourceRule>,
+    /// Segments whose transitions are events, by the folded name; one that was dropped stays among them.
+    pub evented: BTreeSet<String>,
 }
 
 impl Hindsight {
@@ -118,7 +121,12 @@ impl Hindsight {
                 let before = known.and_then(|known| known.body.as_deref());
                 let heard = fold_text(&definition.kind, &definition.name, before)
                     != fold_text(&definition.kind, &definition.name, definition.body.as_deref());
+                let was_there = known.is_some();
                 self.definitions.insert(place, definition.clone());
+                if definition.kind == SEGMENT {
+                    // What was never defined told nothing yet.
+                    return self.note_segment(definition) && was_there;
+                }
                 if definition.kind == SOURCE {
                     return self.note_source(definition, at) | heard;
                 }
@@ -126,6 +134,17 @@ impl Hindsight {
                 heard && definition.kind != EXPECT && definition.kind != WATERMARK_KIND
             }
             _ => false,
+        }
+    }
+
+    /// Whether the transitions of a segment are events now and were not, or no longer.
+    fn note_segment(&mut self, definition: &DefinitionEntry) -> bool {
+        let says = definition.body.as_deref().and_then(SegmentRule::of_text);
+        let name = folded(&plain_name(&definition.name));
+        match says {
+            Some(says) if says.events => self.evented.insert(name),
+            Some(_) => self.evented.remove(&name),
+            None => false,
         }
     }
 

@@ -38,6 +38,8 @@ mod settle;
 mod since;
 mod source;
 mod statement;
+mod streams;
+mod transitions;
 
 pub use apply::{Effect, RecordContext};
 pub use checkpoint::{DERIVED, DerivedManifest, load_checkpoint, remove_strays, write_checkpoint};
@@ -46,7 +48,7 @@ pub use entity::EntityView;
 pub use group::{Group, Groups};
 pub use hindsight::{EXPECT, Hindsight, SOURCE};
 pub use indexes::{Events, Indexes, Live};
-pub use membership::{Members, Membership, Memberships};
+pub use membership::{Ledger, Members, Membership, Memberships};
 pub use merging::{Merged, Run};
 pub use news::News;
 pub use overlay::FileRun;
@@ -54,6 +56,7 @@ pub use read::Reader;
 pub use saved::Saved;
 pub use since::SeenParts;
 pub use source::SourceState;
+pub use streams::{IDENTITY_STREAM, StreamName, Streams};
 
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
@@ -256,6 +259,8 @@ pub struct State {
     as_of: Option<Timestamp>,
     /// Who is in the segments, as the log told it.
     pub memberships: Arc<Memberships>,
+    /// Where the items of other streams are.
+    pub streams: Arc<Streams>,
     /// Groups of consumers.
     pub groups: Arc<Groups>,
     /// What questions found out; forgotten when the state is changed.
@@ -281,7 +286,7 @@ impl State {
         let definitions = hindsight.compiled();
         let mut catalog = Catalog::default();
         definitions.install(&mut catalog);
-        State {
+        let mut state = State {
             store: Digest128::default(),
             salt: [0; 32],
             normalisers: 1,
@@ -303,11 +308,14 @@ impl State {
             next_file: 1,
             as_of: None,
             memberships: Arc::default(),
+            streams: Arc::default(),
             groups: Arc::default(),
             memo: Memo::default(),
             indexes: Indexes::default(),
             opened: Opened::default(),
-        }
+        };
+        state.know_transitions();
+        state
     }
 
     /// The parts that all is in.

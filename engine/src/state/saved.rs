@@ -1,11 +1,11 @@
-//! What owners saved of questions, read once: the segments and the computed traits in force.
+//! What owners saved of questions, read once: the segments, the computed traits and the streams in force.
 //!
 //! *Invariant:* it is what the definitions say, and nothing else; names are found in any case.
 
 use super::State;
 use super::hindsight::{Hindsight, plain_name};
 use crate::catalog::folded;
-use crate::definition::{COMPUTED, ComputedTrait, SEGMENT, SegmentRule};
+use crate::definition::{COMPUTED, ComputedTrait, SEGMENT, STREAM, SegmentRule, StreamRule};
 use crate::entry::DefinitionEntry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ type OfKind<T> = BTreeMap<(String, String), Option<Arc<Saved<T>>>>;
 pub(super) struct SavedQuestions {
     segments: OfKind<SegmentRule>,
     computed: OfKind<ComputedTrait>,
+    streams: OfKind<StreamRule>,
 }
 
 fn note<T>(of: &mut OfKind<T>, definition: &DefinitionEntry, read: impl Fn(&str) -> Option<T>) {
@@ -59,6 +60,7 @@ impl SavedQuestions {
         match definition.kind.as_str() {
             SEGMENT => note(&mut self.segments, definition, SegmentRule::of_text),
             COMPUTED => note(&mut self.computed, definition, ComputedTrait::of_text),
+            STREAM => note(&mut self.streams, definition, StreamRule::of_text),
             _ => {}
         }
     }
@@ -69,6 +71,7 @@ impl State {
     pub fn set_hindsight(&mut self, hindsight: Hindsight) {
         self.saved = Arc::new(SavedQuestions::of(&hindsight));
         self.hindsight = Arc::new(hindsight);
+        self.know_transitions();
     }
 
     /// Takes note of the definition of a kind and name that is in force now.
@@ -101,6 +104,16 @@ impl State {
     /// The computed traits in force, by name.
     pub fn computed_traits(&self) -> impl Iterator<Item = &Arc<Saved<ComputedTrait>>> {
         self.saved.computed.values().flatten()
+    }
+
+    /// A stream in force that has a name of its own, in any case.
+    pub fn stream_rule(&self, name: &str) -> Option<&Arc<Saved<StreamRule>>> {
+        find(&self.saved.streams, name)
+    }
+
+    /// The streams in force that have names of their own, by name.
+    pub fn stream_rules(&self) -> impl Iterator<Item = &Arc<Saved<StreamRule>>> {
+        self.saved.streams.values().flatten()
     }
 
     /// Whether there is a computed trait.

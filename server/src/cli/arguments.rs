@@ -10,6 +10,7 @@ use super::identity_arguments::IdentityCommand;
 use super::kinds::RowArguments;
 use super::page::Page;
 use super::segment_arguments::{SegmentCommand, TraitCommand};
+use super::stream::StreamCommand;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use navedb::{At, Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits};
@@ -49,6 +50,9 @@ pub(crate) enum Command {
     /// Save audiences whose members are kept up to date, and read who enters and leaves
     #[command(subcommand)]
     Segment(SegmentCommand),
+    /// Read what becomes of profiles, and keep streams of your own
+    #[command(subcommand)]
+    Stream(StreamCommand),
     /// Save values of the audience language as traits
     #[command(subcommand)]
     Trait(TraitCommand),

@@ -147,7 +147,7 @@ fn told(view: &View, segment: Statement, months: &[String]) -> Result<Told, Fail
         months.iter().map(|month| (month.clone(), Month::default())).collect();
     let mut after = Position(0);
     loop {
-        let page = view.feed(&segment.name, after, limits::FEED_ITEMS_MAX)?;
+        let page = view.feed(segment.name.as_str(), after, limits::FEED_ITEMS_MAX)?;
         for item in &page.items {
             let month = found.entry(month(item.time.0)).or_default();
             *(if item.entered { &mut month.entered } else { &mut month.left }) += 1;

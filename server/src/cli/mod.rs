@@ -38,6 +38,7 @@ mod serve;
 mod sources;
 mod statements;
 mod store;
+mod stream;
 mod text;
 
 use arguments::{Arguments, AudienceCommand, Command, ProfileCommand, RecordCommand};
@@ -86,6 +87,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Record(RecordCommand::Get(which)) => profile::record(&which, output),
         Command::Identity(command) => identity::run(command, output),
         Command::Segment(command) => segment::run(command, output),
+        Command::Stream(command) => stream::run(command, output),
         Command::Trait(command) => segment::run_trait(command, output),
         Command::Quarantine(QuarantineCommand::List(list)) => quarantine::list(&list, output),
         Command::Quarantine(QuarantineCommand::Count(store)) => quarantine::count(&store, output),

@@ -25,7 +25,7 @@ use navedb::{At, DefineReport, ErrorKind, FeedPage, Position, Segment, Session, 
 use std::time::Duration;
 
 /// How long a follower waits before it moves the clock on.
-const BETWEEN_TICKS: Duration = Duration::from_millis(250);
+pub(super) const BETWEEN_TICKS: Duration = Duration::from_millis(250);
 
 /// `nave segment ...`
 pub(crate) fn run(command: SegmentCommand, output: &Output) -> Result<(), Failure> {
@@ -73,7 +73,7 @@ pub(crate) fn run_trait(command: TraitCommand, output: &Output) -> Result<(), Fa
 }
 
 /// Opens the store, asks, and closes it again.
-fn ask<T>(
+pub(super) fn ask<T>(
     store: &StoreOnly,
     output: &Output,
     ask: impl FnOnce(&View) -> navedb::Result<T>,
@@ -85,7 +85,7 @@ fn ask<T>(
 }
 
 /// Opens the store, changes a definition, and tells what became of it.
-fn changed(
+pub(super) fn changed(
     store: &StoreOnly,
     output: &Output,
     change: impl FnOnce(&Session) -> navedb::Result<DefineReport>,
@@ -132,6 +132,7 @@ fn saved(store: &Store, rule: &Rule, again: bool) -> Result<(DefineReport, Segme
         given.purpose = given.purpose.or(known.purpose);
         given.description = given.description.or(known.description);
         given.retain_days = given.retain_days.or(known.retain_days);
+        given.events |= known.events;
         if given.traits.is_empty() {
             given.traits = known.traits;
         }
@@ -260,7 +261,7 @@ fn read(feed: &Feed, output: &Output) -> Result<(), Failure> {
     let name = &feed.named.name;
     let after = feed.after.unwrap_or(Position(0));
     let (page, traits) = ask(&feed.named.store, output, |view| {
-        Ok((view.feed(name, after, feed.limit)?, told_traits(view, name)?))
+        Ok((view.feed(name.as_str(), after, feed.limit)?, told_traits(view, name)?))
     })?;
     let text = || feed_heading(&traits) + &page.items.iter().map(feed_line).collect::<String>();
     output.answer(text, || segments::feed(&page))?;
@@ -289,7 +290,7 @@ fn follow(feed: &Feed, output: &Output) -> Result<(), Failure> {
         let mut first = Some(feed_heading(&traits));
         while stop.flow().is_continue() {
             store.db().tick()?;
-            let page = session.wait_feed(name, after, feed.limit, BETWEEN_TICKS)?;
+            let page = session.wait_feed(name.as_str(), after, feed.limit, BETWEEN_TICKS)?;
             let heading = first.take().into_iter();
             let text: String = heading.chain(page.items.iter().map(feed_line)).collect();
             output.piece(&text)?;

@@ -76,6 +76,9 @@ pub(crate) struct Rule {
     /// For how many days its feed can be read; without it for ever
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=365_000))]
     pub(crate) retain_days: Option<u64>,
+    /// Make entering and leaving events of the person, which audiences can ask about
+    #[arg(long)]
+    pub(crate) events: bool,
     /// The name
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: String,
@@ -93,6 +96,7 @@ impl Rule {
             description: self.description.clone(),
             traits: self.traits.clone(),
             retain_days: self.retain_days,
+            events: self.events,
         }
     }
 }
@@ -199,7 +203,7 @@ pub(crate) struct Computed {
     pub(crate) text: String,
 }
 
-fn feed_position(text: &str) -> Result<Position, String> {
+pub(super) fn feed_position(text: &str) -> Result<Position, String> {
     text.parse().map(Position).map_err(|_| {
         format!("'{text}' is no position; use a number, as 'nave segment feed' prints them, or 0")
     })

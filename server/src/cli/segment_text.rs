@@ -10,7 +10,7 @@ use navedb::{
 use std::fmt::Write as _;
 
 /// A text on one line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -49,6 +49,7 @@ pub(crate) fn describe_text(segment: &Segment, clock: Timestamp) -> String {
         vec!["audience".to_owned(), plain(&segment.rule.audience)],
     ];
     let kept = segment.rule.retain_days.map(|days| format!("{} days", grouped(days)));
+    let events = segment.rule.events.then(|| "events nave.entered and nave.left".to_owned());
     let traits = (!segment.rule.traits.is_empty()).then(|| segment.rule.traits.join(", "));
     for (name, said) in [
         ("owner", &segment.rule.owner),
@@ -56,6 +57,7 @@ pub(crate) fn describe_text(segment: &Segment, clock: Timestamp) -> String {
         ("description", &segment.rule.description),
         ("feed tells", &traits),
         ("feed kept", &kept),
+        ("feed makes", &events),
         ("STALLED", &segment.stalled),
         ("STALLED below", &segment.asks_stalled),
     ] {

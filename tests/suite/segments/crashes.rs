@@ -15,7 +15,8 @@ impl Story {
     /// Goes on with a disk that fails at one of the next calls, until it did or nothing happened for long; then the
     /// power goes. Says whether the call was met.
     fn fail(&mut self) -> bool {
-        session(self.db()).wait(view(self.db()).position(), Level::Sync).unwrap();
+        let durable = view(self.db()).position();
+        session(self.db()).wait(durable, Level::Sync).unwrap();
         drop(self.db.take());
         let at = 1 + self.rng.below(40) as u64;
         let fault = *self.rng.pick(&FAULTS);
@@ -42,6 +43,7 @@ impl Story {
         (self.faulty, self.failed) = (false, false);
         self.open();
         self.look_again();
+        self.forget_profiles(durable);
         dir.calls() >= at
     }
 
@@ -68,6 +70,7 @@ fn members_and_feeds_are_right_for_what_a_crash_leaves() {
     let mut met = 0;
     for seed in &seeds {
         let mut story = Story::new(*seed);
+        story.tell_profiles();
         for _ in 0..4 {
             for _ in 0..15 {
                 story.step();

@@ -4,8 +4,10 @@ mod ahead;
 mod copied;
 mod crashes;
 mod defining;
+mod events;
 mod groups;
 mod kept;
+mod profiles;
 mod rule;
 mod stalled;
 mod world;
@@ -44,6 +46,7 @@ struct Story {
     /// Whether the disk may fail.
     faulty: bool,
     times: BTreeSet<i64>,
+    profiles: profiles::Profiles,
     log: Vec<String>,
 }
 
@@ -71,6 +74,7 @@ impl Story {
             failed: false,
             faulty: false,
             times: BTreeSet::new(),
+            profiles: profiles::Profiles::default(),
             log: Vec::new(),
         };
         // All names are known from the beginning.
@@ -393,19 +397,21 @@ impl Story {
         people
     }
 
+    fn said(&self, now: Timestamp) -> String {
+        let tail: Vec<&str> = self.log.iter().rev().take(12).rev().map(String::as_str).collect();
+        format!("seed {} at {now} after\n{}", self.seed, tail.join("\n"))
+    }
+
     fn hold(&mut self) {
         let view = self.view();
         let now = view.segment_clock();
+        let said = self.said(now);
+        self.follow_profiles(&said);
         if self.world.segments.is_empty() {
             return;
         }
         assert_eq!(now.0, view.clock().0 / 1_000_000 * 1_000_000, "seed {}", self.seed);
         let people = self.people(&view);
-        let said = |story: &Story| {
-            let tail: Vec<&str> =
-                story.log.iter().rev().take(12).rev().map(String::as_str).collect();
-            format!("seed {} at {now} after\n{}", story.seed, tail.join("\n"))
-        };
         for (name, rule) in &self.world.segments {
             let members: BTreeSet<String> =
                 view.segment_members(name).unwrap().into_iter().collect();
@@ -417,12 +423,12 @@ impl Story {
                 })
                 .map(|(id, _)| id.clone())
                 .collect();
-            assert_eq!(members, plain, "{name}: {}\n{}", rule.text(), said(self));
+            assert_eq!(members, plain, "{name}: {}\n{}", rule.text(), said);
             assert_eq!(view.segment_count(name).unwrap(), members.len() as u64);
             let asked = view.members(&rule.text(), At::Now(now)).unwrap();
-            assert!(asked.iter().eq(members.iter()), "{name}: {}\n{}", rule.text(), said(self));
+            assert!(asked.iter().eq(members.iter()), "{name}: {}\n{}", rule.text(), said);
         }
-        self.follow(&view, &said(self));
+        self.follow(&view, &said);
     }
 
     /// Reads on in each feed.
@@ -432,7 +438,7 @@ impl Story {
             let (mut after, mut told) = self.told.get(name).cloned().unwrap_or_default();
             loop {
                 let limit = 1 + self.rng.below(20);
-                let page = view.feed(name, after, limit).unwrap();
+                let page = view.feed(name.as_str(), after, limit).unwrap();
                 for item in &page.items {
                     assert!(item.position > after, "{name}: {said}");
                     after = item.position;
@@ -461,7 +467,11 @@ impl Story {
 
 fn run(seed: u64, steps: u64) {
     let mut story = Story::new(seed);
-    for _ in 0..steps {
+    let told = story.rng.below(2 * steps as usize) as u64;
+    for step in 0..steps {
+        if step == told {
+            story.tell_profiles();
+        }
         story.step();
         story.hold();
     }

@@ -1,0 +1,73 @@
+//! Streams from the command line: made, filled, read, and what becomes of profiles.
+
+use super::{done, failed, json, load_people};
+use crate::binary::nave;
+use crate::scratch::Scratch;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// `nave stream COMMAND --data STORE ...`
+fn words<'w>(store: &'w str, command: &'w str, rest: &[&'w str]) -> Vec<&'w str> {
+    [&["stream", command, "--data", store], rest].concat()
+}
+
+#[test]
+fn texts_are_put_and_read_in_order() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    load_people(&store, &scratch);
+    let of = |command: &str, rest: &[&str]| done(&words(&store, command, rest));
+    assert!(of("list", &[]).contains("nave stream define"));
+    of("define", &["jobs", "--owner", "ann", "--retain-days", "30"]);
+    let told = of("define", &["JOBS", "--description", "letters"]);
+    assert!(told.contains("stream.jobs (version 2)"), "{told}");
+    let list = json(&words(&store, "list", &[]));
+    let [stream] = list["streams"].as_array().unwrap().as_slice() else { panic!("{list}") };
+    assert_eq!(
+        (&stream["owner"], &stream["description"], &stream["retain_days"]),
+        (&"ann".into(), &"letters".into(), &30.into())
+    );
+    let put = of("put", &["jobs", "one", "two\ttabs"]);
+    assert!(put.starts_with("2 items put"), "{put}");
+    let mut child = Command::new(nave())
+        .args(words(&store, "put", &["jobs"]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines: String = (0..2500).map(|n| format!("line {n}\n")).collect();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    let first = of("read", &["jobs", "--limit", "3"]);
+    let texts: Vec<&str> =
+        first.lines().skip(1).map(|l| l.splitn(3, '\t').nth(2).unwrap()).collect();
+    assert_eq!(texts, ["one", "two tabs", "line 0"]);
+    let last = first.lines().last().unwrap().split('\t').next().unwrap();
+    let rest = json(&words(&store, "read", &["jobs", "--after", last, "--limit", "5000"]));
+    assert_eq!(rest["items"].as_array().unwrap().len(), 2499);
+    assert_eq!((&rest["items"][2498]["text"], &rest["more"]), (&"line 2499".into(), &false.into()));
+    of("drop", &["jobs"]);
+    failed(&words(&store, "put", &["jobs", "three"]), &["there is no stream 'jobs'", "define"]);
+    assert!(of("read", &["jobs", "--limit", "1"]).contains("\tone\n"));
+}
+
+#[test]
+fn joins_and_splits_are_told() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    load_people(&store, &scratch);
+    let of = |command: &str, rest: &[&str]| done(&words(&store, command, rest));
+    of("define", &["identity"]);
+    let link = ["identity", "link", "--data", &store, "user_id=1", "user_id=2"];
+    done(&link);
+    let read = of("read", &["Identity"]);
+    let lines: Vec<Vec<&str>> = read.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(lines[0][2..], ["change", "reason", "origin", "before", "after"]);
+    let told: Vec<&str> = lines.iter().skip(1).map(|line| line[2]).collect();
+    assert_eq!(told, ["begun", "joined"]);
+    let item = &json(&words(&store, "read", &["identity"]))["items"][1];
+    let (before, after) = (item["before"].as_array().unwrap(), item["after"].as_array().unwrap());
+    assert_eq!((before.len(), after.len(), before.contains(&after[0])), (2, 1, true));
+    assert_eq!(item["now"], serde_json::json!([after[0], after[0]]));
+    failed(&words(&store, "put", &["identity", "x"]), &["the engine alone"]);
+}
