@@ -209,7 +209,8 @@ fn what_becomes_of_profiles_is_told_with_its_reason() {
         let ids: Vec<String> =
             users.iter().map(|user| format!(r#"{{"type":"email","id":"{user}@x.org"}}"#)).collect();
         format!(
-            r#"{{"type":"identify","messageId":"{id}","timestamp":"2024-01-01T00:00:00Z","context":{{"externalIds":[{}]}},"traits":{{}}}}"#,
+            r#"{{"type":"identify","messageId":"{id}","timestamp":"2024-01-01T00:00:00Z",
+                "context":{{"externalIds":[{}]}},"traits":{{}}}}"#,
             ids.join(",")
         )
     };

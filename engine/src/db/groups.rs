@@ -1,5 +1,5 @@
-//! Groups of consumers, who share the work of a stream: each item is given to one of them, and stays pending until it is
-//! done; what a consumer that died had is taken over by another.
+//! Groups of consumers, who share the work of a stream: each item is given to one of them, and stays pending until it
+//! is done; what a consumer that died had is taken over by another.
 //!
 //! *Invariants:* an item is given at least once, and not to two at a time; what is done is never given again. Whom
 //! items were given to is an entry of the log, like that they are done. *Where to start reading:* `read_group`.
@@ -59,8 +59,8 @@ impl Session {
     /// group.
     ///
     /// # Errors
-    /// `NotFound` when there is no such stream or segment; `Invalid` when there is such a group, or the name is none; `Closed`;
-    /// `Io`.
+    /// `NotFound` when there is no such stream or segment; `Invalid` when there is such a group, or the name is none;
+    /// `Closed`; `Io`.
     pub fn create_group<S: Stream>(
         &self,
         stream: S,
@@ -89,8 +89,8 @@ impl Session {
         ended.map(|_| ())
     }
 
-    /// Gives a consumer the next items of a stream that no consumer of its group was given, at most so many; waits until
-    /// there is one, or so long. Level memory: what is lost with the machine is given again.
+    /// Gives a consumer the next items of a stream that no consumer of its group was given, at most so many; waits
+    /// until there is one, or so long. Level memory: what is lost with the machine is given again.
     ///
     /// # Errors
     /// `NotFound` when there is no such group or stream; `Limit` when too much is pending; `Closed`; `Io`.
