@@ -48,6 +48,7 @@ pub use base::bits;
 pub use base::error::{Error, ErrorKind, Result};
 pub use base::ids::{LoadId, Position};
 pub use base::number::Decimal;
+pub use base::patience::Cancel;
 pub use base::sum::FloatSum;
 pub use base::time::{Date, Span, Timestamp};
 pub use base::value::{Value, ValueType};

@@ -8,9 +8,9 @@
 use crate::resp::Reply;
 use navedb::{
     Aggregates, BrokenRow, CheckReport, Explanation, FileReport, IdentityStats, Lift, Lifts,
-    LoadReport, MembersPage, OpenReport, Position, Profile, ProfileConsent, ProfileExplanation,
-    ProfileMembership, ProfileTrait, Receipt, RepairReport, SourceState, SourceStats, Stats, Table,
-    TimelineEvent, TraitFact, Value, WhyLost,
+    LoadReport, MembersPage, OpenReport, PlanStep, Position, Profile, ProfileConsent,
+    ProfileExplanation, ProfileMembership, ProfileTrait, Receipt, RepairReport, SourceState,
+    SourceStats, Stats, Table, TimelineEvent, TraitFact, Value, WhyLost,
 };
 
 /// A typed value. Days and instants are text.
@@ -298,7 +298,22 @@ pub(crate) fn explanation(explanation: &Explanation) -> Reply {
     Reply::map([
         ("text", Reply::from(explanation.text.as_str())),
         ("plan", Reply::list(&explanation.plan, Reply::from)),
+        ("steps", Reply::list(&explanation.steps, step)),
         ("count", Reply::count(explanation.count)),
+    ])
+}
+
+fn step(step: &PlanStep) -> Reply {
+    let optional = |number: Option<u64>| number.map_or(Reply::Null, Reply::count);
+    Reply::map([
+        ("depth", Reply::count(step.depth as u64)),
+        ("text", Reply::from(step.text.as_str())),
+        ("rows", optional(step.rows)),
+        ("asked", optional(step.asked)),
+        ("expected", optional(step.expected)),
+        ("selected", Reply::count(step.selected)),
+        ("bytes", Reply::count(step.bytes)),
+        ("nanos", optional(step.nanos)),
     ])
 }
 

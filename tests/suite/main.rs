@@ -43,6 +43,7 @@ mod messages;
 mod objects;
 mod oracle;
 mod pair;
+mod patience;
 mod resp;
 mod rng;
 mod scratch;

@@ -142,7 +142,7 @@ pub(super) fn each_row(
     let mut first = 0;
     for (part, window) in table.parts().iter().zip(windows) {
         let mut start = window.start;
-        while start < window.end {
+        while start < window.end && reader.goes_on() {
             let end = ((start >> CHUNK_BITS) + 1).checked_shl(CHUNK_BITS).unwrap_or(u32::MAX);
             let end = end.min(window.end);
             passing.clear();

@@ -9,11 +9,12 @@ use super::explain::{Step, Steps};
 use super::funnel::funnel;
 use super::money::Fault;
 use super::program::{
-    Chosen, Compiled, Machine, Node, Sources, Workers, compile, known, known_members, share,
-    share_among,
+    Chosen, Compiled, Machine, Node, Sources, Workers, compile, expected, known, known_members,
+    share, share_among,
 };
 use super::resolved::{Query, Resolved};
 use super::table::{Table, fill};
+use crate::base::clock::Stopwatch;
 use crate::base::error::{Error, Result};
 use crate::state::{Live, Reader, State};
 use roaring::RoaringBitmap;
@@ -63,7 +64,12 @@ pub fn evaluate(
     let table = resolved.table.as_ref().map(|table| fill(table, reader, &answers, &chosen));
     reader.check()?;
     let selected = if table.is_some() { RoaringBitmap::new() } else { chosen.to_set() };
-    let steps = if explain { told(resolved, reader, &root, steps) } else { Vec::new() };
+    let steps = if explain {
+        let expected = whole.expected(reader);
+        told(resolved, reader, &root, (steps, &expected))
+    } else {
+        Vec::new()
+    };
     Ok(Evaluated { count, selected, steps, table: table.transpose()? })
 }
 
@@ -127,6 +133,16 @@ impl Whole<'_> {
         faults(&mut machine, &fault).map(|()| found)
     }
 
+    /// How many profiles each condition is expected to select, in the order of the plan.
+    fn expected(&self, reader: &Reader<'_>) -> Vec<u64> {
+        // A program of its own: what is looked at here is no part of the answer.
+        let Compiled { root, .. } = compile(self.resolved, reader, self.sources);
+        let listed: Vec<Vec<u8>> = self.answers.iter().map(portable).collect();
+        let (live, fault) = (&*self.state.alive(), Flag::new(None));
+        let mut machine = Machine::new(reader, (self.answers, &listed), live, &fault, false);
+        expected(&root, &mut machine)
+    }
+
     /// The same of some profiles alone.
     fn run_among(
         &self,
@@ -181,7 +197,7 @@ fn answered(
 ) -> Result<(Vec<Answers>, Vec<Vec<Step>>)> {
     let (mut answers, mut told) = (Vec::new(), Vec::new());
     for (number, query) in resolved.queries.iter().enumerate() {
-        let mut steps = Steps::new(reader, explain);
+        let (mut steps, since) = (Steps::new(reader, explain), Stopwatch::start());
         answers.push(match query {
             Query::Segment(name) if explain || needed.contains(&number) => {
                 let members = state_members(reader, name);
@@ -206,6 +222,7 @@ fn answered(
             }
             Query::Segment(_) => Answers::Exists(RoaringBitmap::new()),
         });
+        steps.took(since);
         told.push(steps.done());
     }
     Ok((answers, told))
@@ -232,7 +249,7 @@ fn told(
     resolved: &Resolved,
     reader: &Reader<'_>,
     root: &Node<'_>,
-    mut answered: Vec<Vec<Step>>,
+    (mut answered, expected): (Vec<Vec<Step>>, &[u64]),
 ) -> Vec<Step> {
     root.each_test(&mut |test| {
         let mut steps = Steps::new(reader, true);
@@ -245,7 +262,8 @@ fn told(
     let mut steps = Steps::new(reader, true);
     root.each(0, &mut |node, depth| {
         let place = steps.condition(node.condition, node.asked.get(), depth);
-        steps.selected(place, node.selected.get());
+        let expected = expected.get(place).copied();
+        steps.selected(place, node.selected.get(), expected, node.nanos.get());
     });
     answered.into_iter().flatten().chain(steps.done()).collect()
 }

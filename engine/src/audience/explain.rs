@@ -10,6 +10,7 @@ use super::program::EventTest;
 use super::resolved::{
     Condition, ConsentQuery, EntityColumn, EventColumn, EventQuery, FunnelQuery, Rows, Scalar,
 };
+use crate::base::clock::Stopwatch;
 use crate::base::value::ValueType;
 use crate::record::CONSENT;
 use crate::state::{Reader, State};
@@ -29,6 +30,21 @@ pub struct Step {
     pub selected: u64,
     /// Bytes of the columns that it names: the width of their values times the rows, or profiles, that it looked at.
     pub bytes: u64,
+    /// How many profiles a condition was expected to select: by the counts of indexes, and where there are none by a
+    /// sample of profiles.
+    pub expected: Option<u64>,
+    /// How long it took, those below it among it, in nanoseconds; nothing for what was answered with the condition that
+    /// it stands in. Telling steps takes time itself.
+    pub nanos: Option<u64>,
+}
+
+impl Step {
+    /// The step in words, with what was expected of it, and how long it took.
+    pub fn analyzed(&self) -> String {
+        let expected = self.expected.map(|expected| format!(", {expected} expected"));
+        let micros = self.nanos.map(|nanos| format!(", {}.{:03} µs", nanos / 1000, nanos % 1000));
+        format!("{self}{}{}", expected.unwrap_or_default(), micros.unwrap_or_default())
+    }
 }
 
 impl std::fmt::Display for Step {
@@ -91,14 +107,23 @@ impl<'a> Steps<'a> {
             asked: Some(asked),
             selected: 0,
             bytes: asked * columns.width(),
+            expected: None,
+            nanos: None,
         });
         steps.len() - 1
     }
 
     /// Ends the step at a place.
-    pub fn selected(&mut self, place: usize, selected: u64) {
+    pub fn selected(&mut self, place: usize, selected: u64, expected: Option<u64>, nanos: u64) {
         if let Some(step) = self.steps.as_mut().and_then(|steps| steps.get_mut(place)) {
-            step.selected = selected;
+            (step.selected, step.expected, step.nanos) = (selected, expected, Some(nanos));
+        }
+    }
+
+    /// Says how long the first step took, with those that belong to it.
+    pub fn took(&mut self, since: Stopwatch) {
+        if let Some(step) = self.steps.as_mut().and_then(|steps| steps.first_mut()) {
+            step.nanos = u64::try_from(since.elapsed().as_nanos()).ok();
         }
     }
 
@@ -146,6 +171,8 @@ impl<'a> Steps<'a> {
             asked: None,
             selected,
             bytes: rows * (OWNER_BYTES + TIME_BYTES + 4 * width(Some(ValueType::Text))),
+            expected: None,
+            nanos: None,
         });
     }
 
@@ -153,7 +180,8 @@ impl<'a> Steps<'a> {
     pub fn segment(&mut self, number: usize, name: &str, selected: u64) {
         let Some(steps) = &mut self.steps else { return };
         let text = format!("subquery {}: members of the segment {name}", number + 1);
-        steps.push(Step { depth: 0, text, rows: None, asked: None, selected, bytes: 0 });
+        let (depth, bytes, rows, asked, expected, nanos) = (0, 0, None, None, None, None);
+        steps.push(Step { depth, text, rows, asked, selected, bytes, expected, nanos });
     }
 
     /// A funnel that was answered, with its steps.
@@ -176,6 +204,8 @@ impl<'a> Steps<'a> {
             asked: None,
             selected: found.through.len(),
             bytes: sum(|step| step.bytes),
+            expected: None,
+            nanos: None,
         };
         steps.insert(place, whole);
     }
@@ -206,7 +236,8 @@ fn pass(
     between.into_iter().for_each(|c| c.visit(&mut |scalar| columns.see(scalar)));
     value.into_iter().for_each(|v| v.visit(&mut |scalar| columns.see(scalar)));
     let bytes = rows * (OWNER_BYTES + columns.width());
-    Step { depth, text, rows: Some(rows), asked: None, selected, bytes }
+    let (rows, asked, expected, nanos) = (Some(rows), None, None, None);
+    Step { depth, text, rows, asked, selected, bytes, expected, nanos }
 }
 
 /// The columns that a step names, each once.

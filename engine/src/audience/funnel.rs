@@ -57,7 +57,7 @@ pub fn funnel(reader: &Reader<'_>, query: &FunnelQuery) -> Result<Found> {
             let live = reader.state.alive();
             let machine = Machine::new(reader, (&[], &[]), &live, &fault, false);
             let mut asked = Bits::empty();
-            for chunk in 0..live.chunks() {
+            for chunk in (0..live.chunks()).take_while(|_| reader.goes_on()) {
                 live.fill(chunk, &mut asked);
                 let steps = tests.iter().map(|test| of_chunk(test, &machine, chunk, &asked));
                 try_all(reader, query, &fault, &steps.collect::<Vec<_>>(), &mut found)?;
@@ -123,7 +123,7 @@ fn try_all(
         *reached += profiles.len();
         common = Some(common.map_or_else(|| profiles.clone(), |common| common & profiles));
     }
-    for ordinal in common.unwrap_or_default() {
+    for ordinal in common.unwrap_or_default().into_iter().take_while(|_| reader.keeps_pace()) {
         let events: Vec<&[Candidate]> =
             steps.iter().map(|(all, _)| events_of(all, ordinal)).collect();
         if goes(reader, query, events, Ordinal(ordinal), fault)? {

@@ -144,7 +144,10 @@ pub(super) fn fill_by_row(
         fault: &fault,
     };
     let mut rows = match &table.groups {
-        None => selected.iter().map(|ordinal| profile_row(table, &row(ordinal))).collect(),
+        None => {
+            let some = selected.iter().take_while(|_| reader.keeps_pace());
+            some.map(|ordinal| profile_row(table, &row(ordinal))).collect()
+        }
         Some(keys) => group_rows(table, keys, selected, &row)?,
     };
     if let Some(reason) = fault.get() {
@@ -206,6 +209,9 @@ fn group_rows<'a>(
     let mut members = Vec::with_capacity(usize::try_from(selected.len()).unwrap_or(0));
     for ordinal in selected {
         let row = row(ordinal);
+        if !row.reader.keeps_pace() {
+            break;
+        }
         let values: Vec<Option<Value>> = keys.iter().map(|key| row.value(key).to_value()).collect();
         let bytes = values.iter().map(|value| value.as_ref().map(Value::canonical_bytes)).collect();
         let next = u32::try_from(groups.len()).unwrap_or(u32::MAX);

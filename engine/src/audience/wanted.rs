@@ -90,7 +90,7 @@ pub fn page(
     let mut least: BinaryHeap<(PublicId, Ordinal)> = BinaryHeap::new();
     let mut more = false;
     let reader = state.reader();
-    for ordinal in selected.iter().map(Ordinal) {
+    for ordinal in selected.iter().map(Ordinal).take_while(|_| reader.keeps_pace()) {
         let Some(id) = reader.profile_id(ordinal) else { continue };
         if after.is_some_and(|after| id <= after) {
             continue;

@@ -21,6 +21,23 @@ impl Clock for SystemClock {
     }
 }
 
+/// Measures how long something takes: that is no fact of the store, and no answer depends on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Begins to measure.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+    pub fn start() -> Stopwatch {
+        Stopwatch(std::time::Instant::now())
+    }
+
+    /// How long it is since.
+    pub fn elapsed(self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+}
+
 /// A clock that stands still until it is moved: for tests and for replaying the past.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);

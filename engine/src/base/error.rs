@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Io,
     /// The writer or the store is closed; open it again.
     Closed,
+    /// The question was given up: its time was over, or somebody cancelled it.
+    Stopped,
 }
 
 /// An error with its kind, a one-line message that names the remedy, and, for audience texts, a place.

@@ -26,6 +26,7 @@ pub mod nearest;
 pub mod number;
 pub mod paged;
 pub mod part;
+pub mod patience;
 #[cfg(test)]
 pub mod random;
 pub mod row_key;

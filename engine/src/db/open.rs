@@ -297,6 +297,7 @@ pub(super) fn fold_into(
     (dir, open_bytes): Spill<'_>,
 ) -> Result<()> {
     reader.scan(fold.state.end, end, &mut |frame| {
+        fold.state.patience.check()?;
         apply_frame(&frame, fold)?;
         fold.spill_if_large(dir, open_bytes)
     })

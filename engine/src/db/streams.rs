@@ -13,9 +13,10 @@ use crate::base::limits::{
     FEED_ITEMS_MAX, STREAM_ITEM_BYTES_MAX, STREAM_PUT_BYTES_MAX, STREAM_PUT_MAX,
 };
 use crate::base::time::Timestamp;
+use crate::definition::StreamRule;
 use crate::entry::{Entry, ItemsEntry, Origin};
 use crate::log::Header;
-use crate::state::{IDENTITY_STREAM, Ledger, StreamName};
+use crate::state::{IDENTITY_STREAM, Ledger, Saved, StreamName};
 use reading::{Placed, Reading};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -105,12 +106,15 @@ impl View {
 
     /// The streams in force that have names of their own, by name.
     pub fn streams(&self) -> Vec<NamedStream> {
-        let told = self.state().stream_rules().map(|saved| NamedStream {
-            name: saved.name.clone(),
-            version: saved.version,
-            rule: saved.says.clone(),
-        });
-        told.collect()
+        self.state().stream_rules().map(|saved| told(saved)).collect()
+    }
+
+    /// A stream in force that has a name of its own, in any case.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn stream(&self, name: &str) -> Result<NamedStream> {
+        self.state().stream_rule(name).map(|saved| told(saved)).ok_or_else(|| unknown(name))
     }
 
     /// Where the items of a stream with a name of its own are: nothing when it has none yet.
@@ -148,6 +152,11 @@ impl View {
         }
         Ok(())
     }
+}
+
+fn told(saved: &Saved<StreamRule>) -> NamedStream {
+    let (name, version, rule) = (saved.name.clone(), saved.version, saved.says.clone());
+    NamedStream { name, version, rule }
 }
 
 /// The clock at which an entry was told.

@@ -8,12 +8,14 @@ use super::{Inner, last_before};
 use crate::audience::{Answer, Question, Table, ask, count, explain, gives_a_table};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{Ordinal, Position};
+use crate::base::patience::{Cancel, Patience};
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::entry::Shape;
 use crate::record::given_back;
 use crate::state::{Fold, State};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One snapshot of a store: it never changes. A clone is the same snapshot.
 #[derive(Clone)]
@@ -33,6 +35,22 @@ impl View {
     /// The view of a transaction, which holds the writer and has flushed the log.
     pub(super) fn inside(inner: Arc<Inner>) -> View {
         View { flushed: true, ..View::new(inner) }
+    }
+
+    /// The same snapshot, whose questions have so long for their answers, from now on, all together. What a question
+    /// finds for all others too, such as an index that nobody asked for yet, it finishes first.
+    pub fn within(&self, most: Duration) -> View {
+        self.patient(self.state().patience.clone().within(most))
+    }
+
+    /// The same snapshot, whose questions end when somebody cancels.
+    pub fn until(&self, cancel: &Cancel) -> View {
+        self.patient(self.state().patience.clone().until(cancel))
+    }
+
+    fn patient(&self, patience: Patience) -> View {
+        let state = self.state().patient(patience);
+        View { snapshot: Arc::new(Snapshot { state }), ..self.clone() }
     }
 
     pub(super) fn state(&self) -> &State {
@@ -67,7 +85,8 @@ impl View {
         self.asked(at, |state, now| {
             let answer = counted(ask(state, workers, &question, now)?)?;
             let reader = state.reader();
-            let ids = answer.ordinals.iter().filter_map(|o| reader.profile_id(Ordinal(o)));
+            let ordinals = answer.ordinals.iter().take_while(|_| reader.keeps_pace());
+            let ids = ordinals.filter_map(|o| reader.profile_id(Ordinal(o)));
             let mut ids: Vec<String> = ids.map(|id| id.to_string()).collect();
             ids.sort_unstable();
             reader.check().map(|()| ids)
@@ -107,10 +126,14 @@ impl View {
         at: At,
         ask: impl Fn(&State, Timestamp) -> Result<T>,
     ) -> Result<T> {
+        self.state().patience.check()?;
         match at {
             At::Latest => self.reading(|state| ask(state, self.clock())),
             At::Now(now) => self.reading(|state| ask(state, now)),
-            At::AsOf(time) => ask(self.past(time)?.as_ref(), time),
+            At::AsOf(time) => {
+                let state = self.past(time)?;
+                ask(&state.patient(self.state().patience.clone()), time)
+            }
         }
     }
 
@@ -155,10 +178,11 @@ impl View {
         }
         self.flush()?;
         let mut fold = Fold::as_of(self.state(), time);
+        fold.state.patience = self.state().patience.clone();
         let spill = (None, self.inner.open_bytes);
         super::open::fold_into(&self.inner.reader, end, &mut fold, spill)?;
         fold.freeze()?;
-        let state = Arc::new(fold.state);
+        let state = Arc::new(fold.state.patient(Patience::default()));
         *self.inner.past.lock() = Some((end, time, Arc::clone(&state)));
         Ok(state)
     }

@@ -2,9 +2,10 @@
 //!
 //! *Invariants:* who waits holds nothing that the writer needs; while nobody waits, waking costs a look at a number.
 
+use crate::base::clock::Stopwatch;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What those wait at who want to know of what is new.
 #[derive(Debug, Default)]
@@ -32,12 +33,8 @@ impl Waking {
     }
 
     /// Waits until there is something newer, or so long; gives the time that is left.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how long somebody waits is no fact of the store"
-    )]
     pub fn wait(&self, seen: u64, most: Duration) -> Duration {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut guard = self.lock.lock();
         let left = || most.saturating_sub(begun.elapsed());

@@ -137,7 +137,7 @@ impl Reader<'_> {
         let mut found = Consents::default();
         let Some(columns) = self.columns(CONSENT, &names) else { return found };
         for part in self.events(columns.event).map(|table| table.parts()).unwrap_or_default() {
-            for row in rows(part) {
+            for row in rows(part).into_iter().take_while(|_| self.keeps_pace()) {
                 let said = |index: usize| {
                     let number = columns.numbers.get(index).copied().flatten()?;
                     part.text(number, row)

@@ -62,6 +62,7 @@ use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, NodeId, Position, SourceId};
 use crate::base::part::{BlockKey, Part};
+use crate::base::patience::Patience;
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::catalog::Catalog;
@@ -265,6 +266,8 @@ pub struct State {
     pub groups: Arc<Groups>,
     /// What questions found out; forgotten when the state is changed.
     pub memo: Memo,
+    /// How long who asks it waits for an answer.
+    pub patience: Patience,
     /// Indexes of the files, for all states that have them.
     indexes: Indexes,
     /// What was opened of parts, for all states.
@@ -311,6 +314,7 @@ impl State {
             streams: Arc::default(),
             groups: Arc::default(),
             memo: Memo::default(),
+            patience: Patience::default(),
             indexes: Indexes::default(),
             opened: Opened::default(),
         };

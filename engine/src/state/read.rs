@@ -8,6 +8,7 @@ use crate::base::codec;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
 use crate::base::part::Part;
+use crate::base::patience::Patience;
 use crate::base::tagged::Told;
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
@@ -16,8 +17,11 @@ use crate::event::{TablePart, TableView};
 use crate::identity::{Grounds, NamingKey, NodeView, PublicId, Rules, find_node};
 use crate::profile::{GoldenRow, RowView, trait_key};
 use crate::record::Identifier;
-use std::cell::OnceCell;
+use std::cell::{Cell as Flag, OnceCell};
 use std::sync::Arc;
+
+/// Of so many small steps one asks whether to go on.
+const PACE: u32 = 256;
 
 /// What one question reads of a state. It belongs to one thread; what could not be read is told by `check` at its end.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub struct Reader<'s> {
     facts: OnceCell<TableView>,
     quarantine: OnceCell<TableView>,
     opened: OnceCell<Arc<OpenedParts>>,
+    /// How often it was asked whether to go on.
+    paces: Flag<u32>,
 }
 
 /// What one record said of a trait.
@@ -55,6 +61,11 @@ pub struct Facts {
 }
 
 impl State {
+    /// The same state, for somebody who waits so long.
+    pub fn patient(&self, patience: Patience) -> State {
+        State { patience, ..self.clone() }
+    }
+
     /// Begins to read.
     pub fn reader(&self) -> Reader<'_> {
         Reader {
@@ -70,6 +81,7 @@ impl State {
             facts: OnceCell::new(),
             quarantine: OnceCell::new(),
             opened: OnceCell::new(),
+            paces: Flag::new(0),
         }
     }
 }
@@ -94,6 +106,23 @@ impl Reader<'_> {
     pub fn check(&self) -> Result<()> {
         let opened = self.opened.get().into_iter().flat_map(|parts| &parts.opened);
         opened.map(|part| &part.faults).chain([&self.faults]).try_for_each(Faults::check)
+    }
+
+    /// Whether who asked still waits; when not, the answer is none. To be asked now and then by what takes long.
+    pub fn goes_on(&self) -> bool {
+        self.state.patience.is_endless()
+            || self.faults.or_note(self.state.patience.check()).is_some()
+    }
+
+    /// The same, of many small steps: it looks at some of them alone.
+    #[inline]
+    pub fn keeps_pace(&self) -> bool {
+        if self.state.patience.is_endless() {
+            return true;
+        }
+        let pace = self.paces.get().wrapping_add(1);
+        self.paces.set(pace);
+        !pace.is_multiple_of(PACE) || self.goes_on()
     }
 
     pub(super) fn faults(&self) -> &Faults {

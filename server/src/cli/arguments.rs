@@ -8,12 +8,14 @@ use super::database::Database;
 use super::export::{Export, LogCommand};
 use super::identity_arguments::IdentityCommand;
 use super::kinds::RowArguments;
+use super::moment::Moment;
 use super::page::Page;
 use super::segment_arguments::{SegmentCommand, TraitCommand};
+use super::serve::Serve;
 use super::stream::StreamCommand;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use navedb::{At, Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits};
+use navedb::{Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -246,27 +248,6 @@ pub(crate) struct Load {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Moment {
-    /// What now() is; nothing is hidden
-    #[arg(long, value_name = "TIME", value_parser = engine_time, conflicts_with = "as_of")]
-    now: Option<Timestamp>,
-    /// What now() is; what happened later is hidden
-    #[arg(long, value_name = "TIME", value_parser = engine_time)]
-    as_of: Option<Timestamp>,
-}
-
-impl Moment {
-    /// The instant that the question is asked for.
-    pub(crate) fn at(&self) -> At {
-        match (self.now, self.as_of) {
-            (_, Some(time)) => At::AsOf(time),
-            (Some(time), None) => At::Now(time),
-            (None, None) => At::Latest,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Question {
     #[command(flatten)]
     pub(crate) store: StoreOnly,
@@ -283,6 +264,9 @@ pub(crate) struct Explain {
     /// Print a statement for a warehouse (DuckDB) instead
     #[arg(long)]
     pub(crate) sql: bool,
+    /// Print what was expected of each step, too, and how long it took
+    #[arg(long, conflicts_with = "sql")]
+    pub(crate) analyze: bool,
 }
 
 #[derive(Debug, Args)]
@@ -417,21 +401,6 @@ pub(crate) struct Stats {
     /// Print a digest of all logical state instead, which is equal for equal content
     #[arg(long)]
     pub(crate) digest: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    #[command(flatten)]
-    pub(crate) store: StoreOnly,
-    /// The address; one that other machines can reach needs a password
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6283")]
-    pub(crate) listen: String,
-    /// A file that holds the password
-    #[arg(long, value_name = "FILE")]
-    pub(crate) password_file: Option<PathBuf>,
-    /// Match each record as it arrives, by the saved model
-    #[arg(long = "match")]
-    pub(crate) matching: bool,
 }
 
 pub(crate) fn engine<T: FromStr<Err = navedb::Error>>(text: &str) -> Result<T, String> {

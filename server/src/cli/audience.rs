@@ -9,7 +9,7 @@ use super::output::Output;
 use super::store::Store;
 use crate::resp::Reply;
 use crate::shape;
-use navedb::{At, MembersPage, MembersRequest, Table, Value, View, limits};
+use navedb::{At, MembersPage, MembersRequest, PlanStep, Table, Value, View, limits};
 
 /// Opens the store, asks, and closes it again.
 fn ask<T>(
@@ -18,7 +18,8 @@ fn ask<T>(
     ask: impl FnOnce(&View, &str, At) -> navedb::Result<T>,
 ) -> Result<T, Failure> {
     let store = Store::open(&question.store.data, false, output)?;
-    let answer = ask(&store.view(), &question.text, question.moment.at());
+    let view = question.moment.patient(store.view());
+    let answer = ask(&view, &question.text, question.moment.at());
     store.leave();
     answer.map_err(|e| Failure::in_text(e, &question.text))
 }
@@ -38,7 +39,11 @@ pub(crate) fn explain(explain: &Explain, output: &Output) -> Result<(), Failure>
     }
     output.answer(
         || {
-            let plan: String = explanation.plan.iter().map(|line| format!("{line}\n")).collect();
+            let line = |step: &PlanStep| match explain.analyze {
+                true => format!("{}\n", step.analyzed()),
+                false => format!("{step}\n"),
+            };
+            let plan: String = explanation.steps.iter().map(line).collect();
             format!("{}\n\n{plan}\n{} profiles\n", explanation.text, explanation.count)
         },
         || shape::explanation(&explanation),
@@ -106,7 +111,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate, output: &Output) -> Result<(), Fa
 pub(crate) fn overlap(overlap: &Overlap, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&overlap.store.data, false, output)?;
     let texts: Vec<&str> = overlap.texts.iter().map(String::as_str).collect();
-    let found = store.view().overlap(&texts, overlap.moment.at());
+    let found = overlap.moment.patient(store.view()).overlap(&texts, overlap.moment.at());
     store.leave();
     let found = found?;
     let table = overlap_table(("audience", &texts), &found);

@@ -90,6 +90,7 @@ impl From<Error> for Failure {
             ErrorKind::Corrupt => "corrupt",
             ErrorKind::Io => "io",
             ErrorKind::Closed => "closed",
+            ErrorKind::Stopped => "stopped",
         };
         Failure { place: error.place(), ..Failure::new(kind, error.message()) }
     }

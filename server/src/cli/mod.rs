@@ -25,6 +25,7 @@ mod identity_text;
 mod kinds;
 mod load;
 mod maintain;
+mod moment;
 mod output;
 mod page;
 mod profile;

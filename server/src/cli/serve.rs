@@ -3,19 +3,40 @@
 //! *Invariants:* the address and the password are checked before the store is opened; nothing is
 //! served before the store is open. *Where to start reading:* `serve`.
 
-use super::arguments::Serve;
+use super::arguments::StoreOnly;
 use super::failure::Failure;
 use super::maintain::shown;
+use super::moment::seconds;
 use super::output::Output;
 use super::store::Store;
 use crate::command::documentation;
 use crate::limits::PASSWORD_BYTES;
 use crate::net::{Password, Refusal, Server, listen, run};
 use crate::resp::Reply;
+use clap::Args;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) store: StoreOnly,
+    /// The address; one that other machines can reach needs a password
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6283")]
+    pub(crate) listen: String,
+    /// A file that holds the password
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Match each record as it arrives, by the saved model
+    #[arg(long = "match")]
+    pub(crate) matching: bool,
+    /// Give up a question after so many seconds; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) within: Duration,
+}
 
 /// `nave serve`
 pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
@@ -28,7 +49,8 @@ pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
     let data = &arguments.store.data;
     let store = Store::open_to_stay(data, output)?;
     let matcher = arguments.matching.then(|| store.matcher()).transpose()?;
-    let server = Arc::new(Server::new(store.db().clone(), password, address));
+    let server = Server::new(store.db().clone(), password, address).within(arguments.within);
+    let server = Arc::new(server);
     output.answer(
         || {
             let secret = if protected { "with a password" } else { "without a password" };

@@ -111,9 +111,7 @@ pub(crate) fn run(command: StreamCommand, output: &Output) -> Result<(), Failure
 
 /// What a stream is to be: what is not given stays as it is.
 fn rule(what: &Define, session: &Session) -> StreamRule {
-    let known = session.view().streams().into_iter();
-    let known = known.filter(|known| known.name == what.name).map(|known| known.rule).next();
-    let known = known.unwrap_or_default();
+    let known = session.view().stream(&what.name).map(|known| known.rule).unwrap_or_default();
     StreamRule {
         owner: what.owner.clone().or(known.owner),
         purpose: what.purpose.clone().or(known.purpose),

@@ -9,13 +9,18 @@ use crate::resp::Reply;
 use navedb::{Error, ErrorKind};
 
 /// The code of each kind of engine error, and what the client can do about it.
-pub(crate) const CODES: [(ErrorKind, &str, &str); 7] = [
+pub(crate) const CODES: [(ErrorKind, &str, &str); 8] = [
     (ErrorKind::Invalid, "INVALID", "the request is wrong: change it"),
     (ErrorKind::NotFound, "NOTFOUND", "what was asked for is not there"),
     (ErrorKind::Conflict, "CONFLICT", "the request contradicts what is stored"),
     (ErrorKind::Limit, "LIMIT", "a limit was passed: split the request"),
     (ErrorKind::Corrupt, "CORRUPT", "bytes on disk are not what was written: run `nave check`"),
     (ErrorKind::Io, "IOERR", "the file system refused: the store may now be read-only"),
+    (
+        ErrorKind::Stopped,
+        "TIMEOUT",
+        "the question took too long: ask for less, or give it more time",
+    ),
     (ErrorKind::Closed, "READONLY", "the store takes no writes until it is opened again"),
 ];
 

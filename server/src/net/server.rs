@@ -26,6 +26,8 @@ pub(crate) struct Server {
     connections: AtomicU64,
     requests: AtomicU64,
     rejected: AtomicU64,
+    /// How long a question may take.
+    within: Option<Duration>,
 }
 
 impl Server {
@@ -43,7 +45,13 @@ impl Server {
             connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            within: None,
         }
+    }
+
+    /// The same, with so much time for a question; none is without an end.
+    pub(crate) fn within(self, most: Duration) -> Server {
+        Server { within: Some(most).filter(|most| !most.is_zero()), ..self }
     }
 
     /// The store, to write to.
@@ -55,7 +63,8 @@ impl Server {
     /// after a fault), reads go on with the last snapshot.
     pub(crate) fn view(&self) -> View {
         let _ = self.db.tick();
-        self.store.view()
+        let view = self.store.view();
+        self.within.map_or(view.clone(), |most| view.within(most))
     }
 
     /// Advances the clock of a store that has segments, which change by it.

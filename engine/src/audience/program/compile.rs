@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
                 _ => Kind::Row(self.asked(leaf)),
             }),
         };
-        Node { kind, condition, asked: 0.into(), selected: 0.into() }
+        Node { kind, condition, asked: 0.into(), selected: 0.into(), nanos: 0.into() }
     }
 
     /// The parts of AND or OR, the cheap ones first; of those that indexes answer, the ones that select few; otherwise

@@ -8,6 +8,7 @@ use super::events::EventTest;
 use super::measure::Counters;
 use super::{Kind, Node};
 use crate::base::bits::{Bits, Container, MappedBitmap};
+use crate::base::clock::Stopwatch;
 use crate::base::error::Error;
 use crate::base::ids::Ordinal;
 use crate::index::{Codes, ColumnIndex};
@@ -88,6 +89,7 @@ impl<'a> Machine<'a> {
             out.clear();
             return 0;
         }
+        let since = self.explain.then(Stopwatch::start);
         let found = match &node.kind {
             Kind::Constant(value) if *value == Some(wanted) => {
                 out.copy_from(asked.rows);
@@ -106,7 +108,9 @@ impl<'a> Machine<'a> {
                 out.count()
             }
         };
-        if self.explain {
+        if let Some(since) = since {
+            let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            node.nanos.set(node.nanos.get().saturating_add(nanos));
             node.asked.set(node.asked.get() + u64::from(asked.count));
             let selected = if wanted { found } else { self.true_of(node, chunk, asked) };
             node.selected.set(node.selected.get() + u64::from(selected));
@@ -301,7 +305,12 @@ impl<'a> Machine<'a> {
         }
         let known = Known { all: self.answers, here: &here, one: None };
         let mut row = Row { answers: known, ..self.row(0) };
+        let mut goes_on = true;
         rest.each(|low| {
+            goes_on = goes_on && self.reader.keeps_pace();
+            if !goes_on {
+                return;
+            }
             row.ordinal = Ordinal(ordinal(chunk, low));
             if row.holds(node.condition) == Some(wanted) {
                 out.insert(low);

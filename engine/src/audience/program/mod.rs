@@ -10,6 +10,7 @@
 mod answers;
 mod compile;
 mod events;
+mod expect;
 mod machine;
 mod measure;
 mod run;
@@ -18,6 +19,7 @@ mod workers;
 
 pub(super) use compile::{Compiled, Sources, compile, event_test};
 pub(super) use events::{EventTest, Wanted};
+pub(super) use expect::expected;
 pub(super) use machine::Machine;
 pub(super) use run::{Chosen, known, known_members, share, share_among};
 pub use workers::Workers;
@@ -34,6 +36,8 @@ pub(super) struct Node<'a> {
     /// How many profiles it was asked about, and of how many it is true: when the steps are told.
     pub asked: Cell<u64>,
     pub selected: Cell<u64>,
+    /// How long that took, in nanoseconds.
+    pub nanos: Cell<u64>,
 }
 
 /// How a condition is evaluated.

@@ -52,7 +52,9 @@ pub(in super::super) fn share_among<'a>(
     let (mut asked, mut some, mut out) = (machine.take(), machine.take(), machine.take());
     let (mut sum, mut chosen) = (0, Chosen::default());
     let mut rest = among.iter().peekable();
-    while let Some(first) = rest.peek().copied() {
+    while machine.reader.goes_on()
+        && let Some(first) = rest.peek().copied()
+    {
         let chunk = first >> 16;
         some.clear();
         while let Some(ordinal) = rest.next_if(|ordinal| ordinal >> 16 == chunk) {
@@ -136,7 +138,9 @@ fn each_chunk<'a>(
     see: &mut dyn FnMut(u32, Found<'_>) -> bool,
 ) {
     let (mut asked, mut out) = (machine.take(), machine.take());
-    while let Some(chunk) = next() {
+    while machine.reader.goes_on()
+        && let Some(chunk) = next()
+    {
         let quick = !machine.explain && machine.live.is_whole(chunk);
         if let Some(count) = quick.then(|| fused(program, chunk)).flatten()
             && see(chunk, Found::Count(count))
