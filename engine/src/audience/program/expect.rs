@@ -37,7 +37,6 @@ fn sample(machine: &Machine<'_>) -> Vec<u32> {
 
 /// Adds what is expected of a condition that is asked about so many profiles, and of those below it; gives which part
 /// of all it is true of.
-/// all it is true of.
 fn see<'a>(
     node: &Node<'a>,
     machine: &mut Machine<'a>,
