@@ -3,6 +3,7 @@
 mod attack;
 mod clients;
 mod durability;
+mod identity;
 mod lists;
 mod matching;
 mod process;

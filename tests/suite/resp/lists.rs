@@ -264,3 +264,16 @@ fn the_new_commands_are_documented() {
         ["text", "SELECT n name [name ...]", "WITH namespace", "LIMIT n", "AFTER cursor"]
     );
 }
+
+#[test]
+fn a_question_that_takes_too_long_is_given_up() {
+    let scratch = Scratch::new();
+    let server = Server::start_with(&scratch.path("data"), &["--within", "0.0000001"]);
+    let mut connection = server.connect();
+    people(&mut connection);
+    let late = connection.ask(&["AUDIENCE.COUNT", "p.age > 3"]);
+    assert!(late.error().starts_with("TIMEOUT "), "{late:?}");
+    // What is no question to all has no limit.
+    let found = connection.ask(&["PROFILE.GET", "user_id", "ann"]);
+    assert!(matches!(found, Reply::Map(_) | Reply::Array(_)), "{found:?}");
+}
