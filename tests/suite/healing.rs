@@ -102,7 +102,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn parts(folder: &Path) -> Vec<PathBuf> {
+pub fn parts(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder.join("derived")).unwrap().map(|file| file.unwrap().path());
     let mut parts: Vec<PathBuf> =
         files.filter(|path| path.to_str().unwrap().contains("part-")).collect();
@@ -111,7 +111,7 @@ fn parts(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Changes bytes of a file in place; who has it mapped sees them.
-fn flip(path: &Path, rng: &mut Rng, flips: usize) {
+pub fn flip(path: &Path, rng: &mut Rng, flips: usize) {
     let mut file = fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
     let len = file.metadata().unwrap().len() as usize;
     for _ in 0..flips {

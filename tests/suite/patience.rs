@@ -111,12 +111,15 @@ fn who_has_no_time_gets_no_answer_and_who_has_enough_the_right_one() {
         assert_eq!(ask(&view.within(endless).until(&cancel)), Ok(right), "{name}");
     }
     let listening = view.until(&cancel);
+    let earlier = listening.as_of(Timestamp(NOON - 86_400_000_000)).unwrap();
     cancel.cancel();
     for (name, ask) in QUESTIONS {
         let none = ask(&listening).unwrap_err();
         assert_eq!(none.kind(), ErrorKind::Stopped, "{name}: {none}");
         assert!(none.message().contains("cancelled"), "{name}: {none}");
     }
+    let none = earlier.count("p.age > 20", At::Latest).unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::Stopped, "{none}");
     assert!(session(&db).view().count("true", At::Latest).is_ok());
 }
 

@@ -5,8 +5,8 @@ use crate::store::{self, NOON, identify, session, view};
 use navedb::clock::ManualClock;
 use navedb::dir::MemoryDir;
 use navedb::{
-    Became, Db, ErrorKind, Identity, Level, Named, Position, Reason, Retraction, Session, Settings,
-    StreamRule, import_log, limits,
+    Became, Db, ErrorKind, Identity, Input, Level, LoadRequest, Named, Position, Reason,
+    RecordKind, Retraction, Session, Settings, StreamRule, import_log, limits,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,6 +170,14 @@ fn what_cannot_be_done_with_streams_says_why() {
         (ErrorKind::Invalid, true),
         "{message}"
     );
+    for other in [" jobs", "jobs\t"] {
+        let none = session.define_stream(other, &StreamRule::default()).unwrap_err();
+        assert_eq!(none.kind(), ErrorKind::Invalid, "{none}");
+    }
+    let own = view(&story.db).feed(Named("Identity"), Position(0), 1).unwrap_err();
+    assert_eq!(own.kind(), ErrorKind::Invalid, "{own}");
+    let own = session.create_group(Named("identity"), "mail", Position(0)).unwrap_err();
+    assert_eq!(own.kind(), ErrorKind::Invalid, "{own}");
     let none = view(&story.db).feed(Named("job"), Position(0), 1).unwrap_err();
     assert!(none.message().contains("[stream.NAME]"), "{none}");
     let group = session.create_group(Named("job"), "mail", Position(0)).unwrap_err();
@@ -254,4 +262,106 @@ fn what_becomes_of_profiles_is_told_with_its_reason() {
     let last = view(&story.db).feed(Identity, items[4].position, 9).unwrap().items;
     let told: Vec<_> = last.iter().map(|i| (i.became, i.reason, i.origin.name())).collect();
     assert_eq!(told, [(Became::Split, Reason::Definition, "history")]);
+}
+
+/// Loads rows of people, some of whom are joined by two identifiers in a row.
+fn load(db: &Db, name: &str, rows: &str) {
+    let mut request = LoadRequest::new("crm", RecordKind::Identify);
+    let bytes = format!("user,email\n{rows}").into_bytes();
+    request.inputs.push(Input::Bytes { name: name.into(), bytes });
+    request.ids = vec![("user_id".into(), "user".into()), ("email".into(), "email".into())];
+    request.level = Some(Level::Os);
+    db.load(&request).unwrap();
+}
+
+#[test]
+fn what_a_crash_cuts_off_of_many_joins_is_told_when_the_store_is_opened() {
+    const JOINS: usize = 10_500;
+    let (disk, clock) = (MemoryDir::new(), store::clock(NOON));
+    // All in one file of the log.
+    let open = |disk: &MemoryDir| {
+        Db::open_with(Arc::new(disk.clone()), clock.clone(), Settings::default()).unwrap()
+    };
+    let first = open(&disk);
+    let alone: String = (0..JOINS)
+        .map(|n| format!("u{n},\n"))
+        .chain((0..JOINS).map(|n| format!(",e{n}@x.org\n")))
+        .collect();
+    load(&first, "alone.csv", &alone);
+    session(&first).define_stream("identity", &StreamRule::default()).unwrap();
+    let both: String = (0..JOINS).map(|n| format!("u{n},e{n}@x.org\n")).collect();
+    load(&first, "both.csv", &both);
+    let joined = |db: &Db| {
+        let items = session(db).follow(Identity, Position(0), Duration::ZERO);
+        let became = items.map(|item| item.unwrap().became);
+        became.filter(|became| *became == Became::Joined).count()
+    };
+    assert_eq!(joined(&first), JOINS);
+    let files = disk.files();
+    let of_log = files.iter().filter(|(name, _)| name.starts_with("log/"));
+    let (name, bytes) = of_log.max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    let mut rng = Rng::new(3);
+    for round in 0..6 {
+        let left = MemoryDir::new();
+        files.iter().for_each(|(name, bytes)| left.put(name, bytes.clone()));
+        let cut = 1 + rng.below(if round % 2 == 0 { 4_000 } else { bytes.len() / 2 });
+        left.put(name, bytes[..bytes.len() - cut].to_vec());
+        let db = open(&left);
+        let one = |n: usize| view(&db).profile("user_id", &format!("u{n}")).unwrap().unwrap();
+        let are = (0..JOINS).filter(|n| one(*n).identifiers.len() == 2).count();
+        assert_eq!(joined(&db), are, "{cut} bytes cut off");
+    }
+}
+
+#[test]
+fn what_was_told_is_corrected_once_and_nothing_else() {
+    let mut story = Story::new();
+    let message = |id: &str, ids: &str| {
+        format!(
+            r#"{{"type":"identify","messageId":"{id}","timestamp":"2024-01-01T00:00:00Z",
+                "identifiers":{ids},"traits":{{}}}}"#
+        )
+    };
+    let say = |story: &Story, id: &str, ids: &str| store::say(&story.db, "web", &message(id, ids));
+    let count =
+        |story: &Story| view(&story.db).feed(Identity, Position(0), 99).unwrap().items.len();
+    let again = |story: &mut Story| {
+        story.crash();
+        let files = story.disk.files();
+        let left = MemoryDir::new();
+        let kept = files.into_iter().filter(|(name, _)| !name.starts_with("derived/"));
+        kept.for_each(|(name, bytes)| left.put(&name, bytes));
+        story.disk = left;
+        story.db = open(&story.disk, &story.clock);
+    };
+    story.session().define_stream("identity", &StreamRule::default()).unwrap();
+    say(&story, "s0", r#"{"user_id":"1"}"#);
+    say(&story, "s1", r#"{"email":"a@x.org"}"#);
+    say(&story, "s2", r#"{"user_id":"1","email":"a@x.org"}"#);
+    for id in ["s2", "s1"] {
+        let what = Retraction::Record { source: "web".into(), message_id: id.into() };
+        let _ = story.session().retract(&what).unwrap();
+    }
+    say(&story, "s3", r#"{"user_id":"2"}"#);
+    say(&story, "s4", r#"{"device_id":"d"}"#);
+    say(&story, "s5", r#"{"user_id":"2","device_id":"d"}"#);
+    let told = count(&story);
+    for round in 0..3 {
+        again(&mut story);
+        assert_eq!(count(&story), told, "round {round}");
+    }
+    // What happens while nobody is told of it is never told.
+    story.session().drop_stream("identity").unwrap();
+    say(&story, "s6", r#"{"user_id":"2","email":"b@x.org","phone":"+33612345678"}"#);
+    say(&story, "s7", r#"{"user_id":"1","device_id":"d"}"#);
+    story.session().define_stream("Identity", &StreamRule::default()).unwrap();
+    say(&story, "s8", r#"{"user_id":"3"}"#);
+    say(&story, "s9", r#"{"user_id":"4"}"#);
+    say(&story, "s10", r#"{"user_id":"3","custom":"c"}"#);
+    say(&story, "s11", r#"{"user_id":"4","custom":"c"}"#);
+    let told = count(&story);
+    for round in 0..2 {
+        again(&mut story);
+        assert_eq!(count(&story), told, "round {round} after it was defined again");
+    }
 }

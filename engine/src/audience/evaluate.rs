@@ -66,6 +66,7 @@ pub fn evaluate(
     let selected = if table.is_some() { RoaringBitmap::new() } else { chosen.to_set() };
     let steps = if explain {
         let expected = whole.expected(reader);
+        reader.check()?;
         told(resolved, reader, &root, (steps, &expected))
     } else {
         Vec::new()

@@ -43,7 +43,7 @@ pub struct Reads {
     pub consents: bool,
     /// Segments, in the folded form: those whose members it asks for, or who entered and left them.
     pub segments: Vec<String>,
-    /// Of these the ones of which it asks who entered and left.
+    /// Those of which it asks who entered and left, as they are written.
     pub transitions: Vec<String>,
     /// Whether it asks who entered or left segments without saying which.
     pub any_segment: bool,
@@ -320,7 +320,7 @@ impl Reads {
             match named.and_then(|property| rows.text_of(property)) {
                 Some(segment) => {
                     self.segments.push(folded(segment));
-                    self.transitions.push(folded(segment));
+                    self.transitions.push(segment.to_owned());
                 }
                 None => self.any_segment = true,
             }

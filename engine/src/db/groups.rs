@@ -163,7 +163,10 @@ impl Session {
             let pending = &view.group(&stream.name(), group)?.pending;
             let late = pending.iter().filter(|(_, has)| has.since <= before);
             let mut items = Vec::new();
-            for (position, _) in late.take(limit.min(FEED_ITEMS_MAX)) {
+            for (position, _) in late {
+                if items.len() >= limit.min(FEED_ITEMS_MAX) {
+                    break;
+                }
                 // What is pending can be taken over however old it is.
                 let before = Position(position.0.saturating_sub(1));
                 let page = stream.page(view, before, 1, None)?;

@@ -91,11 +91,19 @@ impl View {
     /// of them.
     ///
     /// # Errors
-    /// `Corrupt`; what `take` fails with.
+    /// `Corrupt`, and then a newer view gives all of them; what `take` fails with.
     pub fn identity_clusters(
         &self,
         take: &mut dyn FnMut(&str, &str, &str) -> Result<()>,
     ) -> Result<()> {
+        let found = self.each_identifier(take);
+        if found.as_ref().is_err_and(super::telling::is_damage) {
+            self.inner.heal();
+        }
+        found
+    }
+
+    fn each_identifier(&self, take: &mut dyn FnMut(&str, &str, &str) -> Result<()>) -> Result<()> {
         let state = self.state();
         let reader = state.reader();
         let mut ids: Vec<Option<String>> = vec![None; state.counts.ordinals as usize];

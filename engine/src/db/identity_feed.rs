@@ -6,8 +6,8 @@
 
 use super::regrouping::{Groups, groups, shared};
 use super::segment_types::{FeedPage, IdentityItem};
+use super::streams::Identity;
 use super::streams::reading::{Placed, Reading};
-use super::streams::{Identity, Named};
 use super::write::Draft;
 use super::{View, Writer};
 use crate::base::error::Result;
@@ -16,7 +16,8 @@ use crate::base::limits::{IDENTITY_CHANGES_MAX, IDENTITY_IDS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{Became, Entry, Origin, ProfilesChange, ProfilesEntry, Reason};
 use crate::identity::PublicId;
-use crate::state::{IDENTITY_STREAM, Reader, State, StreamName};
+use crate::log::LogReader;
+use crate::state::{Fold, Hindsight, IDENTITY_STREAM, Reader, State, StreamName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the log told of ids: of each that was told of, whose it is.
@@ -32,6 +33,10 @@ impl ToldIds {
     /// Follows an entry at a position.
     pub fn follow(&mut self, entry: &ProfilesEntry, at: Position) {
         for change in &entry.changes {
+            if change.became == Became::Begun {
+                // What was told before is of no account: nobody was told what came in between.
+                *self = ToldIds::default();
+            }
             for (old, now) in change.old.iter().zip(&change.now) {
                 if *now == NOBODY {
                     self.holders.remove(old);
@@ -71,7 +76,8 @@ impl ToldIds {
         for id in self.holders.keys() {
             let Some(told) = self.holder(*id) else { continue };
             let is = holder_of(&reader, PublicId(*id));
-            if is != told {
+            // Of an identifier that is no more, and that named no profile, there is nothing to tell.
+            if is != told && (is != NOBODY || *id == told) {
                 wrong.entry(told).or_default().extend(Some(is).filter(|is| *is != NOBODY));
             }
         }
@@ -189,40 +195,83 @@ pub(super) enum Since<'s> {
     Another(&'s State, Reason),
 }
 
-/// Appends what became of profiles since a state that readers know, if the stream is defined.
+/// What became of profiles since a state that readers know, if the stream is defined.
 ///
 /// # Errors
-/// `Corrupt` when a part cannot be read; `Io`.
-pub(super) fn tell_profiles(writer: &mut Writer, from: &Since<'_>) -> Result<()> {
-    let state = &writer.fold.state;
-    if !tells_profiles(state) {
-        return Ok(());
-    }
+/// `Corrupt` when a part cannot be read.
+pub(super) fn became(state: &State, from: &Since<'_>) -> Result<Vec<ProfilesChange>> {
     let (Since::Earlier(before) | Since::Another(before, _)) = from;
-    let told = if !tells_profiles(before) {
-        vec![ProfilesChange {
-            became: Became::Begun,
-            reason: Reason::Definition,
-            old: Vec::new(),
-            now: Vec::new(),
-            new: Vec::new(),
-        }]
-    } else {
-        match from {
-            Since::Earlier(before) => since(before, state, Reason::Event)?,
-            Since::Another(before, reason) => between(before, state, *reason)?,
-        }
-    };
-    append_profiles(writer, told)
+    if !tells_profiles(state) {
+        return Ok(Vec::new());
+    }
+    if !tells_profiles(before) {
+        let (became, reason) = (Became::Begun, Reason::Definition);
+        let (old, now, new) = Default::default();
+        return Ok(vec![ProfilesChange { became, reason, old, now, new }]);
+    }
+    match from {
+        Since::Earlier(before) => since(before, state, Reason::Event),
+        Since::Another(before, reason) => between(before, state, *reason),
+    }
 }
 
-/// Appends what became of profiles.
+/// The last state whose profiles were told, when it is not the one that readers know.
+pub(super) struct ToldProfiles {
+    before: State,
+    /// What had been told and is not true of it.
+    corrections: Vec<ProfilesChange>,
+    /// Why what is true is another now, when all was folded anew since then.
+    pub anew: Option<Reason>,
+}
+
+impl ToldProfiles {
+    /// A fold up to the end of what was told of profiles.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn of(state: &State, ids: &ToldIds) -> Result<ToldProfiles> {
+        let tells = tells_profiles(state);
+        let corrections = if tells { ids.corrections(state)? } else { Vec::new() };
+        Ok(ToldProfiles { before: state.clone(), corrections, anew: None })
+    }
+
+    /// The same after all was folded anew: what was wrong in the fold of before was told to nobody.
+    pub fn folded_anew(self, reason: Reason) -> ToldProfiles {
+        ToldProfiles { corrections: Vec::new(), anew: Some(self.anew.unwrap_or(reason)), ..self }
+    }
+
+    /// A state whose profiles were told.
+    pub fn all_of(state: &State) -> ToldProfiles {
+        ToldProfiles { before: state.clone(), corrections: Vec::new(), anew: None }
+    }
+
+    /// The same when its state cannot be read any more: it is folded again, in memory.
+    pub fn read_again(&self, reader: &LogReader) -> Result<ToldProfiles> {
+        let mut fold = Fold::new(Hindsight::clone(&self.before.hindsight));
+        super::open::fold_into(reader, self.before.end, &mut fold, (None, usize::MAX))?;
+        fold.freeze()?;
+        let (before, corrections) = (fold.state, self.corrections.clone());
+        Ok(ToldProfiles { before, corrections, anew: self.anew })
+    }
+
+    /// What is to be told of a later state.
+    pub fn became(&self, state: &State) -> Result<Vec<ProfilesChange>> {
+        let from = match self.anew {
+            Some(reason) => Since::Another(&self.before, reason),
+            None => Since::Earlier(&self.before),
+        };
+        Ok(self.corrections.iter().cloned().chain(became(state, &from)?).collect())
+    }
+}
+
+/// Appends what became of profiles: all of it or nothing, so that a crash leaves no part of it told.
 ///
 /// # Errors
 /// `Io`.
 pub(super) fn append_profiles(writer: &mut Writer, told: Vec<ProfilesChange>) -> Result<()> {
     let (clock, cause) = (writer.log.clock(), writer.telling.origin);
     let mut rest = told.into_iter().flat_map(portions).peekable();
+    let mut drafts = Vec::new();
     while let Some(first) = rest.next() {
         let reason = first.reason;
         let mut ids = first.old.len() + first.new.len();
@@ -237,10 +286,12 @@ pub(super) fn append_profiles(writer: &mut Writer, told: Vec<ProfilesChange>) ->
         }
         let entry = Entry::Profiles(ProfilesEntry { clock, changes });
         let (source, load) = (SourceId(0), LoadId(0));
-        let draft = Draft { entry, source, load, decoded: None };
-        writer.append(vec![draft], reason.origin(cause))?;
+        drafts.push((Draft { entry, source, load, decoded: None }, reason.origin(cause)));
     }
-    writer.telling.origin = cause;
+    if !drafts.is_empty() {
+        writer.append_each(drafts)?;
+        writer.telling.origin = cause;
+    }
     Ok(())
 }
 
@@ -280,11 +331,11 @@ impl Reading for Identity {
     }
 
     fn in_force(self, view: &View) -> Result<()> {
-        Named(IDENTITY_STREAM).in_force(view)
+        view.stream(IDENTITY_STREAM).map(|_| ())
     }
 
     fn retain_days(self, view: &View) -> Option<u64> {
-        Named(IDENTITY_STREAM).retain_days(view)
+        view.state().stream_rule(IDENTITY_STREAM)?.says.retain_days
     }
 
     fn page(

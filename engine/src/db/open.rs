@@ -1,10 +1,10 @@
 //! Opening a store: lock, recover the log, restore the checkpoint, fold what came after it.
 
-use super::identity_feed::tells_profiles;
+use super::identity_feed::{ToldProfiles, tells_profiles};
 use super::lookup::remember;
 use super::merger::Merger;
 use super::publish::Snapshot;
-use super::telling::{Tail, Telling, ToldProfiles, tells};
+use super::telling::{Tail, Telling, tells};
 use super::{Inner, OpenReport, Settings, Writer};
 use crate::audience::Workers;
 use crate::base::clock::Clock;
@@ -144,7 +144,7 @@ fn fold_log(
                 telling.iter_mut().try_for_each(Telling::note_refold_at_opening)?;
             }
             if stop == tail.ids_end && profiles.is_none() {
-                profiles = Some(ToldProfiles::of(&fold.state, &tail)?);
+                profiles = Some(ToldProfiles::of(&fold.state, &tail.ids)?);
             }
             if stop == tail.told_end && telling.is_none() {
                 telling = Some(Telling::begin(fold, &tail, workers)?);

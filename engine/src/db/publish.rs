@@ -52,6 +52,7 @@ impl Inner {
     pub(super) fn show(&self, writer: &mut Writer) {
         writer.telling.keeper.look(&writer.fold.state);
         self.snapshot.set(Snapshot { state: writer.fold.state.clone() });
+        writer.telling.shown();
         writer.fold.state.let_go();
         self.news.wake();
     }

@@ -13,6 +13,7 @@ use crate::base::limits::{
     FEED_ITEMS_MAX, STREAM_ITEM_BYTES_MAX, STREAM_PUT_BYTES_MAX, STREAM_PUT_MAX,
 };
 use crate::base::time::Timestamp;
+use crate::catalog::folded;
 use crate::definition::StreamRule;
 use crate::entry::{Entry, ItemsEntry, Origin};
 use crate::log::Header;
@@ -174,6 +175,17 @@ pub(super) fn unknown(name: &str) -> Error {
     ))
 }
 
+impl Named<'_> {
+    /// The engine's own stream has items of another kind.
+    fn check(self) -> Result<()> {
+        if folded(self.0) == IDENTITY_STREAM {
+            let help = "the stream 'identity' has no texts; ask for it by Identity";
+            return Err(Error::invalid(help));
+        }
+        Ok(())
+    }
+}
+
 impl Placed for StreamItem {
     fn position(&self) -> Position {
         self.position
@@ -188,6 +200,7 @@ impl Reading for Named<'_> {
     }
 
     fn in_force(self, view: &View) -> Result<()> {
+        self.check()?;
         view.state().stream_rule(self.0).map(|_| ()).ok_or_else(|| unknown(self.0))
     }
 
@@ -202,6 +215,7 @@ impl Reading for Named<'_> {
         limit: usize,
         oldest: Option<Timestamp>,
     ) -> Result<FeedPage<StreamItem>> {
+        self.check()?;
         let mut page = FeedPage::behind(after);
         let Some(ledger) = view.ledger(self.0)? else { return Ok(page) };
         view.each_entry(ledger, &mut page, oldest, &mut |header, entry, page| {

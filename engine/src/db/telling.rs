@@ -5,24 +5,24 @@
 //! and the segments' clock; what had been told is never told again: after a fold from nothing it is compared with what
 //! is true. *Where to start reading:* `Inner::tell`.
 
-use super::identity_feed::{Since, ToldIds, append_profiles, tell_profiles, tells_profiles};
+use super::identity_feed::{Since, ToldIds, ToldProfiles, append_profiles, became, tells_profiles};
 use super::write::Draft;
 use super::{Inner, Writer};
 use crate::audience::Workers;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
-use crate::base::limits::{TOLD_BYTES_MAX, TOLD_ROWS_MAX};
+use crate::base::limits::{SAVED_DEPTH_MAX, TOLD_BYTES_MAX, TOLD_ROWS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{
-    BLOCK_KIND, Entry, Origin, PROFILES_KIND, ProfilesChange, RECORDS_KIND, Reason, TOLD_KIND,
-    ToldChange, ToldEntry,
+    BLOCK_KIND, Entry, Origin, PROFILES_KIND, RECORDS_KIND, Reason, TOLD_KIND, ToldChange,
+    ToldEntry,
 };
 use crate::log::LogReader;
 use crate::segment::{
     Keeper, Step, ToldBefore, Transitions, difference, follow, keep_told, told_before, unfollow,
     whole_second,
 };
-use crate::state::{Fold, State};
+use crate::state::{Fold, Hindsight, State};
 use std::sync::Arc;
 
 /// What a fold from nothing needs to know of what was told before it.
@@ -39,7 +39,8 @@ pub(super) struct Tail {
     /// The same of what became of profiles.
     pub ids_end: Position,
     told: ToldBefore,
-    ids: ToldIds,
+    /// What was told of ids.
+    pub ids: ToldIds,
     /// The origin of what may not be told.
     origin: Origin,
 }
@@ -54,15 +55,6 @@ struct Opened {
     origin: Origin,
 }
 
-/// The last state whose profiles were told, when it is not the one that readers know.
-pub(super) struct ToldProfiles {
-    before: State,
-    /// What had been told and is not true of it.
-    corrections: Vec<ProfilesChange>,
-    /// Why what is true is another now, when all was folded anew since then.
-    anew: Option<Reason>,
-}
-
 /// What the writer keeps of segments.
 pub(super) struct Telling {
     /// Keeps them true.
@@ -71,6 +63,8 @@ pub(super) struct Telling {
     opened: Option<Opened>,
     /// From what on it is told what became of profiles.
     pub profiles: Option<ToldProfiles>,
+    /// The last state whose segments were told, when readers do not know it yet.
+    ahead: Option<State>,
     /// What was told before the fold was made from nothing, until it is compared.
     refolded: Option<Refolded>,
     /// The moment at which the log's last entry found the segments, when the store was opened.
@@ -123,8 +117,8 @@ impl Tail {
 impl Telling {
     fn new(told_at: Timestamp) -> Telling {
         let (keeper, origin) = (Keeper::default(), Origin::Live);
-        let (opened, profiles, refolded) = (None, None, None);
-        Telling { keeper, opened, profiles, refolded, told_at, origin }
+        let (opened, profiles, ahead, refolded) = (None, None, None, None);
+        Telling { keeper, opened, profiles, ahead, refolded, told_at, origin }
     }
 
     /// Goes on from a state that was kept with all that was told.
@@ -177,37 +171,15 @@ impl Telling {
         Ok(())
     }
 
+    /// Takes note that readers know the newest state.
+    pub fn shown(&mut self) {
+        (self.profiles, self.ahead) = (None, None);
+    }
+
     /// Forgets a fold from nothing that was not taken over.
     pub fn keep_fold(&mut self) {
         self.refolded = None;
         self.profiles = None;
-    }
-}
-
-impl ToldProfiles {
-    /// A fold up to the end of what was told of profiles.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub fn of(state: &State, tail: &Tail) -> Result<ToldProfiles> {
-        let tells = tells_profiles(state);
-        let corrections = if tells { tail.ids.corrections(state)? } else { Vec::new() };
-        Ok(ToldProfiles { before: state.clone(), corrections, anew: None })
-    }
-
-    /// The same after all was folded anew: what was wrong in the fold of before was told to nobody.
-    pub fn folded_anew(self, reason: Reason) -> ToldProfiles {
-        ToldProfiles { corrections: Vec::new(), anew: Some(self.anew.unwrap_or(reason)), ..self }
-    }
-
-    /// Appends what became of profiles since then.
-    fn tell(&self, writer: &mut Writer) -> Result<()> {
-        append_profiles(writer, self.corrections.clone())?;
-        let from = match self.anew {
-            Some(reason) => Since::Another(&self.before, reason),
-            None => Since::Earlier(&self.before),
-        };
-        tell_profiles(writer, &from)
     }
 }
 
@@ -223,17 +195,34 @@ pub(super) fn has_segments(state: &State) -> bool {
 
 impl Writer {
     /// Takes note that the fold was made from nothing, so that its segments must be compared with what was told.
-    pub(super) fn note_refold(&mut self, before: &State, reason: Reason) -> Result<()> {
-        if self.telling.refolded.is_none() && has_segments(before) {
-            self.telling.refolded = Some(Refolded { told: told_before(before)?, reason });
+    /// `shown` is the state that readers know.
+    pub(super) fn note_refold(&mut self, shown: &State, reason: Reason) -> Result<()> {
+        if self.telling.refolded.is_none() {
+            let before = self.telling.ahead.as_ref().unwrap_or(shown);
+            if has_segments(before) {
+                let told = match told_before(before) {
+                    // What cannot be read any more is in the log.
+                    Err(e) if is_damage(&e) => self.told_by_log()?.told,
+                    told => told?,
+                };
+                self.telling.refolded = Some(Refolded { told, reason });
+            }
         }
-        if tells_profiles(before) {
-            let before =
-                ToldProfiles { before: before.clone(), corrections: Vec::new(), anew: None };
-            let known = self.telling.profiles.take().unwrap_or(before);
+        if tells_profiles(shown) || self.telling.profiles.is_some() {
+            let known = self.telling.profiles.take();
+            let known = known.unwrap_or_else(|| ToldProfiles::all_of(shown));
             self.telling.profiles = Some(known.folded_anew(reason));
         }
         Ok(())
+    }
+}
+
+impl Writer {
+    /// All that the log tells, from its beginning.
+    fn told_by_log(&mut self) -> Result<Tail> {
+        self.log.flush()?;
+        let nothing = Fold::new(Hindsight::default());
+        Tail::of(&self.log.reader(), (Position(1), self.log.next()), &nothing.state)
     }
 }
 
@@ -256,10 +245,13 @@ impl Inner {
             writer.telling.keeper.look(&writer.fold.state);
             return Ok(());
         }
+        let ahead = writer.telling.ahead.clone();
+        let newest = ahead.as_ref().unwrap_or(&newest.state);
         let opened = writer.telling.opened.take();
         let mut compared = None;
         if let Some(Opened { corrections, before, origin }) = opened {
             append_told(writer, corrections, Origin::Correction)?;
+            writer.telling.ahead = Some(before.clone());
             writer.fold.freeze_alone()?;
             writer.telling.origin = origin;
             compared = Some(before);
@@ -268,7 +260,7 @@ impl Inner {
         compared = match refolded {
             None => compared,
             Some(refolded) => {
-                if let Err(e) = self.tell_difference(writer, &newest.state, &refolded) {
+                if let Err(e) = self.tell_difference(writer, newest, &refolded) {
                     writer.telling.refolded = Some(refolded);
                     return Err(e);
                 }
@@ -276,8 +268,13 @@ impl Inner {
             }
         };
         // What is told may itself be asked for, by segments that stand above those that it is told of.
-        while self.step(writer, compared.as_ref().unwrap_or(&newest.state))? {
+        // They stand in no circle, so that it ends.
+        for _ in 0..=SAVED_DEPTH_MAX {
+            if !self.step(writer, compared.as_ref().unwrap_or(newest))? {
+                break;
+            }
             compared = Some(writer.fold.state.clone());
+            writer.telling.ahead.clone_from(&compared);
             writer.fold.freeze_alone()?;
         }
         Ok(())
@@ -300,10 +297,21 @@ impl Inner {
 
     /// Appends what became of profiles since it was told last.
     fn tell_profiles(&self, writer: &mut Writer, newest: &State) -> Result<()> {
-        let Some(known) = writer.telling.profiles.take() else {
-            return tell_profiles(writer, &Since::Earlier(newest));
+        let state = &writer.fold.state;
+        let told = match &writer.telling.profiles {
+            Some(known) => match known.became(state) {
+                Err(e) if is_damage(&e) && known.anew.is_some() => {
+                    known.read_again(&self.reader)?.became(state)?
+                }
+                told => told?,
+            },
+            None => became(state, &Since::Earlier(newest))?,
         };
-        known.tell(writer).inspect_err(|_| writer.telling.profiles = Some(known))
+        append_profiles(writer, told)?;
+        // What follows may fail before anybody sees the state.
+        let state = &writer.fold.state;
+        writer.telling.profiles = tells_profiles(state).then(|| ToldProfiles::all_of(state));
+        Ok(())
     }
 
     /// Finds the members of a fold from nothing, and tells what is otherwise than it was told.
@@ -321,6 +329,7 @@ impl Inner {
         let told = difference(&refolded.told, state, refolded.reason)?;
         let origin = writer.telling.origin;
         append_told(writer, told, Origin::Correction)?;
+        writer.telling.ahead = Some(writer.fold.state.clone());
         writer.telling.origin = origin;
         writer.fold.freeze_alone()
     }

@@ -160,7 +160,10 @@ impl View {
             if Arc::ptr_eq(&newest, &self.snapshot) {
                 continue;
             }
-            let again = read(&newest.state);
+            let again = match &self.state().patience {
+                patience if patience.is_endless() => read(&newest.state),
+                patience => read(&newest.state.patient(patience.clone())),
+            };
             if !is_damage(&again) {
                 return if newest.state.end == self.state().end { again } else { found };
             }
@@ -203,7 +206,7 @@ impl View {
     /// `Corrupt` when the log does not hold; `Io`.
     pub fn as_of(&self, time: Timestamp) -> Result<View> {
         let mut state = State::clone(self.past(time)?.as_ref());
-        state.clock = time;
+        (state.clock, state.patience) = (time, self.state().patience.clone());
         let snapshot = Arc::new(Snapshot { state });
         Ok(View { inner: Arc::clone(&self.inner), snapshot, flushed: self.flushed })
     }

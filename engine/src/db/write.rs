@@ -57,9 +57,14 @@ impl Writer {
     /// Appends drafts as one batch, and folds them. When a part cannot be read they count all the same, and the fold is
     /// broken until it is made anew.
     pub(super) fn append(&mut self, drafts: Vec<Draft>, origin: Origin) -> Result<()> {
-        self.telling.origin = origin;
+        self.append_each(drafts.into_iter().map(|draft| (draft, origin)).collect())
+    }
+
+    /// The same, each with an origin of its own.
+    pub(super) fn append_each(&mut self, drafts: Vec<(Draft, Origin)>) -> Result<()> {
+        self.telling.origin = drafts.last().map_or(self.telling.origin, |(_, origin)| *origin);
         let mut batch = Vec::with_capacity(drafts.len());
-        for draft in &drafts {
+        for (draft, origin) in &drafts {
             batch.push(Append {
                 kind: draft.entry.kind(),
                 payload_version: draft.entry.version(),
@@ -74,7 +79,7 @@ impl Writer {
         let clock = self.log.clock();
         self.log.append(&batch)?;
         let mut seen = self.seen.write();
-        for draft in drafts {
+        for (draft, origin) in drafts {
             let rows = draft.entry.rows();
             let (source, load) = (draft.source, draft.load);
             let at = RecordContext { first, rows, clock, source, load, origin };

@@ -6,7 +6,7 @@
 use super::rules::{below, levels, parsed, prepared_trait, rule_of};
 use crate::audience::Prepared;
 use crate::base::error::{Error, Result};
-use crate::base::limits::{SAVED_DEPTH_MAX, SEGMENTS_MAX};
+use crate::base::limits::{EVENT_TYPES_MAX, SAVED_DEPTH_MAX, SEGMENTS_MAX};
 use crate::catalog::{folded, nearest};
 use crate::definition::SegmentRule;
 use crate::record::{ENTERED, LEFT};
@@ -34,6 +34,12 @@ pub fn check(before: &State, state: &State) -> Result<()> {
     check_names("stream", names, |name| {
         before.stream_rule(name).is_some_and(|known| known.name == name)
     })?;
+    if state.makes_events() && state.catalog.events().find(LEFT).is_none() {
+        return Err(Error::limit(format!(
+            "there are {EVENT_TYPES_MAX} event types already, and none is left for '{ENTERED}' and \
+             '{LEFT}'; define segments without events"
+        )));
+    }
     let mut trial = state.clone();
     Arc::make_mut(&mut trial.memberships).keep(|name| state.segment_rule(name).is_some());
     let all_anew = may_break_others(before, state);
@@ -130,6 +136,11 @@ fn check_names<'n>(
             );
             return Err(Error::invalid(message));
         }
+        if !is_known(name) && name.trim() != name {
+            let message =
+                format!("{name:?} is no name of a {what}; take the blanks around it away");
+            return Err(Error::invalid(message));
+        }
         if let Some(other) = known.insert(folded(name), name) {
             let message =
                 format!("{what} '{name}' is there as '{other}' already; names have no case");
@@ -141,14 +152,22 @@ fn check_names<'n>(
 
 /// Refuses to ask who entered or left a segment that does not make events of it.
 fn check_transitions(prepared: &Prepared, state: &State) -> Result<()> {
+    if prepared.reads.any_segment {
+        let help = "a segment must say whose transitions it asks for: add e.segment = 'NAME'";
+        return Err(Error::invalid(help));
+    }
     for asked in &prepared.reads.transitions {
-        let known = state.segment_rule(asked);
-        if known.is_none_or(|known| !known.says.events) {
-            let what = if known.is_some() { "makes no events" } else { "is no segment" };
-            return Err(Error::invalid(format!(
-                "it asks who entered or left '{asked}', which {what}; define it with events = true"
-            )));
-        }
+        let help = match state.segment_rule(asked) {
+            None => format!("'{asked}', which is no segment; define it with events = true"),
+            Some(known) if !known.says.events => {
+                format!("'{asked}', which makes no events; define it with events = true")
+            }
+            Some(known) if known.name != *asked => {
+                format!("'{asked}'; events name it '{}', so write that", known.name)
+            }
+            Some(_) => continue,
+        };
+        return Err(Error::invalid(format!("it asks who entered or left {help}")));
     }
     Ok(())
 }
@@ -165,10 +184,6 @@ fn check_segment(segment: &Saved<SegmentRule>, was: Option<&State>, state: &Stat
         check_transitions(&prepared, state).map(|()| prepared)
     };
     match (understood(state), was) {
-        (Ok(prepared), None) if prepared.reads.any_segment => {
-            let help = "a segment must say whose transitions it asks for: add e.segment = 'NAME'";
-            return Err(about("", &Error::invalid(help)));
-        }
         (Ok(_), _) => {}
         // What was not understood before is no worse now.
         (Err(_), Some(before)) if understood(before).is_err() => {}

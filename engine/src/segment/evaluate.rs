@@ -133,6 +133,9 @@ pub fn holds_for(
     }
     let mut held = RoaringBitmap::new();
     let mut see = |ordinal: u32| {
+        if ordinal.is_multiple_of(256) {
+            state.patience.check()?;
+        }
         if !state.is_live(Ordinal(ordinal)) {
             return Ok(());
         }

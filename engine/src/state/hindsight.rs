@@ -92,7 +92,9 @@ pub struct Hindsight {
     pub definitions: BTreeMap<(String, String), DefinitionEntry>,
     /// Sources that are not simply live, by name.
     pub sources: BTreeMap<String, SourceRule>,
-    /// Segments whose transitions are events, by the folded name; one that was dropped stays among them.
+    /// Segments that are or were defined, by the folded name.
+    segments: BTreeSet<String>,
+    /// Those of them whose transitions are events; one that was dropped stays among them.
     pub evented: BTreeSet<String>,
 }
 
@@ -121,11 +123,9 @@ impl Hindsight {
                 let before = known.and_then(|known| known.body.as_deref());
                 let heard = fold_text(&definition.kind, &definition.name, before)
                     != fold_text(&definition.kind, &definition.name, definition.body.as_deref());
-                let was_there = known.is_some();
                 self.definitions.insert(place, definition.clone());
                 if definition.kind == SEGMENT {
-                    // What was never defined told nothing yet.
-                    return self.note_segment(definition) && was_there;
+                    return self.note_segment(definition);
                 }
                 if definition.kind == SOURCE {
                     return self.note_source(definition, at) | heard;
@@ -137,15 +137,17 @@ impl Hindsight {
         }
     }
 
-    /// Whether the transitions of a segment are events now and were not, or no longer.
+    /// Whether the transitions of a segment that may have told some are events now and were not, or no longer.
     fn note_segment(&mut self, definition: &DefinitionEntry) -> bool {
         let says = definition.body.as_deref().and_then(SegmentRule::of_text);
         let name = folded(&plain_name(&definition.name));
-        match says {
+        let is_new = self.segments.insert(name.clone());
+        let changed = match says {
             Some(says) if says.events => self.evented.insert(name),
             Some(_) => self.evented.remove(&name),
             None => false,
-        }
+        };
+        changed && !is_new
     }
 
     /// The state of a source, and whether rows that were held back are to be folded now. Holding changes nothing of

@@ -14,9 +14,14 @@ const KEPT: usize = 1024;
 
 /// What is known of a state, by what it is about.
 #[derive(Default)]
-pub struct Memo(Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>);
+pub struct Memo(Arc<Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>>);
 
 impl Memo {
+    /// The same of the same state, which somebody else asks.
+    pub fn shared(&self) -> Memo {
+        Memo(Arc::clone(&self.0))
+    }
+
     /// What is known, or is found now. Two that come at once may both look for it.
     ///
     /// # Errors
@@ -63,6 +68,7 @@ mod tests {
         assert!(memo.known::<u32>("x".into(), || Err(Error::invalid("not now"))).is_err());
         assert_eq!((ask(&memo, 1), ask(&memo, 2)), (1, 1));
         assert_eq!(ask(&memo.clone(), 3), 3);
+        assert_eq!(ask(&memo.shared(), 4), 1);
         for number in 0..2 * KEPT {
             memo.known(number.to_string(), || Ok(number)).unwrap();
         }

@@ -63,7 +63,7 @@ pub struct Facts {
 impl State {
     /// The same state, for somebody who waits so long.
     pub fn patient(&self, patience: Patience) -> State {
-        State { patience, ..self.clone() }
+        State { patience, memo: self.memo.shared(), ..self.clone() }
     }
 
     /// Begins to read.

@@ -20,6 +20,11 @@ impl State {
         !self.hindsight.evented.is_empty() && self.hindsight.evented.contains(&folded(segment))
     }
 
+    /// Whether the transitions of any segment are events.
+    pub fn makes_events(&self) -> bool {
+        !self.hindsight.evented.is_empty()
+    }
+
     /// Makes the types of such events known, so that they can be asked about before there is one.
     pub(super) fn know_transitions(&mut self) {
         if self.hindsight.evented.is_empty() || self.catalog.events().find(LEFT).is_some() {
@@ -27,7 +32,7 @@ impl State {
         }
         let catalog = Arc::make_mut(&mut self.catalog);
         for event in [ENTERED, LEFT] {
-            // There is room for the engine's own types: those of sources are fewer than there may be.
+            // Where there is no room for them, no such segment is defined.
             let Ok(number) = catalog.event_number(event) else { return };
             let Some(fields) = catalog.properties_mut(number) else { return };
             for (name, value_type) in [

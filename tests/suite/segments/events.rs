@@ -240,6 +240,43 @@ fn a_segment_of_transitions_stands_in_no_circle() {
 }
 
 #[test]
+fn a_computed_trait_leads_no_segment_to_its_own_transitions() {
+    let story = Story::new();
+    story.define("French", "p.country = 'FR'", true);
+    let of = |text: &str| session(story.db()).define_trait("moves", text, None);
+    of("(SELECT count(*) FROM \"nave.left\" e WHERE e.segment = 'French')").unwrap();
+    story.define("Restless", "p.moves < 2", true);
+    let any = of("(SELECT count(*) FROM \"nave.entered\" e)").unwrap_err();
+    assert!(any.message().contains("e.segment = 'NAME'"), "{any}");
+    let own = "(SELECT count(*) FROM \"nave.entered\" e WHERE e.segment = 'Restless')";
+    let own = of(own).unwrap_err();
+    assert!(own.message().contains("cannot stand in itself"), "{own}");
+}
+
+#[test]
+fn names_of_segments_in_events_are_those_that_are_defined() {
+    let mut story = Story::new();
+    story.define("Active", "p.country = 'FR'", false);
+    story.say(0, "DE");
+    session(story.db()).drop_segment("Active").unwrap();
+    story.define("active", "p.country = 'FR'", true);
+    let left = |story: &Story| {
+        let text = r#"EXISTS (SELECT 1 FROM "nave.left" e)"#;
+        view(story.db()).count(text, At::Latest).unwrap()
+    };
+    assert_eq!(left(&story), 1, "names have no case, so it is the same feed");
+    let told = view(story.db()).digest().unwrap();
+    story.db.take().unwrap().close().unwrap();
+    navedb::rebuild(Arc::new(story.disk.clone()), story.clock.clone(), settings()).unwrap();
+    story.open();
+    assert_eq!((left(&story), view(story.db()).digest().unwrap()), (1, told));
+    let text = r#"EXISTS (SELECT 1 FROM "nave.left" e WHERE e.segment = 'ACTIVE')"#;
+    let other = session(story.db()).define_segment("gone", &SegmentRule::asking(text));
+    let other = other.unwrap_err();
+    assert!(other.message().contains("'active', so write that"), "{other}");
+}
+
+#[test]
 fn what_a_segment_of_transitions_stands_on_cannot_go() {
     let story = Story::new();
     story.define("French", "p.country = 'FR'", true);

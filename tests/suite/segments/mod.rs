@@ -3,6 +3,7 @@
 mod ahead;
 mod copied;
 mod crashes;
+mod damaged;
 mod defining;
 mod events;
 mod groups;
