@@ -1,6 +1,7 @@
 //! What segments cost: `segments STORE [COUNT ...]` opens a copy of the store that `bench/warehouses` made, defines so
 //! many segments of mixed kinds (100, 500 and 2,000 when nothing is said), and measures for each count what a lone
-//! event, a batch, a question about one person, a new segment and a passing second cost.
+//! event, a batch, a question about one person, a new segment and a passing second cost. `segments STORE narrow ...`
+//! defines rules of one kind alone: each asks for views of one of 5,000 pages, so that an event can touch few of them.
 
 use nave_bench::million::Rng;
 use navedb::clock::{Clock, ManualClock, SystemClock};
@@ -19,6 +20,9 @@ const COUNTRIES: [&str; 6] = ["FR", "DE", "IT", "ES", "GB", "US"];
 const PLANS: [&str; 3] = ["free", "team", "pro"];
 const EVENTS: [&str; 5] = ["view", "open", "click", "cart", "purchase"];
 const CATEGORIES: [&str; 6] = ["wine", "shoes", "books", "toys", "food", "garden"];
+
+/// The number of a rule that asks for a page.
+const PAGES: u64 = 5;
 
 fn pick<T: Copy + Default>(from: &[T], rng: &mut Rng) -> T {
     let place = usize::try_from(rng.below(from.len() as u64)).unwrap_or_default();
@@ -240,9 +244,19 @@ fn tick(db: &Db, clock: &ManualClock) -> Result<(), Failed> {
     Ok(())
 }
 
+/// Bytes of memory that the process has beside mapped files; 0 where nobody tells.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let words = line.and_then(|line| line.split_whitespace().next());
+    words.and_then(|kb| kb.parse::<u64>().ok()).unwrap_or_default() << 10
+}
+
 fn main() -> Result<(), Failed> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("segments STORE [COUNT ...]")?;
+    let mut arguments = arguments.peekable();
+    let narrow = arguments.next_if(|text| text == "narrow").is_some();
     let mut counts: Vec<u64> = arguments.map(|text| text.parse()).collect::<Result<_, _>>()?;
     if counts.is_empty() {
         counts = vec![100, 500, 2_000];
@@ -268,7 +282,8 @@ fn main() -> Result<(), Failed> {
     for count in counts {
         let mut text = String::new();
         while defined < count {
-            let audience = rule(defined, &mut rng).replace('"', "\\\"");
+            let kind = if narrow { PAGES } else { defined };
+            let audience = rule(kind, &mut rng).replace('"', "\\\"");
             text.push_str(&format!("[segment.s{defined}]\naudience = \"{audience}\"\n"));
             defined += 1;
         }
@@ -276,8 +291,9 @@ fn main() -> Result<(), Failed> {
         session.define(&DefineRequest { text, ..DefineRequest::default() })?;
         let members: u64 = session.view().segments().iter().map(|s| s.count).sum();
         println!(
-            "{count} segments, {members} memberships, defined in {:.1} s",
-            begun.elapsed().as_secs_f64()
+            "{count} segments, {members} memberships, defined in {:.1} s, {} MB resident",
+            begun.elapsed().as_secs_f64(),
+            resident() >> 20
         );
         lone(&session, &clock, &mut next, &mut rng)?;
         if std::env::var_os("NAVE_LONE").is_some() {

@@ -120,7 +120,7 @@ fn change(
 
 /// Whether a state tells what becomes of profiles.
 pub(super) fn tells_profiles(state: &State) -> bool {
-    state.stream_rule(IDENTITY_STREAM).is_some()
+    state.stream_rules().next().is_some() && state.stream_rule(IDENTITY_STREAM).is_some()
 }
 
 /// What became of profiles, from the groups of those that have identifiers in common.
