@@ -39,6 +39,15 @@ pub(super) struct BlockTable {
     columns: Vec<Column>,
     /// For each hash one more than the number of a column; nought where there is none.
     slots: Vec<u32>,
+    /// By form, the last one for all others: a bit for each space that has it, the last one for all others.
+    forms: [u32; FORMS],
+}
+
+const FORMS: usize = 16;
+
+/// The form and the bit of a space that a key is noted at.
+fn form_of(key: BlockKey) -> (usize, u32) {
+    (usize::from(key.form).min(FORMS - 1), 1 << u32::from(key.space).min(31))
 }
 
 /// A column as a number: equal for all its chunks.
@@ -74,8 +83,20 @@ impl BlockTable {
             }
             slots.get_mut(at).into_iter().for_each(|slot| *slot = number);
         }
+        let mut forms = [0; FORMS];
+        for entry in &entries {
+            let (form, space) = form_of(entry.key);
+            forms.get_mut(form).into_iter().for_each(|spaces| *spaces |= space);
+        }
         let held = |entry| Held { entry, state: AtomicU8::new(state) };
-        BlockTable { entries: entries.into_iter().map(held).collect(), columns, slots }
+        BlockTable { entries: entries.into_iter().map(held).collect(), columns, slots, forms }
+    }
+
+    /// Whether there may be a block of the space and form of a key.
+    #[inline]
+    pub fn may_have(&self, key: BlockKey) -> bool {
+        let (form, space) = form_of(key);
+        self.forms.get(form).is_some_and(|spaces| spaces & space != 0)
     }
 
     /// The last chunk of the column of a key, if there is one.

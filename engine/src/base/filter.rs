@@ -17,30 +17,60 @@ pub fn is_one(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.len().is_multiple_of(BLOCK_BYTES)
 }
 
-/// The bits of a key prefix: byte offsets and masks in the filter.
-fn bits(prefix: u64, len: usize) -> impl Iterator<Item = (usize, u8)> {
-    let blocks = (len / BLOCK_BYTES).max(1) as u64;
-    // Prefixes are bits of a digest, so they are uniform; the high half of a product picks the block.
-    let block = ((u128::from(prefix) * u128::from(blocks)) >> 64) as usize;
-    let mixed = prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (0..PROBES).map(move |probe| {
-        let bit = (mixed >> (probe * 9)) as usize % (BLOCK_BYTES * 8);
-        (block * BLOCK_BYTES + bit / 8, 1 << (bit % 8))
-    })
+/// A key prefix that is looked for in filters: the bits that it has in a block of each.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe {
+    prefix: u64,
+    bits: [u64; BLOCK_BYTES / 8],
+}
+
+impl Probe {
+    /// That of a key prefix.
+    pub fn of(prefix: u64) -> Probe {
+        let mixed = prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut bits = [0; BLOCK_BYTES / 8];
+        for probe in 0..PROBES {
+            let bit = (mixed >> (probe * 9)) as usize % (BLOCK_BYTES * 8);
+            if let Some(word) = bits.get_mut(bit / 64) {
+                *word |= 1 << (bit % 64);
+            }
+        }
+        Probe { prefix, bits }
+    }
+
+    /// Where its block begins in a filter.
+    fn block(&self, filter: usize) -> usize {
+        let blocks = (filter / BLOCK_BYTES).max(1) as u64;
+        // Prefixes are bits of a digest, so they are uniform; the high half of a product picks the block.
+        ((u128::from(self.prefix) * u128::from(blocks)) >> 64) as usize * BLOCK_BYTES
+    }
+
+    /// Whether it may have been added to a filter. There is no branch before all bits are known, so that a processor
+    /// that guesses "no" has the lines of several filters on their way at once.
+    #[inline]
+    pub fn may_be_in(&self, filter: &[u8]) -> bool {
+        let block = filter.get(self.block(filter.len())..).unwrap_or_default();
+        let Some(block) = block.first_chunk::<BLOCK_BYTES>() else { return false };
+        let (words, _) = block.as_chunks::<8>();
+        let missing =
+            words.iter().zip(&self.bits).map(|(word, bits)| !u64::from_le_bytes(*word) & bits);
+        missing.fold(0, |all, missing| all | missing) == 0
+    }
 }
 
 /// Adds a key prefix.
 pub fn add(filter: &mut [u8], prefix: u64) {
-    for (byte, mask) in bits(prefix, filter.len()) {
-        if let Some(slot) = filter.get_mut(byte) {
-            *slot |= mask;
-        }
+    let probe = Probe::of(prefix);
+    let block = probe.block(filter.len());
+    let bytes = probe.bits.iter().flat_map(|word| word.to_le_bytes());
+    for (slot, bits) in filter.iter_mut().skip(block).zip(bytes) {
+        *slot |= bits;
     }
 }
 
 /// Whether a key prefix may have been added.
 pub fn may_hold(filter: &[u8], prefix: u64) -> bool {
-    bits(prefix, filter.len()).all(|(byte, mask)| filter.get(byte).is_some_and(|b| b & mask != 0))
+    Probe::of(prefix).may_be_in(filter)
 }
 
 #[cfg(test)]

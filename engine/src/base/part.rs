@@ -176,12 +176,41 @@ impl Part {
         self.believe(key, SOUND, sound)
     }
 
+    /// The same as bytes of the part.
+    ///
+    /// # Errors
+    /// As `sound_block`.
+    pub fn sound_bytes(
+        &self,
+        key: BlockKey,
+        sound: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Option<&[u8]>> {
+        let range = self.believed(key, SOUND, sound)?;
+        Ok(range.map(|range| self.bytes.get(range).unwrap_or_default()))
+    }
+
+    /// Whether it may have a block of the space and form of a key: most parts that have none say so at once.
+    #[inline]
+    pub fn may_have(&self, key: BlockKey) -> bool {
+        self.blocks.may_have(key)
+    }
+
     fn believe(
         self: &Arc<Part>,
         key: BlockKey,
         wanted: u8,
         sound: impl FnOnce(&[u8]) -> bool,
     ) -> Result<Option<Block>> {
+        let range = self.believed(key, wanted, sound)?;
+        Ok(range.map(|range| Block { part: Arc::clone(self), range }))
+    }
+
+    fn believed(
+        &self,
+        key: BlockKey,
+        wanted: u8,
+        sound: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Option<Range<usize>>> {
         let Some(held) = self.blocks.find(key) else { return Ok(None) };
         let (entry, held) = (&held.entry, &held.state);
         let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
@@ -198,7 +227,7 @@ impl Part {
             }
             held.fetch_max(wanted, Ordering::AcqRel);
         }
-        Ok(Some(Block { part: Arc::clone(self), range }))
+        Ok(Some(range))
     }
 
     /// Lets go of the memory that mapped blocks take, until they are next needed.

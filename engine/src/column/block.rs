@@ -54,6 +54,19 @@ pub fn block_of(part: &Arc<Part>, key: BlockKey) -> Result<Option<BlockView>> {
     BlockView::new(block).map(Some).ok_or_else(|| part.damaged())
 }
 
+/// Whether the bytes of a block that holds tell of a row of the chunk; to be asked of many blocks, of which few do.
+pub(super) fn tells_of(bytes: &[u8], row: u32) -> bool {
+    let number = |at: usize| crate::base::codec::u32_at(bytes, at).unwrap_or_default();
+    let (count, first) = (number(4), number(8));
+    let Some(distance) = row.checked_sub(first) else { return false };
+    if bytes.get(1) != Some(&1) {
+        return distance < count;
+    }
+    let rows = bytes.get(HEADER..HEADER + count as usize * 2).unwrap_or_default();
+    let (rows, _) = rows.as_chunks::<2>();
+    rows.binary_search_by_key(&row, |row| u32::from(u16::from_le_bytes(*row))).is_ok()
+}
+
 impl BlockView {
     /// Reads the header of a block whose checksum held.
     pub fn new(block: Block) -> Option<BlockView> {

@@ -6,7 +6,7 @@ use super::view::{ColumnView, Faults};
 use super::write::{ColumnWriter, Layout};
 use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
 use crate::base::error::Result;
-use crate::base::filter;
+use crate::base::filter::{self, Probe};
 use crate::base::part::{BlockKey, Part, PartWriter};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -80,9 +80,16 @@ fn prefix_of(key: u128) -> u64 {
 
 /// The row of a key in one part. A key that the part does not have costs one look into its filter, which keeps loads of
 /// new identifiers from touching all pages of all parts.
-fn find_in(part: &Arc<Part>, column: BlockKey, key: u128) -> Result<Option<u32>> {
-    if let Some(bits) = part.sound_block(column.form(FILTER), filter::is_one)?
-        && !filter::may_hold(&bits, prefix_of(key))
+fn find_in(
+    part: &Arc<Part>,
+    column: BlockKey,
+    (key, probe): (u128, &Probe),
+) -> Result<Option<u32>> {
+    if !part.may_have(column.form(FENCES)) {
+        return Ok(None);
+    }
+    if let Some(bits) = part.sound_bytes(column.form(FILTER), filter::is_one)?
+        && !probe.may_be_in(bits)
     {
         return Ok(None);
     }
@@ -145,8 +152,9 @@ pub fn find_keys(
 /// # Errors
 /// `Corrupt` when a block does not hold.
 pub fn find_key(parts: &[Arc<Part>], column: BlockKey, key: u128) -> Result<Option<u32>> {
+    let probe = Probe::of(prefix_of(key));
     for part in parts.iter().rev() {
-        if let Some(row) = find_in(part, column, key)? {
+        if let Some(row) = find_in(part, column, (key, &probe))? {
             return Ok(Some(row));
         }
     }

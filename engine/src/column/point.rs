@@ -1,7 +1,7 @@
 //! Single rows of a column, from the newest part that tells of them: what the writer asks.
 
 use super::CHUNK_BITS;
-use super::block::{BlockView, block_of};
+use super::block::{BlockView, block_of, tells_of};
 use super::sound;
 use crate::base::error::Result;
 use crate::base::part::{BlockKey, Part};
@@ -48,6 +48,10 @@ impl Point {
     pub fn find(parts: &[Arc<Part>], column: BlockKey, row: u32) -> Result<Option<Point>> {
         let key = column.chunk(row >> CHUNK_BITS);
         for part in parts.iter().rev() {
+            let Some(bytes) = part.sound_bytes(key, sound::block)? else { continue };
+            if !tells_of(bytes, row & 0xffff) {
+                continue;
+            }
             let Some(block) = part.sound_block(key, sound::block)? else { continue };
             let block = BlockView::new(block).ok_or_else(|| part.damaged())?;
             if let Some(slot) = block.slot(row & 0xffff) {

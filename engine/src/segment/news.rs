@@ -108,7 +108,7 @@ fn by_events(
     concerned: &mut Concerned,
 ) {
     let reader = persons.reader;
-    let work = table.len().saturating_mul(watches.all.len() as u64);
+    let work = table.len().saturating_mul(watches.most as u64);
     if work > SEGMENT_FILTERED_ROWS_MAX {
         let mut owners = RoaringBitmap::new();
         for part in table.parts() {

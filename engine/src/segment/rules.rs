@@ -103,6 +103,8 @@ pub struct Watches {
     pub keyed: BTreeMap<usize, HashMap<String, Vec<usize>>>,
     /// The places of the others.
     pub rest: Vec<usize>,
+    /// How many of them an event is held against at most.
+    pub most: usize,
 }
 
 /// All segments in force.
@@ -262,6 +264,8 @@ impl Watches {
                 None => watches.rest.push(place),
             }
         }
+        let longest = watches.keyed.values().filter_map(|texts| texts.values().map(Vec::len).max());
+        watches.most = watches.rest.len() + longest.sum::<usize>();
         watches.all = all;
         watches
     }

@@ -280,7 +280,7 @@ impl Story {
         let names: Vec<String> = self.world.segments.keys().cloned().collect();
         let fresh = names.len() < 3 || (names.len() < 8 && self.rng.one_in(2));
         if fresh {
-            let name = format!("s{}", self.messages * 10 + names.len());
+            let name = format!("s{}", self.log.len());
             let rule = Rule::random(&mut self.rng, &names, 0);
             self.log.push(format!("define {name}: {}", rule.text()));
             self.rules.insert(rule.text(), rule.clone());
