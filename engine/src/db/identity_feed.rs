@@ -49,8 +49,18 @@ impl ToldIds {
             }
             for new in &change.new {
                 self.holders.insert(*new, (*new, at));
+                if !change.old.contains(new) {
+                    // Ids that were of a profile of this name before went where that one did.
+                    self.apart.insert(*new, at);
+                }
             }
         }
+    }
+
+    /// Takes note of an entry that had everything folded anew. What becomes of profiles by that is told; but an id that
+    /// one of them had beside its own may be gone, and come back as somebody else, without a line.
+    pub fn folded_anew(&mut self) {
+        self.holders.retain(|id, (holder, _)| id == holder);
     }
 
     /// The profile that an id was told to be of at last; nothing where nobody can know.

@@ -14,8 +14,8 @@ use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{SAVED_DEPTH_MAX, TOLD_BYTES_MAX, TOLD_ROWS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{
-    BLOCK_KIND, Entry, Origin, PROFILES_KIND, RECORDS_KIND, Reason, TOLD_KIND, ToldChange,
-    ToldEntry,
+    BLOCK_KIND, DEFINITION_KIND, Entry, Origin, PROFILES_KIND, RECORDS_KIND, RETRACT_KIND, Reason,
+    TOLD_KIND, ToldChange, ToldEntry,
 };
 use crate::log::LogReader;
 use crate::segment::{
@@ -100,6 +100,9 @@ impl Tail {
                     follow(&mut tail.told, &entry);
                 }
                 tail.told_end = header.end();
+            }
+            if [RETRACT_KIND, DEFINITION_KIND].contains(&header.kind) {
+                tail.ids.folded_anew();
             }
             if header.kind == PROFILES_KIND {
                 let entry = Entry::decode(header.kind, header.payload_version, &frame.payload)?;
