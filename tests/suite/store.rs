@@ -41,6 +41,13 @@ pub fn view(db: &Db) -> View {
     session(db).view()
 }
 
+/// What a crash leaves of a disk when everything was handed to the system.
+pub fn copy(disk: &MemoryDir) -> MemoryDir {
+    let copy = MemoryDir::new();
+    disk.files().into_iter().for_each(|(name, bytes)| copy.put(&name, bytes));
+    copy
+}
+
 pub fn batch<T: AsRef<str>>(source: &str, messages: &[T]) -> Batch {
     messages
         .iter()

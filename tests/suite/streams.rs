@@ -39,8 +39,7 @@ impl Story {
     /// What a crash leaves when everything was handed to the system.
     fn crash(&mut self) {
         self.session().wait(view(&self.db).position(), Level::Os).unwrap();
-        let left = MemoryDir::new();
-        self.disk.files().into_iter().for_each(|(name, bytes)| left.put(&name, bytes));
+        let left = store::copy(&self.disk);
         self.disk = left;
         self.db = open(&self.disk, &self.clock);
     }

@@ -10,6 +10,7 @@ use crate::catalog::folded;
 use crate::entry::{Entry, Origin, ToldChange, ToldEntry};
 use crate::log::Header;
 use crate::state::StreamName;
+use std::ops::ControlFlow;
 
 impl Placed for FeedItem {
     fn position(&self) -> Position {
@@ -44,21 +45,21 @@ impl Reading for &str {
             return Err(view.membership(self).err().unwrap_or_else(|| Error::not_found("none")));
         };
         let (key, mut page) = (folded(self), FeedPage::behind(after));
-        view.each_entry(&segment.ledger, &mut page, oldest, &mut |header, entry, page| {
-            let Entry::Told(entry) = entry else { return true };
+        view.each_entry(&segment.ledger, &mut page, oldest, |header, entry, page| {
+            let Entry::Told(entry) = entry else { return ControlFlow::Continue(()) };
             add_entry(page, (header, &entry), &key, (after, limit))
         })?;
         Ok(page)
     }
 }
 
-/// Adds what an entry tells of a segment; says whether there is room for more.
+/// Adds what an entry tells of a segment; goes on while there is room for more.
 fn add_entry(
     page: &mut FeedPage,
     (header, entry): (&Header, &ToldEntry),
     segment: &str,
     (after, limit): (Position, usize),
-) -> bool {
+) -> ControlFlow<()> {
     let origin = Origin::from_code(header.origin).unwrap_or_default();
     let mut position = header.first;
     for change in &entry.changes {
@@ -68,11 +69,7 @@ fn add_entry(
         }
         for (place, (id, entered)) in transitions(change).enumerate() {
             if position > after {
-                page.more = page.items.len() == limit;
-                if page.more {
-                    return false;
-                }
-                page.items.push(FeedItem {
+                let item = FeedItem {
                     position,
                     time: entry.clock,
                     entered,
@@ -81,13 +78,13 @@ fn add_entry(
                     origin,
                     version: change.version,
                     traits: traits_of(change, place),
-                });
-                page.next = position;
+                };
+                page.add(item, limit)?;
             }
             position = position.plus(1);
         }
     }
-    true
+    ControlFlow::Continue(())
 }
 
 /// Who entered and who left, in the order of their positions.

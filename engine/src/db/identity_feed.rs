@@ -19,6 +19,7 @@ use crate::identity::PublicId;
 use crate::log::LogReader;
 use crate::state::{Fold, Hindsight, IDENTITY_STREAM, Reader, State, StreamName};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 /// What the log told of ids: of each that was told of, whose it is.
 #[derive(Debug, Clone, Default)]
@@ -357,20 +358,15 @@ impl Reading for Identity {
     ) -> Result<FeedPage<IdentityItem>> {
         let mut page = FeedPage::behind(after);
         let Some(ledger) = view.ledger(IDENTITY_STREAM)? else { return Ok(page) };
-        view.each_entry(ledger, &mut page, oldest, &mut |header, entry, page| {
-            let Entry::Profiles(told) = entry else { return true };
+        view.each_entry(ledger, &mut page, oldest, |header, entry, page| {
+            let Entry::Profiles(told) = entry else { return ControlFlow::Continue(()) };
             let origin = Origin::from_code(header.origin).unwrap_or_default();
             for (position, change) in (header.first.0..).map(Position).zip(told.changes) {
                 if position > after {
-                    page.more = page.items.len() == limit;
-                    if page.more {
-                        return false;
-                    }
-                    page.items.push(item(change, (position, told.clock, origin)));
-                    page.next = position;
+                    page.add(item(change, (position, told.clock, origin)), limit)?;
                 }
             }
-            true
+            ControlFlow::Continue(())
         })?;
         Ok(page)
     }

@@ -20,6 +20,7 @@ use crate::log::Header;
 use crate::state::{IDENTITY_STREAM, Ledger, Saved, StreamName};
 use reading::{Placed, Reading};
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -80,6 +81,19 @@ impl<Item> FeedPage<Item> {
     }
 }
 
+impl<Item: Placed> FeedPage<Item> {
+    /// Adds the next item, or says that there is one more than the limit lets in.
+    pub(super) fn add(&mut self, item: Item, limit: usize) -> ControlFlow<()> {
+        self.more = self.items.len() == limit;
+        if self.more {
+            return ControlFlow::Break(());
+        }
+        self.next = item.position();
+        self.items.push(item);
+        ControlFlow::Continue(())
+    }
+}
+
 impl View {
     /// The items of a stream behind a position, at most so many. What was dropped can still be read.
     ///
@@ -134,7 +148,7 @@ impl View {
         ledger: &Ledger,
         page: &mut FeedPage<Item>,
         oldest: Option<Timestamp>,
-        read: &mut dyn FnMut(&Header, Entry, &mut FeedPage<Item>) -> bool,
+        mut read: impl FnMut(&Header, Entry, &mut FeedPage<Item>) -> ControlFlow<()>,
     ) -> Result<()> {
         if ledger.is_behind(page.next) {
             return Ok(());
@@ -147,7 +161,7 @@ impl View {
             if oldest.is_some_and(|oldest| told_at(&entry, header) < oldest) {
                 page.trimmed = Some(header.end());
                 page.next = page.next.max(last_before(header.end()));
-            } else if !read(header, entry, page) {
+            } else if read(header, entry, page).is_break() {
                 break;
             }
         }
@@ -218,19 +232,14 @@ impl Reading for Named<'_> {
         self.check()?;
         let mut page = FeedPage::behind(after);
         let Some(ledger) = view.ledger(self.0)? else { return Ok(page) };
-        view.each_entry(ledger, &mut page, oldest, &mut |header, entry, page| {
-            let Entry::Items(put) = entry else { return true };
+        view.each_entry(ledger, &mut page, oldest, |header, entry, page| {
+            let Entry::Items(put) = entry else { return ControlFlow::Continue(()) };
             for (position, text) in (header.first.0..).map(Position).zip(put.items) {
                 if position > after {
-                    page.more = page.items.len() == limit;
-                    if page.more {
-                        return false;
-                    }
-                    page.items.push(StreamItem { position, time: header.clock, text });
-                    page.next = position;
+                    page.add(StreamItem { position, time: header.clock, text }, limit)?;
                 }
             }
-            true
+            ControlFlow::Continue(())
         })?;
         Ok(page)
     }

@@ -91,14 +91,8 @@ pub(super) fn changed(
     change: impl FnOnce(&Session) -> navedb::Result<DefineReport>,
 ) -> Result<(), Failure> {
     let store = Store::open(&store.data, false, output)?;
-    let report = match change(&store.session()) {
-        Ok(report) => report,
-        Err(error) => {
-            store.leave();
-            return Err(error.into());
-        }
-    };
-    store.close()?;
+    let report = change(&store.session());
+    let report = store.end(report)?;
     output.answer(|| text_of(&report), || definitions::define_report(&report))
 }
 
@@ -106,14 +100,7 @@ pub(super) fn changed(
 fn save(rule: &Rule, again: bool, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&rule.store.data, false, output)?;
     let done = saved(&store, rule, again);
-    let (report, now) = match done {
-        Ok(done) => done,
-        Err(failure) => {
-            store.leave();
-            return Err(failure);
-        }
-    };
-    store.close()?;
+    let (report, now) = store.end(done)?;
     output.answer(
         || format!("{}{} profiles are in it\n", text_of(&report), grouped(now.count)),
         || {
@@ -300,11 +287,7 @@ fn follow(feed: &Feed, output: &Output) -> Result<(), Failure> {
         Ok(())
     };
     let followed = traits.map_err(Failure::from).and_then(&mut going);
-    if followed.is_err() {
-        store.leave();
-        return followed;
-    }
-    store.close()
+    store.end(followed)
 }
 
 fn replay(what: &Replay, output: &Output) -> Result<(), Failure> {

@@ -98,6 +98,17 @@ impl Store {
         Ok(self.db.close()?)
     }
 
+    /// Ends a command that was to write, with what came of it: after a failure there is nothing that closing could add.
+    pub(crate) fn end<T, E: Into<Failure>>(self, done: Result<T, E>) -> Result<T, Failure> {
+        match done {
+            Ok(done) => self.close().map(|()| done),
+            Err(error) => {
+                self.leave();
+                Err(error.into())
+            }
+        }
+    }
+
     /// Ends a command that read: the answer stands, whatever closing says.
     pub(crate) fn leave(self) {
         let _ = self.db.close();

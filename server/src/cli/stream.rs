@@ -19,8 +19,8 @@ use navedb::{
     FeedPage, Identity, IdentityItem, Level, Named, NamedStream, Position, Session, StreamItem,
     StreamRule, View, limits,
 };
-use std::fmt::Write as _;
-use std::io::BufRead;
+use std::fmt::{Display, Write as _};
+use std::io::{BufRead, Read as _};
 
 /// The stream that the engine itself writes.
 const IDENTITY: &str = "identity";
@@ -144,14 +144,7 @@ fn list_text(all: &[NamedStream]) -> String {
 fn put(what: &Put, output: &Output) -> Result<(), Failure> {
     let store = Store::open(&what.named.store.data, false, output)?;
     let done = put_all(&store.session(), what);
-    let (count, position) = match done {
-        Ok(done) => done,
-        Err(failure) => {
-            store.leave();
-            return Err(failure);
-        }
-    };
-    store.close()?;
+    let (count, position) = store.end(done)?;
     output.answer(
         || format!("{count} items put, the last at position {position}\n"),
         || {
@@ -161,7 +154,7 @@ fn put(what: &Put, output: &Output) -> Result<(), Failure> {
     )
 }
 
-/// Lines that are put at once.
+/// Lines that are put at once, if they are not too large for that.
 const LINES: usize = 1000;
 
 fn put_all(session: &Session, what: &Put) -> Result<(u64, Position), Failure> {
@@ -171,18 +164,47 @@ fn put_all(session: &Session, what: &Put) -> Result<(u64, Position), Failure> {
         return Ok((what.texts.len() as u64, position));
     }
     let (mut count, mut position) = (0, session.view().position());
-    let mut lines = std::io::stdin().lock().lines();
+    let mut input = std::io::stdin().lock();
     loop {
-        let some: Result<Vec<String>, std::io::Error> = lines.by_ref().take(LINES).collect();
-        let some = some.map_err(|e| {
-            Failure::new("io", format!("standard input ends after {count} items: {e}"))
-        })?;
-        if some.is_empty() {
-            return Ok((count, position));
+        let some = next_lines(&mut input, count);
+        let put = some.and_then(|some| match some.len() {
+            0 => Ok(None),
+            more => Ok(Some((more, session.put_items(name, some, Level::Group)?))),
+        });
+        match put.map_err(|failure| failure.about(&format!("{count} items are put")))? {
+            None => return Ok((count, position)),
+            Some((more, last)) => (count, position) = (count + more as u64, last),
         }
-        count += some.len() as u64;
-        position = session.put_items(name, some, Level::Group)?;
     }
+}
+
+/// The lines behind so many others: as many as can be put at once, and none at the end.
+fn next_lines(input: &mut impl BufRead, before: u64) -> Result<Vec<String>, Failure> {
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    while lines.len() < LINES
+        && bytes + limits::STREAM_ITEM_BYTES_MAX <= limits::STREAM_PUT_BYTES_MAX
+    {
+        let number = before + lines.len() as u64 + 1;
+        let failed = |kind, what: &dyn Display| {
+            Failure::new(kind, format!("standard input, line {number}: {what}"))
+        };
+        // One byte more than an item may have and its line end, so that no line is taken into memory that is too large.
+        let most = limits::STREAM_ITEM_BYTES_MAX as u64 + 3;
+        let mut line = Vec::new();
+        let read = input.take(most).read_until(b'\n', &mut line);
+        if read.map_err(|e| failed("io", &e))? == 0 {
+            break;
+        }
+        let end = [&b"\r\n"[..], b"\n"].into_iter().find(|end| line.ends_with(end));
+        line.truncate(line.len() - end.map_or(0, <[u8]>::len));
+        if line.len() > limits::STREAM_ITEM_BYTES_MAX {
+            let most = limits::STREAM_ITEM_BYTES_MAX;
+            return Err(failed("limit", &format!("an item has {most} bytes at most")));
+        }
+        bytes += line.len();
+        lines.push(String::from_utf8(line).map_err(|e| failed("invalid", &e))?);
+    }
+    Ok(lines)
 }
 
 impl Items {
@@ -287,9 +309,6 @@ fn follow(what: &Read, output: &Output) -> Result<(), Failure> {
         }
         Ok(())
     };
-    if let Err(failure) = going() {
-        store.leave();
-        return Err(failure);
-    }
-    store.close()
+    let followed = going();
+    store.end(followed)
 }

@@ -51,6 +51,45 @@ fn texts_are_put_and_read_in_order() {
     assert!(of("read", &["jobs", "--limit", "1"]).contains("\tone\n"));
 }
 
+/// `nave stream put` with such lines: what it says when it fails.
+fn put_lines(store: &str, lines: &[u8]) -> Result<(), String> {
+    let mut child = Command::new(nave())
+        .args(words(store, "put", &["jobs"]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It ends before it has read all, when a line is none.
+    let _ = child.stdin.take().unwrap().write_all(lines);
+    let out = child.wait_with_output().unwrap();
+    let said = String::from_utf8(out.stderr).unwrap();
+    if out.status.success() { Ok(()) } else { Err(said) }
+}
+
+#[test]
+fn large_lines_are_put_and_a_bad_one_is_named() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    load_people(&store, &scratch);
+    done(&words(&store, "define", &["jobs"]));
+    let count = || {
+        let page = json(&words(&store, "read", &["jobs", "--limit", "5000"]));
+        page["items"].as_array().unwrap().len()
+    };
+    // More than an entry can hold, though each line is allowed.
+    let most = "x".repeat(1 << 20) + "\r\n";
+    put_lines(&store, most.repeat(18).as_bytes()).unwrap();
+    assert_eq!(count(), 18);
+    let large = "short\n".repeat(1001) + &most.replacen('x', "xx", 1) + "short\n";
+    let said = put_lines(&store, large.as_bytes()).unwrap_err();
+    assert!(said.contains("1000 items are put: standard input, line 1002:"), "{said}");
+    let said = put_lines(&store, b"one\ntwo\xff\n").unwrap_err();
+    assert!(said.contains("0 items are put: standard input, line 2:"), "{said}");
+    put_lines(&store, b"last").unwrap();
+    assert_eq!(count(), 1019);
+}
+
 #[test]
 fn joins_and_splits_are_told() {
     let scratch = Scratch::new();

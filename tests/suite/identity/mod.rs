@@ -275,12 +275,6 @@ fn begin(disk: &MemoryDir, world: &World) -> Db {
     db
 }
 
-fn copy(disk: &MemoryDir) -> MemoryDir {
-    let copy = MemoryDir::new();
-    disk.files().into_iter().for_each(|(name, bytes)| copy.put(&name, bytes));
-    copy
-}
-
 type Clusters = BTreeMap<String, BTreeSet<(String, String)>>;
 
 fn clusters(db: &Db) -> Clusters {
@@ -428,7 +422,7 @@ fn clusters_are_what_a_slow_judge_says_in_every_order() {
         let mut first: Option<(Clusters, String)> = None;
         for order in 0..3 {
             // Stores that began as one have one salt, so that ids can be compared.
-            let disk = copy(&disk);
+            let disk = store::copy(&disk);
             let mut db = open(&disk);
             let mut order_of: Vec<usize> = (0..world.facts.len()).collect();
             if order > 0 {

@@ -1,6 +1,6 @@
 //! Very many orders of few facts: the end is always the same.
 
-use super::{World, begin, clusters, copy, open, write};
+use super::{World, begin, clusters, open, write};
 use crate::rng::{Rng, scale, seeds};
 use crate::store::{self, session, view};
 use navedb::Retraction;
@@ -19,7 +19,7 @@ fn every_order_of_a_story_ends_in_the_same_clusters_ids_and_golden_records() {
         begin(&disk, &world).close().unwrap();
         let mut first = None;
         for order in 0..ORDERS {
-            let db = open(&copy(&disk));
+            let db = open(&store::copy(&disk));
             let mut facts: Vec<_> = world.facts.iter().enumerate().collect();
             rng.shuffle(&mut facts);
             // Some orders come record by record, some in batches.

@@ -65,8 +65,7 @@ impl Story {
 
     fn crash(&mut self) {
         session(self.db()).wait(view(self.db()).position(), Level::Os).unwrap();
-        let left = MemoryDir::new();
-        self.disk.files().into_iter().for_each(|(name, bytes)| left.put(&name, bytes));
+        let left = store::copy(&self.disk);
         self.db = None;
         self.disk = left;
         self.open();

@@ -333,8 +333,7 @@ impl Story {
     /// What a crash leaves when everything was handed to the system.
     fn crash(&mut self) {
         session(self.db()).wait(self.view().position(), Level::Os).unwrap();
-        let left = MemoryDir::new();
-        self.disk.files().into_iter().for_each(|(name, bytes)| left.put(&name, bytes));
+        let left = store::copy(&self.disk);
         self.db = None;
         self.disk = left;
         self.open();
