@@ -115,6 +115,15 @@ const _: () = assert!(PASSWORD_BYTES < BEFORE_AUTH.arg_bytes);
 /// nobody is told later than a quarter of one.
 pub(crate) const TICK_WAIT: Duration = Duration::from_millis(250);
 
+/// How long the thread that makes checkpoints waits between two looks at what is in memory: short
+/// beside the time in which so much can be written.
+pub(crate) const CHECKPOINT_WAIT: Duration = Duration::from_millis(500);
+
+/// Bytes of changes in memory that a checkpoint is made for, unless the command line says otherwise:
+/// it bounds memory and what is folded again after a crash, some seconds; it is large since indexes
+/// of questions are made anew after it.
+pub(crate) const UNSAVED_BYTES: u64 = 512 << 20;
+
 /// How long the thread that matches what arrives waits between two looks for writes: short beside
 /// what people notice, long beside what a look costs.
 pub(crate) const FOLLOW_WAIT: Duration = Duration::from_millis(20);

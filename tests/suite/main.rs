@@ -8,6 +8,7 @@ mod binary;
 mod blocks;
 mod calendar;
 mod cdnow;
+mod checkpoints;
 mod chunks;
 mod cli;
 mod crash;

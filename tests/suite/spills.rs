@@ -15,7 +15,7 @@ const DAY: &str = "2024-03-01T00:00:00Z";
 
 /// Under these, every block of a load and every frame of a replay becomes a file.
 fn settings() -> Settings {
-    Settings { keys_in_memory: 30, open_bytes: 1, ..Settings::default() }
+    Settings { keys_in_memory: 30, open_bytes: 1, merged_at_once: 1, ..Settings::default() }
 }
 
 fn open(dir: impl Dir + 'static) -> Result<Db> {

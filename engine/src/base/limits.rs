@@ -132,8 +132,12 @@ pub const TABLE_COLUMNS_MAX: usize = 256;
 /// allocated for them may be twice as much.
 pub const OPEN_BYTES_MAX: usize = 40 << 20;
 
-/// Rows and changes of a part beyond which it is merged no further: bounds the memory and time of a merge.
-pub const PART_WEIGHT_MAX: u64 = 4 << 20;
+/// Rows and changes of a part beyond which it is merged no further: bounds the memory (8 bytes for each event) and time
+/// of a merge. Fewer parts are what makes questions and look-ups fast: each costs a look for each part.
+pub const PART_WEIGHT_MAX: u64 = 64 << 20;
+
+/// Rows and changes that are merged while writers wait, as at a checkpoint; a greater part is made beside them.
+pub const MERGED_AT_ONCE_MAX: u64 = 4 << 20;
 
 /// Texts of a column of a part up to which each has a bitmap; beyond, lists of rows are smaller.
 pub const BITMAP_CODES_MAX: usize = 4096;

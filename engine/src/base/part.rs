@@ -136,6 +136,11 @@ impl Part {
         self.digest
     }
 
+    /// Its bytes, those between blocks among them.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// How much is in it, for the choice of what to merge: rows and changes.
     pub fn weight(&self) -> u64 {
         self.weight

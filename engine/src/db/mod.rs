@@ -10,6 +10,7 @@
 mod answers;
 #[cfg(feature = "arrow")]
 mod batches;
+mod checkpoint;
 mod continuation;
 mod define;
 mod effect;
@@ -131,6 +132,10 @@ struct Inner {
     reader: Arc<LogReader>,
     /// Bytes of changes that are gathered before they are written as a file.
     open_bytes: usize,
+    /// Rows and changes of files that are merged while writers wait.
+    merged_at_once: u64,
+    /// Held by who writes or merges files beside the writer.
+    beside: Mutex<()>,
     load_threads: bool,
     report: OpenReport,
     closed: AtomicBool,
@@ -204,9 +209,14 @@ impl Db {
     /// Writes the whole state as derived files, so that the next opening need not fold the log up to here.
     ///
     /// # Errors
-    /// `Io`; the checkpoint before stays in force.
+    /// `Io`; the checkpoint before stays in force, or this one, when only older files could not be merged.
     pub fn checkpoint(&self) -> Result<Position> {
         self.inner.checkpoint()
+    }
+
+    /// Bytes of changes that are in memory and that no checkpoint has: what one is worth making for.
+    pub fn unsaved_bytes(&self) -> u64 {
+        self.inner.snapshot.get().state.unsaved_bytes()
     }
 
     /// Closes the store: everything is durable, a checkpoint is made, and the end of the log is recorded. Every other
@@ -227,35 +237,6 @@ impl Inner {
         }
         writer.log.writable()?;
         if writer.broken { self.fold_again(writer) } else { Ok(()) }
-    }
-
-    fn checkpoint(&self) -> Result<Position> {
-        self.checkpoint_locked(&mut self.writer.lock())
-    }
-
-    fn checkpoint_locked(&self, writer: &mut Writer) -> Result<Position> {
-        self.writable(writer)?;
-        if writer.stale {
-            self.fold_again(writer)?;
-        }
-        self.publish(writer)?;
-        let (file, end) = writer.log.flush_for_sync()?;
-        if self.durability.durable_end() < end {
-            self.durability.synced(file.as_ref(), end)?;
-        }
-        let runs = writer.seen.write().spill()?;
-        let written =
-            crate::state::write_checkpoint(self.dir.as_ref(), &mut writer.fold, runs.clone());
-        match written {
-            Err(e) if e.kind() == ErrorKind::Corrupt => {
-                self.fold_again(writer)?;
-                self.publish(writer)?;
-                crate::state::write_checkpoint(self.dir.as_ref(), &mut writer.fold, runs)?;
-            }
-            other => other?,
-        }
-        self.show(writer);
-        Ok(last_before(end))
     }
 
     fn close(&self) -> Result<()> {

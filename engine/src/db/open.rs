@@ -92,6 +92,8 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         durability,
         reader,
         open_bytes: settings.open_bytes,
+        merged_at_once: settings.merged_at_once,
+        beside: Mutex::new(()),
         // Threads that wait on channels are not those of a schedule.
         load_threads: settings.load_threads && !cfg!(nave_shuttle),
         report,

@@ -44,6 +44,8 @@ pub struct Settings {
     pub keys_in_memory: usize,
     /// Bytes of changes that a load or a replay gathers in memory before it writes them as a file.
     pub open_bytes: usize,
+    /// Rows and changes of files that a checkpoint merges while writers wait; more it merges beside them.
+    pub merged_at_once: u64,
     /// Start a thread that merges what writes left in memory. Without one the writes do it, so that one in eight takes
     /// longer, and one in some hundreds much longer.
     pub merge_thread: bool,
@@ -61,6 +63,7 @@ impl Default for Settings {
             log_file_bytes: crate::base::limits::LOG_FILE_BYTES,
             keys_in_memory: crate::base::limits::KEYS_IN_MEMORY,
             open_bytes: crate::base::limits::OPEN_BYTES_MAX,
+            merged_at_once: crate::base::limits::MERGED_AT_ONCE_MAX,
             merge_thread: false,
             load_threads: false,
             question_threads: 1,

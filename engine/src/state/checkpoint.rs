@@ -162,14 +162,19 @@ fn bitmap_of(bytes: &[u8]) -> Result<Arc<RoaringBitmap>> {
     bitmap.map(Arc::new).map_err(|e| Error::corrupt(format!("{MANIFEST} is damaged: {e}")))
 }
 
-/// Writes what is in memory as files and names all files, with the runs of keys, in the manifest.
+/// Writes what is in memory as files, merges those that are due up to `most` rows and changes, and names all files,
+/// with the runs of keys, in the manifest.
 ///
 /// # Errors
 /// `Io`, `Corrupt`; the checkpoint before is then still in force.
-pub fn write_checkpoint(dir: &dyn Dir, fold: &mut Fold, runs: SeenNames) -> Result<()> {
+pub fn write_checkpoint(
+    dir: &dyn Dir,
+    fold: &mut Fold,
+    (runs, most): (SeenNames, u64),
+) -> Result<()> {
     let current = read_manifest(dir).ok().flatten();
     let end = fold.state.end;
-    fold.write_files(dir)?;
+    fold.write_files(dir, most)?;
     let state = &fold.state;
     let stored = |part: &Arc<Part>| Some((part.place().to_owned(), part.digest()?));
     let parts: Vec<(String, Digest128)> = state.parts.iter().filter_map(stored).collect();

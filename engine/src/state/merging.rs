@@ -37,10 +37,6 @@ impl Merged {
         self.part.place()
     }
 
-    pub(super) fn into_part(self) -> Arc<Part> {
-        self.part
-    }
-
     pub(super) fn new(run: Vec<Arc<Part>>, part: Arc<Part>) -> Merged {
         Merged { run, part }
     }
@@ -65,13 +61,12 @@ pub(super) fn run_at_end(parts: &[Arc<Part>], fan: u64) -> usize {
     parts.iter().rev().take_while(|part| class(part) <= last).count()
 }
 
-/// The places of a run that is due for merging among parts. Newer and smaller parts may stand behind it: they are
-/// written while a run is merged on another thread.
-fn due(parts: &[Arc<Part>]) -> Option<Range<usize>> {
-    let files = parts.iter().take_while(|part| part.digest().is_some()).count();
+/// The places of a run that is due for merging among parts from a place on. Newer and smaller parts may stand behind
+/// it: they are written while a run is merged on another thread.
+fn due(parts: &[Arc<Part>], from: usize) -> Option<Range<usize>> {
     let mut end = parts.len();
-    while end > files {
-        let run = run_at_end(parts.get(files..end).unwrap_or_default(), MEMORY_FAN as u64);
+    while end > from {
+        let run = run_at_end(parts.get(from..end).unwrap_or_default(), MEMORY_FAN as u64);
         if run >= MEMORY_FAN {
             return Some(end - run..end);
         }
@@ -93,10 +88,28 @@ impl Fold {
         Ok(())
     }
 
+    /// The first part that may be merged in memory: those before it are files, or are being made one.
+    fn first_free(&self) -> usize {
+        let parts = self.state.parts.as_slice();
+        let files = parts.iter().take_while(|part| part.digest().is_some()).count();
+        self.handed_at().map_or(files, |place| files.max(place + 1))
+    }
+
+    /// The place of the last part that was handed over.
+    fn handed_at(&self) -> Option<usize> {
+        let handed = self.handed.as_ref()?;
+        self.state.parts.iter().position(|part| Arc::ptr_eq(part, handed))
+    }
+
+    /// What was handed over may be merged again.
+    pub fn take_back(&mut self) {
+        self.handed = None;
+    }
+
     /// Parts that are due for merging.
     pub fn due(&self) -> Option<Run> {
         let parts = self.state.parts.as_slice();
-        let run = due(parts)?;
+        let run = due(parts, self.first_free())?;
         let whole = run.start == 0;
         Some(Run { parts: parts.get(run)?.to_vec(), whole })
     }
@@ -104,7 +117,7 @@ impl Fold {
     /// Whether so many parts are due that it is better to merge them at once.
     pub fn waits_long(&self) -> bool {
         let parts = self.state.parts.as_slice();
-        due(parts).is_some_and(|run| run.len() >= WAITING_MAX)
+        due(parts, self.first_free()).is_some_and(|run| run.len() >= WAITING_MAX)
     }
 
     /// Puts a merged part in the place of what it was made of, where that still stands; says whether it does.
@@ -113,6 +126,10 @@ impl Fold {
         let Some(first) = run.first() else { return false };
         let place = self.state.parts.iter().position(|known| Arc::ptr_eq(known, first));
         let Some(place) = place else { return false };
+        // A thread that merges in memory may have begun before a part of its run was handed over.
+        if self.handed_at().is_some_and(|handed| place <= handed) && part.digest().is_none() {
+            return false;
+        }
         let standing = self.state.parts.iter().skip(place).zip(&run);
         let same = standing.filter(|(known, merged)| Arc::ptr_eq(known, merged)).count();
         if same == run.len() {

@@ -282,6 +282,8 @@ pub struct Fold {
     open: Open,
     rules: Clustering,
     known: Known,
+    /// The last of the parts in memory that are being made a file.
+    handed: Option<Arc<Part>>,
 }
 
 impl State {
@@ -368,6 +370,12 @@ impl State {
         stored.map(|part| part.place().to_owned()).collect()
     }
 
+    /// Bytes of parts that are in memory alone.
+    pub fn unsaved_bytes(&self) -> u64 {
+        let alone = self.parts.iter().filter(|part| part.digest().is_none());
+        alone.map(|part| part.len() as u64).sum()
+    }
+
     /// Holds every block of every part against its checksum.
     ///
     /// # Errors
@@ -385,6 +393,7 @@ impl Fold {
             open: Open::default(),
             rules: Clustering::default(),
             known: Known::default(),
+            handed: None,
         }
     }
 
@@ -401,7 +410,8 @@ impl Fold {
         if state.parts.iter().all(|part| part.digest().is_some()) {
             open.settled(state.parts.len());
         }
-        Fold { state, open, rules: Clustering::default(), known: Known::default() }
+        let (rules, known) = (Clustering::default(), Known::default());
+        Fold { state, open, rules, known, handed: None }
     }
 
     /// An empty state to fold the log into as of a time: names and types are those that are known now.

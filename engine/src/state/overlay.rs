@@ -212,9 +212,9 @@ impl Fold {
         match dir {
             None => self.freeze(),
             Some(dir) if self.state.parts.iter().any(|part| part.digest().is_none()) => {
-                self.write_files(dir)
+                self.write_files(dir, PART_WEIGHT_MAX)
             }
-            Some(dir) => self.spill(dir),
+            Some(dir) => self.spill(dir, PART_WEIGHT_MAX),
         }
     }
 
@@ -230,9 +230,9 @@ impl Fold {
         }
     }
 
-    fn spill(&mut self, dir: &dyn Dir) -> Result<()> {
+    fn spill(&mut self, dir: &dyn Dir, most: u64) -> Result<()> {
         self.spill_alone(dir)?;
-        let merged = self.merge_files(dir);
+        let merged = self.merge_files(dir, most);
         self.note_files();
         merged
     }
@@ -269,14 +269,14 @@ impl Fold {
         self.state.parts.iter().for_each(|part| part.release());
     }
 
-    /// Writes everything that is in memory as files.
+    /// Writes everything that is in memory as files, and merges those that are due, up to `most` rows and changes.
     ///
     /// # Errors
     /// `Io`, `Corrupt`; the state is then as before.
-    pub fn write_files(&mut self, dir: &dyn Dir) -> Result<()> {
+    pub fn write_files(&mut self, dir: &dyn Dir, most: u64) -> Result<()> {
         let first = self.state.parts.iter().take_while(|part| part.digest().is_some()).count();
         if first == self.state.parts.len() {
-            self.spill(dir)?;
+            self.spill(dir, most)?;
             self.close_open();
             self.open.settled(self.state.parts.len());
             return Ok(());
@@ -289,34 +289,49 @@ impl Fold {
         let parts = Arc::make_mut(&mut self.state.parts);
         parts.truncate(first);
         parts.push(part);
-        let merged = self.merge_files(dir);
+        let merged = self.merge_files(dir, most);
         self.open.settled(self.state.parts.len());
         merged
     }
 
-    fn merge_files(&mut self, dir: &dyn Dir) -> Result<()> {
-        while let Some(run) = self.due_files() {
-            let first = self.state.parts.len() - run.parts.len();
+    fn merge_files(&mut self, dir: &dyn Dir, most: u64) -> Result<()> {
+        while let Some(run) = self.due_files(most) {
             let merged = run.merge(dir)?;
-            let parts = Arc::make_mut(&mut self.state.parts);
-            parts.truncate(first);
-            parts.push(merged.into_part());
+            self.adopt(merged);
         }
         Ok(())
     }
 
-    /// Files at the end that are due for merging, and the number of the file that they become; nothing when parts in
-    /// memory stand behind them.
-    pub fn due_files(&mut self) -> Option<FileRun> {
-        let files = &self.state.parts;
-        files.last()?.digest()?;
-        let mut run = run_at_end(files, FILE_FAN as u64);
-        let weight = |run: usize| -> u64 { weight_of(files.iter().rev().take(run)) };
-        while run >= FILE_FAN && weight(run) > PART_WEIGHT_MAX {
-            run -= 1;
+    /// Files that are due for merging and have at most so many rows and changes together, and the number of the file
+    /// that they become. Newer and smaller ones may stand behind them.
+    pub fn due_files(&mut self, most: u64) -> Option<FileRun> {
+        let parts = &self.state.parts;
+        let mut end = parts.iter().take_while(|part| part.digest().is_some()).count();
+        while end > 0 {
+            let files = parts.get(..end).unwrap_or_default();
+            let alike = run_at_end(files, FILE_FAN as u64);
+            let mut run = alike;
+            while run >= FILE_FAN && weight_of(files.iter().rev().take(run)) > most {
+                run -= 1;
+            }
+            if run >= FILE_FAN {
+                let (parts, whole) = (files.get(end - run..)?.to_vec(), run == end);
+                let number = self.state.next_file;
+                self.state.next_file += 1;
+                return Some(FileRun { parts, whole, number });
+            }
+            end -= alike.max(1);
         }
-        let first = (run >= FILE_FAN).then(|| files.len() - run)?;
-        let parts = files.get(first..)?.to_vec();
+        None
+    }
+
+    /// All parts in memory, to be made a file beside who writes on: until they are taken back they are merged with no
+    /// other.
+    pub fn hand_over(&mut self) -> Option<FileRun> {
+        let parts = &self.state.parts;
+        let first = parts.iter().take_while(|part| part.digest().is_some()).count();
+        let parts = parts.get(first..).filter(|parts| !parts.is_empty())?.to_vec();
+        self.handed = parts.last().map(Arc::clone);
         let number = self.state.next_file;
         self.state.next_file += 1;
         Some(FileRun { parts, whole: first == 0, number })
@@ -339,6 +354,11 @@ pub struct FileRun {
 }
 
 impl FileRun {
+    /// The name of the file that is made.
+    pub fn place(&self) -> String {
+        file_name(self.number)
+    }
+
     /// Makes one file of all.
     ///
     /// # Errors

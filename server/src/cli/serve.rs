@@ -10,7 +10,7 @@ use super::moment::seconds;
 use super::output::Output;
 use super::store::Store;
 use crate::command::documentation;
-use crate::limits::PASSWORD_BYTES;
+use crate::limits::{PASSWORD_BYTES, UNSAVED_BYTES};
 use crate::net::{Password, Refusal, Server, listen, run};
 use crate::resp::Reply;
 use clap::Args;
@@ -36,6 +36,9 @@ pub(crate) struct Serve {
     /// Give up a question after so many seconds; 0 for never
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) within: Duration,
+    /// Make a checkpoint when so many MiB of changes are in memory alone
+    #[arg(long, value_name = "MIB", default_value_t = UNSAVED_BYTES >> 20)]
+    pub(crate) unsaved: u64,
 }
 
 /// `nave serve`
@@ -50,7 +53,7 @@ pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
     let store = Store::open_to_stay(data, output)?;
     let matcher = arguments.matching.then(|| store.matcher()).transpose()?;
     let server = Server::new(store.db().clone(), password, address).within(arguments.within);
-    let server = Arc::new(server);
+    let server = Arc::new(server.saving(arguments.unsaved.saturating_mul(1 << 20)));
     output.answer(
         || {
             let secret = if protected { "with a password" } else { "without a password" };

@@ -77,7 +77,12 @@ fn memory(call: &Call<'_>) -> Lines {
 
 fn persistence(call: &Call<'_>) -> Lines {
     let position = call.server.store().view().position();
-    vec![("loading", "0".to_owned()), ("position", position.to_string())]
+    let unsaved = call.server.unsaved_bytes();
+    vec![
+        ("loading", "0".to_owned()),
+        ("position", position.to_string()),
+        ("unsaved_bytes", unsaved.to_string()),
+    ]
 }
 
 fn stats(call: &Call<'_>) -> Lines {

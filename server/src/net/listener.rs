@@ -5,10 +5,12 @@
 //! acknowledged write is on disk and the store is closed cleanly. *Where to start reading:* `run`.
 
 use super::connection;
+use super::duties::{Duty, NowAndThen};
 use super::matching::Following;
 use super::server::Server;
-use super::ticking::Ticking;
-use crate::limits::{CONNECTIONS, CONNECTIONS_RESERVED, SHUTDOWN_WAIT, STACK_BYTES};
+use crate::limits::{
+    CHECKPOINT_WAIT, CONNECTIONS, CONNECTIONS_RESERVED, SHUTDOWN_WAIT, STACK_BYTES, TICK_WAIT,
+};
 use navedb::ProfileMatcher;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -74,10 +76,11 @@ pub(crate) fn run(
         })
         .map_err(|e| failed("cannot start a thread", e))?;
     let following = matcher.map(|matcher| Following::start(server, matcher)).transpose()?;
-    let ticking = Ticking::start(server)?;
+    let duties = [CLOCK, CHECKPOINTS].map(|duty| NowAndThen::start(server, duty));
+    let duties = duties.into_iter().collect::<Result<Vec<_>, _>>()?;
     accept_all(server, listener);
     end_connections(server);
-    ticking.finish();
+    duties.into_iter().for_each(NowAndThen::finish);
     if let Some(following) = following {
         following.finish();
     }
@@ -85,6 +88,15 @@ pub(crate) fn run(
         .close_store()
         .map_err(|e| Refusal::Failed(format!("the store could not be closed cleanly: {e}")))
 }
+
+const CLOCK: Duty =
+    Duty { name: "clock", wait: TICK_WAIT, work: Server::tick, failing: "segments wait" };
+const CHECKPOINTS: Duty = Duty {
+    name: "checkpoints",
+    wait: CHECKPOINT_WAIT,
+    work: Server::checkpoint_if_due,
+    failing: "no checkpoint could be made, so that memory grows and opening takes longer",
+};
 
 /// Accepting blocks, and only a connection wakes it.
 fn wake(address: SocketAddr) {

@@ -5,7 +5,7 @@
 
 use super::memory::Memory;
 use super::password::Password;
-use crate::limits::SHARED_BYTES;
+use crate::limits::{SHARED_BYTES, UNSAVED_BYTES};
 use navedb::{Caller, Db, Purpose, Session as Store, View};
 use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -28,6 +28,8 @@ pub(crate) struct Server {
     rejected: AtomicU64,
     /// How long a question may take.
     within: Option<Duration>,
+    /// Bytes in memory alone that a checkpoint is made for.
+    unsaved_most: u64,
 }
 
 impl Server {
@@ -46,12 +48,23 @@ impl Server {
             requests: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             within: None,
+            unsaved_most: UNSAVED_BYTES,
         }
     }
 
     /// The same, with so much time for a question; none is without an end.
     pub(crate) fn within(self, most: Duration) -> Server {
         Server { within: Some(most).filter(|most| !most.is_zero()), ..self }
+    }
+
+    /// The same, with a checkpoint whenever so many bytes are in memory alone.
+    pub(crate) fn saving(self, unsaved_most: u64) -> Server {
+        Server { unsaved_most, ..self }
+    }
+
+    /// Bytes of changes that no checkpoint has yet.
+    pub(crate) fn unsaved_bytes(&self) -> u64 {
+        self.db.unsaved_bytes()
     }
 
     /// The store, to write to.
@@ -71,6 +84,15 @@ impl Server {
     pub(super) fn tick(&self) -> navedb::Result<()> {
         if self.store.view().has_segments() {
             self.db.tick()?;
+        }
+        Ok(())
+    }
+
+    /// Makes a checkpoint when much is in memory alone.
+    pub(super) fn checkpoint_if_due(&self) -> navedb::Result<()> {
+        let unsaved = self.db.unsaved_bytes();
+        if unsaved > 0 && unsaved >= self.unsaved_most {
+            self.db.checkpoint()?;
         }
         Ok(())
     }

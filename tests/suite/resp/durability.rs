@@ -120,3 +120,43 @@ fn a_torn_tail_is_cut_and_counted() {
     assert_eq!(stats.field("torn_tails"), &Reply::Integer(1));
     assert_eq!(stats.field("events").field("purchase"), &Reply::Integer(1));
 }
+
+/// Bytes that the server says are in memory alone.
+fn unsaved(connection: &mut Connection) -> u64 {
+    let Reply::Bulk(info) = connection.ask(&["INFO", "persistence"]) else { panic!("no text") };
+    let info = String::from_utf8(info).expect("INFO is text");
+    let line = info.lines().find_map(|line| line.strip_prefix("unsaved_bytes:"));
+    line.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or_else(|| panic!("{info}"))
+}
+
+#[test]
+fn a_server_makes_checkpoints_by_itself() {
+    let scratch = Scratch::new();
+    let data = scratch.path("data");
+    let mut server = Server::start_with(&data, &["--unsaved", "1"]);
+    let mut connection = server.connect();
+    let filler = "x".repeat(20_000);
+    let (mut sent, mut most) = (0, 0);
+    while sent < 200 {
+        let message = format!(
+            r#"{{"type":"identify","userId":"u{sent}","messageId":"m{sent}","traits":{{"text":"{filler}{sent}"}}}}"#
+        );
+        connection.ask(&["RECORD.PUT", "crm", &message, "os"]);
+        sent += 1;
+        most = most.max(unsaved(&mut connection));
+    }
+    // Four megabytes were written: without a checkpoint they are all in memory.
+    let begun = std::time::Instant::now();
+    while unsaved(&mut connection) >= 1 << 20 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no checkpoint was made");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(most > 1 << 20, "{most}");
+    let manifest = std::fs::metadata(std::path::Path::new(&data).join("derived/MANIFEST"));
+    assert!(manifest.expect("there is a checkpoint").len() > 0);
+    server.kill();
+    let server = Server::start(&data, None);
+    let count = server.connect().ask(&["AUDIENCE.COUNT", "p.text IS NOT NULL"]);
+    assert_eq!(count, Reply::Integer(sent));
+    assert_eq!(server.stop(), Some(0));
+}

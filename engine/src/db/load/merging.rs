@@ -8,6 +8,7 @@ use super::super::Writer;
 use super::super::merger::start;
 use crate::base::dir::{Dir, remove_if_there};
 use crate::base::error::Result;
+use crate::base::limits::PART_WEIGHT_MAX;
 use crate::base::sync::Mutex;
 use crate::state::{FileRun, Merged};
 use std::sync::Arc;
@@ -57,7 +58,7 @@ impl FileMerger {
         // What cannot be merged now, as on a full disk, is not tried again before there is more.
         let same = self.failed_at == writer.fold.state.parts().len();
         let Some(runs) = self.runs.as_ref().filter(|_| !same) else { return };
-        if let Some(run) = writer.fold.due_files() {
+        if let Some(run) = writer.fold.due_files(PART_WEIGHT_MAX) {
             self.busy = runs.try_send(run).is_ok();
         }
     }
@@ -82,12 +83,14 @@ impl FileMerger {
         }
     }
 
-    /// Waits for what is under way, while others write, takes it over, and ends the thread.
+    /// Waits until nothing is due any more, while others write, and ends the thread.
     pub fn finish(mut self, writer: &Mutex<Writer>) {
-        if self.busy
+        while self.busy
             && let Ok(merged) = self.merged.recv()
         {
-            self.adopt(merged, &mut writer.lock());
+            let mut writer = writer.lock();
+            self.adopt(merged, &mut writer);
+            self.serve(&mut writer);
         }
     }
 }
