@@ -268,6 +268,44 @@ fn of_events() -> Vec<(&'static str, Holds)> {
     ]
 }
 
+/// Groups with aggregates of a float and an integer, which several threads gather.
+fn grouped(view: &View, world: &World, here: &str) {
+    let text = "SELECT p.plan, count(*), count(p.age), sum(p.age), min(p.value), max(p.value), \
+                avg(p.value) FROM profiles p GROUP BY p.plan";
+    let table = view.query(text, At::Latest).unwrap();
+    let mut groups: BTreeMap<Option<&str>, Vec<&Person>> = BTreeMap::new();
+    world.values().for_each(|person| groups.entry(person.plan).or_default().push(person));
+    assert_eq!(table.rows.len(), groups.len(), "{here}");
+    for row in table.rows {
+        let plan = row[0].as_ref().map(ToString::to_string);
+        let persons = &groups[&plan.as_deref()];
+        let ages: Vec<i64> = persons.iter().filter_map(|person| person.age).collect();
+        let mut values: Vec<f64> = persons.iter().filter_map(|person| person.value).collect();
+        values.sort_by(f64::total_cmp);
+        let integers = [persons.len() as i64, ages.len() as i64].map(Value::Integer);
+        assert_eq!(row[1..3], integers.map(Some), "{here}: {plan:?}");
+        let sum = ages.iter().sum::<i64>().to_string();
+        assert_eq!(row[3].as_ref().map(ToString::to_string), Some(sum), "{here}: {plan:?}");
+        let ends = [values.first(), values.last()].map(|value| value.copied().map(Value::Float));
+        assert_eq!(row[4..6], ends, "{here}: {plan:?}");
+        // Whole numbers of 2^-20, so that the sum is exact however it is made.
+        let sum: i128 = values.iter().map(|value| (value * 1_048_576.0) as i128).sum();
+        let average = sum as f64 / 1_048_576.0 / values.len() as f64;
+        assert_eq!(row[6], Some(Value::Float(average)), "{here}: {plan:?}");
+    }
+    let text = "SELECT avg(p.value), sum(p.age), max(p.value) FROM profiles p WHERE p.age > 20";
+    let row = view.query(text, At::Latest).unwrap().rows.remove(0);
+    let older = || world.values().filter(|person| person.age.is_some_and(|age| age > 20));
+    let values: Vec<f64> = older().filter_map(|person| person.value).collect();
+    let sum: i128 = values.iter().map(|value| (value * 1_048_576.0) as i128).sum();
+    let average = sum as f64 / 1_048_576.0 / values.len() as f64;
+    assert_eq!(row[0], Some(Value::Float(average)), "{here}");
+    let ages = older().filter_map(|person| person.age).sum::<i64>().to_string();
+    assert_eq!(row[1].as_ref().map(ToString::to_string), Some(ages), "{here}");
+    let most = values.iter().copied().max_by(f64::total_cmp).map(Value::Float);
+    assert_eq!(row[2], most, "{here}");
+}
+
 fn judge(view: &View, world: &World, here: &str) {
     for (text, holds) in of_traits().into_iter().chain(of_events()) {
         let wanted = world.values().filter(|person| holds(person)).count() as u64;
@@ -289,6 +327,7 @@ fn judge(view: &View, world: &World, here: &str) {
         let (country, plan) = (text(country), text(plan));
         assert_eq!(counts.get(&(country.as_deref(), plan.as_deref())), Some(count), "{here}");
     }
+    grouped(view, world, here);
     let mut values: Vec<f64> = world.values().filter_map(|person| person.value).collect();
     values.sort_by(|a, b| b.total_cmp(a));
     let top = view.top("true", "value", 50, At::Latest).unwrap();

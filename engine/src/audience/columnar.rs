@@ -1,26 +1,29 @@
-//! Tables that columns answer chunk by chunk: groups by traits with their counts and aggregates, and the first rows by
-//! a number.
+//! Tables that columns answer chunk by chunk: groups by traits with their counts and aggregates.
 //!
 //! *Invariants:* a table is that which `table::fill` gives, profile by profile; what has no quick form is left to it.
 
 use super::ast::Aggregate;
-use super::program::Chosen;
+use super::program::{Chosen, Workers};
 use super::resolved::{AggregateOf, Column, Scalar, TableOf};
 use super::table::{Filled, compare};
 use crate::base::bits::Bits;
 use crate::base::error::{Error, Result};
-use crate::base::many::ManyFloats;
+use crate::base::many::{FloatBatch, ManyFloats};
 use crate::base::number::Decimal;
 use crate::base::sum::ExactSum;
 use crate::base::value::{Value, ValueType};
 use crate::column::Cell;
-use crate::index::{ColumnIndex, Direct, Domain, KeyRange, Labels, Range};
+use crate::index::{ColumnIndex, Direct, Domain, Labels};
 use crate::state::State;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// A table of groups with more combinations of values than these is made profile by profile.
 const GROUPS: usize = 1 << 20;
+/// About how many nanoseconds a profile takes that is added to its group.
+const ROW_NANOS: u64 = 2;
+/// As many profiles, at least, for each group are worth groups of their own for each thread.
+const ROWS_PER_GROUP: u64 = 16;
 
 /// The rows of a table of groups; nothing when it has no quick form.
 ///
@@ -28,7 +31,7 @@ const GROUPS: usize = 1 << 20;
 /// `Corrupt` when a part does not hold; `Invalid` when a sum has too many digits.
 pub(super) fn groups(
     table: &TableOf,
-    state: &State,
+    (state, workers): (&State, &Workers),
     chosen: &Chosen,
 ) -> Result<Option<Vec<Filled>>> {
     let Some(keys) = &table.groups else { return Ok(None) };
@@ -69,13 +72,23 @@ pub(super) fn groups(
             Column::ProfileId | Column::Value(_) => return Ok(None),
         }
     }
-    let mut pass = Pass { columns: &key_columns, labels: &labels, counts: vec![0; size] };
-    for (chunk, rows) in chosen.chunks() {
-        if pass.chunk(chunk, rows, &mut measures).is_none() {
-            return Ok(None);
-        }
+    let none = Pass { columns: &key_columns, labels: &labels, counts: vec![0; size], measures };
+    let rows = chosen.count();
+    let few = (size as u64).saturating_mul(ROWS_PER_GROUP) < rows;
+    let nanos = if few { rows.saturating_mul(ROW_NANOS) } else { 0 };
+    let passes = chosen.shares(workers, nanos, &|chunks| {
+        let mut pass = none.clone();
+        let mut chunks = chunks.iter();
+        chunks.all(|(chunk, rows)| pass.chunk(*chunk, rows).is_some()).then_some(pass)
+    });
+    let Some(mut passes) = passes.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let Some(mut whole) = passes.pop() else { return Ok(None) };
+    // Of extremes that are equal the first stays, so that later chunks come to earlier ones.
+    while let Some(mut before) = passes.pop() {
+        before.merge(whole);
+        whole = before;
     }
-    filled(table, &labels, &pass.counts, (&measures, &shown)).map(Some)
+    filled(table, &labels, &whole.counts, (&whole.measures, &shown)).map(Some)
 }
 
 /// What a column shows of a group.
@@ -87,14 +100,25 @@ enum Shown {
 }
 
 /// Adds chunk after chunk to the groups.
+#[derive(Clone)]
 struct Pass<'p> {
     columns: &'p [Arc<ColumnIndex>],
     labels: &'p [&'p Labels],
     counts: Vec<u64>,
+    measures: Vec<Measured>,
 }
 
 impl Pass<'_> {
-    fn chunk(&mut self, chunk: u32, rows: &Bits, measures: &mut [Measured]) -> Option<()> {
+    /// Adds what came of later chunks.
+    fn merge(&mut self, later: Self) {
+        add_each(&mut self.counts, &later.counts);
+        for (own, later) in self.measures.iter_mut().zip(later.measures) {
+            own.sums.merge(later.sums);
+        }
+    }
+
+    fn chunk(&mut self, chunk: u32, rows: &Bits) -> Option<()> {
+        let measures = &mut self.measures;
         if let ([first, second], [left, right]) = (self.columns, self.labels)
             && measures.iter().all(|measured| measured.column.is_none())
             && let Some(first) = left.bytes(first, chunk)
@@ -157,17 +181,69 @@ impl Pass<'_> {
     }
 }
 
+fn add_each(own: &mut [u64], others: &[u64]) {
+    own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
+}
+
+/// The least or greatest value so far, with its key; the first of equal ones.
+type Extreme = Option<(u64, Value)>;
+
+/// Puts a value in the place of one that it is less or greater than, as is wanted.
+#[inline]
+fn see<'c>(
+    slot: &mut Extreme,
+    wanted: Ordering,
+    key: u64,
+    cell: impl FnOnce() -> Option<Cell<'c>>,
+) {
+    // Keys stand in the order of their values, so that most are decided by them.
+    if slot.as_ref().is_some_and(|(known, _)| key.cmp(known) != wanted) {
+        return;
+    }
+    let Some(cell) = cell() else { return };
+    let better = |value: &Value| cell.compare(Cell::of(value)) == Some(wanted);
+    if slot.as_ref().is_none_or(|(_, value)| better(value)) {
+        *slot = cell.to_value().map(|value| (key, value));
+    }
+}
+
 /// What is gathered of a group.
+#[derive(Clone)]
 enum Sums {
     /// The count of the group itself.
     Rows,
     Counts(Vec<u64>),
     Exact(Vec<ExactSum>),
     Floats(Vec<(ManyFloats, u64)>),
-    Extremes(Vec<Option<Value>>, Ordering),
+    Extremes(Vec<Extreme>, Ordering),
 }
 
 impl Sums {
+    /// Adds what came of later chunks.
+    fn merge(&mut self, later: Sums) {
+        match (self, later) {
+            (Sums::Counts(own), Sums::Counts(later)) => add_each(own, &later),
+            (Sums::Exact(own), Sums::Exact(later)) => {
+                own.iter_mut().zip(&later).for_each(|(own, later)| own.merge(later));
+            }
+            (Sums::Floats(own), Sums::Floats(later)) => {
+                for ((own, count), (later, more)) in own.iter_mut().zip(later) {
+                    own.merge(later);
+                    *count += more;
+                }
+            }
+            (Sums::Extremes(own, wanted), Sums::Extremes(later, _)) => {
+                for (own, later) in own.iter_mut().zip(&later) {
+                    if let Some((key, value)) = later {
+                        see(own, *wanted, *key, || Some(Cell::of(value)));
+                    }
+                }
+            }
+            // Those of one plan are alike.
+            _ => {}
+        }
+    }
+
     /// Adds rows of a chunk whose numbers can be read in place, each of a group; nothing when that is no way for them.
     fn each_direct(&mut self, direct: &Direct<'_>, rows: &Bits, groups: &[u32]) -> Option<()> {
         let mut groups = groups.iter().map(|group| *group as usize);
@@ -187,9 +263,8 @@ impl Sums {
             }),
             Sums::Extremes(values, wanted) => rows.each(|row| {
                 let place = groups.next().and_then(|group| values.get_mut(group));
-                let (Some(slot), Some(cell)) = (place, direct.cell(row)) else { return };
-                if slot.as_ref().is_none_or(|v| cell.compare(Cell::of(v)) == Some(*wanted)) {
-                    *slot = cell.to_value();
+                if let (Some(slot), Some(key)) = (place, direct.key(row)) {
+                    see(slot, *wanted, key, || direct.cell(row));
                 }
             }),
             Sums::Rows | Sums::Exact(_) => return None,
@@ -199,6 +274,7 @@ impl Sums {
 }
 
 /// An aggregate of a trait.
+#[derive(Clone)]
 struct Measured {
     column: Option<(Arc<ColumnIndex>, Domain)>,
     sums: Sums,
@@ -256,12 +332,14 @@ impl Measured {
         }
         if let (Sums::Floats(sums), Some(direct)) = (&mut self.sums, column.direct(chunk)) {
             let (sum, count) = sums.first_mut()?;
+            let mut batch = FloatBatch::default();
             rows.each(|row| {
                 if let Some(value) = direct.float(row) {
-                    sum.add(value);
+                    batch.add(value, sum);
                     *count += 1;
                 }
             });
+            batch.settle(sum);
             return Some(());
         }
         let (column, domain) = (Arc::clone(column), *domain);
@@ -317,11 +395,8 @@ impl Measured {
                 sums.get_mut(group)?.add(Decimal { coefficient, scale });
             }
             Sums::Extremes(values, wanted) => {
-                let cell = domain.stored_cell(view, slot);
-                let slot = values.get_mut(group)?;
-                if slot.as_ref().is_none_or(|v| cell.compare(Cell::of(v)) == Some(*wanted)) {
-                    *slot = cell.to_value();
-                }
+                let cell = || Some(domain.stored_cell(view, slot));
+                see(values.get_mut(group)?, *wanted, domain.key(view, slot), cell);
             }
         }
         Some(())
@@ -333,7 +408,9 @@ impl Measured {
         Ok(match &self.sums {
             Sums::Rows => Some(integer(count)),
             Sums::Counts(counts) => counts.get(group).map(|count| integer(*count)),
-            Sums::Extremes(values, _) => values.get(group).cloned().flatten(),
+            Sums::Extremes(values, _) => {
+                values.get(group).and_then(Option::as_ref).map(|(_, value)| value.clone())
+            }
             Sums::Floats(sums) => {
                 let found = sums.get(group).filter(|(_, count)| *count > 0);
                 let value = |(sum, count): &(ManyFloats, u64)| {
@@ -401,90 +478,4 @@ fn least_count(table: &TableOf, counts: &[u64], (measures, shown): (&[Measured],
     }
     let mut counts = counts.to_vec();
     *counts.select_nth_unstable_by(place, |a, b| b.cmp(a)).1
-}
-
-/// The profiles that may be among the first rows of a table that is ordered by one number and cut; nothing when it is
-/// no such table, or has not so many profiles with a number. All that are ordered alike with the last are among them.
-///
-/// # Errors
-/// `Corrupt` when a part does not hold.
-pub(super) fn first(table: &TableOf, state: &State, chosen: &Chosen) -> Result<Option<Vec<u32>>> {
-    let (None, [(column, down)], Some(limit)) =
-        (&table.groups, table.order.as_slice(), table.limit)
-    else {
-        return Ok(None);
-    };
-    let Some(Column::Value(Scalar::Trait(number))) = table.columns.get(*column) else {
-        return Ok(None);
-    };
-    let column = state.trait_index(*number)?;
-    let Some(domain) = column.domain() else { return Ok(None) };
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    if limit == 0 || limit as u64 > chosen.count() / 4 {
-        return Ok(None);
-    }
-    let mut best = Best { limit, down: *down, keys: Vec::new(), border: None };
-    let mut rows = Bits::empty();
-    for (chunk, asked) in chosen.chunks() {
-        let Some(range) = Range::new(&column, best.range(), false) else { return Ok(None) };
-        range.select(chunk, asked, asked.count(), &mut rows);
-        let direct = column.direct(chunk);
-        rows.each(|row| {
-            let key = match &direct {
-                Some(direct) => direct.key(row),
-                None => column.find(chunk, row).map(|(view, slot)| domain.key(view, slot)),
-            };
-            if let Some(key) = key {
-                best.see(key, chunk << 16 | u32::from(row));
-            }
-        });
-        best.settle();
-    }
-    best.settle();
-    let found = best.border.map(|_| best.keys.iter().map(|(_, ordinal)| *ordinal).collect());
-    Ok(found)
-}
-
-/// The best keys so far.
-struct Best {
-    limit: usize,
-    down: bool,
-    keys: Vec<(u64, u32)>,
-    /// The worst of as many as are wanted.
-    border: Option<u64>,
-}
-
-impl Best {
-    /// The keys that are not worse than the border.
-    fn range(&self) -> KeyRange {
-        match (self.border, self.down) {
-            (None, _) => KeyRange { low: 0, high: u64::MAX },
-            (Some(border), true) => KeyRange { low: border, high: u64::MAX },
-            (Some(border), false) => KeyRange { low: 0, high: border },
-        }
-    }
-
-    fn see(&mut self, key: u64, ordinal: u32) {
-        if self.range().holds(key) {
-            self.keys.push((key, ordinal));
-        }
-        if self.keys.len() >= self.limit.saturating_mul(4).max(4096) {
-            self.settle();
-        }
-    }
-
-    /// Finds the border anew and forgets what is worse.
-    fn settle(&mut self) {
-        if self.keys.len() < self.limit {
-            return;
-        }
-        let down = self.down;
-        let place = self.limit - 1;
-        let worse =
-            |a: &(u64, u32), b: &(u64, u32)| if down { b.0.cmp(&a.0) } else { a.0.cmp(&b.0) };
-        let (_, (border, _), _) = self.keys.select_nth_unstable_by(place, worse);
-        self.border = Some(*border);
-        let range = self.range();
-        self.keys.retain(|(key, _)| range.holds(*key));
-    }
 }

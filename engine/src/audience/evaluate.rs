@@ -61,7 +61,8 @@ pub fn evaluate(
     let whole = Whole { resolved, state, sources: &sources, answers: &answers, workers };
     let rows = asked != Asked::Count || resolved.table.is_some();
     let (count, chosen) = whole.run(&root, reader, rows, explain)?;
-    let table = resolved.table.as_ref().map(|table| fill(table, reader, &answers, &chosen));
+    let fill = |table| fill(table, (reader, workers), &answers, &chosen);
+    let table = resolved.table.as_ref().map(fill);
     reader.check()?;
     let selected = if table.is_some() { RoaringBitmap::new() } else { chosen.to_set() };
     let steps = if explain {

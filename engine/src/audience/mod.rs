@@ -16,6 +16,7 @@ mod columnar;
 mod consent;
 mod evaluate;
 mod explain;
+mod first;
 mod funnel;
 mod indexed;
 mod literal;

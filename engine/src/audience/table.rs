@@ -3,8 +3,9 @@
 use super::aggregate::{Answers, Gather, Known};
 use super::ast::{self, Item, ItemKind};
 use super::columnar;
+use super::first;
 use super::names::Named;
-use super::program::Chosen;
+use super::program::{Chosen, Workers};
 use super::resolve::Resolver;
 use super::resolved::{Column, Scalar, TableOf};
 use super::row::Row;
@@ -111,14 +112,14 @@ impl Resolver<'_> {
 /// `Invalid` when a sum, a number or a time overflows.
 pub(super) fn fill(
     table: &TableOf,
-    reader: &Reader<'_>,
+    (reader, workers): (&Reader<'_>, &Workers),
     answers: &[Answers],
     chosen: &Chosen,
 ) -> Result<Table> {
-    if let Some(rows) = columnar::groups(table, reader.state, chosen)? {
+    if let Some(rows) = columnar::groups(table, (reader.state, workers), chosen)? {
         return Ok(cut(table, rows));
     }
-    let selected = match columnar::first(table, reader.state, chosen)? {
+    let selected = match first::first(table, (reader.state, workers), chosen)? {
         Some(first) => first.into_iter().collect(),
         None => chosen.to_set(),
     };

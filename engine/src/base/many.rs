@@ -32,9 +32,15 @@ impl ManyFloats {
             i128::from(bits & ((1 << 52) - 1) | 1 << 52) << (exponent - QUICK_EXPONENTS.start);
         self.quick += if bits >> 63 == 1 { -digits } else { digits };
         self.terms += 1;
-        if self.terms == QUICK_TERMS {
+        if self.terms >= QUICK_TERMS {
             self.settle();
         }
+    }
+
+    /// Adds what others came to.
+    pub fn merge(&mut self, mut other: ManyFloats) {
+        other.settle();
+        self.sum.merge(&other.sum);
     }
 
     /// Hands what was added as integers over, in pieces that floats hold exactly.
@@ -60,6 +66,54 @@ impl ManyFloats {
     }
 }
 
+/// Terms after which a batch is handed over: so many of 53 bits fit 63.
+const BATCH_TERMS: u32 = 1 << 10;
+
+/// Floats on their way to a sum: those of one exponent are added as integers of 64 bits, which takes a third of the
+/// time, but room for each exponent.
+#[derive(Debug)]
+pub struct FloatBatch {
+    by_exponent: [i64; 64],
+    terms: u32,
+}
+
+impl Default for FloatBatch {
+    fn default() -> FloatBatch {
+        FloatBatch { by_exponent: [0; 64], terms: 0 }
+    }
+}
+
+impl FloatBatch {
+    /// Adds one value to the sum.
+    #[inline]
+    pub fn add(&mut self, value: f64, sum: &mut ManyFloats) {
+        let bits = value.to_bits();
+        let place = (bits >> 52 & 0x7ff).wrapping_sub(QUICK_EXPONENTS.start);
+        let exponents = QUICK_EXPONENTS.end - QUICK_EXPONENTS.start;
+        let slot = usize::try_from(place).ok().filter(|_| place < exponents);
+        let Some(slot) = slot.and_then(|place| self.by_exponent.get_mut(place)) else {
+            return sum.add(value);
+        };
+        let digits = (bits & ((1 << 52) - 1) | 1 << 52).cast_signed();
+        *slot += if bits >> 63 == 1 { -digits } else { digits };
+        self.terms += 1;
+        if self.terms == BATCH_TERMS {
+            self.settle(sum);
+        }
+    }
+
+    /// Hands over what it has.
+    pub fn settle(&mut self, sum: &mut ManyFloats) {
+        for (shift, digits) in self.by_exponent.iter_mut().enumerate() {
+            sum.quick += i128::from(std::mem::take(digits)) << shift;
+        }
+        sum.terms += std::mem::take(&mut self.terms);
+        if sum.terms >= QUICK_TERMS - BATCH_TERMS {
+            sum.settle();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::random::Rng;
@@ -70,6 +124,8 @@ mod tests {
         let mut numbers = Rng(5);
         for round in 0..200 {
             let (mut many, mut single) = (ManyFloats::default(), FloatSum::default());
+            let (mut batched, mut other) = (ManyFloats::default(), ManyFloats::default());
+            let mut batch = FloatBatch::default();
             for _ in 0..numbers.below(3000) as u64 {
                 let spread = if round % 2 == 0 { 60 } else { 500 };
                 let exponent = 1023 - spread / 2 + numbers.below(spread as usize) as u64;
@@ -83,11 +139,23 @@ mod tests {
                 };
                 many.add(value);
                 single.add(value);
+                let into = if numbers.below(2) == 0 { &mut batched } else { &mut other };
+                batch.add(value, into);
+                if numbers.below(300) == 0 {
+                    batch.settle(into);
+                }
             }
+            batch.settle(&mut other);
+            batched.merge(other);
             assert_eq!(many.finish().value().to_bits(), single.value().to_bits());
+            assert_eq!(batched.finish().value().to_bits(), single.value().to_bits());
         }
         let mut many = ManyFloats::default();
         (0..200_000).for_each(|_| many.add(1e8));
+        assert_eq!(many.finish().value(), 2e13);
+        let (mut many, mut batch) = (ManyFloats::default(), FloatBatch::default());
+        (0..200_000).for_each(|_| batch.add(1e8, &mut many));
+        batch.settle(&mut many);
         assert_eq!(many.finish().value(), 2e13);
     }
 }

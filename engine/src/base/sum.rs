@@ -46,6 +46,14 @@ impl Wide {
         self.low %= UNIT;
     }
 
+    fn join(&mut self, other: &Wide) {
+        self.fraction += other.fraction;
+        self.low += other.low + self.fraction / UNIT;
+        self.fraction %= UNIT;
+        self.high += other.high + i64::try_from(self.low / UNIT).unwrap_or(0);
+        self.low %= UNIT;
+    }
+
     /// The number without its sign, and whether it is negative.
     fn magnitude(self) -> (Wide, bool) {
         if self.high >= 0 {
@@ -85,12 +93,7 @@ impl ExactSum {
                 return;
             }
         }
-        let wide = self.wide.get_or_insert_with(|| {
-            let mut wide = Wide::default();
-            wide.add(self.coefficient, self.scale);
-            Box::new(wide)
-        });
-        wide.add(term.coefficient, term.scale);
+        self.widened().add(term.coefficient, term.scale);
         self.scale = scale;
     }
 
@@ -100,6 +103,30 @@ impl ExactSum {
             self.add(sum);
             self.count += terms - 1;
         }
+    }
+
+    /// Adds what other terms come to.
+    pub fn merge(&mut self, other: &ExactSum) {
+        match &other.wide {
+            None => {
+                let (coefficient, scale) = (other.coefficient, other.scale);
+                self.add_many(Decimal { coefficient, scale }, other.count);
+            }
+            Some(wide) => {
+                self.widened().join(wide);
+                self.scale = self.scale.max(other.scale);
+                self.count += other.count;
+            }
+        }
+    }
+
+    /// The sum as a number of any size.
+    fn widened(&mut self) -> &mut Wide {
+        self.wide.get_or_insert_with(|| {
+            let mut wide = Wide::default();
+            wide.add(self.coefficient, self.scale);
+            Box::new(wide)
+        })
     }
 
     /// Counts a term that is summed elsewhere.
@@ -217,6 +244,13 @@ impl FloatSum {
         self.partials.push(x);
     }
 
+    /// Adds what other values come to.
+    pub fn merge(&mut self, other: &FloatSum) {
+        other.partials.iter().for_each(|partial| self.add(*partial));
+        self.special += other.special;
+        self.beyond += other.beyond;
+    }
+
     /// The sum, rounded once to the nearest float, ties to even.
     pub fn value(&self) -> f64 {
         if self.special != 0.0 || self.special.is_nan() {
@@ -316,6 +350,18 @@ mod tests {
         let mut sum = ExactSum::default();
         terms.iter().for_each(|term| sum.add(*term));
         sum
+    }
+
+    #[test]
+    fn sums_of_parts_are_the_sum_of_all() {
+        let mut numbers = Numbers(17);
+        for _ in 0..500 {
+            let terms: Vec<Decimal> = (0..numbers.below(12)).map(|_| numbers.decimal()).collect();
+            let (left, right) = terms.split_at(numbers.below(terms.len() as u64 + 1) as usize);
+            let (mut merged, whole) = (sum_of(left), sum_of(&terms));
+            merged.merge(&sum_of(right));
+            assert_eq!((merged.value(), merged.count()), (whole.value(), whole.count()));
+        }
     }
 
     #[test]

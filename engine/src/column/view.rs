@@ -52,7 +52,10 @@ pub struct ColumnView {
     parts: Vec<Arc<Part>>,
     key: BlockKey,
     wanted: Option<ValueType>,
-    chunks: Vec<OnceLock<Vec<Tier>>>,
+    chunks: u32,
+    /// The blocks of the chunk that was asked for first: who reads a single row asks for no other.
+    first: OnceLock<(u32, Vec<Tier>)>,
+    others: OnceLock<Box<[OnceLock<Vec<Tier>>]>>,
     dictionaries: Vec<OnceLock<Dictionary>>,
     indexes: Vec<OnceLock<Option<RowsByCode>>>,
     faults: Faults,
@@ -69,14 +72,16 @@ impl ColumnView {
         let mut chunks = 0;
         let mut has_any = |part: &Arc<Part>| {
             let last = part.last_chunk(key);
-            chunks = chunks.max(last.map_or(0, |last| last as usize + 1));
+            chunks = chunks.max(last.map_or(0, |last| last + 1));
             last.is_some()
         };
         let parts: Vec<Arc<Part>> = parts.rev().filter(|part| has_any(part)).cloned().collect();
         ColumnView {
             dictionaries: parts.iter().map(|_| OnceLock::new()).collect(),
             indexes: parts.iter().map(|_| OnceLock::new()).collect(),
-            chunks: (0..chunks).map(|_| OnceLock::new()).collect(),
+            chunks,
+            first: OnceLock::new(),
+            others: OnceLock::new(),
             parts,
             key,
             wanted,
@@ -91,7 +96,7 @@ impl ColumnView {
 
     /// How many chunks any part tells of.
     pub fn chunks(&self) -> u32 {
-        u32::try_from(self.chunks.len()).unwrap_or(u32::MAX)
+        self.chunks
     }
 
     /// How many rows all blocks tell of, those told twice counted twice.
@@ -100,21 +105,39 @@ impl ColumnView {
     }
 
     /// The blocks of a chunk, the newest first.
+    #[inline]
     pub fn tiers(&self, chunk: u32) -> &[Tier] {
-        let Some(slot) = self.chunks.get(chunk as usize) else { return &[] };
-        slot.get_or_init(|| {
-            let mut tiers = Vec::new();
-            for (number, part) in self.parts.iter().enumerate() {
-                let block = part.sound_block(self.key.chunk(chunk), sound::block);
-                let block = self.faults.or_note(block).flatten();
-                let Some(block) = block else { continue };
-                match BlockView::new(block) {
-                    Some(view) => tiers.push(Tier { view, part: number }),
-                    None => self.faults.note(part.damaged()),
-                }
+        match self.first.get() {
+            Some((first, tiers)) if *first == chunk => tiers,
+            _ => self.other_tiers(chunk),
+        }
+    }
+
+    fn other_tiers(&self, chunk: u32) -> &[Tier] {
+        if chunk >= self.chunks {
+            return &[];
+        }
+        let (first, tiers) = self.first.get_or_init(|| (chunk, self.open(chunk)));
+        if *first == chunk {
+            return tiers;
+        }
+        let others = || (0..self.chunks).map(|_| OnceLock::new()).collect();
+        let slot = self.others.get_or_init(others).get(chunk as usize);
+        slot.map_or(&[], |slot| slot.get_or_init(|| self.open(chunk)))
+    }
+
+    fn open(&self, chunk: u32) -> Vec<Tier> {
+        let mut tiers = Vec::new();
+        for (number, part) in self.parts.iter().enumerate() {
+            let block = part.sound_block(self.key.chunk(chunk), sound::block);
+            let block = self.faults.or_note(block).flatten();
+            let Some(block) = block else { continue };
+            match BlockView::new(block) {
+                Some(view) => tiers.push(Tier { view, part: number }),
+                None => self.faults.note(part.damaged()),
             }
-            tiers
-        })
+        }
+        tiers
     }
 
     /// The newest block that tells of a row, and the slot in it.

@@ -71,6 +71,12 @@ impl<'a> Codes<'a> {
         self.at_most
     }
 
+    /// About how many nanoseconds it takes to find the rows of a chunk.
+    pub fn weight(&self) -> u64 {
+        let most = self.base_codes.iter().chain(&self.over_codes).map(Vec::len).max();
+        500 + 250 * most.unwrap_or(0).min(8) as u64
+    }
+
     /// How many rows there are, those that died among them, when what parts store says so.
     pub fn count(&self) -> Option<u64> {
         self.exact.then_some(self.at_most)

@@ -143,6 +143,13 @@ impl<'a> Machine<'a> {
         let (mut count, mut open) = (asked.count, None::<Box<Bits>>);
         for (number, part) in parts.iter().enumerate() {
             let fails_later = parts.iter().skip(number + 1).any(Node::can_fail);
+            if open.is_none() && !fails_later && !part.can_fail() {
+                count = self.narrow(part, wanted, chunk, &mut left, count);
+                if count == 0 {
+                    break;
+                }
+                continue;
+            }
             let before = open.take();
             let undecided = before.as_deref().unwrap_or(&left);
             if fails_later && (before.is_some() || !part.is_total()) {
@@ -164,6 +171,33 @@ impl<'a> Machine<'a> {
         out.copy_from(&left);
         open.into_iter().chain([left]).for_each(|rows| self.give(rows));
         count
+    }
+
+    /// Leaves of rows those that a part is `wanted` of.
+    fn narrow(
+        &mut self,
+        part: &Node<'a>,
+        wanted: bool,
+        chunk: u32,
+        left: &mut Box<Bits>,
+        count: u32,
+    ) -> u32 {
+        if let Kind::Codes(codes, _) = &part.kind
+            && wanted
+            && !self.explain
+            && let Some(container) = codes.container(chunk)
+        {
+            match container {
+                Some(container) => left.and_container(container),
+                None => left.clear(),
+            }
+            return left.count();
+        }
+        let mut found = self.take();
+        let hit = self.select(part, wanted, chunk, Asked { rows: left, count }, &mut found);
+        std::mem::swap(left, &mut found);
+        self.give(found);
+        hit
     }
 
     /// The rows that a part is not the opposite of `wanted` of.

@@ -1,9 +1,12 @@
 //! Runs a program over all chunks.
 
 use super::machine::{Asked, Machine};
+use super::workers::Workers;
 use super::{Kind, Node};
 use crate::base::bits::{Bits, WORDS};
 use roaring::RoaringBitmap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// An audience of which one index says that it has at most so many profiles is looked at profile by profile: a pass
 /// over chunks costs about as much as this many looks.
@@ -73,6 +76,9 @@ pub(in super::super) fn share_among<'a>(
     (sum, chosen)
 }
 
+/// What becomes of some chunks and their profiles.
+type ShareOf<'w, T> = dyn Fn(&[(u32, &Bits)]) -> T + Sync + 'w;
+
 /// The profiles that a program selects, chunk by chunk.
 #[derive(Default)]
 pub(in super::super) struct Chosen(Vec<(u32, Box<Bits>, u32)>);
@@ -81,6 +87,31 @@ impl Chosen {
     /// The chunks that have any, ascending.
     pub fn chunks(&self) -> impl Iterator<Item = (u32, &Bits)> {
         self.0.iter().map(|(chunk, rows, _)| (*chunk, rows.as_ref()))
+    }
+
+    /// Does work for all chunks, or in shares of chunks that follow one another on several threads, when so many
+    /// nanoseconds are worth them; what came of each, in the order of the chunks.
+    pub fn shares<T: Send>(&self, workers: &Workers, nanos: u64, work: &ShareOf<'_, T>) -> Vec<T> {
+        let chunks: Vec<(u32, &Bits)> = self.chunks().collect();
+        if !workers.are_worth(nanos) || chunks.len() < 2 {
+            return vec![work(&chunks)];
+        }
+        let (shares, next) = (workers.threads().min(chunks.len()), AtomicUsize::new(0));
+        let found = workers.share(|| {
+            let mut found = Vec::new();
+            loop {
+                let share = next.fetch_add(1, Relaxed);
+                let bound = |share: usize| chunks.len() * share / shares;
+                if share >= shares {
+                    return found;
+                }
+                found
+                    .push((share, work(chunks.get(bound(share)..bound(share + 1)).unwrap_or(&[]))));
+            }
+        });
+        let mut found: Vec<(usize, T)> = found.into_iter().flatten().collect();
+        found.sort_unstable_by_key(|(share, _)| *share);
+        found.into_iter().map(|(_, found)| found).collect()
     }
 
     /// How many there are.
@@ -204,13 +235,15 @@ fn each_candidate<'a>(
         Kind::Codes(codes, _) => codes.at_most() <= most,
         _ => false,
     };
-    let Some(Node { kind: Kind::Codes(driver, _), .. }) = parts.iter().find(few) else {
-        return false;
-    };
-    driver.each(&mut |ordinal| {
-        if machine.live.holds(ordinal) && machine.holds(program, ordinal) == Some(true) {
-            see(ordinal);
-        }
-    });
+    let Some(place) = parts.iter().position(|part| few(&part)) else { return false };
+    let Some(Node { kind: Kind::Codes(driver, _), .. }) = parts.get(place) else { return false };
+    let mut found = Vec::new();
+    driver.each(&mut |ordinal| found.push(ordinal));
+    found.retain(|ordinal| machine.live.holds(*ordinal));
+    // Part by part: looks at one column need not wait for one another.
+    for (_, part) in parts.iter().enumerate().filter(|(number, _)| *number != place) {
+        found.retain(|ordinal| machine.holds(part, *ordinal) == Some(true));
+    }
+    found.into_iter().for_each(see);
     true
 }

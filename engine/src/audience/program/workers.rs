@@ -4,7 +4,7 @@ use crate::base::error::{Error, Result};
 
 /// A question with less work than this, in nanoseconds, is answered by the thread that asks: waking others takes some
 /// ten thousand.
-const ENOUGH: u64 = 200_000;
+const ENOUGH: u64 = 150_000;
 
 /// The threads that questions may borrow.
 #[derive(Debug, Default)]
@@ -25,6 +25,11 @@ impl Workers {
             .build();
         let none = |e| Error::limit(format!("the system gives no threads for questions: {e}"));
         pool.map(|pool| Workers(Some(pool))).map_err(none)
+    }
+
+    /// How many threads do work that is shared.
+    pub fn threads(&self) -> usize {
+        self.0.as_ref().map_or(1, |pool| pool.current_num_threads() + 1)
     }
 
     /// Whether work of so many nanoseconds is worth waking others.
