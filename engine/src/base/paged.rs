@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 /// Values of a page. A change copies so many pointers, and as many as there are pages.
-const PAGE: usize = 64;
+const PAGE: usize = 32;
 
 /// A list whose clones share pages.
 #[derive(Debug, Clone)]

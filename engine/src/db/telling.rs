@@ -408,6 +408,7 @@ fn portions(changes: Vec<ToldChange>, most: Weight) -> Vec<Vec<ToldChange>> {
             traits: Vec::new(),
         };
         let mut piece = begin(&segment);
+        piece.entered.reserve_exact(entered.len().min(most.rows));
         let ids = entered.into_iter().map(|id| (id, true));
         for (id, enters) in ids.chain(left.into_iter().map(|id| (id, false))) {
             let told: Vec<Option<String>> = traits.by_ref().take(each).collect();
@@ -424,7 +425,9 @@ fn portions(changes: Vec<ToldChange>, most: Weight) -> Vec<Vec<ToldChange>> {
             ids.push(id);
             piece.traits.extend(told);
         }
-        portions.last_mut().into_iter().for_each(|last| last.push(piece.clone()));
+        if let Some(last) = portions.last_mut() {
+            last.push(piece);
+        }
     }
     for portion in &mut portions {
         portion.retain(|change| change.rows() > 0);

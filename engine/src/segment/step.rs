@@ -17,6 +17,7 @@ use crate::definition::SegmentRule;
 use crate::entry::Reason;
 use crate::state::{Hindsight, Members, News, Reader, Saved, SeenParts, State};
 use roaring::RoaringBitmap;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -120,7 +121,8 @@ impl Keeper {
             ahead = None;
         }
         let ahead = ahead.as_ref();
-        let renaming = Renaming { earlier: &earlier, later: &reader, affected: &affected, ahead };
+        let (earlier_of, later, last) = (&earlier, &reader, Cell::new(None));
+        let renaming = Renaming { earlier: earlier_of, later, affected: &affected, ahead, last };
         let base = Base { state: &frozen, persons: &persons, workers: step.workers, now };
         self.evaluate(state, base, &mut concerned, &renaming, &mut told)?;
         earlier.check().map(|()| told)

@@ -12,6 +12,7 @@ use crate::entry::{Reason, ToldChange, ToldEntry};
 use crate::identity::PublicId;
 use crate::state::{Members, Reader, State};
 use roaring::RoaringBitmap;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -49,6 +50,8 @@ pub(super) struct Renaming<'a> {
     pub affected: &'a RoaringBitmap,
     /// What was asked ahead.
     pub ahead: Option<&'a Ahead>,
+    /// The id of the profile that was told last: one event changes many segments of one person.
+    pub last: Cell<Option<(u32, PublicId)>>,
 }
 
 /// Who enters a segment and who leaves it, by ordinals.
@@ -105,7 +108,7 @@ impl Renaming<'_> {
             let mut known = self.ahead.map(Ahead::ids);
             for ordinal in of.iter().filter(|ordinal| !self.affected.contains(*ordinal)) {
                 let known = known.as_mut().and_then(|ids| ids.of(ordinal));
-                let id = known.or_else(|| self.later.profile_id(Ordinal(ordinal)));
+                let id = known.or_else(|| self.id(ordinal));
                 let Some(id) = id else { continue };
                 let (entered, left) = found.entry(change.reason(Ordinal(ordinal))).or_default();
                 if enters { entered.push(id) } else { left.push(id) }
@@ -122,6 +125,13 @@ impl Renaming<'_> {
             add(told, (&rule.name, rule.version), reason, (entered, left), traits);
         }
         self.later.check()
+    }
+
+    fn id(&self, ordinal: u32) -> Option<PublicId> {
+        let last = self.last.get().filter(|(known, _)| *known == ordinal);
+        let id = last.map(|(_, id)| id).or_else(|| self.later.profile_id(Ordinal(ordinal)))?;
+        self.last.set(Some((ordinal, id)));
+        Some(id)
     }
 
     /// Members among the profiles that were joined, split or renamed, by the ids that they had and have.

@@ -10,11 +10,11 @@ use crate::base::time::Timestamp;
 use crate::catalog::folded;
 use crate::entry::ToldEntry;
 use roaring::RoaringBitmap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Positions of a page of a ledger.
-const LEDGER_PAGE: usize = 512;
+const LEDGER_PAGE: usize = 128;
 
 /// Profiles, by ordinal: a change copies the 65,536 ordinals around it.
 #[derive(Debug, Clone, Default)]
@@ -115,10 +115,17 @@ impl Ledger {
 
     /// The entries from a position on: the one that may hold it, and all behind.
     pub fn from(&self, position: Position) -> impl Iterator<Item = Position> + '_ {
-        // Pages are few beside what is read of them: a walk over their heads is cheap.
-        let behind =
-            self.pages.iter().take_while(|page| page.first().is_some_and(|p| *p <= position));
-        let first = behind.count().saturating_sub(1);
+        let (mut low, mut high) = (0, self.pages.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let head = self.pages.get(middle).and_then(|page| page.first());
+            if head.is_some_and(|head| *head <= position) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        let first = low.saturating_sub(1);
         let pages = (first..self.pages.len()).filter_map(|page| self.pages.get(page));
         let all = pages.flatten().copied();
         // Of those before, the last one may hold the position.
@@ -132,9 +139,15 @@ impl Ledger {
 
     /// Whether nothing was told behind a position: not even by the entry that holds it.
     pub fn is_behind(&self, position: Position) -> bool {
-        let last = self.pages.len().checked_sub(1).and_then(|page| self.pages.get(page)?.last());
+        let last = self.last();
         // An entry has at least one position, so that one which begins at a position may go on behind it.
-        last.is_none_or(|last| *last <= position && self.end <= position.plus(1))
+        last.is_none_or(|last| last <= position && self.end <= position.plus(1))
+    }
+
+    /// The position of the last entry.
+    pub fn last(&self) -> Option<Position> {
+        let last = self.pages.len().checked_sub(1)?;
+        self.pages.get(last)?.last().copied()
     }
 
     /// All positions.
@@ -239,10 +252,9 @@ impl State {
     pub(super) fn note_told(&mut self, first: Position, told: &ToldEntry) {
         let end = first.plus(told.rows() as u64);
         let memberships = Arc::make_mut(&mut self.memberships);
-        let mut noted: BTreeSet<&str> = BTreeSet::new();
         for change in &told.changes {
-            if noted.insert(&change.segment)
-                && let Some(segment) = memberships.get_mut(&change.segment)
+            if let Some(segment) = memberships.get_mut(&change.segment)
+                && segment.ledger.last() != Some(first)
             {
                 segment.ledger.note(first, end);
             }
