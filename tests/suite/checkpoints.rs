@@ -198,7 +198,8 @@ fn a_store_is_closed_while_a_checkpoint_writes_its_file() {
 }
 
 fn load(db: &Db, number: usize) {
-    let rows: String = (0..40).map(|row| format!("u{},{row}\n", row * number % 53)).collect();
+    let rows: String =
+        (0..40).map(|row| format!("u{},{}\n", row * number % 53, row * 1_000 + number)).collect();
     let bytes = format!("user,amount\n{rows}").into_bytes();
     let mut request =
         LoadRequest::new("till", RecordKind::Track(navedb::Said::Fixed("buy".into())));
