@@ -132,7 +132,7 @@ pub const TABLE_COLUMNS_MAX: usize = 256;
 /// allocated for them may be twice as much.
 pub const OPEN_BYTES_MAX: usize = 40 << 20;
 
-/// Rows and changes of a part beyond which it is merged no further: bounds the memory (8 bytes for each event) and time
+/// Rows and changes of a part beyond which it is merged no further: bounds the memory (6 bytes for each event) and time
 /// of a merge. Fewer parts are what makes questions and look-ups fast: each costs a look for each part.
 pub const PART_WEIGHT_MAX: u64 = 64 << 20;
 

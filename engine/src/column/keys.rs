@@ -293,7 +293,14 @@ pub fn merge_keys(parts: &[Arc<Part>], column: BlockKey, writer: &mut PartWriter
         }
         Some((key, row))
     });
-    let count = keys.iter().map(|keys| keys.slots()).sum();
+    let mut count = 0;
+    for keys in &keys {
+        for chunk in 0..keys.chunks() {
+            count += keys.tiers(chunk).iter().map(|tier| tier.view.count()).sum::<usize>();
+            // The first look at a block reads all of it.
+            release(parts);
+        }
+    }
     let mut merged = merged.peekable();
     if merged.peek().is_some() {
         write_keys(writer, column, count, merged)?;

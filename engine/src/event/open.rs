@@ -15,6 +15,10 @@ use crate::column::{ColumnWriter, Layout, OpenColumn};
 
 /// Bytes of the fixed columns of a row: node, time, flags, source, position, end of the message id.
 const ROW_BYTES: usize = 33;
+/// So many rows, about, are put in order at a time: each takes four bytes meanwhile.
+const SORTED_AT_ONCE: usize = 1 << 20;
+/// All rows are looked through as many times at most.
+const SHARES_MAX: usize = 16;
 
 /// What every event has.
 #[derive(Debug, Clone, Copy)]
@@ -248,21 +252,39 @@ fn write_bytes(
 
 /// The rows in order of their identifiers, and of time for one identifier.
 pub(super) fn write_by_node(part: &mut PartWriter, key: BlockKey, nodes: &[u32]) -> Result<()> {
-    let mut order: Vec<u32> = (0..u32::try_from(nodes.len()).unwrap_or(u32::MAX)).collect();
-    // Not the stable sort, which takes as much memory again: the row itself decides between equal ones.
-    order.sort_unstable_by_key(|row| (nodes.get(*row as usize).copied(), *row));
+    let sampled = part.is_file() && nodes.len() >= SAMPLED_ROWS_MIN as usize;
+    let mut samples = Vec::new();
     let mut column = ColumnWriter::new(part, key.field(NODE).form(BY_NODE), Layout::Integers, None);
-    for (place, row) in (0..).zip(&order) {
-        column.integer(place, i64::from(*row))?;
+    let node_of = |row: u32| nodes.get(row as usize).copied().unwrap_or_default();
+    let (least, most) = (nodes.iter().min().copied(), nodes.iter().max().copied());
+    let (mut place, mut order) = (0, Vec::<u32>::new());
+    let (mut first, most) = (u64::from(least.unwrap_or_default()), most.map_or(0, u64::from));
+    // Some nodes at a time, so that the order of all rows is not held beside their nodes.
+    let shares = nodes.len().div_ceil(SORTED_AT_ONCE).clamp(1, SHARES_MAX) as u64;
+    let width = (most + 1).saturating_sub(first).div_ceil(shares).max(1);
+    while !nodes.is_empty() && first <= most {
+        let share = first..first + width;
+        order.clear();
+        let rows = (0_u32..).zip(nodes).filter(|(_, node)| share.contains(&u64::from(**node)));
+        order.extend(rows.map(|(row, _)| row));
+        // Not the stable sort, which takes as much memory again: the row itself decides between equal ones.
+        order.sort_unstable_by_key(|row| (node_of(*row), *row));
+        for row in &order {
+            column.integer(place, i64::from(*row))?;
+            if sampled && place % STRIDE == 0 {
+                samples.push(node_of(*row));
+            }
+            place += 1;
+        }
+        first = share.end;
     }
     column.finish()?;
-    if !part.is_file() || nodes.len() < SAMPLED_ROWS_MIN as usize {
+    if !sampled {
         return Ok(());
     }
-    let mut samples =
-        ColumnWriter::new(part, key.field(NODE).form(SAMPLES), Layout::Integers, None);
-    for (place, row) in (0..).zip(order.iter().step_by(STRIDE as usize)) {
-        samples.integer(place, i64::from(nodes.get(*row as usize).copied().unwrap_or_default()))?;
+    let mut column = ColumnWriter::new(part, key.field(NODE).form(SAMPLES), Layout::Integers, None);
+    for (place, node) in (0..).zip(samples) {
+        column.integer(place, i64::from(node))?;
     }
-    samples.finish()
+    column.finish()
 }
