@@ -2,8 +2,8 @@
 //! closed meanwhile.
 
 use crate::rng::{Rng, scale, seeds};
-use crate::store::{self, identify, session, track, view};
-use navedb::dir::{AppendFile, Dir, FileBytes, MemoryDir};
+use crate::store::{self, identify, left_to_the_disk, session, track, view};
+use navedb::dir::{AppendFile, Dir, MemoryDir};
 use navedb::{Db, ErrorKind, Input, Level, LoadRequest, RecordKind, Result, Settings};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -69,46 +69,12 @@ impl Gate {
 }
 
 impl Dir for Gate {
-    fn list(&self, folder: &str) -> Result<Vec<String>> {
-        self.disk.list(folder)
-    }
-
     fn append(&self, name: &str) -> Result<Arc<dyn AppendFile>> {
         self.pass(name);
         self.disk.append(name)
     }
 
-    fn len(&self, name: &str) -> Result<u64> {
-        self.disk.len(name)
-    }
-
-    fn read_at(&self, name: &str, offset: u64, len: usize) -> Result<Vec<u8>> {
-        self.disk.read_at(name, offset, len)
-    }
-
-    fn map(&self, name: &str) -> Result<FileBytes> {
-        self.disk.map(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> Result<()> {
-        self.disk.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> Result<()> {
-        self.disk.remove(name)
-    }
-
-    fn sync_folder(&self, name: &str) -> Result<()> {
-        self.disk.sync_folder(name)
-    }
-
-    fn lock(&self) -> Result<Box<dyn Send + Sync>> {
-        self.disk.lock()
-    }
-
-    fn place(&self) -> String {
-        self.disk.place()
-    }
+    left_to_the_disk!();
 }
 
 fn settings() -> Settings {

@@ -2,8 +2,8 @@
 //! in every way, or is full for ever or for a while.
 
 use crate::rng::full;
-use crate::store::{self, NOON, identify, session, track, view};
-use navedb::dir::{AppendFile, Crash, Dir, Fault, FaultDir, FaultPlan, FileBytes, MemoryDir};
+use crate::store::{self, NOON, identify, left_to_the_disk, session, track, view};
+use navedb::dir::{AppendFile, Crash, Dir, Fault, FaultDir, FaultPlan, MemoryDir};
 use navedb::{
     Db, Error, ErrorKind, Input, Level, LoadId, LoadRequest, RecordKind, Result, Retraction, Said,
     Settings,
@@ -223,10 +223,6 @@ impl AppendFile for FullFile {
 }
 
 impl Dir for FullDir {
-    fn list(&self, folder: &str) -> Result<Vec<String>> {
-        self.disk.list(folder)
-    }
-
     fn append(&self, name: &str) -> Result<Arc<dyn AppendFile>> {
         if self.refuses(name) {
             return Err(no_room());
@@ -238,37 +234,7 @@ impl Dir for FullDir {
         Ok(file)
     }
 
-    fn len(&self, name: &str) -> Result<u64> {
-        self.disk.len(name)
-    }
-
-    fn read_at(&self, name: &str, offset: u64, len: usize) -> Result<Vec<u8>> {
-        self.disk.read_at(name, offset, len)
-    }
-
-    fn map(&self, name: &str) -> Result<FileBytes> {
-        self.disk.map(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> Result<()> {
-        self.disk.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> Result<()> {
-        self.disk.remove(name)
-    }
-
-    fn sync_folder(&self, folder: &str) -> Result<()> {
-        self.disk.sync_folder(folder)
-    }
-
-    fn lock(&self) -> Result<Box<dyn Send + Sync>> {
-        self.disk.lock()
-    }
-
-    fn place(&self) -> String {
-        self.disk.place()
-    }
+    left_to_the_disk!();
 }
 
 /// The disk of derived files is full from some step to some other: nothing is lost, no answer is wrong.

@@ -41,6 +41,48 @@ pub fn view(db: &Db) -> View {
     session(db).view()
 }
 
+/// What a disk that wraps one in memory, as `disk`, leaves to it: all but `append`.
+macro_rules! left_to_the_disk {
+    () => {
+        fn list(&self, folder: &str) -> navedb::Result<Vec<String>> {
+            self.disk.list(folder)
+        }
+
+        fn len(&self, name: &str) -> navedb::Result<u64> {
+            self.disk.len(name)
+        }
+
+        fn read_at(&self, name: &str, offset: u64, len: usize) -> navedb::Result<Vec<u8>> {
+            self.disk.read_at(name, offset, len)
+        }
+
+        fn map(&self, name: &str) -> navedb::Result<navedb::dir::FileBytes> {
+            self.disk.map(name)
+        }
+
+        fn rename(&self, from: &str, to: &str) -> navedb::Result<()> {
+            self.disk.rename(from, to)
+        }
+
+        fn remove(&self, name: &str) -> navedb::Result<()> {
+            self.disk.remove(name)
+        }
+
+        fn sync_folder(&self, folder: &str) -> navedb::Result<()> {
+            self.disk.sync_folder(folder)
+        }
+
+        fn lock(&self) -> navedb::Result<Box<dyn Send + Sync>> {
+            self.disk.lock()
+        }
+
+        fn place(&self) -> String {
+            self.disk.place()
+        }
+    };
+}
+pub(crate) use left_to_the_disk;
+
 /// What a crash leaves of a disk when everything was handed to the system.
 pub fn copy(disk: &MemoryDir) -> MemoryDir {
     let copy = MemoryDir::new();

@@ -69,8 +69,8 @@ impl ManyFloats {
 /// Terms after which a batch is handed over: so many of 53 bits fit 63.
 const BATCH_TERMS: u32 = 1 << 10;
 
-/// Floats on their way to a sum: those of one exponent are added as integers of 64 bits, which takes a third of the
-/// time, but room for each exponent.
+/// Floats on their way to a sum: those of one exponent are added as integers of 64 bits, which takes fewer steps than
+/// 128, but room for each exponent.
 #[derive(Debug)]
 pub struct FloatBatch {
     by_exponent: [i64; 64],

@@ -7,7 +7,6 @@ use super::{
 use crate::base::codec;
 use crate::base::ids::{NodeId, Position, SourceId};
 use crate::base::part::{BlockKey, Part};
-use crate::base::search::{first_at_least, first_between};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{CHUNK_BITS, Cell, ColumnView, Faults};
@@ -296,27 +295,38 @@ impl TablePart {
             let own = owners.get(first..).unwrap_or_default().iter();
             return own.take_while(|(owner, _)| *owner == node.0).map(|(_, row)| *row).collect();
         }
-        let first = self.first_place(node, |place| self.node(row_at(place)).0);
-        let places = (first..self.rows).map(row_at);
+        let (mut low, mut high) = self.places_near(node);
+        while low < high {
+            let middle = u32::midpoint(low, high);
+            if self.node(row_at(middle)) < node {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let places = (low..self.rows).map(row_at);
         places.take_while(|row| self.node(*row) == node).collect()
     }
 
-    /// The place in the order of identifiers from which on they are no less than one.
-    fn first_place(&self, node: NodeId, node_at: impl Fn(u32) -> u32) -> u32 {
+    /// Places in the order of identifiers between which the rows of one begin.
+    fn places_near(&self, node: NodeId) -> (u32, u32) {
+        if self.rows < SAMPLED_ROWS_MIN {
+            return (0, self.rows);
+        }
         let view = || self.view(self.key.field(NODE).form(SAMPLES), None);
-        let sampled = self.rows >= SAMPLED_ROWS_MIN;
-        let samples = sampled.then(|| self.samples.get_or_init(view));
-        let Some(samples) = samples.filter(|samples| samples.chunks() > 0) else {
-            return first_at_least(0, self.rows, node.0, node_at);
-        };
+        let samples = self.samples.get_or_init(view);
+        if samples.chunks() == 0 {
+            return (0, self.rows);
+        }
         let sample = |place: u32| samples.number(place).unwrap_or_else(|| self.lacks());
-        let count = self.rows.div_ceil(STRIDE);
-        let next = first_at_least(0, count, node.0, sample);
+        let (mut low, mut high) = (0, self.rows.div_ceil(STRIDE));
+        while low < high {
+            let middle = u32::midpoint(low, high);
+            if sample(middle) < node.0 { low = middle + 1 } else { high = middle }
+        }
         // The rows of an identifier begin behind the last sample that is less, and at the next one at most.
-        let Some(last) = next.checked_sub(1) else { return 0 };
-        let behind =
-            if next < count { (next * STRIDE, sample(next)) } else { (self.rows, u32::MAX) };
-        first_between((last * STRIDE, sample(last)), behind, node.0, node_at)
+        let first = low.checked_sub(1).map_or(0, |before| before * STRIDE);
+        (first, low.saturating_mul(STRIDE).min(self.rows))
     }
 
     /// The rows between two instants, both of them included: rows stand in the order of time.

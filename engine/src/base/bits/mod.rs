@@ -188,7 +188,7 @@ impl Bits {
     /// Puts the rows of a container in.
     pub fn or_container(&mut self, container: Container<'_>) {
         match container {
-            Container::Array(_) => portable::or_array(&mut self.0, container.array()),
+            Container::Array(_) => container.rows().for_each(|row| self.insert(row)),
             Container::Runs(_) => {
                 container.runs().for_each(|(first, last)| self.insert_range(first, last));
             }
@@ -229,7 +229,7 @@ impl Bits {
     /// Takes the rows of a container out.
     pub fn and_not_container(&mut self, container: Container<'_>) {
         match container {
-            Container::Array(_) => portable::and_not_array(&mut self.0, container.array()),
+            Container::Array(_) => container.rows().for_each(|row| self.remove(row)),
             Container::Runs(_) => {
                 container.runs().for_each(|(first, last)| self.remove_range(first, last));
             }

@@ -143,42 +143,6 @@ pub(super) fn array_count<A: Lane>(words: &[A; WORDS], array: &[[u8; 2]]) -> u32
     sums.iter().sum::<u32>() + rest.iter().map(bit).sum::<u32>()
 }
 
-/// Hands the rows of an array over, from four places of it in turn: rows beside each other are often of one word, and
-/// who changes it twice in a row waits for the first change.
-#[inline(always)]
-fn each_apart(array: &[[u8; 2]], mut f: impl FnMut(u16)) {
-    let quarter = array.len() / 4;
-    let (first, rest) = array.split_at(quarter);
-    let (second, rest) = rest.split_at(quarter);
-    let (third, rest) = rest.split_at(quarter);
-    let (fourth, rest) = rest.split_at(quarter);
-    for (((one, two), three), four) in first.iter().zip(second).zip(third).zip(fourth) {
-        f(number(one));
-        f(number(two));
-        f(number(three));
-        f(number(four));
-    }
-    rest.iter().for_each(|row| f(number(row)));
-}
-
-/// Sets the rows of an array.
-pub(super) fn or_array(words: &mut [u64; WORDS], array: &[[u8; 2]]) {
-    each_apart(array, |row| {
-        if let Some(word) = words.get_mut(usize::from(row >> 6)) {
-            *word |= 1 << (row & 63);
-        }
-    });
-}
-
-/// Clears the rows of an array.
-pub(super) fn and_not_array(words: &mut [u64; WORDS], array: &[[u8; 2]]) {
-    each_apart(array, |row| {
-        if let Some(word) = words.get_mut(usize::from(row >> 6)) {
-            *word &= !(1 << (row & 63));
-        }
-    });
-}
-
 /// How many rows two arrays share: a merge without branches that depend on the rows.
 #[inline(always)]
 pub(super) fn arrays_count(one: &[[u8; 2]], two: &[[u8; 2]]) -> u32 {
