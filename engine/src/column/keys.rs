@@ -107,7 +107,9 @@ fn find_in(
     Ok(Some(rows.ok_or_else(|| part.damaged())?.number(slot)))
 }
 
-/// Gives the rows of sorted keys that have none yet, from the newest part that has each of them.
+/// Gives the rows of sorted keys that have none yet, from the newest part that has each of them. The first look at a
+/// block reads all of it, so the pages of each are let go of before the next is opened: a load that looks up what it
+/// brings never holds a whole index in memory.
 ///
 /// # Errors
 /// `Corrupt` when a block does not hold.
@@ -131,6 +133,7 @@ pub fn find_keys(
                 continue;
             };
             if at_hand.as_ref().is_none_or(|(known, ..)| *known != chunk) {
+                part.release();
                 let keys = view(part, column.form(KEYS).chunk(chunk), Layout::Wide)?;
                 let rows = view(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
                 let both = keys.zip(rows).filter(|(keys, rows)| keys.count() == rows.count());
@@ -143,6 +146,7 @@ pub fn find_keys(
                 *found = Some(rows.number(*from));
             }
         }
+        part.release();
     }
     Ok(())
 }

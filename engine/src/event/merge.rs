@@ -24,10 +24,10 @@ pub fn merge_table(parts: &[Arc<Part>], key: BlockKey, writer: &mut PartWriter) 
     let sources = table.parts();
     let order = merged_order(&table, parts);
     faults.check()?;
-    if order.is_empty() {
+    if order.low.is_empty() {
         return Ok(());
     }
-    write_head(writer, key, order.len())?;
+    write_head(writer, key, order.low.len())?;
     let parts: Vec<Arc<Part>> =
         sources.iter().map(|source| Arc::clone(source.source_part())).collect();
     let mut fields: Vec<u32> = (NODE..=MESSAGE).chain([LAG, STEM]).collect();
@@ -43,11 +43,11 @@ pub fn merge_table(parts: &[Arc<Part>], key: BlockKey, writer: &mut PartWriter) 
     }
     let mut next = vec![0; sources.len()];
     let nodes = order.iter().map(|number| {
-        let row = take_next(&mut next, *number);
+        let row = take_next(&mut next, number);
         if begins_chunk(row) {
             release(&parts);
         }
-        sources.get(usize::from(*number)).map_or(0, |source| source.node(row).0)
+        sources.get(number).map_or(0, |source| source.node(row).0)
     });
     let nodes: Vec<u32> = nodes.collect();
     drop(order);
@@ -55,14 +55,39 @@ pub fn merge_table(parts: &[Arc<Part>], key: BlockKey, writer: &mut PartWriter) 
     write_by_node(writer, key, &nodes)
 }
 
-fn take_next(next: &mut [u32], number: u16) -> u32 {
-    let Some(slot) = next.get_mut(usize::from(number)) else { return 0 };
+fn take_next(next: &mut [u32], number: usize) -> u32 {
+    let Some(slot) = next.get_mut(number) else { return 0 };
     *slot += 1;
     *slot - 1
 }
 
-/// Which part each new row comes from.
-fn merged_order(table: &TableView, parts: &[Arc<Part>]) -> Vec<u16> {
+/// Which part each new row comes from: a byte of each number, and the rest of it only when there are so many parts that
+/// one does not do. A merge holds one of them for each row.
+struct Origins {
+    low: Vec<u8>,
+    high: Option<Vec<u8>>,
+}
+
+impl Origins {
+    fn new(parts: usize, rows: u64) -> Origins {
+        let bytes = || Vec::with_capacity(usize::try_from(rows).unwrap_or(0));
+        Origins { low: bytes(), high: (parts > 1 << u8::BITS).then(bytes) }
+    }
+
+    fn push(&mut self, number: usize) {
+        let [low, high, ..] = number.to_le_bytes();
+        self.low.push(low);
+        self.high.iter_mut().for_each(|bytes| bytes.push(high));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        let high = self.high.as_deref().unwrap_or_default();
+        let high = high.iter().copied().chain(std::iter::repeat(0));
+        self.low.iter().zip(high).map(|(low, high)| usize::from(u16::from_le_bytes([*low, high])))
+    }
+}
+
+fn merged_order(table: &TableView, parts: &[Arc<Part>]) -> Origins {
     let sources = table.parts();
     let mut next = vec![0_u32; sources.len()];
     let place = |number: usize, row: u32| {
@@ -70,13 +95,12 @@ fn merged_order(table: &TableView, parts: &[Arc<Part>]) -> Vec<u16> {
         Some((source.time(row), source.position(row)))
     };
     let mut heads: Vec<_> = (0..sources.len()).map(|number| place(number, 0)).collect();
-    let mut order = Vec::with_capacity(usize::try_from(table.len()).unwrap_or(0));
+    let mut order = Origins::new(sources.len(), table.len());
     loop {
         let least = heads.iter().enumerate().filter_map(|(n, head)| head.map(|head| (head, n)));
         let Some((_, number)) = least.min() else { return order };
-        let short = u16::try_from(number).unwrap_or(u16::MAX);
-        order.push(short);
-        let row = take_next(&mut next, short) + 1;
+        order.push(number);
+        let row = take_next(&mut next, number) + 1;
         if begins_chunk(row) {
             release(parts);
         }
@@ -89,15 +113,15 @@ fn merged_order(table: &TableView, parts: &[Arc<Part>]) -> Vec<u16> {
 fn merge_field(
     parts: &[Arc<Part>],
     key: BlockKey,
-    order: &[u16],
+    order: &Origins,
     writer: &mut PartWriter,
 ) -> Result<()> {
     let Some(merge) = ColumnMerge::new(parts, key, writer)? else { return Ok(()) };
     let mut column = merge.writer(writer, key);
     let mut next = vec![0; parts.len()];
-    for (row, number) in (0..).zip(order) {
-        let old = take_next(&mut next, *number);
-        merge.take(&mut column, row, usize::from(*number), old)?;
+    for (row, number) in (0..).zip(order.iter()) {
+        let old = take_next(&mut next, number);
+        merge.take(&mut column, row, number, old)?;
         if begins_chunk(row + 1) {
             release(parts);
         }
@@ -105,4 +129,19 @@ fn merge_field(
     column.finish()?;
     release(parts);
     merge.check()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Origins;
+
+    #[test]
+    fn origins_are_given_back_as_they_were_put() {
+        for parts in [1_usize, 2, 256, 257, 60_000] {
+            let numbers: Vec<usize> = (0..1000).map(|step| step * 7919 % parts).collect();
+            let mut origins = Origins::new(parts, 1000);
+            numbers.iter().for_each(|number| origins.push(*number));
+            assert_eq!(origins.iter().collect::<Vec<_>>(), numbers, "{parts} parts");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::column::{ColumnWriter, Layout, OpenColumn};
 /// Bytes of the fixed columns of a row: node, time, flags, source, position, end of the message id.
 const ROW_BYTES: usize = 33;
 /// So many rows, about, are put in order at a time: each takes four bytes meanwhile.
-const SORTED_AT_ONCE: usize = 1 << 20;
+const SORTED_AT_ONCE: usize = 1 << 19;
 /// All rows are looked through as many times at most.
 const SHARES_MAX: usize = 16;
 

@@ -177,7 +177,6 @@ impl OpenNodes {
             nodes.extend(found.iter().flatten());
             let found = found.into_iter().map(|node| node.map(NodeId));
             self.looked_up.extend(some.iter().copied().zip(found));
-            release(parts);
         }
         nodes.sort_unstable();
         for some in nodes.chunks(LOOKED_UP) {
