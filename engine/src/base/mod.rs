@@ -30,6 +30,7 @@ pub mod patience;
 #[cfg(test)]
 pub mod random;
 pub mod row_key;
+pub mod search;
 pub mod sum;
 pub mod sync;
 pub mod tagged;

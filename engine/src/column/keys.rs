@@ -8,6 +8,7 @@ use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
 use crate::base::error::Result;
 use crate::base::filter::{self, Probe};
 use crate::base::part::{BlockKey, Part, PartWriter};
+use crate::base::search::first_place;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -17,13 +18,10 @@ fn view(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockV
     view.ok_or_else(|| part.damaged()).map(Some)
 }
 
-/// Keys that are so few are found as quickly by halving.
+/// How far one looks behind the place of the key before, at first.
 const NEAR: usize = 64;
-/// How often a place is guessed before the rest is halved.
-const GUESSES: usize = 4;
 
-/// How many keys of a block are less than one (or not greater, with `equal`): by interpolation (Peterson, 1957), since
-/// keys are digests, or begin with numbers that follow one another.
+/// How many keys of a block are less than one (or not greater, with `equal`).
 fn lower(block: &BlockView, key: u128, equal: bool) -> usize {
     lower_from(block, 0, key, equal)
 }
@@ -44,30 +42,7 @@ fn lower_from(block: &BlockView, from: usize, key: u128, equal: bool) -> usize {
             step *= 2;
         }
     }
-    let mut guesses = 0;
-    while low < high {
-        let between = high - low;
-        let middle = if between > NEAR && guesses < GUESSES {
-            guesses += 1;
-            // First a little before where it should be, then a little behind, so that both ends come near.
-            let (least, most) = (block.wide(low), block.wide(high - 1));
-            let share = key.saturating_sub(least) as f64 / (most - least.min(most)) as f64;
-            let guess = (share.min(1.0) * between as f64) as usize;
-            let margin = between.isqrt();
-            let guess = low + guess;
-            let guess =
-                if guesses % 2 == 1 { guess.saturating_sub(margin) } else { guess + margin };
-            guess.clamp(low, high - 1)
-        } else {
-            usize::midpoint(low, high)
-        };
-        if before(block.wide(middle)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
+    first_place((low, high), key, equal, |place| block.wide(place))
 }
 
 /// Fewer keys than these are found as quickly without a filter.

@@ -19,7 +19,7 @@ use crate::entry::{
 };
 use crate::log::LogReader;
 use crate::segment::{
-    Keeper, Step, ToldBefore, Transitions, difference, follow, keep_told, told_before, unfollow,
+    Keeper, Step, ToldBefore, ToldSince, Transitions, difference, keep_told, told_before, unfollow,
     whole_second,
 };
 use crate::state::{Fold, Hindsight, State};
@@ -38,7 +38,7 @@ pub(super) struct Tail {
     pub told_end: Position,
     /// The same of what became of profiles.
     pub ids_end: Position,
-    told: ToldBefore,
+    told: ToldSince,
     /// What was told of ids.
     pub ids: ToldIds,
     /// The origin of what may not be told.
@@ -83,7 +83,7 @@ impl Tail {
         (from, end): (Position, Position),
         state: &State,
     ) -> Result<Tail> {
-        let told = if has_segments(state) { told_before(state)? } else { ToldBefore::new() };
+        let told = ToldSince::new(state);
         let (ids, origin) = (ToldIds::default(), Origin::Live);
         let mut tail = Tail { told_end: from, ids_end: from, told, ids, origin };
         reader.scan(from, end, &mut |frame| {
@@ -97,7 +97,7 @@ impl Tail {
             if header.kind == TOLD_KIND {
                 let entry = Entry::decode(header.kind, header.payload_version, &frame.payload)?;
                 if let Entry::Told(entry) = entry {
-                    follow(&mut tail.told, &entry);
+                    tail.told.follow(&entry);
                 }
                 tail.told_end = header.end();
             }
@@ -149,10 +149,13 @@ impl Telling {
         let at = whole_second(state.clock).max(state.memberships.clock);
         let mut telling = Telling::new(at);
         let mut corrections = Transitions::new();
-        if has_segments(state) {
-            keep_told(state, &tail.told)?;
+        if tail.told.leads_to(state) {
+            corrections = tail.told.settle(state, (&mut telling.keeper, workers, at))?;
+        } else if has_segments(state) {
+            let told = tail.told.all()?;
+            keep_told(state, &told)?;
             telling.keeper.fill(state, workers, at)?;
-            corrections = difference(&tail.told, state, Reason::Correction)?;
+            corrections = difference(&told, state, Reason::Correction)?;
         }
         telling.keeper.look(state);
         let (before, origin) = (state.clone(), tail.origin);
@@ -205,7 +208,7 @@ impl Writer {
             if has_segments(before) {
                 let told = match told_before(before) {
                     // What cannot be read any more is in the log.
-                    Err(e) if is_damage(&e) => self.told_by_log()?.told,
+                    Err(e) if is_damage(&e) => self.told_by_log()?.told.all()?,
                     told => told?,
                 };
                 self.telling.refolded = Some(Refolded { told, reason });

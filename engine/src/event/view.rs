@@ -7,6 +7,7 @@ use super::{
 use crate::base::codec;
 use crate::base::ids::{NodeId, Position, SourceId};
 use crate::base::part::{BlockKey, Part};
+use crate::base::search::first_place;
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{CHUNK_BITS, Cell, ColumnView, Faults};
@@ -318,12 +319,13 @@ impl TablePart {
         if samples.chunks() == 0 {
             return (0, self.rows);
         }
-        let sample = |place: u32| samples.number(place).unwrap_or_else(|| self.lacks());
-        let (mut low, mut high) = (0, self.rows.div_ceil(STRIDE));
-        while low < high {
-            let middle = u32::midpoint(low, high);
-            if sample(middle) < node.0 { low = middle + 1 } else { high = middle }
-        }
+        let sample = |place: usize| {
+            let place = u32::try_from(place).unwrap_or(u32::MAX);
+            samples.number(place).unwrap_or_else(|| self.lacks())
+        };
+        let count = self.rows.div_ceil(STRIDE);
+        let low = first_place((0, count as usize), node.0, false, sample);
+        let low = u32::try_from(low).unwrap_or(count);
         // The rows of an identifier begin behind the last sample that is less, and at the next one at most.
         let first = low.checked_sub(1).map_or(0, |before| before * STRIDE);
         (first, low.saturating_mul(STRIDE).min(self.rows))

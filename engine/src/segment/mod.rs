@@ -24,7 +24,7 @@ pub use check::check;
 pub use evaluate::all_for;
 pub use rules::{behind_stalled, prepared_trait};
 pub use step::{Keeper, Step};
-pub use told::{ToldBefore, Transitions, difference, follow, keep_told, told_before, unfollow};
+pub use told::{ToldBefore, ToldSince, Transitions, difference, keep_told, told_before, unfollow};
 
 use crate::base::time::Timestamp;
 

@@ -3,10 +3,12 @@
 use super::ahead::Ahead;
 use super::concerned::{Pair, Those, Why};
 use super::rules::{Rule, prepared_trait};
-use crate::audience::{Person, Prepared, parse, value_asked};
+use super::step::{Keeper, Step};
+use crate::audience::{Person, Prepared, Workers, parse, value_asked};
 use crate::base::error::Result;
 use crate::base::ids::Ordinal;
 use crate::base::limits::TOLD_TEXT_BYTES_MAX;
+use crate::base::time::Timestamp;
 use crate::catalog::folded;
 use crate::entry::{Reason, ToldChange, ToldEntry};
 use crate::identity::PublicId;
@@ -223,6 +225,115 @@ impl ToldTrait {
 /// Who had been told to be in segments, by the folded name of the segment and by public id.
 pub type ToldBefore = BTreeMap<String, BTreeSet<PublicId>>;
 
+/// What was told since a state, whose members are those that had been told then.
+#[derive(Debug)]
+pub struct ToldSince {
+    state: State,
+    /// Who entered and who left since, and did not go back, by the folded name of the segment.
+    changes: BTreeMap<String, (BTreeSet<PublicId>, BTreeSet<PublicId>)>,
+}
+
+impl ToldSince {
+    /// Nothing yet.
+    pub fn new(state: &State) -> ToldSince {
+        ToldSince { state: state.clone(), changes: BTreeMap::new() }
+    }
+
+    /// Follows what an entry told.
+    pub fn follow(&mut self, entry: &ToldEntry) {
+        for change in &entry.changes {
+            let (entered, left) = self.changes.entry(folded(&change.segment)).or_default();
+            for id in change.left.iter().map(|id| PublicId(*id)) {
+                entered.remove(&id);
+                left.insert(id);
+            }
+            for id in change.entered.iter().map(|id| PublicId(*id)) {
+                left.remove(&id);
+                entered.insert(id);
+            }
+        }
+    }
+
+    /// Everybody who was told to be in segments.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn all(&self) -> Result<ToldBefore> {
+        let mut told = told_before(&self.state)?;
+        for (key, (entered, left)) in &self.changes {
+            let of = told.entry(key.clone()).or_default();
+            of.retain(|id| !left.contains(id));
+            of.extend(entered);
+        }
+        Ok(told)
+    }
+
+    /// Whether the members of a state can be found by what changed since.
+    pub fn leads_to(&self, state: &State) -> bool {
+        self.state.memberships.all().next().is_some() && state.goes_on_from(&self.state)
+    }
+
+    /// Brings the segments of a state that was folded behind this one up to date, as `Keeper::fill` does, but by what
+    /// changed alone; gives what was told otherwise than is true.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn settle(
+        &self,
+        state: &mut State,
+        (keeper, workers, clock): (&mut Keeper, &Workers, Timestamp),
+    ) -> Result<Transitions> {
+        let mut before = self.state.clone();
+        keeper.start(&mut before)?;
+        let changed = keeper.step(state, Step { before: &before, clock, workers })?;
+        if state.memberships.all().any(|segment| segment.stalled.is_some()) {
+            keep_told(state, &self.all()?)?;
+        }
+        let mut ids: BTreeMap<String, BTreeSet<PublicId>> = BTreeMap::new();
+        for change in &changed {
+            let of = ids.entry(folded(&change.segment)).or_default();
+            of.extend(change.entered.iter().chain(&change.left).map(|id| PublicId(*id)));
+        }
+        for (key, (entered, left)) in &self.changes {
+            ids.entry(key.clone()).or_default().extend(entered.iter().chain(left));
+        }
+        let (earlier, later) = (before.reader(), state.reader());
+        let mut found = Transitions::new();
+        for segment in state.memberships.all() {
+            let key = folded(&segment.name);
+            let (mut entered, mut left) = (Vec::new(), Vec::new());
+            for id in ids.get(&key).into_iter().flatten().copied() {
+                let is = is_in(&later, &segment.name, id);
+                let told = match self.changes.get(&key) {
+                    Some((entered, _)) if entered.contains(&id) => true,
+                    Some((_, left)) if left.contains(&id) => false,
+                    _ => is_in(&earlier, &segment.name, id),
+                };
+                match (is, told) {
+                    (true, false) => entered.push(id),
+                    (false, true) => left.push(id),
+                    _ => {}
+                }
+            }
+            let of = (segment.name.as_str(), segment.version);
+            add(&mut found, of, Reason::Correction, (entered, left), TraitsTold::new());
+        }
+        earlier.check()?;
+        later.check()?;
+        if cfg!(debug_assertions) {
+            assert_eq!(found, difference(&self.all()?, state, Reason::Correction)?);
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a segment has the profile that an id is the name of.
+fn is_in(reader: &Reader<'_>, segment: &str, id: PublicId) -> bool {
+    let named = reader.resolve(id).filter(|ordinal| reader.profile_id(*ordinal) == Some(id));
+    let segment = reader.state.memberships.known(segment);
+    segment.zip(named).is_some_and(|(segment, ordinal)| segment.members.holds(ordinal))
+}
+
 /// The ids of the members of a state.
 ///
 /// # Errors
@@ -241,26 +352,15 @@ pub fn told_before(state: &State) -> Result<ToldBefore> {
     reader.check().map(|()| told)
 }
 
-/// Follows what an entry told.
-pub fn follow(told: &mut ToldBefore, entry: &ToldEntry) {
-    for change in &entry.changes {
-        go(told, &change.segment, &change.left, &change.entered);
-    }
-}
-
 /// Goes back to before changes that nobody was told of.
 pub fn unfollow(told: &mut ToldBefore, changes: &Transitions) {
     for change in changes {
-        go(told, &change.segment, &change.entered, &change.left);
+        let of = told.entry(folded(&change.segment)).or_default();
+        for id in &change.entered {
+            of.remove(&PublicId(*id));
+        }
+        of.extend(change.left.iter().map(|id| PublicId(*id)));
     }
-}
-
-fn go(told: &mut ToldBefore, segment: &str, out: &[u128], into: &[u128]) {
-    let of = told.entry(folded(segment)).or_default();
-    for id in out {
-        of.remove(&PublicId(*id));
-    }
-    of.extend(into.iter().map(|id| PublicId(*id)));
 }
 
 /// Gives segments whose rule is not understood the members that they were told to have.

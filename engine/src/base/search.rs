@@ -1,0 +1,93 @@
+//! Finding a place in a sorted list: guesses where keys are spread evenly, halving for the rest.
+
+/// Keys that are so few are found as quickly by halving.
+const NEAR: usize = 64;
+/// How often a place is guessed before the rest is halved.
+const GUESSES: u32 = 6;
+
+/// A key of which one can say how far it lies between two others.
+pub trait Spread: Copy + Ord {
+    /// Which share of the way from the least to the greatest it lies behind the least.
+    fn share(self, least: Self, greatest: Self) -> f64;
+}
+
+impl Spread for u128 {
+    fn share(self, least: u128, greatest: u128) -> f64 {
+        self.saturating_sub(least) as f64 / (greatest - least.min(greatest)) as f64
+    }
+}
+
+impl Spread for u32 {
+    fn share(self, least: u32, greatest: u32) -> f64 {
+        f64::from(self.saturating_sub(least)) / f64::from(greatest - least.min(greatest))
+    }
+}
+
+/// The first of some places whose key is not less than one (or is greater, with `behind_equal`); the end of them when
+/// there is none. By interpolation (Peterson, 1957), since many keys are digests, or numbers that follow one another.
+pub fn first_place<K: Spread>(
+    (mut low, mut high): (usize, usize),
+    wanted: K,
+    behind_equal: bool,
+    at: impl Fn(usize) -> K,
+) -> usize {
+    let before = |known: K| known < wanted || (behind_equal && known == wanted);
+    let mut guesses = 0;
+    let mut ends = None;
+    while low < high {
+        let between = high - low;
+        let mut middle = usize::midpoint(low, high);
+        if between > NEAR && guesses < GUESSES {
+            guesses += 1;
+            let (least, greatest) = *ends.get_or_insert_with(|| (at(low), at(high - 1)));
+            // First a little before where it should be, then a little behind, so that both ends come near.
+            let guess = low + (wanted.share(least, greatest).min(1.0) * between as f64) as usize;
+            let margin = between.isqrt();
+            middle = if guesses % 2 == 1 { guess.saturating_sub(margin) } else { guess + margin };
+            middle = middle.clamp(low, high - 1);
+        }
+        let known = at(middle);
+        if before(known) {
+            low = middle + 1;
+            ends = ends.map(|(_, greatest)| (known, greatest));
+        } else {
+            high = middle;
+            ends = ends.map(|(least, _)| (least, known));
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Rng;
+
+    #[test]
+    fn a_guess_finds_what_a_look_at_all_finds() {
+        let mut random = Rng(11);
+        for round in 0..80 {
+            let count = [0, 1, 2, NEAR, NEAR + 1, 700, 3000][round % 7];
+            let mut keys: Vec<u32> = (0..count)
+                .map(|place| match round % 4 {
+                    0 => random.below(1 << 30) as u32,
+                    1 => (random.below(5) << random.below(28)) as u32,
+                    2 => u32::MAX - random.below(1000) as u32,
+                    _ => place as u32 * 3,
+                })
+                .collect();
+            keys.sort_unstable();
+            let near = |key: &u32| [key.saturating_sub(1), *key, key.saturating_add(1)];
+            let wanted: Vec<u32> = keys.iter().flat_map(near).chain([0, u32::MAX]).collect();
+            for wanted in wanted {
+                for equal in [false, true] {
+                    let from = random.below(count + 1);
+                    let place = first_place((from, count), wanted, equal, |place| keys[place]);
+                    let plain =
+                        keys.partition_point(|key| *key < wanted || (equal && *key == wanted));
+                    assert_eq!(place, plain.max(from), "{round}");
+                }
+            }
+        }
+    }
+}
