@@ -178,7 +178,8 @@ impl<'a> Codes<'a> {
                 }
             }
         }
-        all.sort_unstable();
+        // The stable sort, since it sees that each part and code has its rows in order.
+        all.sort();
         all.dedup();
         all.into_iter().for_each(see);
     }

@@ -1,6 +1,6 @@
 //! Numbers of a chunk read in place, row by row.
 
-use super::key::{Domain, of_float, of_integer};
+use super::key::{Domain, KeyRange, of_float, of_integer};
 use crate::base::number::Decimal;
 use crate::column::{BlockView, Cell};
 
@@ -40,30 +40,52 @@ impl<'c> Direct<'c> {
         })
     }
 
+    /// The number of a row that is not behind the last, whether it stands for NULL or not.
     #[inline]
-    fn number(&self, row: usize) -> Option<u64> {
-        let null = |nulls: &[u8]| nulls.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1);
-        if row >= self.count || self.nulls.is_some_and(null) {
-            return None;
-        }
+    fn stored(&self, row: usize) -> Option<u64> {
         Some(match self.width {
             1 => u64::from(*self.bytes.get(row)?),
             2 => u64::from(u16::from_le_bytes(*self.bytes.as_chunks::<2>().0.get(row)?)),
             4 => u64::from(u32::from_le_bytes(*self.bytes.as_chunks::<4>().0.get(row)?)),
             8 => u64::from_le_bytes(*self.bytes.as_chunks::<8>().0.get(row)?),
-            _ => 0,
+            _ if row < self.count => 0,
+            _ => return None,
         })
+    }
+
+    #[inline]
+    fn is_null(&self, row: usize) -> bool {
+        let null = |nulls: &[u8]| nulls.get(row / 8).map_or(0, |byte| byte >> (row % 8) & 1);
+        self.nulls.map_or(0, null) == 1
+    }
+
+    #[inline]
+    fn number(&self, row: usize) -> Option<u64> {
+        if row >= self.count || self.is_null(row) { None } else { self.stored(row) }
+    }
+
+    #[inline]
+    fn key_of(&self, number: u64) -> u64 {
+        if self.domain == Domain::Float {
+            return of_float(f64::from_bits(number));
+        }
+        let value = self.base.wrapping_add(number.cast_signed());
+        of_integer(if self.factor == 1 { value } else { value.saturating_mul(self.factor) })
     }
 
     /// The key of a row; nothing for NULL.
     #[inline]
     pub fn key(&self, row: u16) -> Option<u64> {
-        let number = self.number(usize::from(row))?;
-        if self.domain == Domain::Float {
-            return Some(of_float(f64::from_bits(number)));
-        }
-        let value = self.base.wrapping_add(number.cast_signed());
-        Some(of_integer(if self.factor == 1 { value } else { value.saturating_mul(self.factor) }))
+        self.number(usize::from(row)).map(|number| self.key_of(number))
+    }
+
+    /// Whether the key of a row is in a range, or, when it is turned, another; never for NULL.
+    #[inline]
+    pub(super) fn is_in(&self, row: u16, range: KeyRange, turned: bool) -> bool {
+        let row = usize::from(row);
+        let Some(number) = self.stored(row) else { return false };
+        let (known, is_in) = (!self.is_null(row), range.holds(self.key_of(number)) != turned);
+        known & is_in
     }
 
     /// The value of a row, with the digits that it was stored with; nothing for NULL.

@@ -46,6 +46,28 @@ impl<'a> Range<'a> {
         Some(self.range.holds(self.domain.key(view, slot)) != self.turned)
     }
 
+    /// Keeps those of some rows of all chunks, ascending, that are in the range. What is found of one row decides no
+    /// jump, so that the processor looks at the next ones while it waits for memory.
+    pub fn keep(&self, rows: &mut Vec<u32>) {
+        let (mut kept, mut next) = (0, 0);
+        while let Some(chunk) = rows.get(next).map(|row| row >> 16) {
+            let direct = self.column.direct(chunk);
+            while let Some(row) = rows.get(next).copied().filter(|row| row >> 16 == chunk) {
+                let low = (row & 0xffff) as u16;
+                let is_in = match &direct {
+                    Some(direct) => direct.is_in(low, self.range, self.turned),
+                    None => self.holds(chunk, low) == Some(true),
+                };
+                if let Some(slot) = rows.get_mut(kept) {
+                    *slot = row;
+                }
+                kept += usize::from(is_in);
+                next += 1;
+            }
+        }
+        rows.truncate(kept);
+    }
+
     /// Makes `rows` those of the rows that are asked for, of a chunk, that are in the range.
     pub fn select(&self, chunk: u32, asked: &Bits, asked_count: u32, rows: &mut Bits) {
         rows.clear();

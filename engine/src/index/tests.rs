@@ -180,6 +180,14 @@ fn ranges_agree(rng: &mut Rng, world: &World, value_type: ValueType, constant: &
     };
     let range = Range::new(&world.column, range, turned).unwrap();
     let mut rows = Bits::empty();
+    let some: Vec<u32> = (0..world.column.chunks() << 16).filter(|_| rng.below(90) == 0).collect();
+    let is_in = |row: &u32| {
+        let value = value_at(world, *row);
+        value.is_some_and(|value| Cell::of(value).compare(Cell::of(constant)).is_some_and(holds))
+    };
+    let mut kept = some.clone();
+    range.keep(&mut kept);
+    assert!(kept.iter().eq(some.iter().filter(|row| is_in(row))), "{value_type:?} {constant:?}");
     for chunk in 0..world.column.chunks() {
         let asked = asked(rng);
         let mut wanted =

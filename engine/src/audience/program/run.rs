@@ -242,7 +242,10 @@ fn each_candidate<'a>(
     found.retain(|ordinal| machine.live.holds(*ordinal));
     // Part by part: looks at one column need not wait for one another.
     for (_, part) in parts.iter().enumerate().filter(|(number, _)| *number != place) {
-        found.retain(|ordinal| machine.holds(part, *ordinal) == Some(true));
+        match &part.kind {
+            Kind::Range(range) => range.keep(&mut found),
+            _ => found.retain(|ordinal| machine.holds(part, *ordinal) == Some(true)),
+        }
     }
     found.into_iter().for_each(see);
     true
