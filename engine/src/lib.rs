@@ -61,15 +61,16 @@ pub use db::{
     HouseholdTie, IdentifierName, Identity, IdentityAnswer, IdentityChange, IdentityCluster,
     IdentityItem, IdentityLink, IdentityStats, IdentityWhy, IdentityWhyNot, KindQuality, Lateness,
     Level, LoadStats, MatchReport, MatchRequest, MatcherRequest, Member, MembersPage,
-    MembersRequest, Named, NamedStream, OpenReport, Origin, PendingItem, PlanStep,
+    MembersRequest, Named, NamedStream, NewTimer, OpenReport, Origin, PendingItem, PlanStep,
     PreparedAudience, Profile, ProfileConsent, ProfileExplanation, ProfileIdentifier,
     ProfileMatcher, ProfileMembership, ProfileTrait, Proposal, Purpose, Quality, QualityRequest,
     QuarantineChange, QuarantineCount, QuarantineItem, QuarantineKind, QuarantinePage,
     QuarantineRequest, Reason, Receipt, Record, RegroupedProfiles, RepairReport, ReplayReport,
-    ReplayStep, Retraction, Segment, SegmentPart, SegmentReplay, SegmentRule, SegmentTrial,
-    SegmentVersion, SegmentWhy, Session, Settings, SourceQuality, SourceState, SourceStats, Stats,
-    Stream, StreamItem, StreamRule, TextLogReport, TimelineEvent, TogetherReport, TogetherRequest,
-    TraitExplanation, TraitFact, View, Watermark, WhyLost, check, import_log, rebuild, repair,
+    ReplayStep, Retraction, RungTimer, Segment, SegmentPart, SegmentReplay, SegmentRule,
+    SegmentTrial, SegmentVersion, SegmentWhy, Session, Settings, SourceQuality, SourceState,
+    SourceStats, Stats, Stream, StreamItem, StreamRule, TextLogReport, TimelineEvent, Timer,
+    TimerPage, TimerPlace, TogetherReport, TogetherRequest, TraitExplanation, TraitFact, View,
+    Watermark, WhyLost, check, import_log, rebuild, repair,
 };
 #[cfg(feature = "arrow")]
 pub use db::{ArrowBatches, ArrowRequest, ArrowTable};

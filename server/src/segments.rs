@@ -6,7 +6,8 @@ use crate::resp::Reply;
 use crate::shape::cell;
 use navedb::{
     ComputedTrait, FeedItem, FeedPage, IdentityItem, NamedStream, ReplayStep, Segment, SegmentPart,
-    SegmentReplay, SegmentTrial, SegmentVersion, SegmentWhy, StreamItem, Timestamp,
+    SegmentReplay, SegmentTrial, SegmentVersion, SegmentWhy, StreamItem, Timer, TimerPage,
+    Timestamp,
 };
 
 fn texts(all: &[String]) -> Reply {
@@ -138,7 +139,26 @@ pub(crate) fn text_item(item: &StreamItem) -> Reply {
         ("position", Reply::count(item.position.0)),
         ("time", time(item.time)),
         ("text", Reply::from(item.text.as_str())),
+        (
+            "timer",
+            item.timer.as_ref().map_or(Reply::Null, |timer| {
+                Reply::map([("name", Reply::from(timer.name.as_str())), ("due", time(timer.due))])
+            }),
+        ),
     ])
+}
+
+/// Pending timers.
+pub(crate) fn timers(page: &TimerPage) -> Reply {
+    let timer = |timer: &Timer| {
+        Reply::map([
+            ("name", Reply::from(timer.name.as_str())),
+            ("due", time(timer.due)),
+            ("text", Reply::from(timer.text.as_str())),
+            ("position", Reply::count(timer.position.0)),
+        ])
+    };
+    Reply::map([("timers", Reply::list(&page.timers, timer)), ("more", Reply::Boolean(page.more))])
 }
 
 /// A stream in force.

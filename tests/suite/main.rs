@@ -56,6 +56,7 @@ mod storage;
 mod store;
 mod streams;
 mod text_log;
+mod timers;
 mod truth;
 mod typed;
 mod watermarks;

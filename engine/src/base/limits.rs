@@ -271,6 +271,9 @@ pub const STREAM_PUT_MAX: usize = 100_000;
 /// See `STREAM_PUT_MAX`.
 pub const STREAM_PUT_BYTES_MAX: usize = 16 << 20;
 
+/// Timers that become items before other writers have their turn: some milliseconds.
+pub const TIMERS_AT_ONCE: usize = 1_000;
+
 /// Changes of profiles that are told in one entry; more go into further ones.
 pub const IDENTITY_CHANGES_MAX: usize = 10_000;
 

@@ -50,6 +50,7 @@ mod stats;
 mod streams;
 mod telling;
 mod text_log;
+mod timers;
 mod together;
 mod types;
 mod view;
@@ -57,6 +58,7 @@ mod waking;
 mod watermark;
 mod write;
 
+pub use crate::state::Timer;
 pub use answers::*;
 #[cfg(feature = "arrow")]
 pub use batches::{ArrowBatches, ArrowRequest, ArrowTable};
@@ -74,6 +76,7 @@ pub use segment_types::*;
 pub use segments::PreparedAudience;
 pub use streams::{Follow, Identity, Named, Stream};
 pub use text_log::{TextLogReport, import_log};
+pub use timers::{NewTimer, TimerPage, TimerPlace};
 pub use types::*;
 pub use view::View;
 

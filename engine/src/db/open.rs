@@ -110,7 +110,10 @@ impl Inner {
     /// Tells what became of segments while the store was closed, or was not told when it ended.
     fn catch_up(&self) -> Result<()> {
         let mut writer = self.writer.lock();
-        if tells(&writer.fold.state) {
+        if tells(&writer.fold.state) || writer.fold.state.has_timers() {
+            self.publish(&mut writer)?;
+        }
+        while Inner::rings_on(&writer) {
             self.publish(&mut writer)?;
         }
         Ok(())

@@ -31,10 +31,10 @@ impl Inner {
         if writer.broken || writer.stale || writer.fold.freeze_alone().is_err() {
             self.fold_again(writer)?;
         }
-        match self.tell(writer) {
+        match self.catch_up_with(writer) {
             Err(e) if is_damage(&e) => {
                 self.fold_again(writer)?;
-                self.tell(writer)?;
+                self.catch_up_with(writer)?;
             }
             told => told?,
         }
@@ -46,6 +46,12 @@ impl Inner {
         }
         self.show(writer);
         Ok(())
+    }
+
+    /// Follows the clock and what was folded: timers ring, segments are told.
+    fn catch_up_with(&self, writer: &mut Writer) -> Result<()> {
+        self.ring(writer)?;
+        self.tell(writer)
     }
 
     /// Shows readers the newest state, whose segments are up to date.
@@ -62,13 +68,17 @@ impl Inner {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Closed, "the store is closed; open it again"));
         }
-        let now = self.clock.now();
-        if now > self.snapshot.get().state.clock
-            && let Some(mut writer) = self.writer.try_lock()
-            && !writer.stale
-        {
-            writer.fold.state.clock = writer.log.advance_clock(now);
+        let mut late = false;
+        while late || self.clock.now() > self.snapshot.get().state.clock {
+            let writer = self.writer.try_lock().filter(|writer| !writer.stale);
+            let Some(mut writer) = writer else { break };
+            writer.fold.state.clock = writer.log.advance_clock(self.clock.now());
             self.publish(&mut writer)?;
+            // Others have their turn before more timers become items.
+            late = Inner::rings_on(&writer);
+            if !late {
+                break;
+            }
         }
         Ok(self.snapshot.get().state.clock)
     }

@@ -104,6 +104,17 @@ pub struct StreamItem {
     pub time: Timestamp,
     /// What it says.
     pub text: String,
+    /// The timer that it was; nothing when a program put it there.
+    pub timer: Option<RungTimer>,
+}
+
+/// A timer that was due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RungTimer {
+    /// Its name.
+    pub name: String,
+    /// When it was due.
+    pub due: Timestamp,
 }
 
 /// A stream in force that has a name of its own.

@@ -4,7 +4,7 @@
 //! *Invariants:* a stream is read from the log, never computed; a reader who goes on from `next` misses nothing and
 //! sees nothing twice; readers take no lock that the writer holds for long. *Where to start reading:* `Stream`.
 
-use super::segment_types::{FeedPage, NamedStream, StreamItem};
+use super::segment_types::{FeedPage, NamedStream, RungTimer, StreamItem};
 use super::write::Draft;
 use super::{Level, Session, View, last_before};
 use crate::base::error::{Error, Result};
@@ -15,7 +15,7 @@ use crate::base::limits::{
 use crate::base::time::Timestamp;
 use crate::catalog::folded;
 use crate::definition::StreamRule;
-use crate::entry::{Entry, ItemsEntry, Origin};
+use crate::entry::{Entry, ItemsEntry, Origin, TimerSays};
 use crate::log::Header;
 use crate::state::{IDENTITY_STREAM, Ledger, Saved, StreamName};
 use reading::{Placed, Reading};
@@ -233,15 +233,28 @@ impl Reading for Named<'_> {
         let mut page = FeedPage::behind(after);
         let Some(ledger) = view.ledger(self.0)? else { return Ok(page) };
         view.each_entry(ledger, &mut page, oldest, |header, entry, page| {
-            let Entry::Items(put) = entry else { return ControlFlow::Continue(()) };
-            for (position, text) in (header.first.0..).map(Position).zip(put.items) {
+            let positions = (header.first.0..).map(Position);
+            for (position, (text, timer)) in positions.zip(items_of(entry)) {
                 if position > after {
-                    page.add(StreamItem { position, time: header.clock, text }, limit)?;
+                    page.add(StreamItem { position, time: header.clock, text, timer }, limit)?;
                 }
             }
             ControlFlow::Continue(())
         })?;
         Ok(page)
+    }
+}
+
+/// The items of an entry, with the timers that they were.
+fn items_of(entry: Entry) -> Vec<(String, Option<RungTimer>)> {
+    let rung = |says| match says {
+        TimerSays::Rung { name, due, text } => Some((text, Some(RungTimer { name, due }))),
+        TimerSays::Set { .. } | TimerSays::Cancelled { .. } => None,
+    };
+    match entry {
+        Entry::Items(put) => put.items.into_iter().map(|text| (text, None)).collect(),
+        Entry::Timers(timers) => timers.says.into_iter().filter_map(rung).collect(),
+        _ => Vec::new(),
     }
 }
 

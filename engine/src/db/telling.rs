@@ -6,6 +6,7 @@
 //! is true. *Where to start reading:* `Inner::tell`.
 
 use super::identity_feed::{Since, ToldIds, ToldProfiles, append_profiles, became, tells_profiles};
+use super::timers::TimerPlace;
 use super::write::Draft;
 use super::{Inner, Writer};
 use crate::audience::Workers;
@@ -15,7 +16,7 @@ use crate::base::limits::{SAVED_DEPTH_MAX, TOLD_BYTES_MAX, TOLD_ROWS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{
     BLOCK_KIND, DEFINITION_KIND, Entry, Origin, PROFILES_KIND, RECORDS_KIND, RETRACT_KIND, Reason,
-    TOLD_KIND, ToldChange, ToldEntry,
+    TOLD_KIND, TimerSays, ToldChange, ToldEntry,
 };
 use crate::log::LogReader;
 use crate::segment::{
@@ -71,6 +72,8 @@ pub(super) struct Telling {
     told_at: Timestamp,
     /// The origin of what was appended last.
     pub origin: Origin,
+    /// No timer before this place is pending: when it is due, and where it was set. Nothing when that is not known.
+    pub next_timer: Option<TimerPlace>,
 }
 
 impl Tail {
@@ -121,7 +124,8 @@ impl Telling {
     fn new(told_at: Timestamp) -> Telling {
         let (keeper, origin) = (Keeper::default(), Origin::Live);
         let (opened, profiles, ahead, refolded) = (None, None, None, None);
-        Telling { keeper, opened, profiles, ahead, refolded, told_at, origin }
+        let next_timer = None;
+        Telling { keeper, opened, profiles, ahead, refolded, told_at, origin, next_timer }
     }
 
     /// Goes on from a state that was kept with all that was told.
@@ -180,6 +184,19 @@ impl Telling {
     /// Takes note that readers know the newest state.
     pub fn shown(&mut self) {
         (self.profiles, self.ahead) = (None, None);
+    }
+
+    /// Takes note of when timers that are set are due.
+    pub fn note_timers(&mut self, entry: &Entry, first: Position) {
+        let Entry::Timers(timers) = entry else { return };
+        let due = |says: &TimerSays| match says {
+            TimerSays::Set { due, .. } => Some(*due),
+            _ => None,
+        };
+        if let Some((next, due)) = self.next_timer.zip(timers.says.iter().filter_map(due).min()) {
+            let before = Position(first.0.saturating_sub(1));
+            self.next_timer = Some(next.min((due, before)));
+        }
     }
 
     /// Forgets a fold from nothing that was not taken over.

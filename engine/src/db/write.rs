@@ -84,6 +84,7 @@ impl Writer {
             let (source, load) = (draft.source, draft.load);
             let at = RecordContext { first, rows, clock, source, load, origin };
             remember(&mut seen, &draft.entry, first);
+            self.telling.note_timers(&draft.entry, first);
             match self.fold.apply(&at, &draft.entry, draft.decoded) {
                 Ok(Effect::Folded) => {}
                 Ok(Effect::Refolds) => self.stale = true,

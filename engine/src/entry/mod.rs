@@ -10,6 +10,7 @@ mod group;
 mod packed;
 mod shape;
 mod stream;
+mod timer;
 mod told;
 
 pub use block::{BlockEntry, TextColumn};
@@ -19,6 +20,7 @@ pub use shape::{
     TimeUnit,
 };
 pub use stream::{Became, ItemsEntry, ProfilesChange, ProfilesEntry};
+pub use timer::{TimerSays, TimersEntry};
 pub use told::{Reason, ToldChange, ToldEntry};
 
 use crate::base::codec::{self, Digest128};
@@ -263,6 +265,8 @@ pub enum Entry {
     Profiles(ProfilesEntry),
     /// What a program put into a stream.
     Items(ItemsEntry),
+    /// What happened to timers.
+    Timers(TimersEntry),
 }
 
 /// The version of the payloads of gaps, which repair writes.
@@ -285,6 +289,7 @@ impl Entry {
             Entry::Group(_) => GROUP_KIND,
             Entry::Profiles(_) => PROFILES_KIND,
             Entry::Items(_) => ITEMS_KIND,
+            Entry::Timers(_) => TIMERS_KIND,
         }
     }
 
@@ -307,6 +312,7 @@ impl Entry {
             Entry::Told(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
             Entry::Profiles(told) => u32::try_from(told.changes.len()).unwrap_or(u32::MAX),
             Entry::Items(put) => u32::try_from(put.items.len()).unwrap_or(u32::MAX),
+            Entry::Timers(timers) => u32::try_from(timers.says.len()).unwrap_or(u32::MAX),
             _ => 1,
         }
     }
@@ -354,6 +360,7 @@ impl Entry {
             Entry::Group(entry) => entry.encode(),
             Entry::Profiles(entry) => codec::encode(entry),
             Entry::Items(entry) => codec::encode(entry),
+            Entry::Timers(entry) => codec::encode(entry),
         }?;
         if bytes.len() > crate::base::limits::PAYLOAD_BYTES_MAX {
             return Err(Error::limit(format!(
@@ -399,6 +406,7 @@ impl Entry {
             GROUP_KIND => Entry::Group(GroupEntry::decode(payload, version)?),
             PROFILES_KIND => Entry::Profiles(codec::decode(payload)?),
             ITEMS_KIND => Entry::Items(codec::decode(payload)?),
+            TIMERS_KIND => Entry::Timers(codec::decode(payload)?),
             _ => return Err(newer(&format!("entry kind {kind}"))),
         })
     }
@@ -428,6 +436,8 @@ pub const GROUP_KIND: u16 = 11;
 pub const PROFILES_KIND: u16 = 12;
 /// Kind number of what programs put into streams.
 pub const ITEMS_KIND: u16 = 13;
+/// Kind number of what happened to timers.
+pub const TIMERS_KIND: u16 = 14;
 /// Kind number of gaps.
 pub const GAP_KIND: u16 = 6;
 

@@ -128,6 +128,22 @@ fn what_streams_say_is_frozen() {
     let expected = length(1) + "73" + &length(2) + &length(1) + "61" + &length(0);
     assert_eq!(codec::hex(&round_trip(&put)), expected);
 
+    let says = vec![
+        TimerSays::Set { name: "n".into(), due: Timestamp(5), text: "a".into() },
+        TimerSays::Cancelled { name: "n".into() },
+        TimerSays::Rung { name: "n".into(), due: Timestamp(5), text: "".into() },
+    ];
+    let timers = Entry::Timers(TimersEntry { stream: "s".into(), says });
+    assert_eq!((timers.kind(), timers.version(), timers.rows()), (14, 1, 3));
+    let (name, due) = (length(1) + "6e", "0500000000000000");
+    let expected = [
+        length(1) + "73" + &length(3),
+        "00000000".to_owned() + &name + due + &length(1) + "61",
+        "01000000".to_owned() + &name,
+        "02000000".to_owned() + &name + due + &length(0),
+    ];
+    assert_eq!(codec::hex(&round_trip(&timers)), expected.concat());
+
     let group = |named| {
         let (stream, group, says) = ("s".into(), "g".into(), GroupSays::Ends);
         Entry::Group(GroupEntry { named, stream, group, says })

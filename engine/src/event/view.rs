@@ -296,15 +296,10 @@ impl TablePart {
             let own = owners.get(first..).unwrap_or_default().iter();
             return own.take_while(|(owner, _)| *owner == node.0).map(|(_, row)| *row).collect();
         }
-        let (mut low, mut high) = self.places_near(node);
-        while low < high {
-            let middle = u32::midpoint(low, high);
-            if self.node(row_at(middle)) < node {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
+        let (low, high) = self.places_near(node);
+        let node_at = |place: usize| self.node(row_at(u32::try_from(place).unwrap_or(u32::MAX))).0;
+        let low = first_place((low as usize, high as usize), node.0, false, node_at);
+        let low = u32::try_from(low).unwrap_or(self.rows);
         let places = (low..self.rows).map(row_at);
         places.take_while(|row| self.node(*row) == node).collect()
     }

@@ -10,7 +10,7 @@ use crate::base::time::Timestamp;
 use crate::entry::{
     BlockEntry, CountedEntry, DefinitionEntry, Entry, FileShape, GapEntry, GroupEntry, ItemsEntry,
     LoadEntry, Origin, ProfilesEntry, RecordsEntry, RetractEntry, Row, RowStatus, SourceEntry,
-    StoreEntry, ToldEntry,
+    StoreEntry, TimersEntry, ToldEntry,
 };
 use crate::log::{Frame, Header};
 use crate::record::{BlockBuilder, RowSight};
@@ -76,6 +76,8 @@ pub enum EntryText {
     Profiles(ProfilesEntry),
     /// What a program put into a stream.
     Items(ItemsEntry),
+    /// What happened to timers.
+    Timers(TimersEntry),
     /// Positions that were lost in a repair.
     Gap {
         /// How many.
@@ -149,6 +151,7 @@ impl EntryLine {
             Entry::Group(group) => (EntryText::Group(group), Vec::new()),
             Entry::Profiles(told) => (EntryText::Profiles(told), Vec::new()),
             Entry::Items(put) => (EntryText::Items(put), Vec::new()),
+            Entry::Timers(timers) => (EntryText::Timers(timers), Vec::new()),
             Entry::Gap(gap) => {
                 (EntryText::Gap { rows: header.rows, reason: gap.reason }, Vec::new())
             }
@@ -188,6 +191,7 @@ impl EntryLine {
             EntryText::Told(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
             EntryText::Profiles(told) => u32::try_from(told.changes.len()).unwrap_or(u32::MAX),
             EntryText::Items(put) => u32::try_from(put.items.len()).unwrap_or(u32::MAX),
+            EntryText::Timers(timers) => u32::try_from(timers.says.len()).unwrap_or(u32::MAX),
             _ => 1,
         }
     }
@@ -215,6 +219,7 @@ impl EntryLine {
             EntryText::Group(group) => Entry::Group(group),
             EntryText::Profiles(told) => Entry::Profiles(told),
             EntryText::Items(put) => Entry::Items(put),
+            EntryText::Timers(timers) => Entry::Timers(timers),
             EntryText::Gap { reason, .. } => Entry::Gap(GapEntry { reason }),
         })
     }
@@ -372,6 +377,14 @@ mod tests {
             Entry::Items(ItemsEntry {
                 stream: "jobs".into(),
                 items: vec!["{}".into(), String::new()],
+            }),
+            Entry::Timers(TimersEntry {
+                stream: "jobs".into(),
+                says: vec![
+                    TimerSays::Set { name: "a".into(), due: Timestamp(-7), text: "{}".into() },
+                    TimerSays::Cancelled { name: "a".into() },
+                    TimerSays::Rung { name: "b".into(), due: Timestamp(8), text: String::new() },
+                ],
             }),
         ]
     }

@@ -164,7 +164,7 @@ impl State {
     }
 
     /// Takes note of an entry with items of a stream.
-    fn note_items(&mut self, stream: &str, at: &RecordContext) {
+    pub(super) fn note_items(&mut self, stream: &str, at: &RecordContext) {
         Arc::make_mut(&mut self.streams).note(stream, at.first, at.rows);
     }
 
@@ -218,6 +218,7 @@ impl Fold {
             Entry::Group(group) => Arc::make_mut(&mut state.groups).note(group, at.clock),
             Entry::Profiles(_) => state.note_items(IDENTITY_STREAM, at),
             Entry::Items(put) => state.note_items(&put.stream, at),
+            Entry::Timers(timers) => self.apply_timers(at, timers)?,
             Entry::Gap(_) | Entry::Counted(_) => {}
         }
         self.state.end = at.first.plus(u64::from(at.rows));

@@ -8,7 +8,8 @@
 use super::{QuarantineKind, Reader, State};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
-use crate::base::ids::{NodeId, Ordinal, SourceId};
+use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
+use crate::base::time::Timestamp;
 use crate::catalog::{Fields, folded};
 use crate::event::TablePart;
 use crate::identity::{EdgeKey, Grounds, Kind};
@@ -68,6 +69,13 @@ impl State {
                 time.as_ref().map_or(&[], |t| t.as_slice()),
             ]);
         }
+        let timers = self.timers();
+        for timer in timers.pending((Timestamp(i64::MIN), Position(0)), Timestamp(i64::MAX)) {
+            let (stream, due) = (folded(&timer.stream), timer.due.0.to_le_bytes());
+            let (name, text) = (timer.name.as_bytes(), timer.text.as_bytes());
+            sum.add(&[b"timer", stream.as_bytes(), name, &due, text]);
+        }
+        timers.check()?;
         reader.check()?;
         let word = codec::digest_of_parts(&[&sum.total.to_le_bytes(), &sum.items.to_le_bytes()]);
         Ok(codec::hex(&word))

@@ -39,6 +39,7 @@ mod since;
 mod source;
 mod statement;
 mod streams;
+mod timers;
 mod transitions;
 
 pub use apply::{Effect, RecordContext};
@@ -57,6 +58,7 @@ pub use saved::Saved;
 pub use since::SeenParts;
 pub use source::SourceState;
 pub use streams::{IDENTITY_STREAM, StreamName, Streams};
+pub use timers::Timer;
 
 use crate::base::codec::Digest128;
 use crate::base::error::{Error, Result};

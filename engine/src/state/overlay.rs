@@ -8,6 +8,7 @@
 use super::entity::{ENTITIES, OpenEntities, entities_of, merge_entities};
 use super::memo::Memo;
 use super::merging::{Merged, run_at_end};
+use super::timers::{RUNG, TIMERS};
 use super::{Counts, EVENTS, FACTS, Fold, HISTORY, PROFILES, QUARANTINE, Quarantined, events_of};
 use crate::base::codec;
 use crate::base::dir::{Dir, remove_if_there};
@@ -41,6 +42,8 @@ pub(super) struct Open {
     pub facts: OpenTable,
     pub events: BTreeMap<u32, OpenTable>,
     pub entities: BTreeMap<u32, OpenEntities>,
+    pub timers: OpenTable,
+    pub rung: OpenTable,
     quarantine: OpenTable,
 }
 
@@ -60,10 +63,20 @@ impl Open {
         Ok(())
     }
 
+    /// The tables that every store may have.
+    fn tables(&self) -> [(BlockKey, &OpenTable); 5] {
+        let (facts, quarantine) = ((FACTS, &self.facts), (QUARANTINE, &self.quarantine));
+        [facts, quarantine, (HISTORY, &self.history), (TIMERS, &self.timers), (RUNG, &self.rung)]
+    }
+
+    /// All tables: those, and the events of each type.
+    fn all_tables(&self) -> impl Iterator<Item = &OpenTable> {
+        self.events.values().chain(self.tables().map(|(_, table)| table))
+    }
+
     /// How many rows and changes there are.
     fn changes(&self) -> u64 {
-        let tables = self.events.values().chain([&self.facts, &self.quarantine, &self.history]);
-        let rows: usize = tables.map(OpenTable::len).sum();
+        let rows: usize = self.all_tables().map(OpenTable::len).sum();
         let entities: usize = self.entities.values().map(OpenEntities::changes).sum();
         let identity = self.nodes.changes() + self.edges.changes() + self.spellings.changes();
         (identity + self.profiles.changes() + entities + rows) as u64
@@ -71,8 +84,7 @@ impl Open {
 
     /// About how many bytes of memory it takes.
     fn weight(&self) -> usize {
-        let tables = self.events.values().chain([&self.facts, &self.quarantine, &self.history]);
-        let rows: usize = tables.map(OpenTable::weight).sum();
+        let rows: usize = self.all_tables().map(OpenTable::weight).sum();
         let entities: usize = self.entities.values().map(OpenEntities::weight).sum();
         let identity = self.nodes.weight() + self.edges.weight() + self.spellings.weight();
         identity + self.profiles.weight() + entities + rows
@@ -101,6 +113,8 @@ impl Open {
         self.events.values_mut().for_each(OpenTable::recycle);
         self.facts.recycle();
         self.quarantine.recycle();
+        self.timers.recycle();
+        self.rung.recycle();
         self.entities.clear();
     }
 
@@ -108,10 +122,8 @@ impl Open {
         self.nodes.write(part)?;
         self.edges.write(part)?;
         self.spellings.write(part)?;
-        self.history.write(part, HISTORY)?;
         self.profiles.write(part, PROFILES, catalog.traits())?;
-        self.facts.write(part, FACTS)?;
-        self.quarantine.write(part, QUARANTINE)?;
+        self.tables().into_iter().try_for_each(|(key, table)| table.write(part, key))?;
         for (number, open) in &self.entities {
             if let Some(fields) = catalog.entity_fields(*number as usize) {
                 open.write(part, entities_of(*number), fields)?;
@@ -130,7 +142,7 @@ pub(super) fn merge(parts: &[Arc<Part>], writer: &mut PartWriter, whole: bool) -
     merge_edges(parts, writer)?;
     merge_spellings(parts, writer)?;
     merge_rows(parts, PROFILES, writer, whole)?;
-    let mut tables: Vec<BlockKey> = vec![FACTS, QUARANTINE, HISTORY];
+    let mut tables: Vec<BlockKey> = vec![FACTS, QUARANTINE, HISTORY, TIMERS, RUNG];
     for part in parts {
         let keys = part.keys_from(EVENTS).take_while(|key| key.space == EVENTS.space);
         tables.extend(keys.map(|key| events_of(key.number)));

@@ -13,6 +13,7 @@ use super::page::Page;
 use super::segment_arguments::{SegmentCommand, TraitCommand};
 use super::serve::Serve;
 use super::stream::StreamCommand;
+use super::timer::TimerCommand;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use navedb::{Delimiter, Format, Level, LoadId, Origin, Position, TimeUnit, Timestamp, limits};
@@ -55,6 +56,9 @@ pub(crate) enum Command {
     /// Read what becomes of profiles, and keep streams of your own
     #[command(subcommand)]
     Stream(StreamCommand),
+    /// Set texts that become items of a stream at an instant, list them, take them back
+    #[command(subcommand)]
+    Timer(TimerCommand),
     /// Save values of the audience language as traits
     #[command(subcommand)]
     Trait(TraitCommand),

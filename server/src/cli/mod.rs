@@ -41,6 +41,7 @@ mod statements;
 mod store;
 mod stream;
 mod text;
+mod timer;
 
 use arguments::{Arguments, AudienceCommand, Command, ProfileCommand, RecordCommand};
 use care::{QuarantineCommand, SourceCommand};
@@ -89,6 +90,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Identity(command) => identity::run(command, output),
         Command::Segment(command) => segment::run(command, output),
         Command::Stream(command) => stream::run(command, output),
+        Command::Timer(command) => timer::run(command, output),
         Command::Trait(command) => segment::run_trait(command, output),
         Command::Quarantine(QuarantineCommand::List(list)) => quarantine::list(&list, output),
         Command::Quarantine(QuarantineCommand::Count(store)) => quarantine::count(&store, output),

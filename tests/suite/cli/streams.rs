@@ -1,6 +1,6 @@
 //! Streams from the command line: made, filled, read, and what becomes of profiles.
 
-use super::{done, failed, json, load_people};
+use super::{done, failed, json, load_people, run};
 use crate::binary::nave;
 use crate::scratch::Scratch;
 use std::io::Write;
@@ -49,6 +49,46 @@ fn texts_are_put_and_read_in_order() {
     of("drop", &["jobs"]);
     failed(&words(&store, "put", &["jobs", "three"]), &["there is no stream 'jobs'", "define"]);
     assert!(of("read", &["jobs", "--limit", "1"]).contains("\tone\n"));
+}
+
+#[test]
+fn timers_are_set_listed_and_taken_back_and_become_items() {
+    let scratch = Scratch::new();
+    let store = scratch.path("data");
+    load_people(&store, &scratch);
+    done(&words(&store, "define", &["jobs"]));
+    let timer = |command: &'static str, rest: &[&'static str]| {
+        [&["timer", command, "--data", &store, "jobs"], rest].concat().join("\u{1}")
+    };
+    let of = |command: &'static str, rest: &[&'static str]| {
+        done(&timer(command, rest).split('\u{1}').collect::<Vec<_>>())
+    };
+    assert!(of("set", &["a", "--at", "2999-01-01T00:00:00Z", "first"]).starts_with("set at"));
+    of("set", &["b", "--at", "2998-01-01T00:00:00Z", "second"]);
+    of("set", &["c", "--at", "2998-06-01T00:00:00Z", "third"]);
+    of("set", &["a", "--at", "2997-01-01T00:00:00Z", "first again"]);
+    let list = timer("list", &[]);
+    let list = json(&list.split('\u{1}').collect::<Vec<_>>());
+    let names: Vec<&str> =
+        list["timers"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert_eq!(list["timers"][0]["text"], "first again");
+    let (due, position) = (&list["timers"][1]["due"], &list["timers"][1]["position"]);
+    let after = format!("{}/{position}", due.as_str().unwrap());
+    let page = done(&["timer", "list", "--data", &store, "jobs", "--after", &after]);
+    assert_eq!(page, "due\tname\ttext\n2998-06-01T00:00:00Z\tc\tthird\n");
+    assert!(of("cancel", &["b", "b", "nobody"]).starts_with("1 of 3 were pending"));
+    // What is due already is due now.
+    of("set", &["c", "--at", "2020-01-01T00:00:00Z", "third again"]);
+    let read = json(&words(&store, "read", &["jobs"]));
+    let [item] = read["items"].as_array().unwrap().as_slice() else { panic!("{read}") };
+    assert_eq!((&item["text"], &item["timer"]["name"]), (&"third again".into(), &"c".into()));
+    let bad = run(&["timer", "list", "--data", &store, "jobs", "--after", "7"]);
+    assert!(bad.code == Some(2) && bad.err.contains("TIME/POSITION"), "{bad:?}");
+    failed(
+        &["timer", "set", "--data", &store, "none", "a", "--at", "2999-01-01", "x"],
+        &["no stream 'none'"],
+    );
 }
 
 /// `nave stream put` with such lines: what it says when it fails.
