@@ -16,7 +16,7 @@ use crate::base::limits::{SAVED_DEPTH_MAX, TOLD_BYTES_MAX, TOLD_ROWS_MAX};
 use crate::base::time::Timestamp;
 use crate::entry::{
     BLOCK_KIND, DEFINITION_KIND, Entry, Origin, PROFILES_KIND, RECORDS_KIND, RETRACT_KIND, Reason,
-    TOLD_KIND, TimerSays, ToldChange, ToldEntry,
+    TOLD_KIND, ToldChange, ToldEntry,
 };
 use crate::log::LogReader;
 use crate::segment::{
@@ -184,19 +184,6 @@ impl Telling {
     /// Takes note that readers know the newest state.
     pub fn shown(&mut self) {
         (self.profiles, self.ahead) = (None, None);
-    }
-
-    /// Takes note of when timers that are set are due.
-    pub fn note_timers(&mut self, entry: &Entry, first: Position) {
-        let Entry::Timers(timers) = entry else { return };
-        let due = |says: &TimerSays| match says {
-            TimerSays::Set { due, .. } => Some(*due),
-            _ => None,
-        };
-        if let Some((next, due)) = self.next_timer.zip(timers.says.iter().filter_map(due).min()) {
-            let before = Position(first.0.saturating_sub(1));
-            self.next_timer = Some(next.min((due, before)));
-        }
     }
 
     /// Forgets a fold from nothing that was not taken over.

@@ -5,6 +5,7 @@
 //! their instants. The item and that the timer is no more are one entry of the log. *Where to start reading:*
 //! `Inner::ring`.
 
+use super::telling::Telling;
 use super::write::Draft;
 use super::{Inner, Level, Session, View, Writer, last_before, streams};
 use crate::base::error::{Error, Result};
@@ -86,8 +87,8 @@ impl Session {
     /// or none.
     ///
     /// # Errors
-    /// `NotFound` when there is no such stream; `Invalid` when it is the engine's own, for no timers, and for bad names;
-    /// `Limit` when they are too many or too large; `Closed`; `Io`.
+    /// `NotFound` when there is no such stream; `Invalid` when it is the engine's own, for no timers, and for bad
+    /// names; `Limit` when they are too many or too large; `Closed`; `Io`.
     pub fn set_timers(
         &self,
         stream: &str,
@@ -231,6 +232,21 @@ impl Inner {
     pub(super) fn rings_on(writer: &Writer) -> bool {
         writer.telling.next_timer.is_some_and(|(due, _)| due <= writer.fold.state.clock)
             && writer.log.writable().is_ok()
+    }
+}
+
+impl Telling {
+    /// Takes note of when timers that are set are due.
+    pub fn note_timers(&mut self, entry: &Entry, first: Position) {
+        let Entry::Timers(timers) = entry else { return };
+        let due = |says: &TimerSays| match says {
+            TimerSays::Set { due, .. } => Some(*due),
+            _ => None,
+        };
+        if let Some((next, due)) = self.next_timer.zip(timers.says.iter().filter_map(due).min()) {
+            let before = Position(first.0.saturating_sub(1));
+            self.next_timer = Some(next.min((due, before)));
+        }
     }
 }
 

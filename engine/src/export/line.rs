@@ -275,7 +275,7 @@ mod tests {
     use super::*;
     use crate::base::ids::Epoch;
     use crate::base::value::ValueType;
-    use crate::entry::{Became, GroupSays, ProfilesChange, Reason, ToldChange};
+    use crate::entry::{Became, GroupSays, ProfilesChange, Reason, TimerSays, ToldChange};
     use crate::entry::{Dialect, InferredType, RowFormat, RowKind, Said, TimeUnit};
 
     fn shape() -> FileShape {
