@@ -317,13 +317,12 @@ impl Reads {
         });
         for rows in rows.filter(|rows| types.contains(&Some(rows.event))) {
             let named = catalog.properties(rows.event).and_then(|fields| fields.find("segment"));
-            match named.and_then(|property| rows.text_of(property)) {
-                Some(segment) => {
-                    self.segments.push(folded(segment));
-                    self.transitions.push(segment.to_owned());
-                }
-                None => self.any_segment = true,
-            }
+            let Some(asked) = named.and_then(|property| rows.texts_of(property)) else {
+                self.any_segment = true;
+                continue;
+            };
+            self.segments.extend(asked.iter().map(|segment| folded(segment)));
+            self.transitions.extend(asked.into_iter().map(str::to_owned));
         }
     }
 

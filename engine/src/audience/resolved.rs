@@ -257,12 +257,35 @@ impl Rows {
         self.needed_texts().find(|(known, _)| *known == property).map(|(_, text)| text)
     }
 
-    fn needed_texts(&self) -> impl Iterator<Item = (usize, &str)> {
-        let parts = match &self.filter {
+    /// The texts of which a property has one in all rows; nothing when it may have any.
+    pub fn texts_of(&self, property: usize) -> Option<Vec<&str>> {
+        fn text(option: &Scalar) -> Option<&str> {
+            match option {
+                Scalar::Constant(Some(Value::Text(text))) => Some(text),
+                _ => None,
+            }
+        }
+        let listed = self.needed().iter().find_map(|part| match part {
+            Condition::In(Scalar::Event(slot, EventColumn::Property(number)), options)
+                if *slot == self.slot && *number == property =>
+            {
+                options.iter().map(text).collect()
+            }
+            _ => None,
+        });
+        self.text_of(property).map(|text| vec![text]).or(listed)
+    }
+
+    /// What must hold of all rows.
+    fn needed(&self) -> &[Condition] {
+        match &self.filter {
             Condition::And(parts) => parts.as_slice(),
             one => std::slice::from_ref(one),
-        };
-        parts.iter().filter_map(|part| match part {
+        }
+    }
+
+    fn needed_texts(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.needed().iter().filter_map(|part| match part {
             Condition::Compare(Comparison::Equal, left, right) => match (left, right) {
                 (
                     Scalar::Event(slot, EventColumn::Property(number)),

@@ -153,7 +153,8 @@ fn check_names<'n>(
 /// Refuses to ask who entered or left a segment that does not make events of it.
 fn check_transitions(prepared: &Prepared, state: &State) -> Result<()> {
     if prepared.reads.any_segment {
-        let help = "a segment must say whose transitions it asks for: add e.segment = 'NAME'";
+        let help = "a segment must say whose transitions it asks for: add e.segment = 'NAME', or \
+                    e.segment IN ('NAME', ...)";
         return Err(Error::invalid(help));
     }
     for asked in &prepared.reads.transitions {

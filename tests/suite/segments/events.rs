@@ -15,7 +15,8 @@ const DAY: i64 = 86_400_000_000;
 const CAME: &str = r#"(SELECT count(*) FROM "nave.entered" e WHERE e.segment = 'French') >= 2"#;
 const RECENT: &str = r#"EXISTS (SELECT 1 FROM "nave.left" e WHERE e.segment = 'French'
     AND e.time >= now() - INTERVAL '3 days') AND NOT in_segment('French')"#;
-const EVER: &str = r#"EXISTS (SELECT 1 FROM "nave.entered" e WHERE e.segment = 'Just left')"#;
+const EVER: &str = r#"EXISTS (SELECT 1 FROM "nave.entered" e WHERE e.segment IN ('Just left', 'French')
+    AND NOT e.segment = 'French')"#;
 
 fn settings() -> Settings {
     Settings { log_file_bytes: 1 << 16, keys_in_memory: 64, ..Settings::default() }
