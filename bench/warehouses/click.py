@@ -99,9 +99,10 @@ def ask(work, result, questions, runs):
         for kind, text in texts:
             whole = text.replace("{now}", INSTANT)
             rows, times = clock(
-                lambda run: connection.query(whole.replace("{id}", ids[run % len(ids)]), "JSONCompactEachRow"), runs)
+                lambda run: connection.query(whole.replace("{id}", ids[run % len(ids)]), "JSONCompactEachRow"), runs,
+                len(question["ids"]))
             rows = answer_of(connection, whole.replace("{id}", ids[0]))
-            answer["others"].append({"kind": kind, "text": text, "median_us": times["median_us"], "rows": rows})
+            answer["others"].append({**times, "kind": kind, "text": text, "rows": rows})
             if kind not in answer or times["median_us"] < answer[kind]["median_us"]:
                 answer[kind] = {**times, "text": text, "rows": rows}
         result["answers"].append(answer)

@@ -33,7 +33,8 @@ def ask(work, result, questions, runs):
         ids = question["ids"] or [""]
         text = question["text"].replace("now()", INSTANT)
         try:
-            batches, times = clock(lambda run: context.sql(text.replace("{id}", ids[run % len(ids)])).collect(), runs)
+            batches, times = clock(lambda run: context.sql(text.replace("{id}", ids[run % len(ids)])).collect(), runs,
+                                   len(question["ids"]))  # fmt: skip
         except Exception as error:
             result["refused"].append([question["name"], str(error)[:200]])
             print(f"  {question['name']}: refused: {str(error)[:100]}", flush=True)

@@ -130,6 +130,15 @@ def notes(results):
     if busy:
         lines.append("- Programs that ran or waited for a processor in the last minute of each stage (as many as it "
                      f"uses where nothing else runs): {', '.join(sorted(busy))}.")  # fmt: skip
+    unasked = []
+    for stage, name in (("nave-ask", "Nave"), ("duck-ask", "DuckDB"), ("click-ask", "ClickHouse")):
+        for answer in results.get(stage, {}).get("answers", []):
+            # Of the texts of an engine the first: the others find what it read.
+            first = (answer.get("others") or [answer])[0].get("unasked_us")
+            unasked += [f"{name} {micros(first)}"] if first else []
+    if unasked:
+        lines.append("- One profile is one of 100 persons, each of whom was asked for once before; the medians for those "
+                     f"whom nobody asked for yet: {', '.join(unasked)}.")  # fmt: skip
     if told := results.get("floor-ask"):
         lines.append(f"- CRoaring by pyroaring {told['version']}; a call from Python costs about a microsecond.")
     return lines
