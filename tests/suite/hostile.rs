@@ -324,7 +324,7 @@ fn events_of(person: usize) -> usize {
     if person.is_multiple_of(97) { 400 } else { 1 + person % 9 }
 }
 
-/// A table that is long enough for samples of its identifiers.
+/// A table that is long enough for groups of its identifiers.
 fn long_table(persons: usize) -> MemoryDir {
     let disk = MemoryDir::new();
     let db = open(&disk).unwrap();
@@ -343,8 +343,8 @@ fn long_table(persons: usize) -> MemoryDir {
 }
 
 #[test]
-fn samples_of_a_long_table_find_everybody_and_never_lie() {
-    const SAMPLES: u8 = 10;
+fn groups_of_a_long_table_find_everybody_and_never_lie() {
+    const GROUPS: u8 = 10;
     const PERSONS: usize = 900;
     let whole = long_table(PERSONS);
     let timeline = |db: &Db, person: usize| {
@@ -357,18 +357,18 @@ fn samples_of_a_long_table_find_everybody_and_never_lie() {
     }
     drop(db);
     let mut rng = Rng::new(asked_seed().unwrap_or(72));
-    let sampled: Vec<String> = files(&whole, "part-")
+    let grouped: Vec<String> = files(&whole, "part-")
         .into_iter()
-        .filter(|name| blocks(&file(&whole, name)).iter().any(|block| block.form == SAMPLES))
+        .filter(|name| blocks(&file(&whole, name)).iter().any(|block| block.form == GROUPS))
         .collect();
-    assert!(!sampled.is_empty(), "no part has samples");
+    assert!(!grouped.is_empty(), "no part has groups");
     let damage = |disk: &MemoryDir| navedb::check(Arc::new(disk.clone())).unwrap().damage;
     for round in 0..scale(60, 2_000) {
         let disk = whole.crash(Crash::KeepAll);
-        let name = rng.pick(&sampled).clone();
+        let name = rng.pick(&grouped).clone();
         let mut part = file(&disk, &name);
         let known = blocks(&part);
-        let block = known.iter().find(|block| block.form == SAMPLES).unwrap();
+        let block = known.iter().find(|block| block.form == GROUPS).unwrap();
         if round % 2 == 0 {
             if change_count(&mut rng, block, &mut part).is_none() {
                 continue;

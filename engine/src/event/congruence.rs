@@ -176,3 +176,66 @@ fn a_table_is_a_list_however_it_is_stored() {
     compare(1000, &[66_000, 5], vec![Integer, Boolean, Date]);
     compare(1001, &[40_000, 30_000], vec![Boolean, Integer, Date]);
 }
+
+/// Rows of identifiers that follow one another, lie far apart, are few, or are none, in a file with groups of them.
+#[test]
+fn rows_of_each_identifier_are_found_in_long_tables() {
+    let mut rng = Rng(29);
+    for round in 0..12_u64 {
+        let count = [4096, 5000, 9000][(round % 3) as usize];
+        let nodes: Vec<u32> = (0..count)
+            .map(|_| match (round, rng.next()) {
+                (_, some) if some % 50 == 0 || round == 11 => u32::MAX,
+                (0..=3, some) => (some >> 32) as u32 % 3000 + 70_000,
+                (4..=6, some) => (some >> 32) as u32,
+                (7..=8, some) => {
+                    if some % 3 == 0 {
+                        5
+                    } else {
+                        (some >> 40) as u32
+                    }
+                }
+                (_, some) => u32::MAX - 1 - (some >> 32) as u32 % 40,
+            })
+            .collect();
+        let mut table = OpenTable::default();
+        let key = codec::digest(b"key");
+        for (row, node) in nodes.iter().enumerate() {
+            let time = Timestamp(row as i64);
+            let (source, position) = (SourceId(1), Position(row as u64 + 1));
+            table.push(&EventRow {
+                node: NodeId(*node),
+                time,
+                dated: true,
+                source,
+                message_id: None,
+                key: &key,
+                position,
+                child: false,
+            });
+        }
+        let dir = MemoryDir::new();
+        let mut writer = PartWriter::file(crate::base::dir::Dir::append(&dir, "p").unwrap());
+        table.write(&mut writer, KEY).unwrap();
+        let digest = writer.into_file(1).unwrap();
+        let part = Arc::new(Part::open(&dir, "p", &digest).unwrap());
+        let faults = Faults::default();
+        let view = TableView::new(std::iter::once(&part), KEY, &[], &faults);
+        let mut asked: Vec<u32> =
+            nodes.iter().flat_map(|n| [n.saturating_sub(1), *n, n.saturating_add(1)]).collect();
+        asked.extend([0, u32::MAX]);
+        asked.sort_unstable();
+        asked.dedup();
+        let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        (0_u32..).zip(&nodes).for_each(|(row, node)| rows.entry(*node).or_default().push(row));
+        for node in asked {
+            let found = view.parts()[0].rows_of(NodeId(node));
+            assert_eq!(
+                Some(&found).filter(|rows| !rows.is_empty()),
+                rows.get(&node),
+                "{round} {node}"
+            );
+        }
+        faults.check().unwrap();
+    }
+}

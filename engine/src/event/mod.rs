@@ -41,13 +41,19 @@ const PROPERTY: u32 = 16;
 const HEAD: u8 = 8;
 /// The form of the blocks with the rows by identifier.
 const BY_NODE: u8 = 9;
-/// In files the identifier of every so many-th row in order of identifiers: a search goes through these, which stand
-/// together, and not through rows all over the table.
-const SAMPLES: u8 = 10;
-const STRIDE: u32 = 16;
-/// Rows below which a table has no samples: its identifiers stand together anyway. Above it no count of a block of
-/// samples can lie and fit its bytes, which a few samples of a few bits would allow.
-const SAMPLED_ROWS_MIN: u32 = 4096;
+/// In files, where the rows of each group of identifiers begin in their order: how many bits number an identifier within
+/// its group, the first and the last group, a place for each, where the rows without an identifier begin, and where they
+/// end. Rows of that order are then behind the bits that number their identifier, so that who looks for one reads two
+/// places and a few rows that stand together, and nothing all over the table.
+const GROUPS: u8 = 10;
+/// About so many rows a group has.
+const GROUP_ROWS: u64 = 16;
+/// Numbers that stand before the places.
+const GROUPS_HEAD: u32 = 3;
+/// Rows below which a table has no groups: its identifiers stand together anyway.
+const GROUPED_ROWS_MIN: u32 = 4096;
+/// What stands for no identifier.
+const NO_NODE: u32 = u32::MAX;
 
 const DATED: u8 = 1;
 const GIVEN_ID: u8 = 2;

@@ -1,8 +1,8 @@
 //! Rows of a table that are being gathered.
 
 use super::{
-    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, LAG, MESSAGE, NODE, POSITION, PROPERTY,
-    SAMPLED_ROWS_MIN, SAMPLES, SOURCE, STEM, STRIDE, TIME,
+    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, GROUP_ROWS, GROUPED_ROWS_MIN, GROUPS, HEAD, LAG,
+    MESSAGE, NO_NODE, NODE, POSITION, PROPERTY, SOURCE, STEM, TIME,
 };
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
@@ -250,41 +250,84 @@ fn write_bytes(
     column.finish()
 }
 
+/// Groups of identifiers, and where the rows of each begin.
+struct Groups {
+    /// How many bits number an identifier within its group.
+    shift: u32,
+    first: u32,
+    last: u32,
+    starts: Vec<u32>,
+}
+
+impl Groups {
+    /// Groups of so many rows as are worth it, of identifiers between two.
+    fn new(least: u32, most: u32, rows: usize) -> Groups {
+        let range = u64::from(most.saturating_sub(least)) + 1;
+        let wanted = (rows as u64 / GROUP_ROWS).max(1);
+        let shift = (0..u32::BITS - 1).find(|shift| range >> shift <= wanted).unwrap_or(31);
+        let (first, last) = (least >> shift, most >> shift);
+        Groups { shift, first, last, starts: Vec::new() }
+    }
+
+    /// Takes note of the row at the next place, and gives what is written for it.
+    fn note(&mut self, place: u32, row: u32, node: u32) -> i64 {
+        let group = if node == NO_NODE { self.last + 1 } else { node >> self.shift };
+        while self.starts.len() <= (group - self.first) as usize {
+            self.starts.push(place);
+        }
+        i64::from(row) << self.shift | i64::from(node & ((1 << self.shift) - 1))
+    }
+
+    fn write(self, part: &mut PartWriter, key: BlockKey, rows: u32) -> Result<()> {
+        let places = (self.last - self.first) as usize + 3;
+        let rest = std::iter::repeat_n(rows, places.saturating_sub(self.starts.len()));
+        let head = [self.shift, self.first, self.last];
+        let mut column = ColumnWriter::new(part, key, Layout::Integers, None);
+        for (place, value) in (0..).zip(head.into_iter().chain(self.starts).chain(rest)) {
+            column.integer(place, i64::from(value))?;
+        }
+        column.finish()
+    }
+}
+
 /// The rows in order of their identifiers, and of time for one identifier.
 pub(super) fn write_by_node(part: &mut PartWriter, key: BlockKey, nodes: &[u32]) -> Result<()> {
-    let sampled = part.is_file() && nodes.len() >= SAMPLED_ROWS_MIN as usize;
-    let mut samples = Vec::new();
+    let known = || nodes.iter().copied().filter(|node| *node != NO_NODE);
+    let ends = known().min().zip(known().max());
+    let grouped = part.is_file() && nodes.len() >= GROUPED_ROWS_MIN as usize;
+    let (least, most) = ends.unwrap_or_default();
+    let mut groups = grouped.then(|| Groups::new(least, most, nodes.len()));
     let mut column = ColumnWriter::new(part, key.field(NODE).form(BY_NODE), Layout::Integers, None);
     let node_of = |row: u32| nodes.get(row as usize).copied().unwrap_or_default();
-    let (least, most) = (nodes.iter().min().copied(), nodes.iter().max().copied());
     let (mut place, mut order) = (0, Vec::<u32>::new());
-    let (mut first, most) = (u64::from(least.unwrap_or_default()), most.map_or(0, u64::from));
-    // Some nodes at a time, so that the order of all rows is not held beside their nodes.
+    // Some nodes at a time, so that the order of all rows is not held beside their nodes; those without come last.
     let shares = nodes.len().div_ceil(SORTED_AT_ONCE).clamp(1, SHARES_MAX) as u64;
-    let width = (most + 1).saturating_sub(first).div_ceil(shares).max(1);
-    while !nodes.is_empty() && first <= most {
-        let share = first..first + width;
+    let width = (u64::from(most - least) + 1).div_ceil(shares);
+    let share_of =
+        |share: u64| u64::from(least) + share * width..u64::from(least) + (share + 1) * width;
+    let nobody = u64::from(NO_NODE)..u64::from(NO_NODE) + 1;
+    for share in (0..shares).map(share_of).chain([nobody]) {
+        let is_in = |node: u32| {
+            share.contains(&u64::from(node))
+                && (node != NO_NODE || share.start == u64::from(NO_NODE))
+        };
         order.clear();
-        let rows = (0_u32..).zip(nodes).filter(|(_, node)| share.contains(&u64::from(**node)));
+        let rows = (0_u32..).zip(nodes).filter(|(_, node)| is_in(**node));
         order.extend(rows.map(|(row, _)| row));
         // Not the stable sort, which takes as much memory again: the row itself decides between equal ones.
         order.sort_unstable_by_key(|row| (node_of(*row), *row));
         for row in &order {
-            column.integer(place, i64::from(*row))?;
-            if sampled && place % STRIDE == 0 {
-                samples.push(node_of(*row));
-            }
+            let value = match &mut groups {
+                Some(groups) => groups.note(place, *row, node_of(*row)),
+                None => i64::from(*row),
+            };
+            column.integer(place, value)?;
             place += 1;
         }
-        first = share.end;
     }
     column.finish()?;
-    if !sampled {
-        return Ok(());
+    match groups {
+        Some(groups) => groups.write(part, key.field(NODE).form(GROUPS), place),
+        None => Ok(()),
     }
-    let mut column = ColumnWriter::new(part, key.field(NODE).form(SAMPLES), Layout::Integers, None);
-    for (place, node) in (0..).zip(samples) {
-        column.integer(place, i64::from(node))?;
-    }
-    column.finish()
 }

@@ -1,8 +1,8 @@
 //! Reading the rows of a table, part by part.
 
 use super::{
-    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, HEAD, LAG, MESSAGE, NODE, POSITION, PROPERTY,
-    SAMPLED_ROWS_MIN, SAMPLES, SOURCE, STEM, STRIDE, TIME,
+    BY_NODE, BYTES, CHILD, DATED, FLAGS, GIVEN_ID, GROUPED_ROWS_MIN, GROUPS, GROUPS_HEAD, HEAD,
+    LAG, MESSAGE, NO_NODE, NODE, POSITION, PROPERTY, SOURCE, STEM, TIME,
 };
 use crate::base::codec;
 use crate::base::ids::{NodeId, Position, SourceId};
@@ -28,12 +28,21 @@ pub struct TablePart {
     rows: u32,
     fixed: [OnceLock<ColumnView>; 9],
     by_node: OnceLock<ColumnView>,
-    /// Some of the identifiers in that order; none in memory, in short tables, and in files of before.
-    samples: OnceLock<ColumnView>,
+    /// Where those of each group of identifiers begin; nothing in memory and in short tables.
+    groups: OnceLock<Option<Groups>>,
     /// The identifier of each row with the row, sorted, where they are few and asked for again and again.
     owners: Option<OnceLock<Vec<(u32, u32)>>>,
     properties: Vec<(OnceLock<ColumnView>, Option<ValueType>)>,
     faults: Faults,
+}
+
+/// Groups of identifiers, and where the rows of each begin in the order of identifiers.
+#[derive(Debug)]
+struct Groups {
+    starts: ColumnView,
+    shift: u32,
+    first: u32,
+    last: u32,
 }
 
 impl TableView {
@@ -136,7 +145,7 @@ impl TablePart {
             rows,
             fixed: Default::default(),
             by_node: OnceLock::new(),
-            samples: OnceLock::new(),
+            groups: OnceLock::new(),
             owners: None,
             properties: types.iter().map(|wanted| (OnceLock::new(), *wanted)).collect(),
             faults: faults.clone(),
@@ -296,34 +305,61 @@ impl TablePart {
             let own = owners.get(first..).unwrap_or_default().iter();
             return own.take_while(|(owner, _)| *owner == node.0).map(|(_, row)| *row).collect();
         }
-        let (low, high) = self.places_near(node);
+        if let Some(groups) = self.groups() {
+            return self.rows_in(groups, order, node.0);
+        }
         let node_at = |place: usize| self.node(row_at(u32::try_from(place).unwrap_or(u32::MAX))).0;
-        let low = first_place((low as usize, high as usize), node.0, false, node_at);
-        let low = u32::try_from(low).unwrap_or(self.rows);
-        let places = (low..self.rows).map(row_at);
+        let low = first_place((0, self.rows as usize), node.0, false, node_at);
+        let places = (u32::try_from(low).unwrap_or(self.rows)..self.rows).map(row_at);
         places.take_while(|row| self.node(*row) == node).collect()
     }
 
-    /// Places in the order of identifiers between which the rows of one begin.
-    fn places_near(&self, node: NodeId) -> (u32, u32) {
-        if self.rows < SAMPLED_ROWS_MIN {
-            return (0, self.rows);
+    /// The groups of identifiers, which long tables of files have.
+    fn groups(&self) -> Option<&Groups> {
+        if self.rows < GROUPED_ROWS_MIN || !self.is_file() {
+            return None;
         }
-        let view = || self.view(self.key.field(NODE).form(SAMPLES), None);
-        let samples = self.samples.get_or_init(view);
-        if samples.chunks() == 0 {
-            return (0, self.rows);
-        }
-        let sample = |place: usize| {
-            let place = u32::try_from(place).unwrap_or(u32::MAX);
-            samples.number(place).unwrap_or_else(|| self.lacks())
+        let open = || {
+            let starts = self.view(self.key.field(NODE).form(GROUPS), None);
+            let head = |place: u32| starts.number(place).unwrap_or_else(|| self.lacks());
+            let (shift, first, last) = (head(0), head(1), head(2));
+            // A place for each, one for what has no identifier, and the end.
+            let places = u64::from(last).checked_sub(first.into()).map(|between| between + 3);
+            if shift >= u32::BITS
+                || places.map(|n| n + u64::from(GROUPS_HEAD)) != Some(starts.end())
+            {
+                self.lacks::<()>();
+            }
+            Some(Groups { starts, shift: shift.min(31), first, last })
         };
-        let count = self.rows.div_ceil(STRIDE);
-        let low = first_place((0, count as usize), node.0, false, sample);
-        let low = u32::try_from(low).unwrap_or(count);
-        // The rows of an identifier begin behind the last sample that is less, and at the next one at most.
-        let first = low.checked_sub(1).map_or(0, |before| before * STRIDE);
-        (first, low.saturating_mul(STRIDE).min(self.rows))
+        self.groups.get_or_init(open).as_ref()
+    }
+
+    /// The rows of an identifier, among those of its group.
+    fn rows_in(&self, groups: &Groups, order: &ColumnView, node: u32) -> Vec<u32> {
+        let group = match node {
+            NO_NODE => groups.last.saturating_add(1),
+            _ => node >> groups.shift,
+        };
+        if group < groups.first || (group > groups.last && node != NO_NODE) {
+            return Vec::new();
+        }
+        let place = |group: u32| {
+            let start = groups.starts.number(GROUPS_HEAD.saturating_add(group));
+            start.unwrap_or_else(|| self.lacks())
+        };
+        let (start, end) = (place(group - groups.first), place(group - groups.first + 1));
+        let mask = (1_i64 << groups.shift) - 1;
+        let wanted = i64::from(node) & mask;
+        let at = |place: u32| order.integer(place).unwrap_or_else(|| self.lacks());
+        let (mut low, mut high) = (start, end.min(self.rows));
+        while low < high {
+            let middle = u32::midpoint(low, high);
+            if at(middle) & mask < wanted { low = middle + 1 } else { high = middle }
+        }
+        let own = (low..end.min(self.rows)).map(at).take_while(|value| value & mask == wanted);
+        own.map(|value| u32::try_from(value >> groups.shift).unwrap_or_else(|_| self.lacks()))
+            .collect()
     }
 
     /// The rows between two instants, both of them included: rows stand in the order of time.
