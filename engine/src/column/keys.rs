@@ -82,9 +82,12 @@ fn find_in(
     Ok(Some(rows.ok_or_else(|| part.damaged())?.number(slot)))
 }
 
-/// Gives the rows of sorted keys that have none yet, from the newest part that has each of them. The first look at a
-/// block reads all of it, so the pages of each are let go of before the next is opened: a load that looks up what it
-/// brings never holds a whole index in memory.
+/// Keys that are looked up before the pages that they touched are let go of.
+const HELD: usize = 256;
+
+/// Gives the rows of sorted keys that have none yet, from the newest part that has each of them. Pages are let go of
+/// behind some keys, and behind each first look at a block, which reads all of it: a load that looks up what it brings
+/// never holds a whole index in memory.
 ///
 /// # Errors
 /// `Corrupt` when a block does not hold.
@@ -98,7 +101,7 @@ pub fn find_keys(
         let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { continue };
         let bits = part.sound_block(column.form(FILTER), filter::is_one)?;
         let mut at_hand: Option<(u32, BlockView, BlockView, usize)> = None;
-        let mut fence = 0;
+        let (mut fence, mut touched) = (0, 0);
         for (key, found) in sorted.iter().zip(found.iter_mut()).filter(|(_, row)| row.is_none()) {
             if bits.as_ref().is_some_and(|bits| !filter::may_hold(bits, prefix_of(*key))) {
                 continue;
@@ -108,7 +111,13 @@ pub fn find_keys(
                 continue;
             };
             if at_hand.as_ref().is_none_or(|(known, ..)| *known != chunk) {
-                part.release();
+                if touched >= HELD {
+                    part.release();
+                    touched = 0;
+                }
+                if !part.is_believed(column.form(KEYS).chunk(chunk)) {
+                    touched = HELD;
+                }
                 let keys = view(part, column.form(KEYS).chunk(chunk), Layout::Wide)?;
                 let rows = view(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
                 let both = keys.zip(rows).filter(|(keys, rows)| keys.count() == rows.count());
@@ -116,6 +125,7 @@ pub fn find_keys(
                 at_hand = Some((chunk, keys, rows, 0));
             }
             let Some((_, keys, rows, from)) = &mut at_hand else { continue };
+            touched += 1;
             *from = lower_from(keys, *from, *key, false);
             if *from < keys.count() && keys.wide(*from) == *key {
                 *found = Some(rows.number(*from));
