@@ -194,8 +194,8 @@ impl Part {
         Ok(range.map(|range| self.bytes.get(range).unwrap_or_default()))
     }
 
-    /// Whether a block was held against its checksum and its counts before, so that the next look at it reads no more than
-    /// it needs.
+    /// Whether a block was held against its checksum and its counts before, so that the next look at it reads no more
+    /// than it needs.
     pub fn is_believed(&self, key: BlockKey) -> bool {
         self.blocks.find(key).is_some_and(|held| held.state.load(Ordering::Acquire) >= SOUND)
     }

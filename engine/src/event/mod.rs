@@ -41,10 +41,10 @@ const PROPERTY: u32 = 16;
 const HEAD: u8 = 8;
 /// The form of the blocks with the rows by identifier.
 const BY_NODE: u8 = 9;
-/// In files, where the rows of each group of identifiers begin in their order: how many bits number an identifier within
-/// its group, the first and the last group, a place for each, where the rows without an identifier begin, and where they
-/// end. Rows of that order are then behind the bits that number their identifier, so that who looks for one reads two
-/// places and a few rows that stand together, and nothing all over the table.
+/// In files, where the rows of each group of identifiers begin in their order: how many bits number an identifier
+/// within its group, the first and the last group, a place for each, where the rows without an identifier begin, and
+/// where they end. Rows of that order are then behind the bits that number their identifier, so that who looks for one
+/// reads two places and a few rows that stand together, and nothing all over the table.
 const GROUPS: u8 = 10;
 /// About so many rows a group has.
 const GROUP_ROWS: u64 = 16;
