@@ -62,13 +62,6 @@ fn passing(dictionary: &Dictionary, test: &dyn Fn(&str) -> bool) -> Vec<u32> {
     (0..dictionary.len()).filter(|code| dictionary.text(*code).is_some_and(test)).collect()
 }
 
-fn text_of(scalar: &Scalar) -> Option<&str> {
-    match scalar {
-        Scalar::Constant(Some(Value::Text(text))) => Some(text),
-        _ => None,
-    }
-}
-
 /// The trait that a condition is about alone, and what it asks of it.
 pub(super) fn test_of<'a>(
     condition: &'a Condition,
@@ -84,7 +77,7 @@ pub(super) fn test_of<'a>(
             Some((*number, Test::Codes(vec![1])))
         }
         Condition::AnyOf(value, Scalar::Trait(number)) if is(*number, ValueType::Set) => {
-            Some((*number, Test::OneOf(vec![text_of(value)?])))
+            Some((*number, Test::OneOf(vec![value.text()?])))
         }
         Condition::Compare(comparison, left, right) => {
             let (number, comparison, other) = match (left, right) {
@@ -106,13 +99,13 @@ pub(super) fn test_of<'a>(
         }
         Condition::In(Scalar::Trait(number), options) if is(*number, ValueType::Text) => {
             // A NULL among them makes the answer unknown where none is equal: that is for the row.
-            let texts: Option<Vec<&str>> = options.iter().map(text_of).collect();
+            let texts: Option<Vec<&str>> = options.iter().map(Scalar::text).collect();
             Some((*number, Test::OneOf(texts?)))
         }
         Condition::Like { value: Scalar::Trait(number), pattern, escape, any_case }
             if is(*number, ValueType::Text) =>
         {
-            let pattern = text_of(pattern)?;
+            let pattern = pattern.text()?;
             let prefix = pattern
                 .strip_suffix('%')
                 .filter(|prefix| !any_case && escape.is_none() && !prefix.contains(['%', '_']));

@@ -259,17 +259,11 @@ impl Rows {
 
     /// The texts of which a property has one in all rows; nothing when it may have any.
     pub fn texts_of(&self, property: usize) -> Option<Vec<&str>> {
-        fn text(option: &Scalar) -> Option<&str> {
-            match option {
-                Scalar::Constant(Some(Value::Text(text))) => Some(text),
-                _ => None,
-            }
-        }
         let listed = self.needed().iter().find_map(|part| match part {
             Condition::In(Scalar::Event(slot, EventColumn::Property(number)), options)
                 if *slot == self.slot && *number == property =>
             {
-                options.iter().map(text).collect()
+                options.iter().map(Scalar::text).collect()
             }
             _ => None,
         });
@@ -308,6 +302,14 @@ impl Rows {
 }
 
 impl Scalar {
+    /// The text of a constant.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Scalar::Constant(Some(Value::Text(text))) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Shows every value that this one is made of, itself among them.
     pub fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Scalar)) {
         see(self);

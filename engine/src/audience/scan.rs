@@ -121,18 +121,11 @@ impl<'a> Scan<'a> {
                     let Condition::Like { pattern, escape, any_case, .. } = condition else {
                         continue;
                     };
-                    let Some(pattern) = text_of(pattern) else { continue };
+                    let Some(pattern) = pattern.text() else { continue };
                     by_code(part, *number, rows, &|text| like(text, pattern, *escape, *any_case));
                 }
             }
         }
-    }
-}
-
-pub(super) fn text_of(scalar: &Scalar) -> Option<&str> {
-    match scalar {
-        Scalar::Constant(Some(Value::Text(text))) => Some(text),
-        _ => None,
     }
 }
 
@@ -150,11 +143,11 @@ pub(super) fn test_of(condition: &Condition, slot: usize) -> Option<Test<'_>> {
             _ => None,
         },
         Condition::In(value, options) => {
-            let texts: Option<Vec<&str>> = options.iter().map(text_of).collect();
+            let texts: Option<Vec<&str>> = options.iter().map(Scalar::text).collect();
             Some(Test::OneOf(property(value)?, texts?))
         }
         Condition::Like { value, pattern, .. } => {
-            text_of(pattern)?;
+            pattern.text()?;
             Some(Test::Like(property(value)?, condition))
         }
         _ => None,

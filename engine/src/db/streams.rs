@@ -6,7 +6,7 @@
 
 use super::segment_types::{FeedPage, NamedStream, RungTimer, StreamItem};
 use super::write::Draft;
-use super::{Level, Session, View, last_before};
+use super::{Inner, Level, Session, View, Writer, last_before};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{
@@ -297,14 +297,7 @@ impl Session {
         check_items(&items)?;
         let position = {
             let mut writer = self.inner.writer.lock();
-            self.inner.writable(&mut writer)?;
-            let known = writer.fold.state.stream_rule(stream).map(|known| known.name.clone());
-            let stream = known.ok_or_else(|| unknown(stream))?;
-            if stream.eq_ignore_ascii_case(IDENTITY_STREAM) {
-                let message = "the engine alone writes into the stream 'identity'; define another";
-                return Err(Error::invalid(message));
-            }
-            writer.fold.state.clock = writer.log.advance_clock(self.inner.clock.now());
+            let stream = self.inner.stream_to_write(&mut writer, stream)?;
             let entry = Entry::Items(ItemsEntry { stream, items });
             let (source, load) = (SourceId(0), LoadId(0));
             writer.append(vec![Draft { entry, source, load, decoded: None }], Origin::Live)?;
@@ -314,6 +307,21 @@ impl Session {
         };
         self.inner.reach(position.plus(1), level)?;
         Ok(position)
+    }
+}
+
+impl Inner {
+    /// The name of a stream that programs write into, as it is defined, once the clock has gone on.
+    pub(super) fn stream_to_write(&self, writer: &mut Writer, stream: &str) -> Result<String> {
+        self.writable(writer)?;
+        let known = writer.fold.state.stream_rule(stream).map(|known| known.name.clone());
+        let known = known.ok_or_else(|| unknown(stream))?;
+        if known.eq_ignore_ascii_case(IDENTITY_STREAM) {
+            let message = "the engine alone writes into the stream 'identity'; define another";
+            return Err(Error::invalid(message));
+        }
+        writer.fold.state.clock = writer.log.advance_clock(self.clock.now());
+        Ok(known)
     }
 }
 

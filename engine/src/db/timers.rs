@@ -7,7 +7,7 @@
 
 use super::telling::Telling;
 use super::write::Draft;
-use super::{Inner, Level, Session, View, Writer, last_before, streams};
+use super::{Inner, Level, Session, View, Writer, last_before};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{
@@ -17,7 +17,7 @@ use crate::base::limits::{
 use crate::base::time::Timestamp;
 use crate::catalog::folded;
 use crate::entry::{Entry, Origin, TimerSays, TimersEntry};
-use crate::state::{IDENTITY_STREAM, Timer};
+use crate::state::Timer;
 use std::collections::BTreeMap;
 
 /// A timer to be set.
@@ -175,14 +175,7 @@ fn check(timers: &[NewTimer]) -> Result<()> {
 impl Inner {
     /// The stream as it is written in its definition, at the newest moment: what is due by then is an item.
     fn stream_of_timers(&self, writer: &mut Writer, stream: &str) -> Result<String> {
-        self.writable(writer)?;
-        let known = writer.fold.state.stream_rule(stream).map(|known| known.name.clone());
-        let known = known.ok_or_else(|| streams::unknown(stream))?;
-        if known.eq_ignore_ascii_case(IDENTITY_STREAM) {
-            let message = "the engine alone writes into the stream 'identity'; define another";
-            return Err(Error::invalid(message));
-        }
-        writer.fold.state.clock = writer.log.advance_clock(self.clock.now());
+        let known = self.stream_to_write(writer, stream)?;
         // What is due already can be neither replaced nor taken back.
         while self.ring(writer)? {}
         Ok(known)

@@ -87,6 +87,7 @@ impl Origins {
     }
 }
 
+/// The origins of the rows in their order.
 fn merged_order(table: &TableView, parts: &[Arc<Part>]) -> Origins {
     let sources = table.parts();
     let mut next = vec![0_u32; sources.len()];

@@ -2,7 +2,7 @@
 
 use super::super::ast::Comparison;
 use super::super::resolved::{Condition, Rows};
-use super::super::scan::{Test, Window, conjuncts, test_of, text_of};
+use super::super::scan::{Test, Window, conjuncts, test_of};
 use super::super::text::like;
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
@@ -97,7 +97,7 @@ impl Quick {
                         let Condition::Like { pattern, escape, any_case, .. } = condition else {
                             return None;
                         };
-                        let pattern = text_of(pattern)?;
+                        let pattern = pattern.text()?;
                         Box::new(move |text| like(text, pattern, *escape, *any_case))
                     }
                 };
