@@ -2,6 +2,7 @@
 
 use super::ast::Aggregate;
 use super::one::One;
+use super::program::Measured;
 use super::resolved::{AggregateOf, EventQuery, Rows, Scalar};
 use super::row::{Row, bind};
 use super::scan::{Owners, Scan};
@@ -47,6 +48,8 @@ pub enum Answers {
     /// Those of some profiles from one on: the place of the answer of each, and one more than it, or nought for those
     /// of whom no event is a row. Of these there are none, or nothing.
     Some { first: u32, places: Vec<u32>, answers: Box<Answers>, counts: bool },
+    /// What was measured of the profiles of a chunk.
+    Measured(Measured),
     /// Profiles that have a row.
     Exists(RoaringBitmap),
     /// How many.
@@ -68,6 +71,7 @@ impl Answers {
                     None => Cell::Null,
                 }
             }
+            Answers::Measured(of) => of.value(ordinal),
             Answers::Exists(set) => Cell::Boolean(set.contains(ordinal.0)),
             Answers::Count(counts) => {
                 let count = counts.get(index).copied().unwrap_or(0);
@@ -81,7 +85,10 @@ impl Answers {
 
     /// Whether those of whom no event is a row have a count of nought.
     pub fn counts(&self) -> bool {
-        matches!(self, Answers::Some { counts: true, .. } | Answers::Count(_))
+        match self {
+            Answers::Measured(of) => of.counts(),
+            other => matches!(other, Answers::Some { counts: true, .. } | Answers::Count(_)),
+        }
     }
 
     /// Whether a profile has a row.
@@ -92,7 +99,7 @@ impl Answers {
                 let place = ordinal.0.checked_sub(*first).and_then(|at| places.get(at as usize));
                 place.is_some_and(|place| *place > 0)
             }
-            Answers::Count(_) | Answers::Values(_) => false,
+            Answers::Measured(_) | Answers::Count(_) | Answers::Values(_) => false,
         }
     }
 }

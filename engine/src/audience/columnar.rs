@@ -5,15 +5,15 @@
 use super::ast::Aggregate;
 use super::program::{Chosen, Workers};
 use super::resolved::{AggregateOf, Column, Scalar, TableOf};
+use super::sums::{Sums, add_each};
 use super::table::{Filled, compare};
 use crate::base::bits::Bits;
-use crate::base::error::{Error, Result};
-use crate::base::many::{FloatBatch, ManyFloats};
+use crate::base::error::Result;
+use crate::base::many::ManyFloats;
 use crate::base::number::Decimal;
 use crate::base::sum::ExactSum;
-use crate::base::value::{Value, ValueType};
-use crate::column::Cell;
-use crate::index::{ColumnIndex, Direct, Domain, Labels};
+use crate::base::value::ValueType;
+use crate::index::{ColumnIndex, Domain, Labels};
 use crate::state::State;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -72,7 +72,8 @@ pub(super) fn groups(
             Column::ProfileId | Column::Value(_) => return Ok(None),
         }
     }
-    let none = Pass { columns: &key_columns, labels: &labels, counts: vec![0; size], measures };
+    let (columns, counts, apart) = (key_columns.as_slice(), vec![0; size], Vec::new());
+    let none = Pass { columns, labels: &labels, counts, measures, apart };
     let rows = chosen.count();
     let few = (size as u64).saturating_mul(ROWS_PER_GROUP) < rows;
     let nanos = if few { rows.saturating_mul(ROW_NANOS) } else { 0 };
@@ -91,6 +92,10 @@ pub(super) fn groups(
     filled(table, &labels, &whole.counts, (&whole.measures, &shown)).map(Some)
 }
 
+/// Rows of a chunk are put apart by group when there are at most so many groups, and so many rows for each.
+const GROUPS_APART: usize = 64;
+const ROWS_APART: usize = 256;
+
 /// What a column shows of a group.
 enum Shown {
     /// A key, by its number.
@@ -106,6 +111,8 @@ struct Pass<'p> {
     labels: &'p [&'p Labels],
     counts: Vec<u64>,
     measures: Vec<Measured>,
+    /// The rows of each group, when they are put apart.
+    apart: Vec<Bits>,
 }
 
 impl Pass<'_> {
@@ -129,7 +136,7 @@ impl Pass<'_> {
         if self.columns.is_empty() {
             let count = self.counts.first_mut()?;
             *count += u64::from(rows.count());
-            return measures.iter_mut().try_for_each(|measured| measured.whole(chunk, rows));
+            return measures.iter_mut().try_for_each(|measured| measured.whole(chunk, rows, 0));
         }
         let (mut groups, mut numbers) = (Vec::new(), Vec::new());
         for (column, labels) in self.columns.iter().zip(self.labels) {
@@ -143,6 +150,11 @@ impl Pass<'_> {
                 *group = *group * size + number;
             }
         }
+        let measured = measures.iter().any(|measured| measured.column.is_some());
+        let few = self.counts.len() <= GROUPS_APART.min(groups.len() / ROWS_APART);
+        if measured && few {
+            return self.by_group(chunk, rows, &groups);
+        }
         for group in &groups {
             *self.counts.get_mut(*group as usize)? += 1;
         }
@@ -151,6 +163,28 @@ impl Pass<'_> {
 }
 
 impl Pass<'_> {
+    /// Adds the rows of one group after those of another, so that no row asks where its sums are.
+    fn by_group(&mut self, chunk: u32, rows: &Bits, groups: &[u32]) -> Option<()> {
+        self.apart.resize_with(self.counts.len(), Bits::empty);
+        self.apart.iter_mut().for_each(Bits::clear);
+        let mut groups = groups.iter();
+        rows.each(|row| {
+            let group = groups.next().and_then(|group| self.apart.get_mut(*group as usize));
+            if let Some(group) = group {
+                group.insert(row);
+            }
+        });
+        for (group, (rows, count)) in self.apart.iter().zip(&mut self.counts).enumerate() {
+            let found = rows.count();
+            *count += u64::from(found);
+            if found > 0 {
+                let mut measures = self.measures.iter_mut();
+                measures.try_for_each(|measured| measured.whole(chunk, rows, group))?;
+            }
+        }
+        Some(())
+    }
+
     /// Counts pairs of values that have a byte for each row.
     fn pairs(
         &mut self,
@@ -178,98 +212,6 @@ impl Pass<'_> {
             }
         });
         whole.then_some(())
-    }
-}
-
-fn add_each(own: &mut [u64], others: &[u64]) {
-    own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
-}
-
-/// The least or greatest value so far, with its key; the first of equal ones.
-type Extreme = Option<(u64, Value)>;
-
-/// Puts a value in the place of one that it is less or greater than, as is wanted.
-#[inline]
-fn see<'c>(
-    slot: &mut Extreme,
-    wanted: Ordering,
-    key: u64,
-    cell: impl FnOnce() -> Option<Cell<'c>>,
-) {
-    // Keys stand in the order of their values, so that most are decided by them.
-    if slot.as_ref().is_some_and(|(known, _)| key.cmp(known) != wanted) {
-        return;
-    }
-    let Some(cell) = cell() else { return };
-    let better = |value: &Value| cell.compare(Cell::of(value)) == Some(wanted);
-    if slot.as_ref().is_none_or(|(_, value)| better(value)) {
-        *slot = cell.to_value().map(|value| (key, value));
-    }
-}
-
-/// What is gathered of a group.
-#[derive(Clone)]
-enum Sums {
-    /// The count of the group itself.
-    Rows,
-    Counts(Vec<u64>),
-    Exact(Vec<ExactSum>),
-    Floats(Vec<(ManyFloats, u64)>),
-    Extremes(Vec<Extreme>, Ordering),
-}
-
-impl Sums {
-    /// Adds what came of later chunks.
-    fn merge(&mut self, later: Sums) {
-        match (self, later) {
-            (Sums::Counts(own), Sums::Counts(later)) => add_each(own, &later),
-            (Sums::Exact(own), Sums::Exact(later)) => {
-                own.iter_mut().zip(&later).for_each(|(own, later)| own.merge(later));
-            }
-            (Sums::Floats(own), Sums::Floats(later)) => {
-                for ((own, count), (later, more)) in own.iter_mut().zip(later) {
-                    own.merge(later);
-                    *count += more;
-                }
-            }
-            (Sums::Extremes(own, wanted), Sums::Extremes(later, _)) => {
-                for (own, later) in own.iter_mut().zip(&later) {
-                    if let Some((key, value)) = later {
-                        see(own, *wanted, *key, || Some(Cell::of(value)));
-                    }
-                }
-            }
-            // Those of one plan are alike.
-            _ => {}
-        }
-    }
-
-    /// Adds rows of a chunk whose numbers can be read in place, each of a group; nothing when that is no way for them.
-    fn each_direct(&mut self, direct: &Direct<'_>, rows: &Bits, groups: &[u32]) -> Option<()> {
-        let mut groups = groups.iter().map(|group| *group as usize);
-        match self {
-            Sums::Counts(counts) => rows.each(|row| {
-                let place = groups.next().and_then(|group| counts.get_mut(group));
-                if let (Some(count), Some(_)) = (place, direct.key(row)) {
-                    *count += 1;
-                }
-            }),
-            Sums::Floats(sums) => rows.each(|row| {
-                let place = groups.next().and_then(|group| sums.get_mut(group));
-                if let (Some((sum, count)), Some(value)) = (place, direct.float(row)) {
-                    sum.add(value);
-                    *count += 1;
-                }
-            }),
-            Sums::Extremes(values, wanted) => rows.each(|row| {
-                let place = groups.next().and_then(|group| values.get_mut(group));
-                if let (Some(slot), Some(key)) = (place, direct.key(row)) {
-                    see(slot, *wanted, key, || direct.cell(row));
-                }
-            }),
-            Sums::Rows | Sums::Exact(_) => return None,
-        }
-        Some(())
     }
 }
 
@@ -315,7 +257,7 @@ impl Measured {
     }
 
     /// Adds rows of a chunk that are all of one group.
-    fn whole(&mut self, chunk: u32, rows: &Bits) -> Option<()> {
+    fn whole(&mut self, chunk: u32, rows: &Bits, group: usize) -> Option<()> {
         let Some((column, domain)) = &self.column else { return Some(()) };
         if let (Sums::Exact(sums), Some(view)) = (&mut self.sums, column.only(chunk))
             && let Some(numbers) = view.numbers().filter(|numbers| numbers.width > 0)
@@ -327,29 +269,15 @@ impl Measured {
             let base = i128::from(numbers.base) * i128::from(count);
             let coefficient = i128::try_from(sum).ok()?.checked_add(base)?;
             let scale = view.common_scale().unwrap_or(0);
-            sums.first_mut()?.add_many(Decimal { coefficient, scale }, u64::from(count));
+            sums.get_mut(group)?.add_many(Decimal { coefficient, scale }, u64::from(count));
             return Some(());
         }
-        if let (Sums::Floats(sums), Some(direct)) = (&mut self.sums, column.direct(chunk)) {
-            let (sum, count) = sums.first_mut()?;
-            let mut batch = FloatBatch::default();
-            rows.each(|row| {
-                if let Some(value) = direct.float(row) {
-                    batch.add(value, sum);
-                    *count += 1;
-                }
-            });
-            batch.settle(sum);
-            return Some(());
+        if let Some(direct) = column.direct(chunk)
+            && let Some(added) = self.sums.whole_direct(&direct, rows, group)
+        {
+            return added;
         }
-        let (column, domain) = (Arc::clone(column), *domain);
-        let mut taken = Some(());
-        rows.each(|row| {
-            if taken.is_some() {
-                taken = self.take(&column, domain, chunk, row, 0);
-            }
-        });
-        taken
+        self.sums.whole_found((column, *domain), chunk, rows, group)
     }
 
     /// Adds rows of a chunk, each of a group.
@@ -365,69 +293,10 @@ impl Measured {
         let mut groups = groups.iter();
         rows.each(|row| {
             if let (Some(group), Some(())) = (groups.next(), taken) {
-                taken = self.take(&column, domain, chunk, row, *group as usize);
+                taken = self.sums.take((&column, domain), chunk, row, *group as usize);
             }
         });
         taken
-    }
-
-    #[inline]
-    fn take(
-        &mut self,
-        column: &ColumnIndex,
-        domain: Domain,
-        chunk: u32,
-        row: u16,
-        group: usize,
-    ) -> Option<()> {
-        let Some((view, slot)) = column.find(chunk, row) else { return Some(()) };
-        match &mut self.sums {
-            Sums::Rows => {}
-            Sums::Counts(counts) => *counts.get_mut(group)? += 1,
-            Sums::Floats(sums) => {
-                let (sum, count) = sums.get_mut(group)?;
-                sum.add(view.float(slot));
-                *count += 1;
-            }
-            Sums::Exact(sums) => {
-                let coefficient = i128::from(view.integer(slot));
-                let scale = view.common_scale().unwrap_or(0);
-                sums.get_mut(group)?.add(Decimal { coefficient, scale });
-            }
-            Sums::Extremes(values, wanted) => {
-                let cell = || Some(domain.stored_cell(view, slot));
-                see(values.get_mut(group)?, *wanted, domain.key(view, slot), cell);
-            }
-        }
-        Some(())
-    }
-
-    /// The value of a group.
-    fn value(&self, group: usize, count: u64, average: bool) -> Result<Option<Value>> {
-        let integer = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
-        Ok(match &self.sums {
-            Sums::Rows => Some(integer(count)),
-            Sums::Counts(counts) => counts.get(group).map(|count| integer(*count)),
-            Sums::Extremes(values, _) => {
-                values.get(group).and_then(Option::as_ref).map(|(_, value)| value.clone())
-            }
-            Sums::Floats(sums) => {
-                let found = sums.get(group).filter(|(_, count)| *count > 0);
-                let value = |(sum, count): &(ManyFloats, u64)| {
-                    let sum = sum.clone().finish().value();
-                    Value::Float(if average { sum / *count as f64 } else { sum })
-                };
-                found.map(value)
-            }
-            Sums::Exact(sums) => match sums.get(group).filter(|sum| sum.count() > 0) {
-                None => None,
-                Some(sum) if average => Some(Value::Float(sum.average())),
-                Some(sum) => {
-                    let sum = sum.value().map(Value::Decimal);
-                    Some(sum.ok_or_else(|| Error::invalid("a sum has more than 38 digits"))?)
-                }
-            },
-        })
     }
 }
 
@@ -455,7 +324,7 @@ fn filled(
             Shown::Key(key) => Ok(tie.get(*key).cloned().flatten()),
             Shown::Measure(number, average) => {
                 let measured = measures.get(*number);
-                measured.map_or(Ok(None), |measured| measured.value(group, *count, *average))
+                measured.map_or(Ok(None), |measured| measured.sums.value(group, *count, *average))
             }
         });
         let values = values.collect::<Result<_>>()?;

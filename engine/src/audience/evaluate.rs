@@ -57,7 +57,7 @@ pub fn evaluate(
     let sources = Sources::of(resolved, reader)?;
     let Compiled { root, needed } = compile(resolved, reader, &sources);
     let explain = asked == Asked::Steps;
-    let (answers, steps) = answered(resolved, reader, &needed, explain)?;
+    let (answers, steps) = answered(resolved, (reader, workers), &needed, explain)?;
     let whole = Whole { resolved, state, sources: &sources, answers: &answers, workers };
     let rows = asked != Asked::Count || resolved.table.is_some();
     let (count, chosen) = whole.run(&root, reader, rows, explain)?;
@@ -88,7 +88,7 @@ pub fn choose(
     let reader = &state.reader();
     let sources = Sources::of(resolved, reader)?;
     let Compiled { root, needed } = compile(resolved, reader, &sources);
-    let (answers, _) = answered(resolved, reader, &needed, false)?;
+    let (answers, _) = answered(resolved, (reader, workers), &needed, false)?;
     let whole = Whole { resolved, state, sources: &sources, answers: &answers, workers };
     let (_, chosen) = match among {
         None => whole.run(&root, reader, true, false)?,
@@ -193,7 +193,7 @@ fn faults(machine: &mut Machine<'_>, fault: &Flag<Option<Fault>>) -> Result<()> 
 /// The answers of the subqueries that are needed, and the steps of each.
 fn answered(
     resolved: &Resolved,
-    reader: &Reader<'_>,
+    (reader, workers): (&Reader<'_>, &Workers),
     needed: &BTreeSet<usize>,
     explain: bool,
 ) -> Result<(Vec<Answers>, Vec<Vec<Step>>)> {
@@ -213,7 +213,7 @@ fn answered(
                 found
             }
             Query::Funnel(query) => {
-                let found = funnel(reader, query)?;
+                let found = funnel((reader, workers), query, explain)?;
                 steps.funnel(number, query, &found);
                 Answers::Exists(found.through)
             }

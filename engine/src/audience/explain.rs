@@ -131,6 +131,7 @@ impl<'a> Steps<'a> {
     pub fn subquery(&mut self, number: usize, query: &EventQuery, found: &Answers) {
         let Some(steps) = &mut self.steps else { return };
         let selected = match found {
+            Answers::Measured(of) => of.len(),
             Answers::Exists(set) => set.len(),
             Answers::Some { places, .. } => {
                 places.iter().filter(|place| **place > 0).count() as u64

@@ -1,26 +1,30 @@
 //! Funnels: for each profile, whether events follow one another, each later than the one before, all within a span of
 //! the first.
 //!
-//! *What it is:* for each chunk of profiles the events of each step, and then a search in the events of each profile.
-//! Steps that know nothing of each other need one walk over their events in order of time; steps that are bound to
-//! earlier ones are tried one after another, and what was tried in vain is remembered. *Invariants:* exact, both ways;
+//! *What it is:* for each chunk of profiles the events of each step. Steps that know nothing of each other need one walk
+//! over the events of all profiles in order of time (`follow`); steps that are bound to earlier ones are tried one after
+//! another, profile by profile, and what was tried in vain is remembered. *Invariants:* exact, both ways;
 //! never unknown. *Where to start reading:* `funnel`.
 
 use super::aggregate::{Known, each_row, time_of};
+use super::follow::{Walk, end_of, follows};
 use super::money::Fault;
-use super::program::{EventTest, Machine, Wanted, event_test};
+use super::program::{EventTest, Machine, Wanted, Workers, event_test};
 use super::resolved::{Condition, FunnelQuery, FunnelStep};
 use super::row::{Bound, Row, bind};
 use crate::base::bits::Bits;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
 use crate::base::limits::FUNNEL_TRIES_MAX;
-use crate::base::time::{Span, Timestamp};
+use crate::base::time::Timestamp;
 use crate::event::TableView;
-use crate::state::Reader;
+use crate::state::{Events, Reader};
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// An event that may be a step, by what can be said of it alone. They are ordered by profile, then by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +38,7 @@ struct Candidate {
 pub struct Found {
     /// The profiles that go through it.
     pub through: RoaringBitmap,
-    /// How many profiles have an event for each step.
+    /// How many profiles have an event for each step, when that is to be explained.
     pub reached: Vec<u64>,
 }
 
@@ -43,32 +47,95 @@ pub struct Found {
 /// # Errors
 /// `Invalid` when a number or a time overflows; `Limit` when steps are bound to each other and one profile has too many
 /// events to try them all.
-pub fn funnel(reader: &Reader<'_>, query: &FunnelQuery) -> Result<Found> {
+pub fn funnel(
+    (reader, workers): (&Reader<'_>, &Workers),
+    query: &FunnelQuery,
+    explain: bool,
+) -> Result<Found> {
     let indexes = query.steps.iter().map(|s| reader.state.event_index(s.rows.event, reader));
     let indexes = indexes.collect::<Result<Vec<_>>>()?;
-    let tests = indexes.iter().zip(&query.steps).map(|(events, step)| {
+    let mut found = Found::none(query);
+    if indexes.iter().all(|index| index.is_some()) {
+        let events: u64 = indexes.iter().filter_map(|index| index.as_ref().as_ref()).map(all).sum();
+        let (state, next) = (reader.state, AtomicU32::new(0));
+        let work = || by_chunk(&state.reader(), query, (&indexes, &next), explain);
+        let shares = match workers.are_worth(events) {
+            true => workers.share(work),
+            false => vec![by_chunk(reader, query, (&indexes, &next), explain)],
+        };
+        shares.into_iter().try_for_each(|share| share.map(|share| found.join(&share)))?;
+        return Ok(found);
+    }
+    let fault = Flag::new(None);
+    let steps = query.steps.iter().map(|step| candidates(reader, step));
+    try_all(reader, query, &fault, &steps.collect::<Result<Vec<_>>>()?, &mut found)?;
+    fault.get().map_or(Ok(found), |reason| Err(Error::invalid(reason)))
+}
+
+/// How many events an index has.
+fn all(events: &Events) -> u64 {
+    events.base.len() + events.over.len()
+}
+
+/// Answers a funnel for the profiles of the chunks that are next.
+fn by_chunk(
+    reader: &Reader<'_>,
+    query: &FunnelQuery,
+    (indexes, next): (&[Arc<Option<Events>>], &AtomicU32),
+    explain: bool,
+) -> Result<Found> {
+    let tests = indexes.iter().zip(&query.steps).filter_map(|(events, step)| {
         let rows = (&step.rows, None, step.text.as_str());
         event_test(reader, 0, rows, events.as_ref().as_ref()?, Wanted::Exists)
     });
-    let fault = Flag::new(None);
-    let mut found = Found { through: RoaringBitmap::new(), reached: vec![0; query.steps.len()] };
-    match tests.collect::<Option<Vec<EventTest<'_>>>>() {
-        Some(tests) => {
-            let live = reader.state.alive();
-            let machine = Machine::new(reader, (&[], &[]), &live, &fault, false);
-            let mut asked = Bits::empty();
-            for chunk in (0..live.chunks()).take_while(|_| reader.goes_on()) {
-                live.fill(chunk, &mut asked);
-                let steps = tests.iter().map(|test| of_chunk(test, &machine, chunk, &asked));
-                try_all(reader, query, &fault, &steps.collect::<Vec<_>>(), &mut found)?;
-            }
+    let tests: Vec<EventTest<'_>> = tests.collect();
+    let mut found = Found::none(query);
+    if tests.len() < query.steps.len() {
+        return Ok(found);
+    }
+    let (fault, live) = (Flag::new(None), reader.state.alive());
+    let machine = Machine::new(reader, (&[], &[]), &live, &fault, explain);
+    let mut walk = is_plain(query).then(|| Walk::new(tests.len(), query.span));
+    let (mut asked, mut some) = (Bits::empty(), Bits::empty());
+    while reader.goes_on() {
+        let chunk = next.fetch_add(1, Relaxed);
+        if chunk >= live.chunks() {
+            break;
         }
-        None => {
-            let steps = query.steps.iter().map(|step| candidates(reader, step));
-            try_all(reader, query, &fault, &steps.collect::<Result<Vec<_>>>()?, &mut found)?;
+        live.fill(chunk, &mut asked);
+        let asked = match &mut walk {
+            Some(walk) => {
+                some.clear();
+                let apart = walk.chunk(&machine, &tests, (chunk, &asked), &mut found);
+                apart.into_iter().for_each(|profile| some.insert(profile));
+                &some
+            }
+            None => &asked,
+        };
+        if !asked.is_empty() {
+            let steps = tests.iter().map(|test| of_chunk(test, &machine, chunk, asked));
+            try_all(reader, query, &fault, &steps.collect::<Vec<_>>(), &mut found)?;
         }
     }
+    reader.check()?;
     fault.get().map_or(Ok(found), |reason| Err(Error::invalid(reason)))
+}
+
+/// Whether no step looks at another.
+fn is_plain(query: &FunnelQuery) -> bool {
+    query.steps.iter().all(|step| step.between == Condition::TRUE)
+}
+
+impl Found {
+    fn none(query: &FunnelQuery) -> Found {
+        Found { through: RoaringBitmap::new(), reached: vec![0; query.steps.len()] }
+    }
+
+    /// Takes what was found in other chunks.
+    fn join(&mut self, other: &Found) {
+        self.through |= &other.through;
+        self.reached.iter_mut().zip(&other.reached).for_each(|(own, other)| *own += other);
+    }
 }
 
 /// Whether a profile goes through a funnel, whose steps have these events of it: when, and the numbers of their rows.
@@ -104,8 +171,9 @@ fn goes<'a>(
     ordinal: Ordinal,
     fault: &'a Flag<Option<Fault>>,
 ) -> Result<bool> {
-    if query.steps.iter().all(|step| step.between == Condition::TRUE) {
-        return Ok(follows(query.span, &events));
+    if is_plain(query) {
+        let times = |events: &&[Candidate]| events.iter().map(|event| event.time.0).collect();
+        return Ok(follows(query.span, &events.iter().map(times).collect::<Vec<_>>()));
     }
     Search::new(reader, query, events, ordinal, fault).begin()
 }
@@ -142,10 +210,16 @@ fn of_chunk<'a>(
 ) -> (Vec<Candidate>, RoaringBitmap) {
     let (mut found, mut rest, mut apart) = (Vec::new(), asked.clone(), Vec::new());
     test.take_apart(chunk, &mut rest, &mut apart);
+    let chunks = test.chunk(chunk);
     test.each(machine, chunk, &rest, |profile, at| {
         let ordinal = chunk << 16 | u32::from(profile);
-        let time = at.events.times.get(at.place).copied().unwrap_or_default();
-        found.push(Candidate { ordinal, time: Timestamp(time), index: u64::from(at.row()) });
+        let Some(events) = chunks.get(at.side).copied().flatten() else { return };
+        let event = events.times.get(at.place).zip(events.rows.get(at.place));
+        found.extend(event.map(|(time, row)| Candidate {
+            ordinal,
+            time: Timestamp(*time),
+            index: u64::from(*row),
+        }));
     });
     for profile in apart {
         let ordinal = chunk << 16 | u32::from(profile);
@@ -179,40 +253,6 @@ fn events_of(all: &[Candidate], ordinal: u32) -> &[Candidate] {
     let from = all.partition_point(|c| c.ordinal < ordinal);
     let to = all.partition_point(|c| c.ordinal <= ordinal);
     all.get(from..to).unwrap_or_default()
-}
-
-/// The last instant of a span that begins with an event. A span that leads out of the calendar never ends.
-fn end_of(begin: Timestamp, span: Span) -> Timestamp {
-    begin.checked_add(span).unwrap_or(Timestamp(i64::MAX))
-}
-
-/// Whether steps that know nothing of each other follow one another.
-///
-/// Of all chains that have come to a step, the one that may last longest may do whatever the others may, so it alone
-/// need be known. It need not be the one that began last: January 30 at noon and January 31 at six both end on the last
-/// of February after a month, the later one earlier.
-fn follows(span: Span, steps: &[&[Candidate]]) -> bool {
-    let mut times: Vec<(Timestamp, usize)> = Vec::new();
-    for (step, events) in steps.iter().enumerate() {
-        times.extend(events.iter().map(|event| (event.time, step)));
-    }
-    // At one instant the later steps come first: an event never follows one of its own time.
-    times.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
-    let mut ends: Vec<Option<Timestamp>> = vec![None; steps.len()];
-    for (time, step) in times {
-        let end = match step.checked_sub(1) {
-            None => Some(end_of(time, span)),
-            Some(before) => ends.get(before).copied().flatten(),
-        };
-        let Some(end) = end.filter(|end| time <= *end) else { continue };
-        if step + 1 == steps.len() {
-            return true;
-        }
-        if let Some(slot) = ends.get_mut(step) {
-            *slot = (*slot).max(Some(end));
-        }
-    }
-    false
 }
 
 /// The search in the events of one profile.
@@ -313,54 +353,5 @@ impl<'a> Search<'a> {
             self.vain.insert(here, after);
         }
         Ok(false)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The definition itself: all ways to choose an event for each step.
-    fn stupid(span: Span, steps: &[Vec<Candidate>], begin: Option<Timestamp>, last: i64) -> bool {
-        let Some((events, rest)) = steps.split_first() else { return true };
-        events.iter().any(|event| {
-            let begin = begin.unwrap_or(event.time);
-            event.time.0 > last
-                && event.time <= end_of(begin, span)
-                && stupid(span, rest, Some(begin), event.time.0)
-        })
-    }
-
-    #[test]
-    fn steps_follow_as_the_definition_says() {
-        let mut state = 11_u64;
-        let mut next = |n: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % n
-        };
-        let mut through = 0;
-        for _ in 0..20_000 {
-            let steps: Vec<Vec<Candidate>> = (0..next(4) + 2)
-                .map(|_| {
-                    let mut events: Vec<Candidate> = (0..next(5))
-                        .map(|index| Candidate {
-                            ordinal: 0,
-                            time: Timestamp(next(20).cast_signed()),
-                            index,
-                        })
-                        .collect();
-                    events.sort_unstable();
-                    events
-                })
-                .collect();
-            let span = Span { months: 0, micros: next(15).cast_signed() };
-            let slices: Vec<&[Candidate]> = steps.iter().map(Vec::as_slice).collect();
-            let expected = stupid(span, &steps, None, i64::MIN);
-            assert_eq!(follows(span, &slices), expected, "{steps:?} within {span:?}");
-            through += u32::from(expected);
-        }
-        assert!(through > 2000, "{through} funnels are too few to tell");
     }
 }

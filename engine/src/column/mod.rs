@@ -35,7 +35,7 @@ pub use open::OpenColumn;
 pub use point::{Point, integers_of};
 pub use sound::containers;
 pub use stored::Stored;
-pub use view::{ColumnView, Faults, rows_in};
+pub use view::{ColumnView, Faults, Tier, rows_in};
 pub use write::{ColumnWriter, Layout};
 
 use crate::base::number::Decimal;

@@ -6,12 +6,12 @@
 //! profile, under the labels that it was made with; who asks knows which profiles these are still true of. *Why:* an
 //! audience looks at a chunk of profiles at a time, and counts of one chunk stay in the fastest cache.
 
+use super::ordered::Ordered;
 use super::view::TableView;
 use crate::base::sync::Mutex;
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
-use crate::column::{CHUNK_BITS, Cell};
-use crate::index::Domain;
+use crate::column::CHUNK_BITS;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -81,37 +81,23 @@ impl EventChunk {
     }
 }
 
-/// The values of a property, in the order of the events of each chunk.
-#[derive(Debug)]
-pub enum Ordered {
-    /// Keys of a domain, a bit for each that is a value, and whether the value of a key has just as many digits as the
-    /// one that was said.
-    Keys(Domain, Vec<(Vec<u64>, Vec<u64>)>, bool),
-    /// Codes of texts; `u32::MAX` for NULL.
-    Codes(Vec<Vec<u32>>, Vec<Arc<str>>),
-    /// True, false, or neither, which is NULL.
-    Truths(Vec<Vec<u8>>),
-}
-
 impl EventIndex {
-    /// The events of a table that are in files, or in parts in memory; `owner` gives the ordinal of the profile of an
-    /// identifier, nothing or `u32::MAX` for none. Nothing when there are more rows than can be numbered.
-    pub fn new(
-        table: &TableView,
-        files: bool,
-        owner: &dyn Fn(u32) -> Option<u32>,
-    ) -> Option<EventIndex> {
+    /// The events of a table that are in files, or in parts in memory; `owners` puts in the place of each identifier
+    /// the ordinal of its profile, or `u32::MAX` for none. Nothing when there are more rows than can be numbered.
+    pub fn new(table: &TableView, files: bool, owners: &dyn Fn(&mut [u32])) -> Option<EventIndex> {
         u32::try_from(table.len()).ok()?;
+        let chunk_of = |ordinal: u32| (ordinal >> CHUNK_BITS) as usize;
         let mut counts: Vec<usize> = Vec::new();
-        let owner = |node: u32| owner(node).filter(|ordinal| *ordinal != u32::MAX);
-        table.each_owner(files, &mut |_, node, _| {
-            let Some(ordinal) = owner(node) else { return };
-            let chunk = (ordinal >> CHUNK_BITS) as usize;
-            if counts.len() <= chunk {
-                counts.resize(chunk + 1, 0);
-            }
-            if let Some(count) = counts.get_mut(chunk) {
-                *count += 1;
+        table.each_owner(files, false, &mut |_, nodes, _| {
+            owners(nodes);
+            for ordinal in nodes.iter().filter(|ordinal| **ordinal != u32::MAX) {
+                let chunk = chunk_of(*ordinal);
+                if counts.len() <= chunk {
+                    counts.resize(chunk + 1, 0);
+                }
+                if let Some(count) = counts.get_mut(chunk) {
+                    *count += 1;
+                }
             }
         });
         let room = |count: &usize| EventChunk {
@@ -121,12 +107,15 @@ impl EventIndex {
             by_profile: OnceLock::new(),
         };
         let mut chunks: Vec<EventChunk> = counts.iter().map(room).collect();
-        table.each_owner(files, &mut |row, node, time| {
-            let Some(ordinal) = owner(node) else { return };
-            if let Some(chunk) = chunks.get_mut((ordinal >> CHUNK_BITS) as usize) {
-                chunk.profiles.push((ordinal & 0xffff) as u16);
-                chunk.times.push(time);
-                chunk.rows.push(row);
+        table.each_owner(files, true, &mut |first, nodes, times| {
+            owners(nodes);
+            for ((ordinal, time), row) in nodes.iter().zip(times).zip(first..) {
+                let place = if *ordinal == u32::MAX { usize::MAX } else { chunk_of(*ordinal) };
+                if let Some(chunk) = chunks.get_mut(place) {
+                    chunk.profiles.push((ordinal & 0xffff) as u16);
+                    chunk.times.push(*time);
+                    chunk.rows.push(row);
+                }
             }
         });
         chunks.iter_mut().for_each(EventChunk::sort);
@@ -150,146 +139,10 @@ impl EventIndex {
         if let Some(known) = self.properties.lock().get(&key) {
             return known.clone();
         }
-        let found = self.order(table, number).map(Arc::new);
+        let rows = self.chunks.iter().map(|chunk| chunk.rows.as_slice());
+        let found = Ordered::of(rows, table, number).map(Arc::new);
         self.properties.lock().insert(key, found.clone());
         found
-    }
-
-    fn order(&self, table: &TableView, number: usize) -> Option<Ordered> {
-        let wanted = table.parts().first()?.value_type(number)?;
-        match wanted {
-            ValueType::Text => Some(self.codes(table, number)),
-            ValueType::Boolean => {
-                let truth = |cell: Cell<'_>| match cell {
-                    Cell::Boolean(value) => u8::from(value),
-                    _ => 2,
-                };
-                Some(Ordered::Truths(self.each_cell(table, number, truth)))
-            }
-            ValueType::Integer => self.keys(table, number, Domain::Integer),
-            ValueType::Date => self.keys(table, number, Domain::Date),
-            ValueType::Timestamp => self.keys(table, number, Domain::Timestamp),
-            ValueType::Float => self.keys(table, number, Domain::Float),
-            ValueType::Decimal => {
-                let mut scale = 0;
-                self.each_cell(table, number, |cell| {
-                    if let Cell::Decimal(decimal) = cell {
-                        scale = scale.max(decimal.scale);
-                    }
-                });
-                self.keys(table, number, Domain::Decimal(scale))
-            }
-            ValueType::Set => None,
-        }
-    }
-
-    fn each_cell<T>(
-        &self,
-        table: &TableView,
-        number: usize,
-        mut take: impl FnMut(Cell<'_>) -> T,
-    ) -> Vec<Vec<T>> {
-        let mut cell = |row: &u32| {
-            let place = table.locate(u64::from(*row));
-            take(place.map_or(Cell::Null, |(part, row)| part.cell(number, row)))
-        };
-        self.chunks.iter().map(|chunk| chunk.rows.iter().map(&mut cell).collect()).collect()
-    }
-
-    fn keys(&self, table: &TableView, number: usize, domain: Domain) -> Option<Ordered> {
-        let (mut whole, mut exact) = (true, true);
-        let found = self.each_cell(table, number, |cell| {
-            let key = domain.key_of(cell);
-            whole &= key.is_some() || cell.is_null();
-            if let (Domain::Decimal(scale), Cell::Decimal(decimal)) = (domain, cell) {
-                exact &= decimal.scale == scale;
-            }
-            // Both zeros have one key, and so has all that is no number.
-            if let Cell::Float(value) = cell {
-                exact &= !(value.is_nan() || value == 0.0 && value.is_sign_negative());
-            }
-            key
-        });
-        let chunks = found.into_iter().map(|keys| {
-            let mut present = vec![0_u64; keys.len().div_ceil(64)];
-            for (place, _) in keys.iter().enumerate().filter(|(_, key)| key.is_some()) {
-                if let Some(word) = present.get_mut(place / 64) {
-                    *word |= 1 << (place % 64);
-                }
-            }
-            (keys.into_iter().map(Option::unwrap_or_default).collect(), present)
-        });
-        whole.then(|| Ordered::Keys(domain, chunks.collect(), exact))
-    }
-
-    fn codes(&self, table: &TableView, number: usize) -> Ordered {
-        let mut texts: Vec<Arc<str>> = Vec::new();
-        let mut numbers: HashMap<Arc<str>, u32> = HashMap::new();
-        let codes = self.each_cell(table, number, |cell| {
-            let Some(text) = cell.text() else { return u32::MAX };
-            if let Some(known) = numbers.get(text) {
-                return *known;
-            }
-            let next = u32::try_from(texts.len()).unwrap_or(u32::MAX);
-            let text: Arc<str> = Arc::from(text);
-            texts.push(Arc::clone(&text));
-            numbers.insert(text, next);
-            next
-        });
-        Ordered::Codes(codes, texts)
-    }
-}
-
-impl Ordered {
-    /// The code of the text at a place of a chunk, `u32::MAX` for NULL; nothing when there are no codes.
-    #[inline]
-    pub fn code(&self, chunk: u32, place: usize) -> Option<u32> {
-        match self {
-            Ordered::Codes(chunks, _) => chunks.get(chunk as usize)?.get(place).copied(),
-            _ => None,
-        }
-    }
-
-    /// Whether there is a value at a place of a chunk.
-    #[inline]
-    pub fn is_known(&self, chunk: u32, place: usize) -> bool {
-        let chunk = chunk as usize;
-        match self {
-            Ordered::Keys(_, chunks, _) => {
-                let word = chunks.get(chunk).and_then(|(_, present)| present.get(place / 64));
-                word.is_some_and(|word| word >> (place % 64) & 1 == 1)
-            }
-            Ordered::Codes(chunks, _) => {
-                let code = chunks.get(chunk).and_then(|codes| codes.get(place));
-                code.is_some_and(|code| *code != u32::MAX)
-            }
-            Ordered::Truths(chunks) => {
-                let truth = chunks.get(chunk).and_then(|truths| truths.get(place));
-                truth.is_some_and(|truth| *truth < 2)
-            }
-        }
-    }
-
-    /// The value at a place of a chunk; nothing when it is not exactly the one that was said.
-    #[inline]
-    pub fn cell(&self, chunk: u32, place: usize) -> Option<Cell<'_>> {
-        let chunk = chunk as usize;
-        match self {
-            Ordered::Keys(domain, chunks, exact) => {
-                let (keys, present) = chunks.get(chunk).filter(|_| *exact)?;
-                let known = present.get(place / 64)? >> (place % 64) & 1 == 1;
-                Some(if known { domain.cell(*keys.get(place)?) } else { Cell::Null })
-            }
-            Ordered::Codes(chunks, texts) => {
-                let code = *chunks.get(chunk)?.get(place)?;
-                Some(texts.get(code as usize).map_or(Cell::Null, |text| Cell::Text(text)))
-            }
-            Ordered::Truths(chunks) => Some(match chunks.get(chunk)?.get(place)? {
-                0 => Cell::Boolean(false),
-                1 => Cell::Boolean(true),
-                _ => Cell::Null,
-            }),
-        }
     }
 }
 

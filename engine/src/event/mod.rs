@@ -10,11 +10,13 @@ mod congruence;
 mod index;
 mod merge;
 mod open;
+mod ordered;
 mod view;
 
-pub use index::{EventChunk, EventIndex, Ordered};
+pub use index::{EventChunk, EventIndex};
 pub use merge::merge_table;
 pub use open::{EventRow, OpenTable};
+pub use ordered::{Kind, Ordered, Values};
 pub use view::{TablePart, TableView};
 
 /// The identifier of a row.

@@ -72,14 +72,20 @@ impl TableView {
         self.parts.iter().map(|part| u64::from(part.rows)).sum()
     }
 
-    /// Shows the number among all rows, the identifier and the time of each row of the files, or of the parts in
-    /// memory.
-    pub fn each_owner(&self, files: bool, see: &mut dyn FnMut(u32, u32, i64)) {
+    /// Shows blocks of rows of the files, or of the parts in memory: the number among all rows of the first, the
+    /// identifiers, and the times when they are asked for.
+    pub fn each_owner(
+        &self,
+        files: bool,
+        timed: bool,
+        see: &mut dyn FnMut(u32, &mut Vec<u32>, &[i64]),
+    ) {
+        let (mut owners, mut instants) = (Vec::new(), Vec::new());
         let mut next = 0_u32;
         for part in &self.parts {
             let first = next;
             next = next.saturating_add(part.rows);
-            if part.part.digest().is_some() != files {
+            if part.is_file() != files {
                 continue;
             }
             let (nodes, times) = (part.fixed(NODE), part.fixed(TIME));
@@ -87,11 +93,14 @@ impl TableView {
             for chunk in 0..nodes.chunks() {
                 let (nodes, times) = (nodes.tiers(chunk).first(), times.tiers(chunk).first());
                 let Some((nodes, times)) = nodes.zip(times) else { continue };
-                let start = first + (chunk << CHUNK_BITS);
-                for slot in 0..nodes.view.count().min(times.view.count()) {
-                    let row = start + u32::try_from(slot).unwrap_or(0);
-                    see(row, nodes.view.number(slot), times.view.integer(slot));
+                let rows = nodes.view.count().min(times.view.count());
+                owners.clear();
+                owners.extend((0..rows).map(|slot| nodes.view.number(slot)));
+                instants.clear();
+                if timed {
+                    instants.extend((0..rows).map(|slot| times.view.integer(slot)));
                 }
+                see(first + (chunk << CHUNK_BITS), &mut owners, &instants);
             }
         }
     }

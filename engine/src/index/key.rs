@@ -45,6 +45,18 @@ impl KeyRange {
         of_integer(value)
     }
 
+    /// The integer of a key: integers stand in the order of their keys.
+    #[inline]
+    pub fn number(key: u64) -> i64 {
+        to_integer(key)
+    }
+
+    /// The key of a float.
+    #[inline]
+    pub fn of_float(value: f64) -> u64 {
+        of_float(value)
+    }
+
     /// The keys that are in both.
     pub fn and(self, other: KeyRange) -> KeyRange {
         KeyRange { low: self.low.max(other.low), high: self.high.min(other.high) }
@@ -166,12 +178,6 @@ impl Domain {
             }
             _ => return None,
         })
-    }
-
-    /// The integer, digits, day or instant of a key; nothing for floats.
-    #[inline]
-    pub fn integer(self, key: u64) -> Option<i64> {
-        (self != Domain::Float).then(|| to_integer(key))
     }
 
     /// The keys of values that compare so with a constant; nothing when they do not compare. Values and constants of

@@ -245,6 +245,41 @@ impl ColumnIndex {
         Direct::new(self.domain?, self.only(chunk)?)
     }
 
+    /// Shows the values of some rows of a chunk, block by block: the row, the block that decides it, and the slot in it.
+    /// NULL is not shown.
+    pub fn each_value<'c>(
+        &'c self,
+        chunk: u32,
+        rows: &Bits,
+        mut see: impl FnMut(u16, &'c BlockView, usize),
+    ) {
+        let over = self.over.tiers(chunk).iter().map(|tier| (tier, None));
+        let base = self.base.tiers(chunk).iter().map(|tier| (tier, self.told(chunk)));
+        let mut asked = Bits::empty();
+        for (tier, newer) in over.chain(base) {
+            let view = &tier.view;
+            asked.copy_from(rows);
+            tier.own.iter().for_each(|own| asked.and(own));
+            newer.iter().for_each(|newer| asked.and_not(newer));
+            let mut show = |row: u16, slot: usize| {
+                if !view.is_null(slot) {
+                    see(row, view, slot);
+                }
+            };
+            if view.begins().is_some() {
+                asked.each(|row| view.slot(u32::from(row)).into_iter().for_each(|s| show(row, s)));
+                continue;
+            }
+            // A listed block has its rows in order: to go through all is quicker than to look for each.
+            for slot in 0..view.count() {
+                let row = (view.row(slot) & 0xffff) as u16;
+                if asked.contains(row) {
+                    show(row, slot);
+                }
+            }
+        }
+    }
+
     /// The block that decides a row, and the slot in it, when the row is not NULL.
     #[inline]
     pub fn find(&self, chunk: u32, row: u16) -> Option<(&BlockView, usize)> {

@@ -164,8 +164,11 @@ impl State {
                 Some(known) => known,
                 None => {
                     let labels = self.file_labels(&of_files)?;
-                    let owner = |node: u32| labels.get(node as usize).copied();
-                    let Some(made) = EventIndex::new(table, true, &owner) else { return Ok(None) };
+                    let owner = |node: u32| labels.get(node as usize).copied().unwrap_or(u32::MAX);
+                    let owners = |all: &mut [u32]| all.iter_mut().for_each(|n| *n = owner(*n));
+                    let Some(made) = EventIndex::new(table, true, &owners) else {
+                        return Ok(None);
+                    };
                     reader.check()?;
                     let made = Arc::new(made);
                     of_files.events.lock().insert(number, Arc::clone(&made));
@@ -173,8 +176,9 @@ impl State {
                 }
             };
             let nodes = reader.nodes();
-            let owner = |node: u32| nodes.label(NodeId(node)).map(|o| o.0);
-            let Some(over) = EventIndex::new(table, false, &owner) else { return Ok(None) };
+            let owner = |node: u32| nodes.label(NodeId(node)).map_or(u32::MAX, |o| o.0);
+            let owners = |all: &mut [u32]| all.iter_mut().for_each(|n| *n = owner(*n));
+            let Some(over) = EventIndex::new(table, false, &owners) else { return Ok(None) };
             let moved = self.moved(&of_files)?;
             reader.check()?;
             Ok(Some(Events { base, over, moved }))

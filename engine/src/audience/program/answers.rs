@@ -12,23 +12,15 @@ use crate::base::error::Result;
 use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
 use crate::column::Cell;
-use crate::event::{EventChunk, TablePart, TableView};
+use crate::event::{EventChunk, Kind, TablePart, TableView};
 
 /// Where an event is in its index.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Place<'a> {
-    pub events: &'a EventChunk,
-    /// 0 for files, 1 for parts in memory.
-    pub side: usize,
-    pub chunk: u32,
-    pub place: usize,
-}
-
-impl Place<'_> {
-    /// The number of its row in the table.
-    pub fn row(&self) -> u32 {
-        self.events.rows.get(self.place).copied().unwrap_or(u32::MAX)
-    }
+struct Place<'a> {
+    events: &'a EventChunk,
+    side: usize,
+    chunk: u32,
+    place: usize,
 }
 
 /// An event that is computed with: the place of its profile among some, the number of its row, and where it is in the
@@ -40,15 +32,23 @@ struct Taken<'a> {
 }
 
 impl<'a> EventTest<'a> {
-    /// What is computed for the profiles of a chunk that are asked about, and which of them have an event that passes.
+    /// What is computed for the profiles of a chunk that are asked about, and which of them have an event that passes,
+    /// or of which something is known. Those of whom a number is too large for that join those that are answered apart.
     pub(super) fn answers(
         &self,
         machine: &mut Machine<'a>,
         chunk: u32,
         asked: &Bits,
+        apart: &mut Vec<u16>,
     ) -> (Answers, Box<Bits>) {
+        if let Some(measure) = self.measure.as_ref().filter(|measure| measure.is_exact()) {
+            let found = self.measured(machine, measure, chunk, asked, apart);
+            let mut seen = machine.take();
+            seen.copy_from(&found.seen);
+            return (Answers::Measured(found), seen);
+        }
         let (mut places, mut seen) = (vec![0; 1 << 16], machine.take());
-        let (mut owners, mut rows) = (Vec::new(), Vec::new());
+        let (mut owners, mut rows, chunks) = (Vec::new(), Vec::new(), self.chunk(chunk));
         seen.clear();
         self.each(machine, chunk, asked, |profile, at| {
             let Some(slot) = places.get_mut(usize::from(profile)) else { return };
@@ -57,7 +57,10 @@ impl<'a> EventTest<'a> {
                 *slot = u32::try_from(owners.len()).unwrap_or(u32::MAX);
                 seen.insert(profile);
             }
-            rows.push(Taken { owner: *slot - 1, row: at.row(), at: Some(at) });
+            let Some(events) = chunks.get(at.side).copied().flatten() else { return };
+            let row = events.rows.get(at.place).copied().unwrap_or(u32::MAX);
+            let at = Place { events, side: at.side, chunk, place: at.place };
+            rows.push(Taken { owner: *slot - 1, row, at: Some(at) });
         });
         self.noted(machine, &seen);
         let found = computed(machine, self, &owners, &rows);
@@ -176,9 +179,10 @@ fn distinct(test: &EventTest<'_>, profiles: usize, rows: &[Taken<'_>]) -> Option
     let mut pairs = Vec::with_capacity(rows.len());
     for taken in rows {
         let at = taken.at.filter(|at| at.side == 0)?;
-        let code = test.values.as_ref()?.first()?.code(at.chunk, at.place)?;
-        if code != u32::MAX {
-            pairs.push(u64::from(taken.owner) << 32 | u64::from(code));
+        let values = test.values.as_ref()?.first()?;
+        let Kind::Codes(_) = values.kind() else { return None };
+        if let Some(code) = values.values(at.chunk)?.get(at.place) {
+            pairs.push(u64::from(taken.owner) << 32 | code);
         }
     }
     pairs.sort_unstable();

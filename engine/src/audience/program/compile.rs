@@ -261,7 +261,7 @@ pub(in super::super) fn event_test<'a>(
         Some([base, events.over.property(table, property)?])
     });
     let (looked, found) = Default::default();
-    let quick = None;
+    let (measure, range) = (None, None);
     let mut test = EventTest {
         number,
         text,
@@ -271,15 +271,16 @@ pub(in super::super) fn event_test<'a>(
         events,
         tests,
         wanted,
-        quick,
+        measure,
+        range,
         values,
         looked,
         found,
     };
-    if let (Wanted::Compare(comparison, constant), Some(measure)) = (wanted, Measure::of(&test)) {
+    test.measure = Measure::of(&test);
+    if let (Wanted::Compare(comparison, constant), Some(measure)) = (wanted, &test.measure) {
         let holds = |order| comparison.holds(order);
-        let range = measure.domain().comparing(Cell::of(constant), holds);
-        test.quick = range.map(|range| (measure, range));
+        test.range = measure.domain().comparing(Cell::of(constant), holds);
     }
     Some(test)
 }

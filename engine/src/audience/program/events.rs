@@ -9,10 +9,9 @@ use super::super::aggregate::Answers;
 use super::super::ast::{Aggregate, Comparison};
 use super::super::resolved::{AggregateOf, Rows, Scalar};
 use super::super::row::{Row, bind};
-use super::answers::Place;
 use super::machine::{Asked, Machine, ordinal};
 use super::measure::{Measure, property_of};
-use super::tests::{Passing, Tests};
+use super::tests::Tests;
 use crate::base::bits::{Bits, WORDS};
 use crate::base::ids::Ordinal;
 use crate::base::value::Value;
@@ -21,7 +20,11 @@ use crate::event::{EventChunk, EventIndex, Ordered, TablePart, TableView};
 use crate::index::KeyRange;
 use crate::state::Events;
 use std::cell::Cell as Flag;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// Of fewer events than these each is tested by itself: a kernel has a whole chunk of bits to fill.
+const ONE_BY_ONE: usize = 256;
 
 /// Every row of a chunk.
 static ALL: Bits = Bits([u64::MAX; WORDS]);
@@ -37,6 +40,15 @@ pub(in super::super) enum Wanted<'a> {
     Value,
 }
 
+/// Where an event is in its index.
+#[derive(Clone, Copy)]
+pub(in super::super) struct At {
+    /// 0 for files, 1 for parts in memory.
+    pub side: usize,
+    /// The place among the events of a chunk.
+    pub place: usize,
+}
+
 /// A condition on the events of profiles.
 pub(in super::super) struct EventTest<'a> {
     /// The number of the subquery, and the subquery in words.
@@ -48,9 +60,10 @@ pub(in super::super) struct EventTest<'a> {
     pub(super) events: &'a Events,
     pub(super) tests: Tests<'a>,
     pub(super) wanted: Wanted<'a>,
-    /// What is measured, when that is a matter of counters; and the keys of it that make the condition true, and
-    /// whether all others do instead.
-    pub(super) quick: Option<(Measure, (KeyRange, bool))>,
+    /// What is measured, when that has a quick form; and the keys of it that make the condition true, and whether all
+    /// others do instead.
+    pub(super) measure: Option<Measure>,
+    pub(super) range: Option<(KeyRange, bool)>,
     /// The values of the property that is computed with, of files and of parts in memory.
     pub(super) values: Option<[Arc<Ordered>; 2]>,
     /// How many events were looked at, and for how many profiles one passed.
@@ -89,6 +102,11 @@ impl<'a> EventTest<'a> {
         [&self.events.base, &self.events.over]
     }
 
+    /// The events of a chunk, of each side.
+    pub(in super::super) fn chunk(&self, chunk: u32) -> [Option<&'a EventChunk>; 2] {
+        self.sides().map(|side| side.chunk(chunk))
+    }
+
     /// Shows the events that pass, of profiles of a chunk that are asked about: the profile, and where the event is.
     #[inline]
     pub(in super::super) fn each(
@@ -96,32 +114,54 @@ impl<'a> EventTest<'a> {
         machine: &Machine<'a>,
         chunk: u32,
         asked: &Bits,
-        mut see: impl FnMut(u16, Place<'a>),
+        mut see: impl FnMut(u16, At),
     ) {
         let all = asked.count() == 1 << 16;
-        for (index, side) in self.sides().into_iter().zip(0..) {
-            let Some(events) = index.chunk(chunk) else { continue };
+        for (events, side) in self.chunk(chunk).into_iter().zip(0..) {
+            let Some(events) = events else { continue };
             let window = events.window(self.tests.window.0, self.tests.window.1);
             self.note(window.len(), 0);
+            if !self.tests.is_empty() {
+                self.each_passing(machine, (events, side, chunk), (window, asked), &mut see);
+                continue;
+            }
             let profiles = events.profiles.get(window.clone()).unwrap_or_default();
-            let places = profiles.iter().zip(window);
-            let at = |place: usize| Place { events, side, chunk, place };
-            match (self.tests.is_empty(), all) {
-                (true, true) => places.for_each(|(profile, place)| see(*profile, at(place))),
-                (true, false) => places
-                    .filter(|(profile, _)| asked.contains(**profile))
-                    .for_each(|(profile, place)| see(*profile, at(place))),
-                (false, _) => {
-                    let passing = self.tests.over(side, chunk);
-                    for (profile, place) in places {
-                        if asked.contains(*profile)
-                            && self.passes(machine, &passing, (chunk, events, place))
-                        {
-                            see(*profile, at(place));
-                        }
-                    }
+            for (profile, place) in profiles.iter().zip(window) {
+                if all || asked.contains(*profile) {
+                    see(*profile, At { side, place });
                 }
             }
+        }
+    }
+
+    /// The same of events of one side that are tested.
+    fn each_passing(
+        &self,
+        machine: &Machine<'a>,
+        (events, side, chunk): (&'a EventChunk, usize, u32),
+        (window, asked): (Range<usize>, &Bits),
+        see: &mut impl FnMut(u16, At),
+    ) {
+        let passing = self.tests.over(side, chunk);
+        let mut take = |place: usize| {
+            let profile = events.profiles.get(place).copied().unwrap_or_default();
+            if asked.contains(profile) && self.rest_passes(machine, (chunk, events, place)) {
+                see(profile, At { side, place });
+            }
+        };
+        if window.len() < ONE_BY_ONE {
+            return window.filter(|place| passing.holds(*place)).for_each(take);
+        }
+        let (mut spare, mut found) = ([Bits::empty(), Bits::empty()], Bits::empty());
+        // Places of a stretch begin at a whole word of the bits that say which events have a value.
+        for first in (window.start & !63..window.end).step_by(1 << 16) {
+            passing.stretch((first, window.end.min(first + (1 << 16))), &mut spare, &mut found);
+            found.each(|at| {
+                let place = first + usize::from(at);
+                if place >= window.start {
+                    take(place);
+                }
+            });
         }
     }
 
@@ -137,7 +177,7 @@ impl<'a> EventTest<'a> {
         let (mut apart, mut rest) = (Vec::new(), machine.take());
         rest.copy_from(asked.rows);
         self.take_apart(chunk, &mut rest, &mut apart);
-        match (&self.wanted, &self.quick) {
+        match (&self.wanted, self.measure.as_ref().zip(self.range)) {
             (Wanted::Exists, _) => {
                 out.clear();
                 // To ask about everybody and to take some is quicker than to ask about each.
@@ -150,16 +190,19 @@ impl<'a> EventTest<'a> {
                 self.noted(machine, out);
                 turn(wanted, &rest, out);
             }
-            (_, Some((Measure::Sum(ordered, scale), range))) => {
-                let sum = (ordered, *scale);
-                self.summed(machine, sum, *range, wanted, chunk, &rest, (out, &mut apart));
+            (_, Some((measure, (range, turned)))) if measure.counts_by_bytes(range) => {
+                self.counted(machine, measure, range, chunk, &rest, out);
+                turn(wanted != turned, &rest, out);
             }
-            (_, Some((measure, (range, turned)))) if measure.counts_by_bytes(*range) => {
-                self.counted(machine, measure, *range, chunk, &rest, out);
-                turn(wanted != *turned, &rest, out);
+            (_, Some((measure, range))) => {
+                let mut found = self.measured(machine, measure, chunk, &rest, &mut apart);
+                found.take_in_range(range, wanted, &rest, out);
+                machine.counters.give(found);
             }
-            _ => self.compared(machine, wanted, chunk, &rest, out),
+            _ => self.compared(machine, wanted, chunk, &rest, (out, &mut apart)),
         }
+        apart.sort_unstable();
+        apart.dedup();
         for row in apart {
             out.remove(row);
             if self.holds(machine, ordinal(chunk, row)) == Some(wanted) {
@@ -183,9 +226,9 @@ impl<'a> EventTest<'a> {
         wanted: bool,
         chunk: u32,
         rest: &Bits,
-        out: &mut Bits,
+        (out, apart): (&mut Bits, &mut Vec<u16>),
     ) {
-        let (answers, mut seen) = self.answers(machine, chunk, rest);
+        let (answers, mut seen) = self.answers(machine, chunk, rest, apart);
         out.clear();
         // Of those without an event the answer is one: none, or nothing.
         let nobody = Answers::Some {
@@ -204,6 +247,10 @@ impl<'a> EventTest<'a> {
                 out.insert(row);
             }
         });
+        if let Answers::Measured(used) = answers {
+            machine.counters.give(used);
+        }
+        machine.give(seen);
     }
 
     /// Takes the profiles out that have other identifiers than the index says: they are answered from their rows.
@@ -235,22 +282,20 @@ impl<'a> EventTest<'a> {
         self.truth(&answers, Ordinal(of))
     }
 
-    /// Whether an event of the index passes all tests.
+    /// Whether an event of the index that passes the quick tests passes the others.
     #[inline]
-    fn passes(
+    fn rest_passes(
         &self,
         machine: &Machine<'a>,
-        passing: &Passing<'_>,
         (chunk, events, place): (u32, &EventChunk, usize),
     ) -> bool {
-        passing.each(place)
-            && (!self.tests.by_row || {
-                let profile = events.profiles.get(place).copied().unwrap_or_default();
-                let number = events.rows.get(place).copied().unwrap_or(u32::MAX);
-                let event = self.table.locate(u64::from(number));
-                let profile = Ordinal(ordinal(chunk, profile));
-                event.is_some_and(|event| self.row_passes(machine, profile, event, true))
-            })
+        !self.tests.by_row || {
+            let profile = events.profiles.get(place).copied().unwrap_or_default();
+            let number = events.rows.get(place).copied().unwrap_or(u32::MAX);
+            let event = self.table.locate(u64::from(number));
+            let profile = Ordinal(ordinal(chunk, profile));
+            event.is_some_and(|event| self.row_passes(machine, profile, event, true))
+        }
     }
 
     /// Whether an event is a row of the subquery; with `rest` only what tests did not ask is asked.

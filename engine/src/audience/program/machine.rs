@@ -5,7 +5,7 @@ use super::super::money::Fault;
 use super::super::resolved::{Condition, Scalar};
 use super::super::row::Row;
 use super::events::EventTest;
-use super::measure::Counters;
+use super::measured::Counters;
 use super::{Kind, Node};
 use crate::base::bits::{Bits, Container, MappedBitmap};
 use crate::base::clock::Stopwatch;
@@ -327,10 +327,13 @@ impl<'a> Machine<'a> {
         let strict = is_strict(node.condition);
         let (mut here, mut some) = (Vec::with_capacity(tests.len()), Vec::new());
         for test in tests {
-            let (answers, seen) = test.answers(self, chunk, &rest);
+            let (answers, seen) = test.answers(self, chunk, &rest, &mut apart);
             here.push((test.number, answers));
             some.push((test, seen));
         }
+        apart.sort_unstable();
+        apart.dedup();
+        apart.iter().for_each(|low| rest.remove(*low));
         for (test, seen) in some {
             if strict && !test.counts() {
                 rest.and(&seen);
@@ -351,6 +354,11 @@ impl<'a> Machine<'a> {
             }
         });
         self.give(rest);
+        for (_, answers) in here {
+            if let Answers::Measured(used) = answers {
+                self.counters.give(used);
+            }
+        }
         for low in apart {
             if self.row_holds(tests, node.condition, ordinal(chunk, low)) == Some(wanted) {
                 out.insert(low);

@@ -13,6 +13,7 @@ mod events;
 mod expect;
 mod machine;
 mod measure;
+mod measured;
 mod run;
 mod tests;
 mod workers;
@@ -21,6 +22,7 @@ pub(super) use compile::{Compiled, Sources, compile, event_test};
 pub(super) use events::{EventTest, Wanted};
 pub(super) use expect::expected;
 pub(super) use machine::Machine;
+pub use measured::Measured;
 pub(super) use run::{Chosen, known, known_members, share, share_among};
 pub use workers::Workers;
 

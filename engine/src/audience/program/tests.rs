@@ -4,13 +4,17 @@ use super::super::ast::Comparison;
 use super::super::resolved::{Condition, Rows};
 use super::super::scan::{Test, Window, conjuncts, test_of};
 use super::super::text::like;
+use crate::base::bits::Bits;
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::column::Cell;
-use crate::event::{Ordered, TableView};
+use crate::event::{Kind, Ordered, TableView, Values};
 use crate::index::{Domain, KeyRange};
 use crate::state::Events;
 use std::sync::Arc;
+
+/// So many stretches of numbers are looked for one by one; of more each number is looked up.
+const STRETCHES: usize = 4;
 
 /// The condition of a subquery, taken apart.
 pub(super) struct Tests<'a> {
@@ -31,12 +35,10 @@ struct Quick {
 }
 
 enum Pass {
-    /// Keys in a range; or, when it is turned, those that are not.
-    Keys(KeyRange, bool),
-    /// Codes.
-    Codes(Vec<bool>),
-    /// False, true.
-    Truths([bool; 2]),
+    /// Numbers in a range; or, when it is turned, those that are not.
+    Range(KeyRange, bool),
+    /// Numbers that pass, from 0 on, and the stretches of those that do when these are few.
+    Some(Vec<bool>, Option<Vec<(u64, u64)>>),
     Never,
 }
 
@@ -74,19 +76,18 @@ impl<'a> Tests<'a> {
 
     /// The tests over the values of a chunk.
     pub(super) fn over(&self, side: usize, chunk: u32) -> Passing<'_> {
-        let chunk = chunk as usize;
         let quick = self.quick.get(side).map(Vec::as_slice).unwrap_or_default();
-        Passing(quick.iter().map(|quick| quick.over(chunk)).collect())
+        Passing(quick.iter().map(|quick| (quick.values.values(chunk), &quick.pass)).collect())
     }
 }
 
 impl Quick {
     fn new(values: Arc<Ordered>, test: &Test<'_>) -> Option<Quick> {
-        let pass = match (values.as_ref(), test) {
-            (Ordered::Keys(domain, ..), Test::Compare(_, comparison, value)) => {
+        let pass = match (values.kind(), test) {
+            (Kind::Keys(domain, _), Test::Compare(_, comparison, value)) => {
                 keys(*domain, *comparison, value)
             }
-            (Ordered::Codes(_, texts), test) => {
+            (Kind::Codes(texts), test) => {
                 let passes: Box<dyn Fn(&str) -> bool> = match test {
                     Test::Compare(_, comparison, Value::Text(value)) => Box::new(move |text| {
                         comparison.holds(text.as_bytes().cmp(value.as_bytes()))
@@ -101,71 +102,107 @@ impl Quick {
                         Box::new(move |text| like(text, pattern, *escape, *any_case))
                     }
                 };
-                Pass::Codes(texts.iter().map(|text| passes(text)).collect())
+                Pass::some(texts.iter().map(|text| passes(text)).collect())
             }
-            (Ordered::Truths(_), Test::Compare(_, comparison, value)) => {
+            (Kind::Truths, Test::Compare(_, comparison, value)) => {
                 let holds = |truth: bool| {
                     let order = Cell::Boolean(truth).compare(Cell::of(value));
                     order.is_some_and(|order| comparison.holds(order))
                 };
-                Pass::Truths([holds(false), holds(true)])
+                Pass::some(vec![holds(false), holds(true)])
             }
             _ => return None,
         };
         Some(Quick { values, pass })
     }
-
-    fn over(&self, chunk: usize) -> Over<'_> {
-        match (self.values.as_ref(), &self.pass) {
-            (Ordered::Keys(_, chunks, _), Pass::Keys(range, turned)) => chunks
-                .get(chunk)
-                .map_or(Over::Never, |(keys, present)| Over::Keys(keys, present, *range, *turned)),
-            (Ordered::Codes(chunks, _), Pass::Codes(pass)) => {
-                chunks.get(chunk).map_or(Over::Never, |codes| Over::Codes(codes, pass))
-            }
-            (Ordered::Truths(chunks), Pass::Truths(pass)) => {
-                chunks.get(chunk).map_or(Over::Never, |truths| Over::Truths(truths, *pass))
-            }
-            _ => Over::Never,
-        }
-    }
 }
 
 fn keys(domain: Domain, comparison: Comparison, value: &Value) -> Pass {
     match domain.comparing(Cell::of(value), |order| comparison.holds(order)) {
-        Some((range, turned)) => Pass::Keys(range, turned),
+        Some((range, turned)) => Pass::Range(range, turned),
         None => Pass::Never,
     }
 }
 
-/// Tests over the values of a chunk.
-pub(super) struct Passing<'t>(Vec<Over<'t>>);
+impl Pass {
+    fn some(each: Vec<bool>) -> Pass {
+        let mut stretches = Vec::new();
+        let mut next = 0_u64;
+        for alike in each.chunk_by(|one, other| one == other) {
+            let first = next;
+            next += alike.len() as u64;
+            if alike.first() == Some(&true) {
+                stretches.push((first, next - 1));
+            }
+        }
+        let few = stretches.len() <= STRETCHES;
+        Pass::Some(each, few.then_some(stretches))
+    }
 
-enum Over<'t> {
-    Keys(&'t [u64], &'t [u64], KeyRange, bool),
-    Codes(&'t [u32], &'t [bool]),
-    Truths(&'t [u8], [bool; 2]),
-    Never,
+    #[inline]
+    fn holds(&self, number: u64) -> bool {
+        match self {
+            Pass::Range(range, turned) => range.holds(number) != *turned,
+            Pass::Some(each, _) => {
+                usize::try_from(number).is_ok_and(|at| each.get(at) == Some(&true))
+            }
+            Pass::Never => false,
+        }
+    }
+
+    /// Makes `out` the places from one on whose number passes.
+    fn over(&self, values: &Values, places: (usize, usize), spare: &mut Bits, out: &mut Bits) {
+        match self {
+            Pass::Range(range, turned) => {
+                values.between(places, (range.low, range.high), out);
+                if *turned {
+                    out.0.iter_mut().for_each(|word| *word = !*word);
+                }
+            }
+            Pass::Some(_, Some(stretches)) => {
+                out.clear();
+                for (number, stretch) in stretches.iter().enumerate() {
+                    if number == 0 {
+                        values.between(places, *stretch, out);
+                    } else {
+                        values.between(places, *stretch, spare);
+                        out.or(spare);
+                    }
+                }
+            }
+            Pass::Some(..) => values.passing(places, |number| self.holds(number), out),
+            Pass::Never => out.clear(),
+        }
+        values.leave_known(places.0, out);
+    }
 }
+
+/// Tests over the values of a chunk, each with the values, if there are any.
+pub(super) struct Passing<'t>(Vec<(Option<&'t Values>, &'t Pass)>);
 
 impl Passing<'_> {
     /// Whether the event at a place passes all of them.
     #[inline]
-    pub(super) fn each(&self, place: usize) -> bool {
-        self.0.iter().all(|test| match test {
-            Over::Keys(keys, present, range, turned) => {
-                let known = present.get(place / 64).is_some_and(|w| w >> (place % 64) & 1 == 1);
-                known && keys.get(place).is_some_and(|key| range.holds(*key) != *turned)
-            }
-            Over::Codes(codes, pass) => {
-                let code = codes.get(place).copied().unwrap_or(u32::MAX);
-                pass.get(code as usize).copied().unwrap_or(false)
-            }
-            Over::Truths(truths, pass) => {
-                let truth = truths.get(place).copied().unwrap_or(2);
-                pass.get(usize::from(truth)).copied().unwrap_or(false)
-            }
-            Over::Never => false,
+    pub(super) fn holds(&self, place: usize) -> bool {
+        self.0.iter().all(|(values, pass)| {
+            values.and_then(|values| values.get(place)).is_some_and(|number| pass.holds(number))
         })
+    }
+
+    /// Makes `out` the places of a stretch that pass all of them: from a first one on, which is a multiple of 64, to
+    /// the one before the last, which is at most 65,536 behind it.
+    pub(super) fn stretch(&self, places: (usize, usize), spare: &mut [Bits; 2], out: &mut Bits) {
+        let [found, other] = spare;
+        out.fill();
+        for (values, pass) in &self.0 {
+            match values {
+                Some(values) => pass.over(values, places, other, found),
+                None => found.clear(),
+            }
+            out.and(found);
+        }
+        if let Ok(rest) = u16::try_from(places.1 - places.0) {
+            out.remove_range(rest, u16::MAX);
+        }
     }
 }

@@ -1,0 +1,256 @@
+//! What is gathered of groups of profiles: counts, sums, extremes.
+
+use crate::base::bits::Bits;
+use crate::base::error::{Error, Result};
+use crate::base::many::{FloatBatch, ManyFloats};
+use crate::base::number::Decimal;
+use crate::base::sum::ExactSum;
+use crate::base::value::Value;
+use crate::column::{BlockView, Cell};
+use crate::index::{ColumnIndex, Direct, Domain};
+use std::cmp::Ordering;
+
+/// The least or greatest value so far, with its key; the first of equal ones.
+pub(super) type Extreme = Option<(u64, Value)>;
+
+/// Puts a value in the place of one that it is less or greater than, as is wanted.
+#[inline]
+fn see<'c>(
+    slot: &mut Extreme,
+    wanted: Ordering,
+    key: u64,
+    cell: impl FnOnce() -> Option<Cell<'c>>,
+) {
+    // Keys stand in the order of their values, so that most are decided by them.
+    if slot.as_ref().is_some_and(|(known, _)| key.cmp(known) != wanted) {
+        return;
+    }
+    let Some(cell) = cell() else { return };
+    let better = |value: &Value| cell.compare(Cell::of(value)) == Some(wanted);
+    if slot.as_ref().is_none_or(|(_, value)| better(value)) {
+        *slot = cell.to_value().map(|value| (key, value));
+    }
+}
+
+pub(super) fn add_each(own: &mut [u64], others: &[u64]) {
+    own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
+}
+
+/// What is gathered of a group.
+#[derive(Clone)]
+pub(super) enum Sums {
+    /// The count of the group itself.
+    Rows,
+    Counts(Vec<u64>),
+    Exact(Vec<ExactSum>),
+    Floats(Vec<(ManyFloats, u64)>),
+    Extremes(Vec<Extreme>, Ordering),
+}
+
+impl Sums {
+    /// Adds what came of later chunks.
+    pub fn merge(&mut self, later: Sums) {
+        match (self, later) {
+            (Sums::Counts(own), Sums::Counts(later)) => add_each(own, &later),
+            (Sums::Exact(own), Sums::Exact(later)) => {
+                own.iter_mut().zip(&later).for_each(|(own, later)| own.merge(later));
+            }
+            (Sums::Floats(own), Sums::Floats(later)) => {
+                for ((own, count), (later, more)) in own.iter_mut().zip(later) {
+                    own.merge(later);
+                    *count += more;
+                }
+            }
+            (Sums::Extremes(own, wanted), Sums::Extremes(later, _)) => {
+                for (own, later) in own.iter_mut().zip(&later) {
+                    if let Some((key, value)) = later {
+                        see(own, *wanted, *key, || Some(Cell::of(value)));
+                    }
+                }
+            }
+            // Those of one plan are alike.
+            _ => {}
+        }
+    }
+
+    /// Adds rows of one group whose numbers can be read in place; nothing when that is no way for them.
+    pub fn whole_direct(
+        &mut self,
+        direct: &Direct<'_>,
+        rows: &Bits,
+        group: usize,
+    ) -> Option<Option<()>> {
+        match self {
+            Sums::Counts(counts) => {
+                let Some(count) = counts.get_mut(group) else { return Some(None) };
+                rows.each(|row| *count += u64::from(direct.key(row).is_some()));
+            }
+            Sums::Floats(sums) => {
+                let Some((sum, count)) = sums.get_mut(group) else { return Some(None) };
+                let mut batch = FloatBatch::default();
+                rows.each(|row| {
+                    if let Some(value) = direct.float(row) {
+                        batch.add(value, sum);
+                        *count += 1;
+                    }
+                });
+                batch.settle(sum);
+            }
+            Sums::Extremes(values, wanted) => {
+                let Some(slot) = values.get_mut(group) else { return Some(None) };
+                let mut best: Option<(u64, u16)> = None;
+                rows.each(|row| {
+                    if let Some(key) = direct.key(row)
+                        && best.is_none_or(|(known, _)| key.cmp(&known) == *wanted)
+                    {
+                        best = Some((key, row));
+                    }
+                });
+                if let Some((key, row)) = best {
+                    see(slot, *wanted, key, || direct.cell(row));
+                }
+            }
+            Sums::Rows | Sums::Exact(_) => return None,
+        }
+        Some(Some(()))
+    }
+
+    /// Adds rows of one group, wherever their values are.
+    pub fn whole_found(
+        &mut self,
+        (column, domain): (&ColumnIndex, Domain),
+        chunk: u32,
+        rows: &Bits,
+        group: usize,
+    ) -> Option<()> {
+        match self {
+            Sums::Rows => {}
+            Sums::Counts(counts) => {
+                let mut present = Bits::empty();
+                column.present(chunk, &mut present);
+                *counts.get_mut(group)? += u64::from(present.and_count(rows));
+            }
+            Sums::Floats(sums) => {
+                let (sum, count) = sums.get_mut(group)?;
+                let mut batch = FloatBatch::default();
+                column.each_value(chunk, rows, |_, view, slot| {
+                    batch.add(view.float(slot), sum);
+                    *count += 1;
+                });
+                batch.settle(sum);
+            }
+            Sums::Exact(sums) => {
+                let sum = sums.get_mut(group)?;
+                column.each_value(chunk, rows, |_, view, slot| {
+                    let coefficient = i128::from(view.integer(slot));
+                    sum.add(Decimal { coefficient, scale: view.common_scale().unwrap_or(0) });
+                });
+            }
+            Sums::Extremes(values, wanted) => {
+                let slot_of = values.get_mut(group)?;
+                let mut best: Option<(u64, u16, &BlockView, usize)> = None;
+                column.each_value(chunk, rows, |row, view, slot| {
+                    let key = domain.key(view, slot);
+                    // Blocks come one after another: of equal keys the first row stays.
+                    let better = best.is_none_or(|(known, first, ..)| {
+                        key.cmp(&known) == *wanted || (key == known && row < first)
+                    });
+                    if better {
+                        best = Some((key, row, view, slot));
+                    }
+                });
+                if let Some((key, _, view, slot)) = best {
+                    see(slot_of, *wanted, key, || Some(domain.stored_cell(view, slot)));
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Adds rows of a chunk whose numbers can be read in place, each of a group; nothing when that is no way for them.
+    pub fn each_direct(&mut self, direct: &Direct<'_>, rows: &Bits, groups: &[u32]) -> Option<()> {
+        let mut groups = groups.iter().map(|group| *group as usize);
+        match self {
+            Sums::Counts(counts) => rows.each(|row| {
+                let place = groups.next().and_then(|group| counts.get_mut(group));
+                if let (Some(count), Some(_)) = (place, direct.key(row)) {
+                    *count += 1;
+                }
+            }),
+            Sums::Floats(sums) => rows.each(|row| {
+                let place = groups.next().and_then(|group| sums.get_mut(group));
+                if let (Some((sum, count)), Some(value)) = (place, direct.float(row)) {
+                    sum.add(value);
+                    *count += 1;
+                }
+            }),
+            Sums::Extremes(values, wanted) => rows.each(|row| {
+                let place = groups.next().and_then(|group| values.get_mut(group));
+                if let (Some(slot), Some(key)) = (place, direct.key(row)) {
+                    see(slot, *wanted, key, || direct.cell(row));
+                }
+            }),
+            Sums::Rows | Sums::Exact(_) => return None,
+        }
+        Some(())
+    }
+
+    /// Adds the value of a row to a group.
+    #[inline]
+    pub fn take(
+        &mut self,
+        (column, domain): (&ColumnIndex, Domain),
+        chunk: u32,
+        row: u16,
+        group: usize,
+    ) -> Option<()> {
+        let Some((view, slot)) = column.find(chunk, row) else { return Some(()) };
+        match self {
+            Sums::Rows => {}
+            Sums::Counts(counts) => *counts.get_mut(group)? += 1,
+            Sums::Floats(sums) => {
+                let (sum, count) = sums.get_mut(group)?;
+                sum.add(view.float(slot));
+                *count += 1;
+            }
+            Sums::Exact(sums) => {
+                let coefficient = i128::from(view.integer(slot));
+                let scale = view.common_scale().unwrap_or(0);
+                sums.get_mut(group)?.add(Decimal { coefficient, scale });
+            }
+            Sums::Extremes(values, wanted) => {
+                let cell = || Some(domain.stored_cell(view, slot));
+                see(values.get_mut(group)?, *wanted, domain.key(view, slot), cell);
+            }
+        }
+        Some(())
+    }
+
+    /// The value of a group.
+    pub fn value(&self, group: usize, count: u64, average: bool) -> Result<Option<Value>> {
+        let integer = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
+        Ok(match self {
+            Sums::Rows => Some(integer(count)),
+            Sums::Counts(counts) => counts.get(group).map(|count| integer(*count)),
+            Sums::Extremes(values, _) => {
+                values.get(group).and_then(Option::as_ref).map(|(_, value)| value.clone())
+            }
+            Sums::Floats(sums) => {
+                let found = sums.get(group).filter(|(_, count)| *count > 0);
+                let value = |(sum, count): &(ManyFloats, u64)| {
+                    let sum = sum.clone().finish().value();
+                    Value::Float(if average { sum / *count as f64 } else { sum })
+                };
+                found.map(value)
+            }
+            Sums::Exact(sums) => match sums.get(group).filter(|sum| sum.count() > 0) {
+                None => None,
+                Some(sum) if average => Some(Value::Float(sum.average())),
+                Some(sum) => {
+                    let sum = sum.value().map(Value::Decimal);
+                    Some(sum.ok_or_else(|| Error::invalid("a sum has more than 38 digits"))?)
+                }
+            },
+        })
+    }
+}
