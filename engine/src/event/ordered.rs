@@ -28,7 +28,7 @@ pub struct Ordered {
 pub enum Kind {
     /// Keys of a domain, and whether the value of a key has just as many digits as the one that was said.
     Keys(Domain, bool),
-    /// Codes of these texts.
+    /// The places of texts among these, which are in order.
     Codes(Vec<Arc<str>>),
     /// 0 and 1 for false and true.
     Truths,
@@ -162,8 +162,15 @@ impl Ordered {
             }
             Seen::End => reading.known.clear(),
         });
+        let renumbered = reading.in_order();
         let kind = reading.kind()?;
-        let values = found.into_iter().map(|(numbers, present)| Values::new(&numbers, present));
+        let values = found.into_iter().map(|(mut numbers, present)| {
+            for number in numbers.iter_mut().filter(|_| !renumbered.is_empty()) {
+                let place = usize::try_from(*number).ok();
+                *number = place.and_then(|at| renumbered.get(at)).copied().unwrap_or_default();
+            }
+            Values::new(&numbers, present)
+        });
         Some(Ordered { kind, chunks: values.collect() })
     }
 
@@ -329,6 +336,18 @@ impl Reading {
             (None, ValueType::Text) => Kind::Codes(self.texts),
             (None, _) => Kind::Truths,
         })
+    }
+
+    /// Puts the texts in order, so that those with one beginning are a stretch; gives the new number of each.
+    fn in_order(&mut self) -> Vec<u64> {
+        let mut order: Vec<usize> = (0..self.texts.len()).collect();
+        order.sort_unstable_by_key(|place| self.texts.get(*place));
+        let mut numbers = vec![0; order.len()];
+        for (place, number) in order.iter().zip(0..) {
+            numbers.get_mut(*place).into_iter().for_each(|slot| *slot = number);
+        }
+        self.texts.sort_unstable();
+        numbers
     }
 
     /// Puts the number of a row of the block at a place.

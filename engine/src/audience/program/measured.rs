@@ -59,7 +59,7 @@ impl Measured {
             Form::Count => Cell::Integer(number),
             Form::Marks => Cell::Integer(i64::from(number.count_ones())),
             Form::Digits(scale) => Cell::Decimal(Decimal { coefficient: number.into(), scale }),
-            Form::Average(scale) => Cell::Float(self.average(place, scale)),
+            Form::Average(scale) => Cell::Float(self.average(place, scale, unit(scale))),
             Form::Keys(domain) => domain.cell(KeyRange::key(number)),
         }
     }
@@ -79,15 +79,10 @@ impl Measured {
         self.numbers.get(usize::from(place)).copied().unwrap_or_default()
     }
 
-    /// The key of what was measured of a profile that was seen.
+    /// The key of how many texts there are.
     #[inline]
-    fn key(&self, place: u16) -> u64 {
-        let number = self.number(place);
-        match self.form {
-            Form::Marks => KeyRange::key(i64::from(number.count_ones())),
-            Form::Average(scale) => KeyRange::of_float(self.average(place, scale)),
-            Form::Count | Form::Digits(_) | Form::Keys(_) => KeyRange::key(number),
-        }
+    fn marks(&self, place: u16) -> u64 {
+        KeyRange::key(i64::from(self.number(place).count_ones()))
     }
 
     /// Makes `out` the profiles of which what is measured makes the condition `wanted`; those that are answered apart
@@ -105,15 +100,39 @@ impl Measured {
             out.copy_from(asked);
             out.and_not(&self.seen);
         }
-        let seen = std::mem::take(&mut self.seen);
-        seen.each(|place| {
-            if (range.holds(self.key(place)) != turned) == wanted {
-                out.insert(place);
+        let holds = |key: u64| (range.holds(key) != turned) == wanted;
+        match self.form {
+            Form::Marks => self.sweep(out, |of, place| holds(of.marks(place))),
+            Form::Average(scale) => {
+                let unit = unit(scale);
+                self.sweep(out, |of, place| {
+                    holds(KeyRange::of_float(of.average(place, scale, unit)))
+                });
             }
-            self.forget(place);
-        });
+            Form::Count | Form::Digits(_) | Form::Keys(_) => {
+                self.sweep(out, |of, place| holds(KeyRange::key(of.number(place))));
+            }
+        }
+    }
+
+    /// Puts those that were seen in of whom something holds; nothing is measured any more then.
+    #[inline]
+    fn sweep(&mut self, out: &mut Bits, holds: impl Fn(&Measured, u16) -> bool) {
+        let mut seen = std::mem::take(&mut self.seen);
+        for ((word, out), first) in seen.0.iter().zip(&mut out.0).zip((0..=u16::MAX).step_by(64)) {
+            // Of whom it holds is as good as random: no bit is branched on.
+            let (mut rest, mut found) = (*word, 0);
+            while rest != 0 {
+                let bit = rest.trailing_zeros();
+                let place = first | bit as u16;
+                found |= u64::from(holds(self, place)) << bit;
+                self.forget(place);
+                rest &= rest - 1;
+            }
+            *out |= found;
+        }
+        seen.clear();
         self.seen = seen;
-        self.seen.clear();
     }
 
     #[inline]
@@ -125,12 +144,10 @@ impl Measured {
 
     /// The average, rounded once.
     #[inline]
-    fn average(&self, place: u16, scale: u8) -> f64 {
+    fn average(&self, place: u16, scale: u8, unit: Option<u64>) -> f64 {
         let sum = self.number(place);
         let count = self.counts.get(usize::from(place)).copied().unwrap_or_default();
-        let divisor = 10_u64.checked_pow(u32::from(scale));
-        let divisor = divisor.and_then(|unit| unit.checked_mul(u64::from(count)));
-        match divisor {
+        match unit.and_then(|unit| unit.checked_mul(u64::from(count))) {
             // Two integers that are floats: their quotient is rounded once.
             Some(divisor) if divisor <= EXACT && sum.unsigned_abs() <= EXACT => {
                 sum as f64 / divisor as f64
@@ -142,6 +159,11 @@ impl Measured {
             }
         }
     }
+}
+
+/// One, in so many digits behind the point.
+fn unit(scale: u8) -> Option<u64> {
+    10_u64.checked_pow(u32::from(scale))
 }
 
 impl Counters {
