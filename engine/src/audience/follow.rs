@@ -6,10 +6,9 @@
 //! January 31 at six both end on the last of February after a month, the later one earlier.
 
 use super::funnel::Found;
-use super::program::{EventTest, Machine};
+use super::program::{EventTest, Machine, set_of};
 use crate::base::bits::Bits;
 use crate::base::time::{Span, Timestamp};
-use roaring::RoaringBitmap;
 
 /// The end of a chain that did not come to a step: no event is before it.
 const NEVER: i64 = i64::MIN;
@@ -49,12 +48,13 @@ impl Walk {
         let (mut rest, mut apart) = (asked.clone(), Vec::new());
         tests.iter().for_each(|test| test.take_apart(chunk, &mut rest, &mut apart));
         let mut seen = Bits::empty();
+        let mut within = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         for ((test, events), reached) in tests.iter().zip(&mut self.events).zip(&mut found.reached)
         {
             events.clear();
             seen.clear();
             let times = test.chunk(chunk).map(|of| of.map_or(&[][..], |of| of.times.as_slice()));
-            test.each(machine, chunk, &rest, |profile, at| {
+            test.each_within(machine, chunk, &rest, within, |profile, at| {
                 let time = times.get(at.side).and_then(|times| times.get(at.place));
                 seen.insert(profile);
                 events.extend(time.map(|time| (*time, profile)));
@@ -65,13 +65,21 @@ impl Walk {
             }
             *reached += u64::from(seen.count());
             if !machine.explain {
+                // Later steps are asked of those alone that have come so far, and of the times that they may have.
                 rest.copy_from(&seen);
+                let after = events.first().map_or(i64::MAX, |(time, _)| time.saturating_add(1));
+                within.0 = within.0.max(Timestamp(after));
+                if within.1.0 == i64::MAX && self.span.months == 0 {
+                    let last = events.last().map_or(i64::MIN, |(time, _)| *time);
+                    within.1 = end_of(Timestamp(last), self.span);
+                }
             }
         }
         seen.clear();
         self.follow(&mut seen);
-        found.through |=
-            seen.rows().map(|row| chunk << 16 | u32::from(row)).collect::<RoaringBitmap>();
+        if !seen.is_empty() {
+            found.through |= set_of(chunk, &seen);
+        }
         apart
     }
 

@@ -98,6 +98,16 @@ impl Sums {
             }
             Sums::Extremes(values, wanted) => {
                 let Some(slot) = values.get_mut(group) else { return Some(None) };
+                if let Some(found) = direct.extremes(rows) {
+                    let found = found.map(|[least, greatest]| match wanted {
+                        Ordering::Less => least,
+                        _ => greatest,
+                    });
+                    if let Some((key, cell)) = found {
+                        see(slot, *wanted, key, || Some(cell));
+                    }
+                    return Some(Some(()));
+                }
                 let mut best: Option<(u64, u16)> = None;
                 rows.each(|row| {
                     if let Some(key) = direct.key(row)

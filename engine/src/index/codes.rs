@@ -7,6 +7,9 @@ use crate::column::{BlockView, Dictionary, Layout, RowsByCode, and_not_bytes};
 /// So many single rows of a chunk take about as long to put into a set as a look at the codes of all its rows.
 const SCATTERED: usize = 2048;
 
+/// To look for the rows of so many codes takes longer than to look at the numbers of all rows.
+const CODES_OF_STRETCH: usize = 128;
+
 /// How one part finds the rows of the codes.
 #[derive(Debug)]
 enum Pick<'a> {
@@ -27,6 +30,8 @@ pub struct Codes<'a> {
     /// The codes themselves, ascending, for each part.
     base_codes: Vec<Vec<u32>>,
     over_codes: Vec<Vec<u32>>,
+    /// The first and last codes of their stretches, for each part of the files, where these are worth it.
+    stretches: Vec<Vec<(u32, u32)>>,
     /// How many rows there are at most.
     at_most: u64,
     /// Whether that is how many there are: no row is told of twice, and none has two codes.
@@ -58,7 +63,12 @@ impl<'a> Codes<'a> {
         let single = !sets || base.iter().all(one);
         let exact = column.base.alone && column.over.is_empty() && stored && single;
         let at_most = at_most + over_most;
-        Some(Codes { column, base, over, base_codes, over_codes, at_most, exact })
+        let stretches = base.iter().zip(&base_codes).map(|(pick, codes)| match pick {
+            Pick::Bitmaps(_) => Vec::new(),
+            Pick::Lists(_) | Pick::Values(_) => stretches(codes),
+        });
+        let stretches = stretches.collect();
+        Some(Codes { column, base, over, base_codes, over_codes, stretches, at_most, exact })
     }
 
     /// The column.
@@ -108,7 +118,7 @@ impl<'a> Codes<'a> {
 
     /// Makes `rows` the rows of a chunk that have one of the codes.
     pub fn select(&self, chunk: u32, rows: &mut Bits) {
-        if self.by_bytes(chunk, rows).is_some() {
+        if self.by_bytes(chunk, rows).is_some() || self.by_stretches(chunk, rows).is_some() {
             return;
         }
         self.column.gather(chunk, rows, |side, tier, rows| {
@@ -137,6 +147,35 @@ impl<'a> Codes<'a> {
         let byte = |code: &u32| u8::try_from(i64::from(*code) - numbers.base).ok();
         let wanted: Vec<u8> = codes.iter().filter_map(byte).collect();
         rows.among(numbers.bytes, &wanted);
+        if let Some(nulls) = view.null_bits() {
+            and_not_bytes(rows, nulls);
+        }
+        Some(())
+    }
+
+    /// By the numbers of all rows, when the codes are a few stretches of many: to look for the rows of each code takes
+    /// longer.
+    fn by_stretches(&self, chunk: u32, rows: &mut Bits) -> Option<()> {
+        let view = self.column.only(chunk).filter(|view| view.layout() == Layout::Integers)?;
+        let [tier] = self.column.base.tiers(chunk) else { return None };
+        let (first, rest) = self.stretches.get(tier.share)?.split_first()?;
+        let numbers = view.numbers()?;
+        // What lies before the least number of the block is none of it.
+        let number = |code: u32| u64::try_from(i64::from(code) - numbers.base).ok();
+        let select = |(low, high): &(u32, u32), rows: &mut Bits| {
+            let low = number(*low).unwrap_or(0);
+            match number(*high) {
+                None => rows.clear(),
+                Some(_) if numbers.width == 0 && low == 0 => view.present_rows(rows),
+                Some(high) => rows.between(numbers.bytes, numbers.width, low, high),
+            }
+        };
+        select(first, rows);
+        let mut found = Bits::empty();
+        for stretch in rest {
+            select(stretch, &mut found);
+            rows.or(&found);
+        }
         if let Some(nulls) = view.null_bits() {
             and_not_bytes(rows, nulls);
         }
@@ -202,6 +241,18 @@ fn picks<'a>(layer: &'a Layer, codes: &[Vec<u32>], at_most: &mut u64) -> Option<
         found.push(pick(share, codes, at_most, || rows_of(layer, number))?);
     }
     Some(found)
+}
+
+/// The stretches of codes that ascend, when there are so many codes for each that to look at all rows is quicker.
+fn stretches(codes: &[u32]) -> Vec<(u32, u32)> {
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for code in codes {
+        match found.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*code) => *last = *code,
+            _ => found.push((*code, *code)),
+        }
+    }
+    if found.len() * CODES_OF_STRETCH > codes.len() { Vec::new() } else { found }
 }
 
 fn rows_of(layer: &Layer, share: usize) -> u64 {

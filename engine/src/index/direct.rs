@@ -1,8 +1,9 @@
 //! Numbers of a chunk read in place, row by row.
 
 use super::key::{Domain, KeyRange, of_float, of_integer};
+use crate::base::bits::Bits;
 use crate::base::number::Decimal;
-use crate::column::{BlockView, Cell};
+use crate::column::{BlockView, Cell, and_not_bytes};
 
 /// The numbers of a block that has a value for each row from the first of the chunk on, or NULL.
 #[derive(Debug, Clone, Copy)]
@@ -91,14 +92,34 @@ impl<'c> Direct<'c> {
     /// The value of a row, with the digits that it was stored with; nothing for NULL.
     #[inline]
     pub fn cell(&self, row: u16) -> Option<Cell<'static>> {
-        let number = self.number(usize::from(row))?;
-        Some(match self.domain {
+        self.number(usize::from(row)).map(|number| self.cell_of(number))
+    }
+
+    #[inline]
+    fn cell_of(&self, number: u64) -> Cell<'static> {
+        match self.domain {
             Domain::Float => Cell::Float(f64::from_bits(number)),
             Domain::Decimal(_) => {
                 let coefficient = i128::from(self.base.wrapping_add(number.cast_signed()));
                 Cell::Decimal(Decimal { coefficient, scale: self.scale })
             }
             domain => domain.cell(of_integer(self.base.wrapping_add(number.cast_signed()))),
+        }
+    }
+
+    /// The least and the greatest value of some rows, with their keys; the inner nothing when none has a value, the
+    /// outer one when the stored numbers do not stand in the order of values.
+    pub fn extremes(&self, rows: &Bits) -> Option<Option<[(u64, Cell<'static>); 2]>> {
+        let width = u8::try_from(self.width).ok().filter(|width| *width > 0)?;
+        let mut known = rows.clone();
+        if let Some(nulls) = self.nulls {
+            and_not_bytes(&mut known, nulls);
+        }
+        let Some((least, greatest)) = known.extremes(self.bytes, width) else { return Some(None) };
+        // The bits of what is below nought, of the other nought, and of what is no number are greater.
+        let in_order = self.domain != Domain::Float || greatest <= f64::INFINITY.to_bits();
+        in_order.then(|| {
+            Some([least, greatest].map(|number| (self.key_of(number), self.cell_of(number))))
         })
     }
 

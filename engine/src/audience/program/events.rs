@@ -14,6 +14,7 @@ use super::measure::{Measure, property_of};
 use super::tests::Tests;
 use crate::base::bits::{Bits, WORDS};
 use crate::base::ids::Ordinal;
+use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::column::Cell;
 use crate::event::{EventChunk, EventIndex, Ordered, TablePart, TableView};
@@ -108,28 +109,45 @@ impl<'a> EventTest<'a> {
     }
 
     /// Shows the events that pass, of profiles of a chunk that are asked about: the profile, and where the event is.
-    #[inline]
+    #[inline(always)]
     pub(in super::super) fn each(
         &self,
         machine: &Machine<'a>,
         chunk: u32,
         asked: &Bits,
+        see: impl FnMut(u16, At),
+    ) {
+        self.each_within(machine, chunk, asked, self.tests.window, see);
+    }
+
+    /// The same of those from one instant to another, both included.
+    #[inline(always)]
+    pub(in super::super) fn each_within(
+        &self,
+        machine: &Machine<'a>,
+        chunk: u32,
+        asked: &Bits,
+        (from, to): (Timestamp, Timestamp),
         mut see: impl FnMut(u16, At),
     ) {
         let all = asked.count() == 1 << 16;
+        let (from, to) = (from.max(self.tests.window.0), to.min(self.tests.window.1));
         for (events, side) in self.chunk(chunk).into_iter().zip(0..) {
             let Some(events) = events else { continue };
-            let window = events.window(self.tests.window.0, self.tests.window.1);
+            let window = events.window(from, to);
             self.note(window.len(), 0);
             if !self.tests.is_empty() {
                 self.each_passing(machine, (events, side, chunk), (window, asked), &mut see);
                 continue;
             }
             let profiles = events.profiles.get(window.clone()).unwrap_or_default();
-            for (profile, place) in profiles.iter().zip(window) {
-                if all || asked.contains(*profile) {
-                    see(*profile, At { side, place });
-                }
+            let places = profiles.iter().zip(window);
+            if all {
+                places.for_each(|(profile, place)| see(*profile, At { side, place }));
+            } else {
+                places
+                    .filter(|(profile, _)| asked.contains(**profile))
+                    .for_each(|(profile, place)| see(*profile, At { side, place }));
             }
         }
     }

@@ -150,7 +150,7 @@ impl Measured {
         match unit.and_then(|unit| unit.checked_mul(u64::from(count))) {
             // Two integers that are floats: their quotient is rounded once.
             Some(divisor) if divisor <= EXACT && sum.unsigned_abs() <= EXACT => {
-                sum as f64 / divisor as f64
+                sum as f64 / divisor.cast_signed() as f64
             }
             _ => {
                 let mut exact = ExactSum::default();

@@ -23,7 +23,7 @@ pub(super) use events::{EventTest, Wanted};
 pub(super) use expect::expected;
 pub(super) use machine::Machine;
 pub use measured::Measured;
-pub(super) use run::{Chosen, known, known_members, share, share_among};
+pub(super) use run::{Chosen, known, known_members, set_of, share, share_among};
 pub use workers::Workers;
 
 use super::resolved::Condition;

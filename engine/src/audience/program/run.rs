@@ -127,15 +127,19 @@ impl Chosen {
 
     /// The same as one set.
     pub fn to_set(&self) -> RoaringBitmap {
-        let (mut members, mut bytes) = (RoaringBitmap::new(), vec![0; WORDS * 8]);
-        for (chunk, rows) in self.chunks() {
-            for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&rows.0) {
-                *place = word.to_le_bytes();
-            }
-            members |= RoaringBitmap::from_lsb0_bytes(chunk << 16, &bytes);
-        }
+        let mut members = RoaringBitmap::new();
+        self.chunks().for_each(|(chunk, rows)| members |= set_of(chunk, rows));
         members
     }
+}
+
+/// Profiles of a chunk as a set.
+pub(in super::super) fn set_of(chunk: u32, rows: &Bits) -> RoaringBitmap {
+    let mut bytes = vec![0; WORDS * 8];
+    for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&rows.0) {
+        *place = word.to_le_bytes();
+    }
+    RoaringBitmap::from_lsb0_bytes(chunk << 16, &bytes)
 }
 
 /// The profiles that a program selects, when no chunk must be evaluated for it.
