@@ -319,7 +319,7 @@ fn cost(node: &Node<'_>) -> (u32, u64) {
         Kind::Codes(codes, _) => (1, codes.at_most()),
         Kind::Null(_) => (2, 0),
         Kind::Range(_) => (3, 0),
-        Kind::Events(test) => (4, test.weight()),
+        Kind::Events(test) => (4, test.weight().saturating_mul(test.dearness())),
         Kind::Not(inner) => cost(inner),
         Kind::And(parts) | Kind::Or(parts) => {
             let most = parts.iter().map(cost).max().unwrap_or_default();

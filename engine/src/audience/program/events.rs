@@ -78,6 +78,17 @@ impl<'a> EventTest<'a> {
         self.events.base.len() + self.events.over.len()
     }
 
+    /// How many times as long as a count a look at an event takes, about.
+    pub(super) fn dearness(&self) -> u64 {
+        match (&self.wanted, self.measure.as_ref().zip(self.range)) {
+            _ if self.tests.by_row => 20,
+            (Wanted::Exists, _) => 1,
+            (_, Some((measure, (range, _)))) if measure.counts_by_bytes(range) => 1,
+            (_, Some(_)) => 3,
+            _ => 20,
+        }
+    }
+
     /// Whether a look at an event may fail, or what is computed of them.
     pub(super) fn can_fail(&self) -> bool {
         let computed = self.aggregate.is_some_and(|of| {
