@@ -56,6 +56,24 @@ impl Person {
     }
 }
 
+/// Of what kind the purchase of an instant is.
+fn category(at: i64) -> Option<&'static str> {
+    let all = [None, Some("beer"), Some("wine"), Some("whisky"), Some("bread"), Some("wine gums")];
+    all[(mixed(at.cast_unsigned()) % 6) as usize]
+}
+
+/// The points of the purchase of an instant: two of them may be more than 64 bits hold.
+fn points(at: i64) -> Option<i64> {
+    let number = mixed(at.cast_unsigned() ^ 1);
+    (!number.is_multiple_of(5)).then(|| (number % 8_000_000_000_000_000_000).cast_signed())
+}
+
+/// The properties of a purchase, beside its amount.
+fn beside(at: i64) -> String {
+    let text = category(at).map_or_else(|| "null".to_owned(), |text| format!("\"{text}\""));
+    format!(r#""category":{text},"points":{}"#, points(at).map_or("null".into(), |n| n.to_string()))
+}
+
 /// The persons by their user id.
 type World = BTreeMap<String, Person>;
 
@@ -75,7 +93,7 @@ fn cell<T: ToString>(value: Option<T>) -> String {
 
 fn world(db: &Db) -> World {
     let mut persons = String::from("user,country,city,plan,age,value\n");
-    let mut purchases = String::from("user,at,amount\n");
+    let mut purchases = String::from("user,at,amount,category,points\n");
     let mut carts = String::from("user,at\n");
     let mut world = World::new();
     for number in 0..PERSONS {
@@ -86,7 +104,8 @@ fn world(db: &Db) -> World {
         writeln!(persons, "{user},{country},{city},{plan},{age},{value}").unwrap();
         for (at, cents) in &person.purchases {
             let amount = format!("{}.{:02}", cents / 100, cents % 100);
-            writeln!(purchases, "{user},{},{amount}", Timestamp(*at)).unwrap();
+            let beside = format!("{},{}", category(*at).unwrap_or_default(), cell(points(*at)));
+            writeln!(purchases, "{user},{},{amount},{beside}", Timestamp(*at)).unwrap();
         }
         for at in &person.carts {
             writeln!(carts, "{user},{}", Timestamp(*at)).unwrap();
@@ -121,13 +140,8 @@ fn later(db: &Db, world: &mut World) {
             1 => {
                 person.purchases.push((NOON - DAY, 10_000));
                 let at = Timestamp(NOON - DAY).to_string();
-                messages.push(track(
-                    &user,
-                    &format!("t{turn}"),
-                    &at,
-                    "purchase",
-                    r#"{"amount":100}"#,
-                ));
+                let properties = format!(r#"{{"amount":100,{}}}"#, beside(NOON - DAY));
+                messages.push(track(&user, &format!("t{turn}"), &at, "purchase", &properties));
             }
             2 => {
                 person.carts.push(NOON - 3 * DAY);
@@ -136,9 +150,9 @@ fn later(db: &Db, world: &mut World) {
             }
             _ => {
                 person.purchases.push((NOON - 2 * DAY, 5_050));
-                let at = Timestamp(NOON - 2 * DAY);
+                let (at, more) = (Timestamp(NOON - 2 * DAY), beside(NOON - 2 * DAY));
                 messages.push(format!(
-                    r#"{{"type":"track","userId":"{user}","anonymousId":"visitor {turn}","messageId":"v{turn}","timestamp":"{at}","event":"purchase","properties":{{"amount":50.5}}}}"#
+                    r#"{{"type":"track","userId":"{user}","anonymousId":"visitor {turn}","messageId":"v{turn}","timestamp":"{at}","event":"purchase","properties":{{"amount":50.5,{more}}}}}"#
                 ));
             }
         }
@@ -268,6 +282,101 @@ fn of_events() -> Vec<(&'static str, Holds)> {
     ]
 }
 
+fn kinds(person: &Person) -> Vec<&'static str> {
+    person.purchases.iter().filter_map(|(at, _)| category(*at)).collect()
+}
+
+fn different(person: &Person) -> usize {
+    kinds(person).into_iter().collect::<std::collections::BTreeSet<_>>().len()
+}
+
+fn all_points(person: &Person) -> Vec<i128> {
+    person.purchases.iter().filter_map(|(at, _)| points(*at)).map(i128::from).collect()
+}
+
+/// Aggregates that are measured, alone and compared with each other, and properties that are tested.
+fn of_measures() -> Vec<(&'static str, Holds)> {
+    vec![
+        ask("(SELECT count(DISTINCT e.category) FROM purchase e) >= 2", |p| different(p) >= 2),
+        ask("(SELECT count(DISTINCT e.category) FROM purchase e) = 0", |p| different(p) == 0),
+        ask("EXISTS (SELECT 1 FROM purchase e WHERE e.category LIKE 'w%')", |p| {
+            kinds(p).iter().any(|text| text.starts_with('w'))
+        }),
+        ask(
+            "(SELECT count(*) FROM purchase e WHERE e.category IN ('beer', 'whisky') AND \
+             e.amount > 20.5) >= 1",
+            |p| {
+                let wanted = |(at, cents): &(i64, i64)| {
+                    matches!(category(*at), Some("beer" | "whisky")) && *cents > 2_050
+                };
+                p.purchases.iter().any(wanted)
+            },
+        ),
+        ask("EXISTS (SELECT 1 FROM purchase e WHERE e.category <> 'wine')", |p| {
+            kinds(p).iter().any(|text| *text != "wine")
+        }),
+        ask("(SELECT min(e.amount) FROM purchase e) < 15.25", |p| {
+            p.purchases.iter().map(|(_, cents)| *cents).min().is_some_and(|least| least < 1_525)
+        }),
+        ask("NOT (SELECT max(e.amount) FROM purchase e) >= 50.5", |p| {
+            p.purchases.iter().map(|(_, cents)| *cents).max().is_some_and(|most| most < 5_050)
+        }),
+        ask("(SELECT min(e.time) FROM purchase e) >= now() - INTERVAL '50 days'", |p| {
+            p.purchases.iter().map(|(at, _)| *at).min().is_some_and(|at| at >= within(50))
+        }),
+        ask("(SELECT avg(e.points) FROM purchase e) > 5000000000000000000", |p| {
+            let all = all_points(p);
+            let average = all.iter().sum::<i128>() as f64 / all.len() as f64;
+            !all.is_empty() && average > 5e18
+        }),
+        ask("(SELECT sum(e.points) FROM purchase e) > 12000000000000000000", |p| {
+            all_points(p).iter().sum::<i128>() > 12_000_000_000_000_000_000
+        }),
+        ask(
+            "(SELECT sum(e.points) FROM purchase e) > (SELECT max(e.points) FROM purchase e)",
+            |p| all_points(p).len() > 1,
+        ),
+        ask(
+            "(SELECT count(e.category) FROM purchase e) <> (SELECT count(*) FROM purchase e)",
+            |p| kinds(p).len() != p.purchases.len(),
+        ),
+        ask(
+            "(SELECT count(DISTINCT e.category) FROM purchase e) < \
+             (SELECT count(e.category) FROM purchase e)",
+            |p| different(p) < kinds(p).len(),
+        ),
+        ask(
+            "(SELECT sum(e.amount) FROM purchase e) / (SELECT count(*) FROM purchase e) > 100.25",
+            |p| {
+                let all: i64 = p.purchases.iter().map(|(_, cents)| cents).sum();
+                4 * all > 40_100 * p.purchases.len() as i64
+            },
+        ),
+        ask("(SELECT avg(e.amount) FROM purchase e) < p.age", |p| {
+            let all: i64 = p.purchases.iter().map(|(_, cents)| cents).sum();
+            let count = p.purchases.len() as i64;
+            count > 0 && p.age.is_some_and(|age| all < 100 * age * count)
+        }),
+        ask(
+            "funnel(INTERVAL '90 days', (SELECT 1 FROM cart a), (SELECT 1 FROM purchase b WHERE \
+             b.amount > 10), (SELECT 1 FROM purchase c WHERE c.category LIKE 'w%'))",
+            |p| {
+                let last = |cart: i64, first: i64| {
+                    let follows = |at: i64| at > first && at - cart <= 90 * DAY;
+                    let wanted = |at: i64| category(at).is_some_and(|text| text.starts_with('w'));
+                    p.purchases.iter().any(|(at, _)| follows(*at) && wanted(*at))
+                };
+                let first = |cart: i64| {
+                    let mut after =
+                        p.purchases.iter().filter(|(at, cents)| *at > cart && *cents > 1_000);
+                    after.any(|(at, _)| last(cart, *at))
+                };
+                p.carts.iter().any(|cart| first(*cart))
+            },
+        ),
+    ]
+}
+
 /// Groups with aggregates of a float and an integer, which several threads gather.
 fn grouped(view: &View, world: &World, here: &str) {
     let text = "SELECT p.plan, count(*), count(p.age), sum(p.age), min(p.value), max(p.value), \
@@ -307,7 +416,7 @@ fn grouped(view: &View, world: &World, here: &str) {
 }
 
 fn judge(view: &View, world: &World, here: &str) {
-    for (text, holds) in of_traits().into_iter().chain(of_events()) {
+    for (text, holds) in of_traits().into_iter().chain(of_events()).chain(of_measures()) {
         let wanted = world.values().filter(|person| holds(person)).count() as u64;
         assert_eq!(view.count(text, At::Latest), Ok(wanted), "{here}: {text}");
         assert_eq!(view.members(text, At::Latest).unwrap().len() as u64, wanted, "{here}: {text}");

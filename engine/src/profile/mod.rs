@@ -26,6 +26,7 @@ use crate::column::{Cell, Keeping, Point, merge_column, rows_in};
 use bincode::{Decode, Encode};
 use std::cmp::Ordering;
 use std::sync::Arc;
+use stored::Head;
 
 /// The rows themselves, as bytes.
 const ROW: u32 = 0;
@@ -236,8 +237,7 @@ pub fn stored_name(
     ordinal: Ordinal,
 ) -> Result<Option<NodeId>> {
     if let Some(row) = Point::find(parts, space.field(ROW), ordinal.0)? {
-        let (_, name): (Vec<NodeId>, Option<NodeId>) = codec::decode_row_head(row.bytes())?;
-        return Ok(name);
+        return Ok(codec::decode_row_head::<Head>(row.bytes())?.name);
     }
     let anchor = Point::find(parts, space.field(ANCHOR), ordinal.0)?;
     Ok(anchor.map(|anchor| NodeId(anchor.number())))

@@ -1,5 +1,6 @@
 //! Rows of a snapshot, for reading many, and which rows parts tell of.
 
+use super::stored::Head;
 use super::{ANCHOR, GoldenRow, ROW};
 use crate::base::codec;
 use crate::base::ids::{NodeId, Ordinal};
@@ -37,7 +38,10 @@ impl RowView {
     /// The nodes of a row, and the one that names it: the row itself is read no further.
     pub fn head(&self, ordinal: Ordinal) -> (Vec<NodeId>, Option<NodeId>) {
         match self.rows.bytes(ordinal.0) {
-            Some(bytes) => self.faults.or_note(codec::decode_row_head(bytes)).unwrap_or_default(),
+            Some(bytes) => {
+                let head = self.faults.or_note(codec::decode_row_head::<Head>(bytes));
+                head.map(|head| (head.members, head.name)).unwrap_or_default()
+            }
             None => {
                 let anchor = self.anchors.number(ordinal.0).map(NodeId);
                 (anchor.into_iter().collect(), anchor)
