@@ -3,7 +3,8 @@
 //! Layout, little-endian: a header of 32 bytes (kind, selector, NULLs, width, count, first row, base, type), the rows
 //! (none when they follow one another), a bit for each NULL, the values. Integers are the base plus 0, 1, 2, 4 or 8
 //! bytes (frame of reference: Zukowski and others, 2006); those of the engine itself take bits instead (`packed`), and
-//! the header has their unit at 28.
+//! the header has their unit at 28. Where bytes of a slot end is a number of this kind, too: what it lies above the base
+//! and the mean length, which stands at 28, of all slots up to it.
 
 use super::packed::Packing;
 use super::sound;
@@ -22,6 +23,33 @@ pub(super) const DECIMAL_BYTES: usize = 17;
 /// Integers of the engine itself, in bits.
 pub(super) const PACKED: u8 = 7;
 
+/// Bytes whose ends lean on a mean length.
+pub(super) const LEANING: u8 = 8;
+
+/// Where slots of variable length end: what their numbers are added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Leaning {
+    /// What the numbers lie above.
+    pub base: i64,
+    /// The length that each slot has, about.
+    pub mean: u32,
+}
+
+impl Leaning {
+    /// Of a block of a kind, by its header.
+    pub(super) fn of(kind: u8, base: i64, mean: u32) -> Leaning {
+        if kind == LEANING { Leaning { base, mean } } else { Leaning::default() }
+    }
+
+    /// Where a slot ends, by its number.
+    #[inline]
+    pub(super) fn end(self, slot: usize, number: u64) -> Option<u64> {
+        let slots = i64::try_from(slot).ok()?.checked_add(1)?;
+        let leaning = slots.checked_mul(i64::from(self.mean))?.checked_add(self.base)?;
+        number.checked_add_signed(leaning)
+    }
+}
+
 /// A block that is being read.
 #[derive(Debug, Clone)]
 pub struct BlockView {
@@ -34,6 +62,7 @@ pub struct BlockView {
     pub(super) first: u32,
     pub(super) base: i64,
     packing: Option<Packing>,
+    leaning: Leaning,
     value_type: Option<ValueType>,
     pub(super) values: usize,
 }
@@ -93,6 +122,7 @@ impl BlockView {
             first,
             base,
             packing,
+            leaning: Leaning::of(kind, base, unit),
             value_type,
             values,
             block,
@@ -125,7 +155,7 @@ impl BlockView {
             0 | PACKED => Layout::Integers,
             1 => Layout::Floats,
             3 => Layout::Sets,
-            4 => Layout::Bytes,
+            4 | LEANING => Layout::Bytes,
             5 => Layout::Wide,
             _ => Layout::Decimals,
         }
@@ -257,7 +287,8 @@ impl BlockView {
     /// Where a slot of variable length begins and ends behind the table of ends.
     fn ends(&self, slot: usize) -> (usize, usize) {
         let end = |index: usize| {
-            usize::try_from(self.offset(self.values, index, self.width)).unwrap_or(usize::MAX)
+            let end = self.leaning.end(index, self.offset(self.values, index, self.width));
+            end.and_then(|end| usize::try_from(end).ok()).unwrap_or(usize::MAX)
         };
         (if slot == 0 { 0 } else { end(slot - 1) }, end(slot))
     }

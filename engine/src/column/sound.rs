@@ -3,7 +3,9 @@
 //! A checksum says that bytes are those that were written, not that a writer meant them: a block whose counts do not
 //! fit its bytes is no block, and what it claims takes no memory.
 
-use super::block::{DECIMAL_BYTES, HEADER, NARROW_DECIMALS, PACKED, value_type_of};
+use super::block::{
+    DECIMAL_BYTES, HEADER, LEANING, Leaning, NARROW_DECIMALS, PACKED, value_type_of,
+};
 use super::packed;
 use super::write::{Layout, NO_TYPE};
 use super::{CHUNK_BITS, index};
@@ -39,7 +41,7 @@ fn layout_of(kind: u8) -> Option<Layout> {
         1 => Layout::Floats,
         2 | NARROW_DECIMALS => Layout::Decimals,
         3 => Layout::Sets,
-        4 => Layout::Bytes,
+        4 | LEANING => Layout::Bytes,
         5 => Layout::Wide,
         _ => return None,
     })
@@ -97,16 +99,27 @@ fn block_of(bytes: &[u8]) -> Option<()> {
             [1, 2, 4].contains(&unit).then_some(())?;
             let whole = (data.len() / unit) as u64;
             data.len().is_multiple_of(unit).then_some(())?;
-            let ends = (0..count).map(|slot| number_at(ends, slot, width));
-            ascend(ends, false, Some(whole)).then_some(())
+            ascend(ends_of(header, ends, count)?, false, Some(whole)).then_some(())
         }
     }
+}
+
+/// The ends of the slots of a block of variable length.
+fn ends_of<'b>(
+    header: &'b [u8],
+    ends: &'b [u8],
+    count: usize,
+) -> Option<impl Iterator<Item = Option<u64>> + 'b> {
+    let (kind, width) = (*header.first()?, usize::from(*header.get(3)?));
+    let leaning = Leaning::of(kind, u64_at(header, 16)?.cast_signed(), u32_at(header, 28)?);
+    let number = move |slot: usize| number_at(ends, slot, width);
+    Some((0..count).map(move |slot| number(slot).and_then(|number| leaning.end(slot, number))))
 }
 
 /// Whether the bytes are a block of the texts that codes stand for.
 pub(super) fn texts(bytes: &[u8]) -> bool {
     let head = |at: usize| bytes.get(at).copied();
-    let plain = head(0) == Some(4) && head(1) == Some(0) && head(2) == Some(0);
+    let plain = matches!(head(0), Some(4 | LEANING)) && head(1) == Some(0) && head(2) == Some(0);
     let dense = u32_at(bytes, 8) == Some(0) && head(24) == Some(NO_TYPE);
     plain && dense && block(bytes) && texts_of(bytes).is_some()
 }
@@ -116,7 +129,7 @@ fn texts_of(bytes: &[u8]) -> Option<()> {
     let (count, width) = (u32_at(bytes, 4)? as usize, usize::from(*bytes.get(3)?));
     let (ends, data) = bytes.get(HEADER..)?.split_at_checked(count * width)?;
     let text = std::str::from_utf8(data).ok()?;
-    let mut ends = (0..count).map(|slot| number_at(ends, slot, width));
+    let mut ends = ends_of(bytes.get(..HEADER)?, ends, count)?;
     let whole = |end: u64| usize::try_from(end).is_ok_and(|end| text.is_char_boundary(end));
     ends.all(|end| end.is_some_and(whole)).then_some(())
 }

@@ -1,6 +1,6 @@
 //! Writing a column into a part: rows come in ascending order, a block is put for each chunk.
 
-use super::block::{DECIMAL_BYTES, HEADER, NARROW_DECIMALS, PACKED};
+use super::block::{DECIMAL_BYTES, HEADER, LEANING, NARROW_DECIMALS, PACKED};
 use super::index::CodeIndex;
 use super::packed::{self, Packing};
 use super::{CHUNK_BITS, Cell};
@@ -285,9 +285,9 @@ impl<'w> ColumnWriter<'w> {
                 Head { kind: 3, width, code_width, ..Head::default() }
             }
             Values::Bytes(ends, bytes) => {
-                let width = lengths(&mut out, ends);
+                let head = leaning(&mut out, ends);
                 out.append(bytes);
-                Head { kind: 4, width, ..Head::default() }
+                head
             }
             Values::Wide(values) => {
                 values.iter().for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
@@ -350,7 +350,7 @@ struct Head {
     /// Bytes of a code of a set.
     code_width: u8,
     base: i64,
-    /// Of packed integers.
+    /// Of packed integers; of ends the mean length.
     unit: u32,
 }
 
@@ -401,6 +401,24 @@ fn decimals(out: &mut Vec<u8>, values: &[Decimal]) -> Head {
             Head { kind: 2, ..Head::default() }
         }
     }
+}
+
+/// Ends as what they lie above the mean length of all slots up to each, where that takes fewer bytes.
+fn leaning(out: &mut Vec<u8>, ends: &[u64]) -> Head {
+    let last = ends.last().copied().unwrap_or_default();
+    let mean = u32::try_from(last / (ends.len() as u64).max(1)).unwrap_or_default();
+    let above = |(slot, end): (i64, &u64)| {
+        end.cast_signed().wrapping_sub(slot.wrapping_mul(i64::from(mean)))
+    };
+    let all = || (1..).zip(ends).map(above);
+    let base = all().min().unwrap_or_default();
+    let distance = |above: i64| above.wrapping_sub(base).cast_unsigned();
+    let width = width_of(all().max().map_or(0, distance));
+    if width >= width_of(last) {
+        return Head { kind: 4, width: lengths(out, ends), ..Head::default() };
+    }
+    put_offsets(out, width, all().map(distance));
+    Head { kind: LEANING, width, base, unit: mean, ..Head::default() }
 }
 
 /// Ends are stored with the bytes that the last one needs.
