@@ -17,11 +17,24 @@ pub(super) struct Entry {
     pub crc: u32,
 }
 
+/// Blocks of so many bytes and more have a checksum for each piece as well, so that a look at one row of them reads no
+/// more than a piece.
+pub(super) const PIECED_MIN: u64 = 256 << 10;
+/// Bytes of a piece; of the last one of a block fewer.
+pub(super) const PIECE: u64 = 32 << 10;
+
+/// How many pieces a block of so many bytes has.
+pub(super) fn pieces_of(length: u64) -> u64 {
+    if length < PIECED_MIN { 0 } else { length.div_ceil(PIECE) }
+}
+
 /// A block, and how far it is believed.
 #[derive(Debug)]
 pub(super) struct Held {
     pub entry: Entry,
     pub state: AtomicU8,
+    /// The number of its first piece among those of all blocks.
+    pub pieces: u32,
 }
 
 /// The entries of one column.
@@ -88,7 +101,12 @@ impl BlockTable {
             let (form, space) = form_of(entry.key);
             forms.get_mut(form).into_iter().for_each(|spaces| *spaces |= space);
         }
-        let held = |entry| Held { entry, state: AtomicU8::new(state) };
+        let mut next = 0_u64;
+        let held = |entry: Entry| {
+            let pieces = u32::try_from(next).unwrap_or(u32::MAX);
+            next += pieces_of(entry.length);
+            Held { entry, state: AtomicU8::new(state), pieces }
+        };
         BlockTable { entries: entries.into_iter().map(held).collect(), columns, slots, forms }
     }
 
@@ -132,6 +150,11 @@ impl BlockTable {
         }
         let found = chunks.binary_search_by_key(&key.chunk, |held| held.entry.key.chunk);
         found.ok().and_then(|place| chunks.get(place))
+    }
+
+    /// How far each block is believed.
+    pub fn states(&self) -> impl Iterator<Item = &AtomicU8> {
+        self.entries.iter().map(|held| &held.state)
     }
 
     /// All blocks, in the order of their keys.

@@ -27,6 +27,7 @@ pub mod number;
 pub mod paged;
 pub mod part;
 pub mod patience;
+mod pieces;
 #[cfg(test)]
 pub mod random;
 pub mod row_key;

@@ -7,9 +7,10 @@
 
 use super::codec::{self, Digest128};
 use super::dir::{AppendFile, Dir, write_all};
-use super::directory::{BlockTable, Entry};
+use super::directory::{BlockTable, Entry, PIECE, pieces_of};
 use super::error::{Error, Result};
 use super::mmap::FileBytes;
+use super::pieces::Pieces;
 use bincode::{Decode, Encode};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
@@ -22,10 +23,14 @@ const TAIL: usize = 32;
 const ALIGNMENT: usize = 8;
 /// A block is 65,536 rows, and rows have 32 bits.
 const CHUNKS_MAX: u32 = 1 << 16;
+/// What a block says of itself fits its bytes, of which some pieces were held against their checksums.
+const BEGUN: u8 = 1;
 /// The bytes of a block are those of its checksum.
-const WRITTEN: u8 = 1;
-/// What a block says of itself fits its bytes.
-const SOUND: u8 = 2;
+const WRITTEN: u8 = 2;
+/// And what it says of itself fits them.
+const SOUND: u8 = 3;
+/// What a block begins with, for who asks how long its beginning is.
+const BEGINNING: usize = 64;
 /// Bytes that are gathered before they are handed to the file system.
 const BUFFER: usize = 1 << 20;
 
@@ -70,6 +75,8 @@ impl BlockKey {
 struct Directory {
     weight: u64,
     entries: Vec<Entry>,
+    /// The checksums of the pieces of large blocks, in the order of these.
+    pieces: Vec<u32>,
 }
 
 /// An immutable set of blocks.
@@ -80,6 +87,7 @@ pub struct Part {
     blocks: BlockTable,
     weight: u64,
     digest: Option<Digest128>,
+    pieces: Pieces,
 }
 
 /// A block of a part: its bytes, which keep the part alive.
@@ -87,6 +95,29 @@ pub struct Part {
 pub struct Block {
     part: Arc<Part>,
     range: Range<usize>,
+}
+
+/// A block of which little is read.
+#[derive(Debug)]
+pub struct Begun<'p> {
+    /// Its bytes, of which those may be looked at that hold.
+    pub bytes: &'p [u8],
+    range: Range<usize>,
+    /// The pieces of the part, and the number of its first one; nothing where all of it holds.
+    pieces: Option<(&'p Pieces, u32)>,
+}
+
+impl Begun<'_> {
+    /// Whether bytes of it are those that were written.
+    #[inline]
+    pub fn holds(&self, within: &Range<usize>) -> bool {
+        self.pieces.is_none_or(|(pieces, first)| pieces.believe(first, self.bytes, within))
+    }
+
+    /// The block, which keeps the part alive that it is of.
+    pub fn block(&self, part: &Arc<Part>) -> Block {
+        Block { part: Arc::clone(part), range: self.range.clone() }
+    }
 }
 
 impl Deref for Block {
@@ -121,9 +152,13 @@ impl Part {
         if !lies_well(&directory.entries, offset as u64) {
             return Err(damaged());
         }
-        let Directory { weight, entries } = directory;
-        let blocks = BlockTable::new(entries, 0);
-        Ok(Part { place: name.to_owned(), bytes, blocks, weight, digest: Some(*digest) })
+        let Directory { weight, entries, pieces } = directory;
+        let wanted = entries.iter().map(|entry| pieces_of(entry.length)).sum::<u64>();
+        if pieces.len() as u64 != wanted {
+            return Err(damaged());
+        }
+        let (blocks, pieces) = (BlockTable::new(entries, 0), Pieces::new(pieces));
+        Ok(Part { place: name.to_owned(), bytes, blocks, weight, digest: Some(*digest), pieces })
     }
 
     /// The name of its file; empty for one in memory.
@@ -206,6 +241,38 @@ impl Part {
         self.blocks.may_have(key)
     }
 
+    /// A block of which little is read: who looks at bytes of it asks `Begun::holds` first. What `beginning` says that
+    /// it takes to tell where its values are is held against the checksums at once; `sound` looks at no more.
+    ///
+    /// # Errors
+    /// As `sound_block`.
+    pub fn begun(
+        &self,
+        key: BlockKey,
+        beginning: impl FnOnce(&[u8]) -> Option<usize>,
+        sound: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Option<Begun<'_>>> {
+        let Some(held) = self.blocks.find(key) else { return Ok(None) };
+        let range = range_of(&held.entry);
+        let known = held.state.load(Ordering::Acquire);
+        if known >= SOUND || pieces_of(held.entry.length) == 0 {
+            self.believed(key, SOUND, sound)?;
+            let bytes = self.bytes.get(range.clone()).unwrap_or_default();
+            return Ok(Some(Begun { bytes, range, pieces: None }));
+        }
+        let bytes = self.bytes.get(range.clone()).unwrap_or_default();
+        let begun = Begun { bytes, range, pieces: Some((&self.pieces, held.pieces)) };
+        if known < BEGUN {
+            let holds = |to: usize| begun.holds(&(0..to));
+            let whole = holds(BEGINNING).then(|| beginning(bytes)).flatten().is_some_and(holds);
+            if !whole || !sound(bytes) {
+                return Err(self.damaged());
+            }
+            held.state.fetch_max(BEGUN, Ordering::AcqRel);
+        }
+        Ok(Some(begun))
+    }
+
     fn believe(
         self: &Arc<Part>,
         key: BlockKey,
@@ -224,12 +291,11 @@ impl Part {
     ) -> Result<Option<Range<usize>>> {
         let Some(held) = self.blocks.find(key) else { return Ok(None) };
         let (entry, held) = (&held.entry, &held.state);
-        let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
-        let range =
-            start..start.saturating_add(usize::try_from(entry.length).unwrap_or(usize::MAX));
+        let range = range_of(entry);
         let known = held.load(Ordering::Acquire);
         if known < wanted {
             let bytes = self.bytes.get(range.clone()).unwrap_or_default();
+            // Of a block that has begun some pieces alone are known.
             if known < WRITTEN && codec::crc(bytes) != entry.crc {
                 return Err(self.damaged());
             }
@@ -239,6 +305,12 @@ impl Part {
             held.fetch_max(wanted, Ordering::AcqRel);
         }
         Ok(Some(range))
+    }
+
+    /// Believes nothing any more: each block is held against its checksum again when it is next looked at.
+    pub fn disbelieve(&self) {
+        self.blocks.states().for_each(|state| state.store(0, Ordering::Release));
+        self.pieces.disbelieve();
     }
 
     /// Lets go of the memory that mapped blocks take, until they are next needed.
@@ -279,6 +351,12 @@ impl Part {
     }
 }
 
+/// Where a block lies in its file.
+fn range_of(entry: &Entry) -> Range<usize> {
+    let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    place(entry.offset)..place(entry.offset).saturating_add(place(entry.length))
+}
+
 /// Whether blocks come in order of their keys, lie before the directory, and share no bytes: all of them together are
 /// then no larger than the file.
 fn lies_well(entries: &[Entry], directory: u64) -> bool {
@@ -304,18 +382,22 @@ pub struct PartWriter {
     /// Bytes that the file has already.
     written: usize,
     entries: Vec<Entry>,
+    /// The checksums of the pieces of large blocks.
+    pieces: Vec<(BlockKey, Vec<u32>)>,
 }
 
 impl PartWriter {
     /// A part in memory.
     pub fn memory() -> PartWriter {
-        PartWriter { file: None, buffer: Vec::new(), written: 0, entries: Vec::new() }
+        let (buffer, entries, pieces) = Default::default();
+        PartWriter { file: None, buffer, written: 0, entries, pieces }
     }
 
     /// A part in a new file.
     pub fn file(file: Arc<dyn AppendFile>) -> PartWriter {
         let buffer = Vec::from(MAGIC);
-        PartWriter { file: Some(file), buffer, written: 0, entries: Vec::new() }
+        let (entries, pieces) = Default::default();
+        PartWriter { file: Some(file), buffer, written: 0, entries, pieces }
     }
 
     /// Whether it will be a file: what is only worth its cost in parts that last asks for this.
@@ -332,6 +414,10 @@ impl PartWriter {
         self.buffer.resize(offset - self.written, 0);
         self.buffer.extend_from_slice(bytes);
         let crc = if self.file.is_some() { codec::crc(bytes) } else { 0 };
+        if self.file.is_some() && pieces_of(bytes.len() as u64) > 0 {
+            let pieces = bytes.chunks(PIECE as usize).map(codec::crc);
+            self.pieces.push((key, pieces.collect()));
+        }
         self.entries.push(Entry { key, offset: offset as u64, length: bytes.len() as u64, crc });
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
     }
@@ -350,7 +436,8 @@ impl PartWriter {
         self.entries.sort_unstable_by_key(|entry| entry.key);
         let blocks = BlockTable::new(self.entries, SOUND);
         let bytes = FileBytes::Heap(Arc::new(self.buffer));
-        Part { place: String::new(), bytes, blocks, weight, digest: None }
+        let pieces = Pieces::default();
+        Part { place: String::new(), bytes, blocks, weight, digest: None, pieces }
     }
 
     /// Ends the file, makes it durable, and gives the digest of its directory.
@@ -360,7 +447,9 @@ impl PartWriter {
     pub fn into_file(mut self, weight: u64) -> Result<Digest128> {
         self.entries.sort_unstable_by_key(|entry| entry.key);
         let entries = std::mem::take(&mut self.entries);
-        let directory = codec::encode_large(&Directory { weight, entries })?;
+        self.pieces.sort_unstable_by_key(|(key, _)| *key);
+        let pieces = self.pieces.drain(..).flat_map(|(_, pieces)| pieces).collect();
+        let directory = codec::encode_large(&Directory { weight, entries, pieces })?;
         let digest = codec::digest(&directory);
         let offset = (self.written + self.buffer.len()) as u64;
         self.buffer.extend_from_slice(&directory);
@@ -379,6 +468,52 @@ impl PartWriter {
 mod tests {
     use super::super::dir::MemoryDir;
     use super::*;
+
+    #[test]
+    fn pieces_of_large_blocks_hold_by_themselves() {
+        let dir = MemoryDir::new();
+        let (key, small) = (BlockKey::new(1, 2, 3, 0), BlockKey::new(1, 2, 4, 0));
+        let large: Vec<u8> = (0..300_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        let mut writer = PartWriter::file(dir.append("p").unwrap());
+        writer.put(small, b"small").unwrap();
+        writer.put(key, &large).unwrap();
+        writer.put(key.chunk(1), &large).unwrap();
+        let digest = writer.into_file(1).unwrap();
+        let begun = |name: &str| Arc::new(Part::open(&dir, name, &digest).unwrap());
+        let head = |bytes: &[u8]| Some(bytes.len().min(100_000));
+        let part = begun("p");
+        for key in [key, key.chunk(1)] {
+            let block = part.begun(key, head, |_| true).unwrap().unwrap();
+            assert!(block.bytes == large && block.holds(&(0..large.len())));
+            assert!(!part.is_believed(key), "that takes a look at all of it");
+            assert_eq!(&*block.block(&part), large.as_slice());
+        }
+        assert!(part.begun(small, head, |bytes| bytes == b"small").unwrap().is_some());
+        assert!(part.begun(key.chunk(2), head, |_| true).unwrap().is_none());
+        let bytes = dir.read_at("p", 0, 1_000_000).unwrap();
+        let first = bytes.windows(100).position(|bytes| *bytes == large[..100]).unwrap();
+        for place in [0, 70_000, 99_999, 131_071, 131_072, 250_000, 299_999] {
+            let mut flipped = bytes.clone();
+            flipped[first + place] ^= 16;
+            let name = format!("f{place}");
+            write_all(dir.append(&name).unwrap().as_ref(), &flipped).unwrap();
+            let part = begun(&name);
+            let found = part.begun(key, head, |_| true);
+            // What it begins with lies in four pieces.
+            assert_eq!(found.is_err(), place < 131_072, "{place}");
+            for start in (0..300_000).step_by(10_000) {
+                let Ok(Some(block)) = &found else { continue };
+                let touched =
+                    start / 32_768 <= place / 32_768 && place / 32_768 <= (start + 9_999) / 32_768;
+                assert_eq!(block.holds(&(start..start + 10_000)), !touched, "{place}, {start}");
+            }
+            assert!(part.block(key).is_err() && part.block(key.chunk(1)).is_ok());
+            part.disbelieve();
+            assert!(
+                part.begun(key.chunk(1), head, |_| true).unwrap().unwrap().holds(&(0..300_000))
+            );
+        }
+    }
 
     #[test]
     fn a_file_and_memory_give_the_same_blocks_and_damage_is_found() {

@@ -14,6 +14,7 @@ use crate::base::number::Decimal;
 use crate::base::part::{Block, BlockKey, Part};
 use crate::base::value::ValueType;
 use roaring::RoaringBitmap;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub(super) const HEADER: usize = 32;
@@ -291,6 +292,34 @@ impl BlockView {
             end.and_then(|end| usize::try_from(end).ok()).unwrap_or(usize::MAX)
         };
         (if slot == 0 { 0 } else { end(slot - 1) }, end(slot))
+    }
+
+    /// Which bytes of the block the value of a slot is read from, those before its values aside.
+    pub(super) fn place_of(&self, slot: usize) -> Range<usize> {
+        let each = |bytes: usize| {
+            let start = self.values.saturating_add(slot.saturating_mul(bytes));
+            start..start.saturating_add(bytes)
+        };
+        match self.layout() {
+            Layout::Bytes => {
+                let (start, end) = self.ends(slot);
+                let data = self.values + self.count * usize::from(self.width);
+                data.saturating_add(start)..data.saturating_add(end)
+            }
+            Layout::Integers | Layout::Decimals if self.packing.is_none() && self.kind != 2 => {
+                each(usize::from(self.width))
+            }
+            Layout::Integers => {
+                let at = self.packing.map_or(0, |packing| packing.place(slot).0);
+                let start = self.values.saturating_add(at);
+                start..start.saturating_add(8)
+            }
+            Layout::Floats => each(8),
+            Layout::Wide => each(16),
+            Layout::Decimals => each(DECIMAL_BYTES),
+            // Codes are looked for here and there.
+            Layout::Sets => 0..self.block.len(),
+        }
     }
 
     /// The bytes of a slot.

@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::base::filter::{self, Probe};
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::search::first_place;
+use std::cell::Cell as Flag;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -71,10 +72,23 @@ fn find_in(
     let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { return Ok(None) };
     let Some(chunk) = lower(&fences, key, true).checked_sub(1) else { return Ok(None) };
     let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
-    let keys = view(part, column.form(KEYS).chunk(chunk), Layout::Wide)?;
+    let begun = part.begun(column.form(KEYS).chunk(chunk), sound::beginning, sound::block)?;
+    let begun = begun.ok_or_else(|| part.damaged())?;
+    let keys = BlockView::new(begun.block(part));
+    let keys = keys.filter(|keys| keys.layout() == Layout::Wide && keys.is_dense());
     let keys = keys.ok_or_else(|| part.damaged())?;
-    let slot = lower(&keys, key, false);
-    if slot >= keys.count() || keys.wide(slot) != key {
+    // Of a block that has megabytes no more is read than the way to the key takes.
+    let sound = Flag::new(true);
+    let at = |place: usize| {
+        sound.set(sound.get() && begun.holds(&keys.place_of(place)));
+        keys.wide(place)
+    };
+    let slot = first_place((0, keys.count()), key, false, at);
+    let found = slot < keys.count() && at(slot) == key;
+    if !sound.get() {
+        return Err(part.damaged());
+    }
+    if !found {
         return Ok(None);
     }
     let rows = view(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;

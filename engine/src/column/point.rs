@@ -41,21 +41,33 @@ pub fn integers_of(
 }
 
 impl Point {
-    /// The newest that parts tell of a row, if it is not NULL.
+    /// The newest that parts tell of a row, if it is not NULL. Of large blocks no more is read than it takes.
     ///
     /// # Errors
     /// `Corrupt` when a block does not hold.
     pub fn find(parts: &[Arc<Part>], column: BlockKey, row: u32) -> Result<Option<Point>> {
+        Point::newest(parts.iter().rev(), column, row)
+    }
+
+    /// The same of parts from the newest on.
+    pub(super) fn newest<'p>(
+        parts: impl Iterator<Item = &'p Arc<Part>>,
+        column: BlockKey,
+        row: u32,
+    ) -> Result<Option<Point>> {
         let key = column.chunk(row >> CHUNK_BITS);
-        for part in parts.iter().rev() {
-            let Some(bytes) = part.sound_bytes(key, sound::block)? else { continue };
-            if !tells_of(bytes, row & 0xffff) {
+        for part in parts {
+            let Some(begun) = part.begun(key, sound::beginning, sound::block)? else { continue };
+            if !tells_of(begun.bytes, row & 0xffff) {
                 continue;
             }
-            let Some(block) = part.sound_block(key, sound::block)? else { continue };
-            let block = BlockView::new(block).ok_or_else(|| part.damaged())?;
+            let block = BlockView::new(begun.block(part)).ok_or_else(|| part.damaged())?;
             if let Some(slot) = block.slot(row & 0xffff) {
-                return Ok((!block.is_null(slot)).then_some(Point { block, slot }));
+                let null = block.is_null(slot);
+                if !null && !begun.holds(&block.place_of(slot)) {
+                    return Err(part.damaged());
+                }
+                return Ok((!null).then_some(Point { block, slot }));
             }
         }
         Ok(None)
@@ -79,5 +91,65 @@ impl Point {
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         self.block.bytes(self.slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::dir::{Dir, MemoryDir, write_all};
+    use crate::base::part::PartWriter;
+    use crate::base::random::Rng;
+    use crate::column::{ColumnWriter, Layout, find_key, write_keys};
+
+    const COLUMN: BlockKey = BlockKey::new(2, 0, 17, 0);
+    const KEYED: BlockKey = BlockKey::new(2, 0, 18, 0);
+
+    /// Rows of large blocks, of which pieces are read, are right or damaged, whatever is flipped.
+    #[test]
+    fn rows_of_damaged_blocks_are_right_or_refused() {
+        let (dir, mut random) = (MemoryDir::new(), Rng(3));
+        let rows: Vec<Vec<u8>> =
+            (0..6_000).map(|row| vec![row as u8; 60 + random.below(40)]).collect();
+        let mut keys: Vec<(u128, u32)> = (0..30_000_u32)
+            .map(|row| ((random.below(usize::MAX) as u128) << 64 | 5, row))
+            .collect();
+        keys.sort_unstable();
+        let mut writer = PartWriter::file(dir.append("p").unwrap());
+        let mut column = ColumnWriter::new(&mut writer, COLUMN, Layout::Bytes, None);
+        (0..).zip(&rows).for_each(|(row, bytes)| column.bytes(row, bytes).unwrap());
+        column.finish().unwrap();
+        write_keys(&mut writer, KEYED, keys.len(), keys.iter().copied()).unwrap();
+        let digest = writer.into_file(1).unwrap();
+        let bytes = dir.read_at("p", 0, 10_000_000).unwrap();
+        let mut refused = 0;
+        for round in 0..300 {
+            let mut damaged = bytes.clone();
+            if round > 0 {
+                let place = random.below(bytes.len());
+                damaged[place] ^= 1 << random.below(8);
+            }
+            let name = format!("p{round}");
+            write_all(dir.append(&name).unwrap().as_ref(), &damaged).unwrap();
+            let Ok(part) = Part::open(&dir, &name, &digest) else { continue };
+            let parts = [Arc::new(part)];
+            for _ in 0..20 {
+                let row = random.below(rows.len());
+                match Point::find(&parts, COLUMN, row as u32) {
+                    Ok(found) => assert_eq!(found.unwrap().bytes(), rows[row], "{round}: {row}"),
+                    Err(_) => refused += 1,
+                }
+                let (key, row) = keys[random.below(keys.len())];
+                match find_key(&parts, KEYED, key) {
+                    Ok(found) => assert_eq!(found, Some(row), "{round}: {key}"),
+                    Err(_) => refused += 1,
+                }
+                let other = find_key(&parts, KEYED, key ^ 2);
+                assert!(other.is_err() || other == Ok(None), "{round}: {key}");
+            }
+            assert!(round > 0 || refused == 0);
+            dir.remove(&name).unwrap();
+        }
+        assert!(refused > 100, "{refused} looks met the damage");
     }
 }

@@ -55,6 +55,22 @@ fn fits_type(layout: Layout, code: u8) -> bool {
     }
 }
 
+/// How many bytes of a block, whose first 32 hold, say where its values are: `block` looks at no others.
+pub(super) fn beginning(bytes: &[u8]) -> Option<usize> {
+    let header = bytes.get(..HEADER)?;
+    let byte = |at: usize| header.get(at).copied().map(usize::from);
+    let (kind, listed, nulls, width) = (*header.first()?, byte(1)?, byte(2)?, byte(3)?);
+    let count = u32_at(header, 4)? as usize;
+    let rows = if listed > 0 { count.checked_mul(2)? } else { 0 };
+    let nulls = if nulls > 0 { count.div_ceil(8) } else { 0 };
+    let values = match layout_of(kind)? {
+        Layout::Sets | Layout::Bytes => count.checked_mul(width)?,
+        Layout::Decimals if kind != NARROW_DECIMALS => bytes.len(),
+        _ => 0,
+    };
+    Some(HEADER.checked_add(rows)?.checked_add(nulls)?.checked_add(values)?.min(bytes.len()))
+}
+
 /// Whether the bytes are a block of a column.
 pub(super) fn block(bytes: &[u8]) -> bool {
     block_of(bytes).is_some()

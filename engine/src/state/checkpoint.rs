@@ -284,6 +284,8 @@ pub fn load_checkpoint(
     if !counts_hold(&state)? {
         return Err(damaged());
     }
+    // What was damaged before anybody asked is found, also where counts were looked at.
+    state.parts.iter().for_each(|part| part.disbelieve());
     Ok(Some((state, manifest)))
 }
 
