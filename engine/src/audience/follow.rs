@@ -1,9 +1,9 @@
 //! Funnels whose steps know nothing of each other: one walk over the events of all profiles of a chunk, in order of
 //! time.
 //!
-//! *Why it is right:* of all chains of a profile that have come to a step, the one that may last longest may do whatever
-//! the others may, so that its end alone need be known. It need not be the chain that began last: January 30 at noon and
-//! January 31 at six both end on the last of February after a month, the later one earlier.
+//! *Why it is right:* of all chains of a profile that have come to a step, the one that may last longest may do
+//! whatever the others may, so that its end alone need be known. It need not be the chain that began last: January 30
+//! at noon and January 31 at six both end on the last of February after a month, the later one earlier.
 
 use super::funnel::Found;
 use super::program::{EventTest, Machine, set_of};

@@ -1,10 +1,10 @@
 //! Funnels: for each profile, whether events follow one another, each later than the one before, all within a span of
 //! the first.
 //!
-//! *What it is:* for each chunk of profiles the events of each step. Steps that know nothing of each other need one walk
-//! over the events of all profiles in order of time (`follow`); steps that are bound to earlier ones are tried one after
-//! another, profile by profile, and what was tried in vain is remembered. *Invariants:* exact, both ways;
-//! never unknown. *Where to start reading:* `funnel`.
+//! *What it is:* for each chunk of profiles the events of each step. Steps that know nothing of each other need one
+//! walk over the events of all profiles in order of time (`follow`); steps that are bound to earlier ones are tried one
+//! after another, profile by profile, and what was tried in vain is remembered. *Invariants:* exact, both ways; never
+//! unknown. *Where to start reading:* `funnel`.
 
 use super::aggregate::{Known, each_row, time_of};
 use super::follow::{Walk, end_of, follows};

@@ -3,8 +3,8 @@
 //! Layout, little-endian: a header of 32 bytes (kind, selector, NULLs, width, count, first row, base, type), the rows
 //! (none when they follow one another), a bit for each NULL, the values. Integers are the base plus 0, 1, 2, 4 or 8
 //! bytes (frame of reference: Zukowski and others, 2006); those of the engine itself take bits instead (`packed`), and
-//! the header has their unit at 28. Where bytes of a slot end is a number of this kind, too: what it lies above the base
-//! and the mean length, which stands at 28, of all slots up to it.
+//! the header has their unit at 28. Where bytes of a slot end is a number of this kind, too: what it lies above the
+//! base and the mean length, which stands at 28, of all slots up to it.
 
 use super::packed::Packing;
 use super::sound;

@@ -1,8 +1,8 @@
 //! Values of a property of events, in the order of their index.
 //!
 //! *What it is:* for each chunk of profiles a number for the value of each of its events: the key of a number, the code
-//! of a text, a truth. Numbers take as few bytes as those of the chunk need, so that a kernel tests a stretch of them at
-//! once. *Invariants:* a number tells the value exactly, or `Ordered::cell` says that it does not. *Where to start
+//! of a text, a truth. Numbers take as few bytes as those of the chunk need, so that a kernel tests a stretch of them
+//! at once. *Invariants:* a number tells the value exactly, or `Ordered::cell` says that it does not. *Where to start
 //! reading:* `Ordered::of`, which reads the table block by block, in the order in which it lies in memory.
 
 use super::view::TableView;

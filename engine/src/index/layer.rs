@@ -245,8 +245,8 @@ impl ColumnIndex {
         Direct::new(self.domain?, self.only(chunk)?)
     }
 
-    /// Shows the values of some rows of a chunk, block by block: the row, the block that decides it, and the slot in it.
-    /// NULL is not shown.
+    /// Shows the values of some rows of a chunk, block by block: the row, the block that decides it, and the slot in
+    /// it. NULL is not shown.
     pub fn each_value<'c>(
         &'c self,
         chunk: u32,

@@ -246,22 +246,8 @@ impl<'a> EventTest<'a> {
                 });
             }
             Measure::Extreme(sides, domain, wanted) => {
-                let scale = if let Domain::Decimal(scale) = domain { *scale } else { 0 };
-                let terms = sides.as_ref().map(|sides| terms(sides, chunk, scale));
-                let mask = if wanted.is_lt() { -1 } else { 0 };
-                let times = self.chunk(chunk).map(|of| of.map(|of| of.times.as_slice()));
-                self.each(machine, chunk, asked, |profile, at| {
-                    let number = match &terms {
-                        None => times
-                            .get(at.side)
-                            .and_then(|t| t.and_then(|t| t.get(at.place)))
-                            .copied()
-                            .map(Some),
-                        Some(terms) => terms.get(at.side).and_then(|terms| terms.at(at.place)),
-                    };
-                    let Some(number) = number else { return };
-                    slots.keep(profile, number, mask);
-                });
+                let of = (sides.as_ref(), *domain, *wanted);
+                self.extremes(machine, of, (chunk, asked), &mut slots);
             }
             Measure::Distinct(sides, marks) => {
                 let values = sides.each_ref().map(|side| side.values(chunk));
@@ -276,6 +262,29 @@ impl<'a> EventTest<'a> {
         }
         self.noted(machine, &found.seen);
         found
+    }
+
+    /// Keeps the least or the greatest number, or instant, of each profile.
+    fn extremes(
+        &self,
+        machine: &Machine<'a>,
+        (sides, domain, wanted): (Option<&Sides>, Domain, Ordering),
+        (chunk, asked): (u32, &Bits),
+        slots: &mut Slots<'_>,
+    ) {
+        let scale = if let Domain::Decimal(scale) = domain { scale } else { 0 };
+        let terms = sides.map(|sides| terms(sides, chunk, scale));
+        let mask = if wanted.is_lt() { -1 } else { 0 };
+        let times = self.chunk(chunk).map(|of| of.map_or(&[][..], |of| of.times.as_slice()));
+        self.each(machine, chunk, asked, |profile, at| {
+            let number = match &terms {
+                None => times.get(at.side).and_then(|times| times.get(at.place)).copied().map(Some),
+                Some(terms) => terms.get(at.side).and_then(|terms| terms.at(at.place)),
+            };
+            if let Some(number) = number {
+                slots.keep(profile, number, mask);
+            }
+        });
     }
 }
 
