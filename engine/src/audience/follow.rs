@@ -174,7 +174,7 @@ mod tests {
         let mut random = Rng(11);
         let mut through = 0;
         for _ in 0..4_000 {
-            let count = random.below(4) as usize + 2;
+            let count = random.below(4) + 2;
             let span = Span { months: 0, micros: random.below(15) as i64 };
             let mut walk = Walk::new(count, span);
             // Two walks, one after the other, with the same memory.

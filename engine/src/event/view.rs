@@ -45,6 +45,9 @@ struct Groups {
     last: u32,
 }
 
+/// Is shown the number of the first of some rows, their identifiers and their times.
+type SeeRows<'s> = dyn FnMut(u32, &mut Vec<u32>, &[i64]) + 's;
+
 impl TableView {
     /// A table over parts; `types` are those of its properties, by number.
     pub fn new<'p>(
@@ -74,12 +77,7 @@ impl TableView {
 
     /// Shows blocks of rows of the files, or of the parts in memory: the number among all rows of the first, the
     /// identifiers, and the times when they are asked for.
-    pub fn each_owner(
-        &self,
-        files: bool,
-        timed: bool,
-        see: &mut dyn FnMut(u32, &mut Vec<u32>, &[i64]),
-    ) {
+    pub fn each_owner(&self, files: bool, timed: bool, see: &mut SeeRows<'_>) {
         let (mut owners, mut instants) = (Vec::new(), Vec::new());
         let mut next = 0_u32;
         for part in &self.parts {
