@@ -353,3 +353,35 @@ fn declared_money_is_money_in_questions() {
     write(&db, "crm", &[buy("5", r#"{"amount":1,"unit":"EUR"}"#)]);
     refused(&view(&db), "(SELECT sum(e.amount) FROM buy e) = 7.5", &["EUR, USD"]);
 }
+
+/// Bob has no cart, so that nobody needs his purchase; that there is no rate for it is told all the same, as for every
+/// other way to ask.
+#[test]
+fn a_step_of_a_funnel_that_nobody_needs_hides_no_missing_rate() {
+    let db = store::new();
+    let bought = |user: &str, currency: &str| {
+        let told = format!(r#"{{"amount":9,"amount.currency":"{currency}"}}"#);
+        track(user, &format!("b {user}"), "2024-03-01T01:00:00Z", "buy", &told)
+    };
+    let messages = [
+        track("ann", "c", DAY, "cart", "{}"),
+        bought("ann", "EUR"),
+        bought("bob", "USD"),
+        bought("cid", "GBP"),
+    ];
+    write(&db, "web", &messages);
+    let text = "funnel(INTERVAL '1 day', (SELECT 1 FROM cart a), (SELECT 1 FROM buy b WHERE \
+                convert(b.amount, 'EUR') > 5))";
+    db.checkpoint().unwrap();
+    for _ in 0..2 {
+        let seen = view(&db);
+        refused(&seen, text, &["there is no rate"]);
+        assert!(seen.explain(text, At::Latest).is_err());
+        assert!(seen.count(text, At::Latest).is_err());
+        write(&db, "web", &[track("dan", "c2", DAY, "cart", "{}")]);
+    }
+    let rates =
+        [rate("1", "USD", "EUR", "2024-01-01", "0.5"), rate("2", "GBP", "EUR", "2024-01-01", "2")];
+    write(&db, "web", &rates);
+    assert_eq!(holds(&view(&db), text), 1);
+}

@@ -49,6 +49,8 @@ impl Walk {
         tests.iter().for_each(|test| test.take_apart(chunk, &mut rest, &mut apart));
         let mut seen = Bits::empty();
         let mut within = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+        // A step whose events may have no answer is asked of everybody: what nobody needs may not hide that.
+        let narrows = !machine.explain && !tests.iter().any(EventTest::can_fail);
         for ((test, events), reached) in tests.iter().zip(&mut self.events).zip(&mut found.reached)
         {
             events.clear();
@@ -64,7 +66,7 @@ impl Walk {
                 events.sort_by_key(|(time, _)| *time);
             }
             *reached += u64::from(seen.count());
-            if !machine.explain {
+            if narrows {
                 // Later steps are asked of those alone that have come so far, and of the times that they may have.
                 rest.copy_from(&seen);
                 let after = events.first().map_or(i64::MAX, |(time, _)| time.saturating_add(1));

@@ -90,7 +90,7 @@ impl<'a> EventTest<'a> {
     }
 
     /// Whether a look at an event may fail, or what is computed of them.
-    pub(super) fn can_fail(&self) -> bool {
+    pub(in super::super) fn can_fail(&self) -> bool {
         let computed = self.aggregate.is_some_and(|of| {
             let plain = |value: &Scalar| property_of(value, self.rows.slot).is_some();
             let sum = matches!(of.aggregate, Aggregate::Sum | Aggregate::Average);
