@@ -35,6 +35,8 @@ pub(super) struct Held {
     pub state: AtomicU8,
     /// The number of its first piece among those of all blocks.
     pub pieces: u32,
+    /// How often pieces of it were looked at, as far as that is counted.
+    pub looks: AtomicU8,
 }
 
 /// The entries of one column.
@@ -105,7 +107,7 @@ impl BlockTable {
         let held = |entry: Entry| {
             let pieces = u32::try_from(next).unwrap_or(u32::MAX);
             next += pieces_of(entry.length);
-            Held { entry, state: AtomicU8::new(state), pieces }
+            Held { entry, state: AtomicU8::new(state), pieces, looks: AtomicU8::new(0) }
         };
         BlockTable { entries: entries.into_iter().map(held).collect(), columns, slots, forms }
     }

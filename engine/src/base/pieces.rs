@@ -11,6 +11,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// A block that is looked at more often is read whole: that takes about as long as a hundred pieces, and looks at it are
+/// quicker then.
+const LOOKS: u8 = 8;
+
 /// What a block begins with, for who asks how long its beginning is.
 const BEGINNING: usize = 64;
 
@@ -87,7 +91,8 @@ impl Part {
         let Some(held) = self.blocks.find(key) else { return Ok(None) };
         let range = range_of(&held.entry);
         let known = held.state.load(Ordering::Acquire);
-        if known >= SOUND || pieces_of(held.entry.length) == 0 {
+        let few = pieces_of(held.entry.length) > 0 && held.looks.load(Ordering::Relaxed) < LOOKS;
+        if known >= SOUND || !few {
             self.believed(key, SOUND, sound)?;
             let bytes = self.bytes.get(range.clone()).unwrap_or_default();
             return Ok(Some(Begun { bytes, range, pieces: None }));
@@ -102,6 +107,7 @@ impl Part {
             }
             held.state.fetch_max(BEGUN, Ordering::AcqRel);
         }
+        held.looks.fetch_add(1, Ordering::Relaxed);
         Ok(Some(begun))
     }
 }
@@ -129,6 +135,9 @@ mod tests {
             let block = part.begun(key, head, |_| true).unwrap().unwrap();
             assert!(block.bytes == large && block.holds(&(0..large.len())));
             assert!(!part.is_believed(key), "that takes a look at all of it");
+            assert!((1..8).all(|_| part.begun(key, head, |_| true).unwrap().is_some()));
+            assert!(!part.is_believed(key));
+            assert!(part.begun(key, head, |_| true).unwrap().is_some() && part.is_believed(key));
             assert_eq!(&*block.block(&part), large.as_slice());
         }
         assert!(part.begun(small, head, |bytes| bytes == b"small").unwrap().is_some());
