@@ -11,8 +11,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A block that is looked at more often is read whole: that takes about as long as a hundred pieces, and looks at it are
-/// quicker then.
+/// A block that is looked at more often is read whole: that takes about as long as a hundred pieces, and looks at it
+/// are quicker then.
 const LOOKS: u8 = 8;
 
 /// What a block begins with, for who asks how long its beginning is.
