@@ -232,6 +232,10 @@ fn of_traits() -> Vec<(&'static str, Holds)> {
         ask("p.city LIKE 'city 12%' AND p.age IS NULL", |p| {
             p.city.as_deref().is_some_and(|city| city.starts_with("city 12")) && p.age.is_none()
         }),
+        ask("p.city NOT LIKE 'city 1%' AND p.plan = 'pro'", |p| {
+            let other = p.city.as_deref().is_some_and(|city| !city.starts_with("city 1"));
+            other && p.plan == Some("pro")
+        }),
     ]
 }
 

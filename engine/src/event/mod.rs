@@ -11,12 +11,14 @@ mod index;
 mod merge;
 mod open;
 mod ordered;
+mod values;
 mod view;
 
 pub use index::{EventChunk, EventIndex};
 pub use merge::merge_table;
 pub use open::{EventRow, OpenTable};
-pub use ordered::{Kind, Ordered, Values};
+pub use ordered::{Kind, Ordered};
+pub use values::Values;
 pub use view::{TablePart, TableView};
 
 /// The identifier of a row.

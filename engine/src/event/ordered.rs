@@ -5,6 +5,7 @@
 //! at once. *Invariants:* a number tells the value exactly, or `Ordered::cell` says that it does not. *Where to start
 //! reading:* `Ordered::of`, which reads the table block by block, in the order in which it lies in memory.
 
+use super::values::Values;
 use super::view::TableView;
 use crate::base::bits::Bits;
 use crate::base::value::ValueType;
@@ -32,92 +33,6 @@ pub enum Kind {
     Codes(Vec<Arc<str>>),
     /// 0 and 1 for false and true.
     Truths,
-}
-
-/// A number for each event of a chunk, or nothing.
-#[derive(Debug, Default)]
-pub struct Values {
-    base: u64,
-    /// Bytes of a number: 0, 1, 2, 4 or 8.
-    width: u8,
-    bytes: Vec<u8>,
-    count: usize,
-    /// A bit for each that has a value.
-    present: Vec<u64>,
-}
-
-impl Values {
-    fn new(numbers: &[u64], present: Vec<u64>) -> Values {
-        let is_known = |place: usize| known(&present, place);
-        let with_places = numbers.iter().enumerate();
-        let own = with_places.filter(|(place, _)| is_known(*place)).map(|(_, number)| *number);
-        let base = own.clone().min().unwrap_or_default();
-        let reach = own.max().unwrap_or_default() - base;
-        let width: u8 = match u64::BITS - reach.leading_zeros() {
-            0 => 0,
-            1..=8 => 1,
-            9..=16 => 2,
-            17..=32 => 4,
-            _ => 8,
-        };
-        let mut bytes = Vec::with_capacity(numbers.len() * usize::from(width));
-        for (place, number) in numbers.iter().enumerate() {
-            let number = if is_known(place) { number - base } else { 0 };
-            bytes.extend(number.to_le_bytes().iter().take(usize::from(width)));
-        }
-        Values { base, width, bytes, count: numbers.len(), present }
-    }
-
-    /// The number at a place; nothing for NULL.
-    #[inline]
-    pub fn get(&self, place: usize) -> Option<u64> {
-        if !known(&self.present, place) {
-            return None;
-        }
-        let number = match self.width {
-            0 => 0,
-            1 => u64::from(*self.bytes.get(place)?),
-            2 => u64::from(u16::from_le_bytes(*self.bytes.as_chunks::<2>().0.get(place)?)),
-            4 => u64::from(u32::from_le_bytes(*self.bytes.as_chunks::<4>().0.get(place)?)),
-            _ => u64::from_le_bytes(*self.bytes.as_chunks::<8>().0.get(place)?),
-        };
-        Some(self.base.wrapping_add(number))
-    }
-
-    /// Makes `out` those of some places, at most 65,536 from the first on, whose number is no less than `low` and no
-    /// greater than `high`. What stands for NULL may be among them, and what is behind the last.
-    pub fn between(&self, places: (usize, usize), (low, high): (u64, u64), out: &mut Bits) {
-        if low > high || high < self.base {
-            return out.clear();
-        }
-        let (low, high) = (low.saturating_sub(self.base), high - self.base);
-        let width = usize::from(self.width);
-        if width == 0 {
-            return if low == 0 { out.fill() } else { out.clear() };
-        }
-        let bytes = self.bytes.get(places.0 * width..places.1.min(self.count) * width);
-        out.between(bytes.unwrap_or_default(), self.width, low, high);
-    }
-
-    /// Makes `out` those of some places, at most 65,536 from the first on, whose number passes. NULL never does.
-    pub fn passing(&self, places: (usize, usize), passes: impl Fn(u64) -> bool, out: &mut Bits) {
-        for (start, word) in (places.0..).step_by(64).zip(&mut out.0) {
-            let bit = |at: usize| u64::from(self.get(start + at).is_some_and(&passes)) << at;
-            *word = if start < places.1 { (0..64).fold(0, |bits, at| bits | bit(at)) } else { 0 };
-        }
-    }
-
-    /// Leaves of the 65,536 places from one on, which is a multiple of 64, those that have a value.
-    pub fn leave_known(&self, first: usize, out: &mut Bits) {
-        let present = self.present.get(first / 64..).unwrap_or_default();
-        let present = present.iter().copied().chain(std::iter::repeat(0));
-        out.0.iter_mut().zip(present).for_each(|(word, present)| *word &= present);
-    }
-}
-
-#[inline]
-fn known(present: &[u64], place: usize) -> bool {
-    present.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
 }
 
 impl Ordered {
@@ -181,7 +96,7 @@ impl Ordered {
 
     /// Whether no event has a value.
     pub fn is_empty(&self) -> bool {
-        self.chunks.iter().all(|values| values.present.iter().all(|word| *word == 0))
+        self.chunks.iter().all(Values::is_empty)
     }
 
     /// The numbers of a chunk.
