@@ -17,11 +17,11 @@ pub(super) struct Entry {
     pub crc: u32,
 }
 
-/// Blocks of so many bytes and more have a checksum for each piece as well, so that a look at one row of them reads no
-/// more than a piece.
-pub(super) const PIECED_MIN: u64 = 256 << 10;
-/// Bytes of a piece; of the last one of a block fewer.
-pub(super) const PIECE: u64 = 32 << 10;
+/// Blocks of so many bytes and more have a checksum for each piece, so that a look at one row of them reads no more than
+/// a piece.
+pub(super) const PIECED_MIN: u64 = 16 << 10;
+/// Bytes of a piece; of the last one of a block fewer. A page, which is what a look at a mapped file costs anyway.
+pub(super) const PIECE: u64 = 4 << 10;
 
 /// How many pieces a block of so many bytes has.
 pub(super) fn pieces_of(length: u64) -> u64 {
@@ -35,8 +35,6 @@ pub(super) struct Held {
     pub state: AtomicU8,
     /// The number of its first piece among those of all blocks.
     pub pieces: u32,
-    /// How often pieces of it were looked at, as far as that is counted.
-    pub looks: AtomicU8,
 }
 
 /// The entries of one column.
@@ -107,7 +105,7 @@ impl BlockTable {
         let held = |entry: Entry| {
             let pieces = u32::try_from(next).unwrap_or(u32::MAX);
             next += pieces_of(entry.length);
-            Held { entry, state: AtomicU8::new(state), pieces, looks: AtomicU8::new(0) }
+            Held { entry, state: AtomicU8::new(state), pieces }
         };
         BlockTable { entries: entries.into_iter().map(held).collect(), columns, slots, forms }
     }

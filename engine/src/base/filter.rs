@@ -3,6 +3,9 @@
 //! Method: a blocked Bloom filter (Putze, Sanders and Singler 2007): 512-bit blocks, seven bits a key, all in one
 //! block. About one unknown key in a hundred passes.
 
+use super::pieces::Soundness;
+use std::ops::Range;
+
 const BLOCK_BYTES: usize = 64;
 const BITS_PER_ROW: usize = 10;
 const PROBES: u32 = 7;
@@ -11,6 +14,10 @@ const PROBES: u32 = 7;
 pub fn bytes_for(rows: usize) -> usize {
     (rows * BITS_PER_ROW).div_ceil(BLOCK_BYTES * 8).max(1) * BLOCK_BYTES
 }
+
+/// What makes bytes a filter: their number alone.
+pub const SOUNDNESS: Soundness =
+    Soundness { beginning: |_| Some(0), begins: is_one, whole: is_one };
 
 /// Whether bytes are a filter: whole blocks, at least one.
 pub fn is_one(bytes: &[u8]) -> bool {
@@ -43,6 +50,12 @@ impl Probe {
         let blocks = (filter / BLOCK_BYTES).max(1) as u64;
         // Prefixes are bits of a digest, so they are uniform; the high half of a product picks the block.
         ((u128::from(self.prefix) * u128::from(blocks)) >> 64) as usize * BLOCK_BYTES
+    }
+
+    /// Which bytes of a filter of some length tell of it.
+    pub fn place_in(&self, filter: usize) -> Range<usize> {
+        let block = self.block(filter);
+        block..block + BLOCK_BYTES
     }
 
     /// Whether it may have been added to a filter. There is no branch before all bits are known, so that a processor

@@ -27,7 +27,7 @@ pub mod number;
 pub mod paged;
 pub mod part;
 pub mod patience;
-mod pieces;
+pub mod pieces;
 #[cfg(test)]
 pub mod random;
 pub mod row_key;

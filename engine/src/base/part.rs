@@ -2,15 +2,15 @@
 //!
 //! *What it is:* bytes under keys, each block with a checksum of its own, behind one directory. *Invariants:* a part
 //! never changes; a block of a file is believed only after its checksum held, once for each opening; the directory is
-//! held by a digest that the manifest knows. *What it does not know:* what the bytes mean.
+//! held by a digest that the manifest knows, and its checksums of large blocks hold those of their pieces. *What it does not know:* what the bytes mean.
 //! *Where to start reading:* `Part::block`, then `PartWriter`.
 
 use super::codec::{self, Digest128};
 use super::dir::{AppendFile, Dir, write_all};
-use super::directory::{BlockTable, Entry, PIECE, pieces_of};
+use super::directory::{BlockTable, Entry, Held, pieces_of};
 use super::error::{Error, Result};
 use super::mmap::FileBytes;
-use super::pieces::Pieces;
+use super::pieces::{Pieces, checksums_of};
 use bincode::{Decode, Encode};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
@@ -23,12 +23,12 @@ const TAIL: usize = 32;
 const ALIGNMENT: usize = 8;
 /// A block is 65,536 rows, and rows have 32 bits.
 const CHUNKS_MAX: u32 = 1 << 16;
-/// What a block says of itself fits its bytes, of which some pieces were held against their checksums.
+/// What a block begins with, which says which rows it tells of, fits the length of it.
 pub(super) const BEGUN: u8 = 1;
-/// The bytes of a block are those of its checksum.
+/// All bytes of a block are those of its checksum.
 const WRITTEN: u8 = 2;
-/// And what it says of itself fits them.
-pub(super) const SOUND: u8 = 3;
+/// And all that it says of itself fits them.
+pub(super) const SOUND: u8 = 4;
 /// Bytes that are gathered before they are handed to the file system.
 const BUFFER: usize = 1 << 20;
 
@@ -73,8 +73,6 @@ impl BlockKey {
 struct Directory {
     weight: u64,
     entries: Vec<Entry>,
-    /// The checksums of the pieces of large blocks, in the order of these.
-    pieces: Vec<u32>,
 }
 
 /// An immutable set of blocks.
@@ -93,6 +91,8 @@ pub struct Part {
 pub struct Block {
     pub(super) part: Arc<Part>,
     pub(super) range: Range<usize>,
+    /// Of a block that has begun the number of its first piece.
+    pub(super) pieces: Option<u32>,
 }
 
 impl Deref for Block {
@@ -123,16 +123,15 @@ impl Part {
         if !known || !bytes.starts_with(MAGIC) || codec::digest(directory) != *digest {
             return Err(damaged());
         }
-        let directory: Directory = codec::decode_large(directory)?;
-        if !lies_well(&directory.entries, offset as u64) {
+        let Directory { weight, entries } = codec::decode_large(directory)?;
+        let count = entries.iter().fold(0, |sum: u64, e| sum.saturating_add(pieces_of(e.length)));
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        // The checksums of pieces stand between the blocks and the directory.
+        let start = offset.checked_sub(count.saturating_mul(4)).ok_or_else(damaged)?;
+        if !lies_well(&entries, start as u64) {
             return Err(damaged());
         }
-        let Directory { weight, entries, pieces } = directory;
-        let wanted = entries.iter().map(|entry| pieces_of(entry.length)).sum::<u64>();
-        if pieces.len() as u64 != wanted {
-            return Err(damaged());
-        }
-        let (blocks, pieces) = (BlockTable::new(entries, 0), Pieces::new(pieces));
+        let (blocks, pieces) = (BlockTable::new(entries, 0), Pieces::new(start, count));
         Ok(Part { place: name.to_owned(), bytes, blocks, weight, digest: Some(*digest), pieces })
     }
 
@@ -191,23 +190,10 @@ impl Part {
         self.believe(key, SOUND, sound)
     }
 
-    /// The same as bytes of the part.
-    ///
-    /// # Errors
-    /// As `sound_block`.
-    pub fn sound_bytes(
-        &self,
-        key: BlockKey,
-        sound: impl FnOnce(&[u8]) -> bool,
-    ) -> Result<Option<&[u8]>> {
-        let range = self.believed(key, SOUND, sound)?;
-        Ok(range.map(|range| self.bytes.get(range).unwrap_or_default()))
-    }
-
     /// Whether a block was held against its checksum and its counts before, so that the next look at it reads no more
     /// than it needs.
     pub fn is_believed(&self, key: BlockKey) -> bool {
-        self.blocks.find(key).is_some_and(|held| held.state.load(Ordering::Acquire) >= SOUND)
+        self.blocks.find(key).is_some_and(|held| held.state.load(Ordering::Acquire) & SOUND != 0)
     }
 
     /// Whether it may have a block of the space and form of a key: most parts that have none say so at once.
@@ -223,7 +209,7 @@ impl Part {
         sound: impl FnOnce(&[u8]) -> bool,
     ) -> Result<Option<Block>> {
         let range = self.believed(key, wanted, sound)?;
-        Ok(range.map(|range| Block { part: Arc::clone(self), range }))
+        Ok(range.map(|range| Block { part: Arc::clone(self), range, pieces: None }))
     }
 
     pub(super) fn believed(
@@ -233,21 +219,32 @@ impl Part {
         sound: impl FnOnce(&[u8]) -> bool,
     ) -> Result<Option<Range<usize>>> {
         let Some(held) = self.blocks.find(key) else { return Ok(None) };
-        let (entry, held) = (&held.entry, &held.state);
-        let range = range_of(entry);
-        let known = held.load(Ordering::Acquire);
-        if known < wanted {
+        let range = range_of(&held.entry);
+        let known = held.state.load(Ordering::Acquire);
+        if known & wanted == 0 {
             let bytes = self.bytes.get(range.clone()).unwrap_or_default();
-            // Of a block that has begun some pieces alone are known.
-            if known < WRITTEN && codec::crc(bytes) != entry.crc {
+            let written = known & WRITTEN != 0 || self.is_written(held, bytes);
+            if !written || !sound(bytes) {
                 return Err(self.damaged());
             }
-            if !sound(bytes) {
-                return Err(self.damaged());
-            }
-            held.fetch_max(wanted, Ordering::AcqRel);
+            held.state.fetch_or(wanted | WRITTEN, Ordering::AcqRel);
         }
         Ok(Some(range))
+    }
+
+    /// Whether all bytes of a block are those that were written. The checksum of a block of pieces is that of theirs.
+    fn is_written(&self, held: &Held, bytes: &[u8]) -> bool {
+        let Ok(count @ 1..) = usize::try_from(pieces_of(held.entry.length)) else {
+            return codec::crc(bytes) == held.entry.crc;
+        };
+        let checksums = checksums_of(bytes);
+        let first = held.pieces as usize;
+        let holds = codec::crc(&checksums) == held.entry.crc
+            && self.bytes.get(self.pieces.place(first, count)) == Some(checksums.as_slice());
+        if holds {
+            self.pieces.believe(first..first + count);
+        }
+        holds
     }
 
     /// Believes nothing any more: each block is held against its checksum again when it is next looked at.
@@ -326,7 +323,7 @@ pub struct PartWriter {
     written: usize,
     entries: Vec<Entry>,
     /// The checksums of the pieces of large blocks.
-    pieces: Vec<(BlockKey, Vec<u32>)>,
+    pieces: Vec<(BlockKey, Vec<u8>)>,
 }
 
 impl PartWriter {
@@ -356,11 +353,16 @@ impl PartWriter {
         let offset = (self.written + self.buffer.len()).next_multiple_of(ALIGNMENT);
         self.buffer.resize(offset - self.written, 0);
         self.buffer.extend_from_slice(bytes);
-        let crc = if self.file.is_some() { codec::crc(bytes) } else { 0 };
-        if self.file.is_some() && pieces_of(bytes.len() as u64) > 0 {
-            let pieces = bytes.chunks(PIECE as usize).map(codec::crc);
-            self.pieces.push((key, pieces.collect()));
-        }
+        let crc = match (&self.file, pieces_of(bytes.len() as u64)) {
+            (None, _) => 0,
+            (Some(_), 0) => codec::crc(bytes),
+            (Some(_), _) => {
+                let checksums = checksums_of(bytes);
+                let crc = codec::crc(&checksums);
+                self.pieces.push((key, checksums));
+                crc
+            }
+        };
         self.entries.push(Entry { key, offset: offset as u64, length: bytes.len() as u64, crc });
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
     }
@@ -377,7 +379,7 @@ impl PartWriter {
     /// The part, when it is in memory.
     pub fn into_memory(mut self, weight: u64) -> Part {
         self.entries.sort_unstable_by_key(|entry| entry.key);
-        let blocks = BlockTable::new(self.entries, SOUND);
+        let blocks = BlockTable::new(self.entries, BEGUN | WRITTEN | SOUND);
         let bytes = FileBytes::Heap(Arc::new(self.buffer));
         let pieces = Pieces::default();
         Part { place: String::new(), bytes, blocks, weight, digest: None, pieces }
@@ -391,8 +393,8 @@ impl PartWriter {
         self.entries.sort_unstable_by_key(|entry| entry.key);
         let entries = std::mem::take(&mut self.entries);
         self.pieces.sort_unstable_by_key(|(key, _)| *key);
-        let pieces = self.pieces.drain(..).flat_map(|(_, pieces)| pieces).collect();
-        let directory = codec::encode_large(&Directory { weight, entries, pieces })?;
+        self.pieces.iter().for_each(|(_, checksums)| self.buffer.extend_from_slice(checksums));
+        let directory = codec::encode_large(&Directory { weight, entries })?;
         let digest = codec::digest(&directory);
         let offset = (self.written + self.buffer.len()) as u64;
         self.buffer.extend_from_slice(&directory);

@@ -1,5 +1,7 @@
 //! Finding a place in a sorted list: guesses where keys are spread evenly, halving for the rest.
 
+use std::cmp::Ordering;
+
 /// Keys that are so few are found as quickly by halving.
 const NEAR: usize = 64;
 /// How often a place is guessed before the rest is halved.
@@ -58,6 +60,32 @@ pub fn first_place<K: Spread>(
     low
 }
 
+/// The place of a key among so many that lie between two others, if it is one of them. Keys that are spread evenly are
+/// met after a few guesses, each of which is nearer by a square root.
+pub fn place_of_equal<K: Spread>(
+    count: usize,
+    (mut least, mut greatest): (K, K),
+    wanted: K,
+    at: impl Fn(usize) -> K,
+) -> Option<usize> {
+    let (mut low, mut high) = (0, count);
+    for _ in 0..GUESSES {
+        if low >= high {
+            return None;
+        }
+        let share = wanted.share(least, greatest).min(1.0);
+        let guess = (low + (share * (high - low) as f64) as usize).min(high - 1);
+        let known = at(guess);
+        match known.cmp(&wanted) {
+            Ordering::Equal => return Some(guess),
+            Ordering::Less => (low, least) = (guess + 1, known),
+            Ordering::Greater => (high, greatest) = (guess, known),
+        }
+    }
+    let place = first_place((low, high), wanted, false, &at);
+    (place < high && at(place) == wanted).then_some(place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +114,16 @@ mod tests {
                     let plain =
                         keys.partition_point(|key| *key < wanted || (equal && *key == wanted));
                     assert_eq!(place, plain.max(from), "{round}");
+                }
+                // What lies beside all keys must not lead astray, nor bounds that are wide.
+                let ends = keys.first().zip(keys.last()).map_or((0, 0), |(a, b)| (*a, *b));
+                for ends in [ends, (0, u32::MAX)] {
+                    let found = place_of_equal(count, ends, wanted, |place| keys[place]);
+                    assert_eq!(
+                        found.map(|place| keys[place]),
+                        keys.binary_search(&wanted).ok().map(|_| wanted),
+                        "{round}"
+                    );
                 }
             }
         }

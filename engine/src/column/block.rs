@@ -10,7 +10,7 @@ use super::packed::Packing;
 use super::sound;
 use super::write::Layout;
 use crate::base::error::Result;
-use crate::base::number::Decimal;
+use crate::base::number::{DECIMAL_DIGITS, Decimal};
 use crate::base::part::{Block, BlockKey, Part};
 use crate::base::value::ValueType;
 use roaring::RoaringBitmap;
@@ -18,6 +18,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub(super) const HEADER: usize = 32;
+/// Decimals with a scale each.
+pub(super) const DECIMALS: u8 = 2;
 /// Decimals of one scale whose digits fit 64 bits.
 pub(super) const NARROW_DECIMALS: u8 = 6;
 pub(super) const DECIMAL_BYTES: usize = 17;
@@ -82,6 +84,15 @@ pub(super) fn value_type_of(code: u8) -> Option<ValueType> {
 pub fn block_of(part: &Arc<Part>, key: BlockKey) -> Result<Option<BlockView>> {
     let Some(block) = part.sound_block(key, sound::block)? else { return Ok(None) };
     BlockView::new(block).map(Some).ok_or_else(|| part.damaged())
+}
+
+/// The same of which little is read: who looks at a slot asks `holds` first.
+///
+/// # Errors
+/// `Corrupt` when it does not hold as far as it says which rows it tells of.
+pub(super) fn begun_block(part: &Arc<Part>, key: BlockKey) -> Result<Option<BlockView>> {
+    let Some(begun) = part.begun(key, &sound::BLOCK)? else { return Ok(None) };
+    BlockView::new(begun.block(part)).map(Some).ok_or_else(|| part.damaged())
 }
 
 /// Whether the bytes of a block that holds tell of a row of the chunk; to be asked of many blocks, of which few do.
@@ -285,6 +296,14 @@ impl BlockView {
         u128::from_le_bytes(bytes.unwrap_or_default())
     }
 
+    /// The same, with a note when it is not what was written.
+    pub(super) fn sound_wide(&self, slot: usize, sound: &std::cell::Cell<bool>) -> u128 {
+        if !self.holds(slot) {
+            sound.set(false);
+        }
+        self.wide(slot)
+    }
+
     /// Where a slot of variable length begins and ends behind the table of ends.
     fn ends(&self, slot: usize) -> (usize, usize) {
         let end = |index: usize| {
@@ -294,31 +313,51 @@ impl BlockView {
         (if slot == 0 { 0 } else { end(slot - 1) }, end(slot))
     }
 
-    /// Which bytes of the block the value of a slot is read from, those before its values aside.
-    pub(super) fn place_of(&self, slot: usize) -> Range<usize> {
+    /// Whether what is read of a slot is what was written: to be asked of a block that has begun before each look.
+    #[inline]
+    pub fn holds(&self, slot: usize) -> bool {
+        self.block.is_whole() || self.pieces_hold(slot)
+    }
+
+    fn pieces_hold(&self, slot: usize) -> bool {
+        if let Some(nulls) = self.nulls
+            && !self.block.holds(&(nulls + slot / 8..nulls + slot / 8 + 1))
+        {
+            return false;
+        }
+        self.is_null(slot)
+            || self.place_of(slot).is_some_and(|place| self.block.holds(&place))
+                && (self.kind != DECIMALS || u32::from(self.decimal(slot).scale) <= DECIMAL_DIGITS)
+    }
+
+    /// Which bytes the value of a slot stands in; nothing where it says of itself what cannot be.
+    fn place_of(&self, slot: usize) -> Option<Range<usize>> {
         let each = |bytes: usize| {
-            let start = self.values.saturating_add(slot.saturating_mul(bytes));
-            start..start.saturating_add(bytes)
+            let start = self.values + slot * bytes;
+            Some(start..start + bytes)
         };
         match self.layout() {
-            Layout::Bytes => {
+            Layout::Bytes | Layout::Sets => {
+                let width = usize::from(self.width);
+                let first = self.values + slot.saturating_sub(1) * width;
+                if !self.block.holds(&(first..self.values + (slot + 1) * width)) {
+                    return None;
+                }
+                let unit = if self.layout() == Layout::Sets { self.code_width().into() } else { 1 };
+                let data = self.values + self.count * width;
                 let (start, end) = self.ends(slot);
-                let data = self.values + self.count * usize::from(self.width);
-                data.saturating_add(start)..data.saturating_add(end)
+                let place = |end: usize| end.checked_mul(unit)?.checked_add(data);
+                let (start, end) = (place(start)?, place(end)?);
+                (start <= end && end <= self.block.len()).then_some(start..end)
             }
-            Layout::Integers | Layout::Decimals if self.packing.is_none() && self.kind != 2 => {
-                each(usize::from(self.width))
+            Layout::Integers if self.packing.is_some() => {
+                let start = self.values + self.packing.map_or(0, |packing| packing.place(slot).0);
+                Some(start..(start + 8).min(self.block.len()))
             }
-            Layout::Integers => {
-                let at = self.packing.map_or(0, |packing| packing.place(slot).0);
-                let start = self.values.saturating_add(at);
-                start..start.saturating_add(8)
-            }
+            Layout::Decimals if self.kind == DECIMALS => each(DECIMAL_BYTES),
+            Layout::Integers | Layout::Decimals => each(usize::from(self.width)),
             Layout::Floats => each(8),
             Layout::Wide => each(16),
-            Layout::Decimals => each(DECIMAL_BYTES),
-            // Codes are looked for here and there.
-            Layout::Sets => 0..self.block.len(),
         }
     }
 

@@ -1,17 +1,18 @@
 //! From a 128-bit key to a row: sorted keys in blocks of a chunk, found by the first key of each block.
 
-use super::block::BlockView;
+use super::block::{BlockView, begun_block};
 use super::sound;
 use super::view::{ColumnView, Faults};
 use super::write::{ColumnWriter, Layout};
 use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
 use crate::base::error::Result;
 use crate::base::filter::{self, Probe};
-use crate::base::part::{BlockKey, Part, PartWriter};
-use crate::base::search::first_place;
+use crate::base::part::{Block, BlockKey, Part, PartWriter};
+use crate::base::search::{first_place, place_of_equal};
 use std::cell::Cell as Flag;
+use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 fn view(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockView>> {
     let Some(block) = part.sound_block(key, sound::block)? else { return Ok(None) };
@@ -54,46 +55,142 @@ fn prefix_of(key: u128) -> u64 {
     (key >> 64) as u64
 }
 
-/// The row of a key in one part. A key that the part does not have costs one look into its filter, which keeps loads of
-/// new identifiers from touching all pages of all parts.
+/// The keys of parts, opened for who looks for many of them one by one.
+#[derive(Debug, Default)]
+pub struct KeysView(Vec<PartKeys>);
+
+/// The keys of a part.
+#[derive(Debug)]
+struct PartKeys {
+    part: Arc<Part>,
+    column: BlockKey,
+    filter: Option<Block>,
+    /// The first key of each chunk.
+    fences: Vec<u128>,
+    chunks: Vec<OnceLock<(BlockView, BlockView)>>,
+}
+
+impl KeysView {
+    /// Those of parts, in any order: a key is in one of them.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn new(parts: &[Arc<Part>], column: BlockKey) -> Result<KeysView> {
+        let mut opened = Vec::new();
+        for part in parts {
+            opened.extend(PartKeys::open(part, column)?);
+        }
+        // Most keys are in the largest.
+        opened.sort_by_key(|part| Reverse(part.fences.len()));
+        Ok(KeysView(opened))
+    }
+
+    /// The row of a key.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn find(&self, key: u128) -> Result<Option<u32>> {
+        let probe = Probe::of(prefix_of(key));
+        for part in &self.0 {
+            if let Some(row) = part.find(key, &probe)? {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl PartKeys {
+    fn open(part: &Arc<Part>, column: BlockKey) -> Result<Option<PartKeys>> {
+        if !part.may_have(column.form(FENCES)) {
+            return Ok(None);
+        }
+        let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { return Ok(None) };
+        let filter = filter_of(part, column)?;
+        let fences: Vec<u128> = (0..fences.count()).map(|chunk| fences.wide(chunk)).collect();
+        let chunks = fences.iter().map(|_| OnceLock::new()).collect();
+        Ok(Some(PartKeys { part: Arc::clone(part), column, filter, fences, chunks }))
+    }
+
+    /// The row of a key.
+    fn find(&self, key: u128, probe: &Probe) -> Result<Option<u32>> {
+        if !passes(&self.part, self.filter.as_ref(), probe)? {
+            return Ok(None);
+        }
+        let chunk = self.fences.partition_point(|fence| *fence <= key);
+        let Some(chunk) = chunk.checked_sub(1) else { return Ok(None) };
+        let Some(slot) = self.chunks.get(chunk) else { return Ok(None) };
+        let (keys, rows) = match slot.get() {
+            Some(known) => known,
+            None => {
+                let opened = open_chunk(&self.part, self.column, chunk)?;
+                slot.get_or_init(|| opened)
+            }
+        };
+        let fence = |chunk: usize| self.fences.get(chunk).copied();
+        let bounds = (fence(chunk).unwrap_or_default(), fence(chunk + 1).unwrap_or(u128::MAX));
+        row_of(&self.part, (keys, rows), bounds, key)
+    }
+}
+
+/// Whether a part may have a key. One that it does not have costs one look into its filter, which keeps writers of new
+/// identifiers from touching all pages of all parts.
+fn passes(part: &Part, filter: Option<&Block>, probe: &Probe) -> Result<bool> {
+    let Some(bits) = filter else { return Ok(true) };
+    if bits.holds(&probe.place_in(bits.len())) {
+        Ok(probe.may_be_in(bits))
+    } else {
+        Err(part.damaged())
+    }
+}
+
+fn filter_of(part: &Arc<Part>, column: BlockKey) -> Result<Option<Block>> {
+    let begun = part.begun(column.form(FILTER), &filter::SOUNDNESS)?;
+    Ok(begun.map(|bits| bits.block(part)))
+}
+
+fn open_chunk(part: &Arc<Part>, column: BlockKey, chunk: usize) -> Result<(BlockView, BlockView)> {
+    let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
+    let keys = dense_block(part, column.form(KEYS).chunk(chunk), Layout::Wide)?;
+    let rows = dense_block(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
+    let both = keys.zip(rows).filter(|(keys, rows)| keys.count() == rows.count());
+    both.ok_or_else(|| part.damaged())
+}
+
+/// The row of a key among those of a chunk, which lie between bounds. No more is read than the way to it takes.
+fn row_of(
+    part: &Part,
+    (keys, rows): (&BlockView, &BlockView),
+    bounds: (u128, u128),
+    key: u128,
+) -> Result<Option<u32>> {
+    let sound = Flag::new(true);
+    let place = place_of_equal(keys.count(), bounds, key, |place| keys.sound_wide(place, &sound));
+    match place {
+        _ if !sound.get() => Err(part.damaged()),
+        Some(place) if !rows.holds(place) => Err(part.damaged()),
+        Some(place) => Ok(Some(rows.number(place))),
+        None => Ok(None),
+    }
+}
+
+/// The row of a key in one part.
 fn find_in(
     part: &Arc<Part>,
     column: BlockKey,
     (key, probe): (u128, &Probe),
 ) -> Result<Option<u32>> {
-    if !part.may_have(column.form(FENCES)) {
-        return Ok(None);
-    }
-    if let Some(bits) = part.sound_bytes(column.form(FILTER), filter::is_one)?
-        && !probe.may_be_in(bits)
+    if !part.may_have(column.form(FENCES))
+        || !passes(part, filter_of(part, column)?.as_ref(), probe)?
     {
         return Ok(None);
     }
     let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { return Ok(None) };
     let Some(chunk) = lower(&fences, key, true).checked_sub(1) else { return Ok(None) };
-    let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
-    let begun = part.begun(column.form(KEYS).chunk(chunk), sound::beginning, sound::block)?;
-    let begun = begun.ok_or_else(|| part.damaged())?;
-    let keys = BlockView::new(begun.block(part));
-    let keys = keys.filter(|keys| keys.layout() == Layout::Wide && keys.is_dense());
-    let keys = keys.ok_or_else(|| part.damaged())?;
-    // Of a block that has megabytes no more is read than the way to the key takes.
-    let sound = Flag::new(true);
-    let at = |place: usize| {
-        sound.set(sound.get() && begun.holds(&keys.place_of(place)));
-        keys.wide(place)
-    };
-    let slot = first_place((0, keys.count()), key, false, at);
-    let found = slot < keys.count() && at(slot) == key;
-    if !sound.get() {
-        return Err(part.damaged());
-    }
-    if !found {
-        return Ok(None);
-    }
-    let rows = view(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
-    let rows = rows.filter(|rows| rows.count() == keys.count());
-    Ok(Some(rows.ok_or_else(|| part.damaged())?.number(slot)))
+    let (keys, rows) = open_chunk(part, column, chunk)?;
+    let next = (chunk + 1 < fences.count()).then(|| fences.wide(chunk + 1));
+    let bounds = (fences.wide(chunk), next.unwrap_or(u128::MAX));
+    row_of(part, (&keys, &rows), bounds, key)
 }
 
 /// Keys that are looked up before the pages that they touched are let go of.
@@ -164,12 +261,15 @@ pub fn find_key(parts: &[Arc<Part>], column: BlockKey, key: u128) -> Result<Opti
     Ok(None)
 }
 
-/// A block of a column that a part has in a layout, the rows of which follow one another from the first of the chunk.
+/// A block of a column that a part has in a layout, the rows of which follow one another from the first of the chunk,
+/// for who reads few of them: what is read of a slot `holds`, or the block is damaged.
 ///
 /// # Errors
-/// `Corrupt` when it does not hold or is another.
+/// `Corrupt` when it does not hold as far as it says which rows it has, or is another.
 pub fn dense_block(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockView>> {
-    view(part, key, layout)
+    let Some(view) = begun_block(part, key)? else { return Ok(None) };
+    let view = Some(view).filter(|view| view.layout() == layout && view.is_dense());
+    view.ok_or_else(|| part.damaged()).map(Some)
 }
 
 /// Writes keys alone, sorted; the row of a key is its place.
@@ -223,10 +323,15 @@ pub fn sorted_between(
             return Ok(());
         }
         let number = u32::try_from(chunk).unwrap_or(u32::MAX);
-        let keys = view(part, column.form(KEYS).chunk(number), Layout::Wide)?;
+        let keys = dense_block(part, column.form(KEYS).chunk(number), Layout::Wide)?;
         let keys = keys.ok_or_else(|| part.damaged())?;
-        for slot in lower(&keys, range.start, false)..keys.count() {
-            let key = keys.wide(slot);
+        let (count, sound) = (keys.count(), Flag::new(true));
+        let at = |place: usize| keys.sound_wide(place, &sound);
+        for slot in first_place((0, count), range.start, false, at)..count {
+            let key = at(slot);
+            if !sound.get() {
+                return Err(part.damaged());
+            }
             let row = number << CHUNK_BITS | u32::try_from(slot).unwrap_or(u32::MAX);
             if key >= range.end || take(key, row)?.is_break() {
                 return Ok(());
@@ -279,7 +384,9 @@ pub fn write_keys(
 pub fn merge_keys(parts: &[Arc<Part>], column: BlockKey, writer: &mut PartWriter) -> Result<()> {
     let faults = Faults::default();
     let open = |form| {
-        let view = |part| ColumnView::new(std::iter::once(part), column.form(form), None, &faults);
+        let view = |part| {
+            ColumnView::new(std::iter::once(part), column.form(form), None, &faults).of_all()
+        };
         parts.iter().map(view).collect::<Vec<_>>()
     };
     let (keys, rows) = (open(KEYS), open(ROWS));

@@ -32,7 +32,7 @@ impl ColumnMerge {
         writer: &mut PartWriter,
     ) -> Result<Option<ColumnMerge>> {
         let faults = Faults::default();
-        let source = |part| ColumnView::new(std::iter::once(part), key, None, &faults);
+        let source = |part| ColumnView::new(std::iter::once(part), key, None, &faults).of_all();
         let sources: Vec<ColumnView> = parts.iter().map(source).collect();
         let mut layout = None;
         let mut value_type: Option<ValueType> = None;

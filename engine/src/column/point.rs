@@ -46,31 +46,26 @@ impl Point {
     /// # Errors
     /// `Corrupt` when a block does not hold.
     pub fn find(parts: &[Arc<Part>], column: BlockKey, row: u32) -> Result<Option<Point>> {
-        Point::newest(parts.iter().rev(), column, row)
-    }
-
-    /// The same of parts from the newest on.
-    pub(super) fn newest<'p>(
-        parts: impl Iterator<Item = &'p Arc<Part>>,
-        column: BlockKey,
-        row: u32,
-    ) -> Result<Option<Point>> {
         let key = column.chunk(row >> CHUNK_BITS);
-        for part in parts {
-            let Some(begun) = part.begun(key, sound::beginning, sound::block)? else { continue };
-            if !tells_of(begun.bytes, row & 0xffff) {
+        for part in parts.iter().rev() {
+            let Some(begun) = part.begun(key, &sound::BLOCK)? else { continue };
+            if !tells_of(begun.bytes(), row & 0xffff) {
                 continue;
             }
             let block = BlockView::new(begun.block(part)).ok_or_else(|| part.damaged())?;
             if let Some(slot) = block.slot(row & 0xffff) {
-                let null = block.is_null(slot);
-                if !null && !begun.holds(&block.place_of(slot)) {
+                if !block.holds(slot) {
                     return Err(part.damaged());
                 }
-                return Ok((!null).then_some(Point { block, slot }));
+                return Ok((!block.is_null(slot)).then_some(Point { block, slot }));
             }
         }
         Ok(None)
+    }
+
+    /// Shows the block and the slot in it.
+    pub fn show<T>(&self, see: impl FnOnce(&BlockView, usize) -> T) -> T {
+        see(&self.block, self.slot)
     }
 
     /// The integer.
@@ -78,14 +73,14 @@ impl Point {
         self.block.integer(self.slot)
     }
 
-    /// The integer as a number that is never negative.
-    pub fn number(&self) -> u32 {
-        self.block.number(self.slot)
-    }
-
     /// The number of 128 bits.
     pub fn wide(&self) -> u128 {
         self.block.wide(self.slot)
+    }
+
+    /// The integer as a number that is never negative.
+    pub fn number(&self) -> u32 {
+        self.block.number(self.slot)
     }
 
     /// The bytes.

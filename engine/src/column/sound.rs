@@ -4,7 +4,7 @@
 //! fit its bytes is no block, and what it claims takes no memory.
 
 use super::block::{
-    DECIMAL_BYTES, HEADER, LEANING, Leaning, NARROW_DECIMALS, PACKED, value_type_of,
+    DECIMAL_BYTES, DECIMALS, HEADER, LEANING, Leaning, NARROW_DECIMALS, PACKED, value_type_of,
 };
 use super::packed;
 use super::write::{Layout, NO_TYPE};
@@ -12,6 +12,7 @@ use super::{CHUNK_BITS, index};
 use crate::base::bits::MappedBitmap;
 use crate::base::codec::{u32_at, u64_at};
 use crate::base::number::DECIMAL_DIGITS;
+use crate::base::pieces::Soundness;
 
 const CHUNK: usize = 1 << CHUNK_BITS;
 
@@ -39,7 +40,7 @@ fn layout_of(kind: u8) -> Option<Layout> {
     Some(match kind {
         0 | PACKED => Layout::Integers,
         1 => Layout::Floats,
-        2 | NARROW_DECIMALS => Layout::Decimals,
+        DECIMALS | NARROW_DECIMALS => Layout::Decimals,
         3 => Layout::Sets,
         4 | LEANING => Layout::Bytes,
         5 => Layout::Wide,
@@ -55,20 +56,15 @@ fn fits_type(layout: Layout, code: u8) -> bool {
     }
 }
 
-/// How many bytes of a block, whose first 32 hold, say where its values are: `block` looks at no others.
-pub(super) fn beginning(bytes: &[u8]) -> Option<usize> {
-    let header = bytes.get(..HEADER)?;
-    let byte = |at: usize| header.get(at).copied().map(usize::from);
-    let (kind, listed, nulls, width) = (*header.first()?, byte(1)?, byte(2)?, byte(3)?);
-    let count = u32_at(header, 4)? as usize;
-    let rows = if listed > 0 { count.checked_mul(2)? } else { 0 };
-    let nulls = if nulls > 0 { count.div_ceil(8) } else { 0 };
-    let values = match layout_of(kind)? {
-        Layout::Sets | Layout::Bytes => count.checked_mul(width)?,
-        Layout::Decimals if kind != NARROW_DECIMALS => bytes.len(),
-        _ => 0,
-    };
-    Some(HEADER.checked_add(rows)?.checked_add(nulls)?.checked_add(values)?.min(bytes.len()))
+/// What makes bytes a block of a column: where they begin, for who reads a few slots, and as a whole.
+pub(super) const BLOCK: Soundness =
+    Soundness { beginning, begins: |bytes| begins(bytes).is_some(), whole: block };
+
+/// How many bytes of a block say which rows it tells of: a slot says the rest of itself.
+fn beginning(bytes: &[u8]) -> Option<usize> {
+    let count = u32_at(bytes, 4)? as usize;
+    let rows = if *bytes.get(1)? > 0 { count.checked_mul(2)? } else { 0 };
+    Some(HEADER.checked_add(rows)?.min(bytes.len()))
 }
 
 /// Whether the bytes are a block of a column.
@@ -76,7 +72,8 @@ pub(super) fn block(bytes: &[u8]) -> bool {
     block_of(bytes).is_some()
 }
 
-fn block_of(bytes: &[u8]) -> Option<()> {
+/// Where the values of a block begin whose header and rows are those of as many bytes.
+fn begins(bytes: &[u8]) -> Option<&[u8]> {
     let (header, rest) = bytes.split_at_checked(HEADER)?;
     let byte = |at: usize| header.get(at).copied();
     let (kind, listed, nulls, width) = (byte(0)?, byte(1)?, byte(2)?, usize::from(byte(3)?));
@@ -98,25 +95,44 @@ fn block_of(bytes: &[u8]) -> Option<()> {
         (first + count <= CHUNK).then_some(rest)?
     };
     let rest = if nulls == 1 { rest.split_at_checked(count.div_ceil(8))?.1 } else { rest };
-    let exactly = |each: usize| (rest.len() == count * each).then_some(());
+    let exactly = |each: usize| (rest.len() == count * each).then_some(rest);
     match (layout, kind) {
         (Layout::Floats, _) => exactly(8),
         (Layout::Wide, _) => exactly(16),
-        (Layout::Decimals, 2) => {
-            let mut scales = rest.iter().skip(16).step_by(DECIMAL_BYTES);
-            exactly(DECIMAL_BYTES)?;
-            scales.all(|scale| u32::from(*scale) <= DECIMAL_DIGITS).then_some(())
+        (Layout::Decimals, DECIMALS) => exactly(DECIMAL_BYTES),
+        (Layout::Integers, PACKED) => {
+            (rest.len() == packed::bytes_for(count, width)).then_some(rest)
         }
-        (Layout::Integers, PACKED) => (rest.len() == packed::bytes_for(count, width)).then_some(()),
         (Layout::Integers | Layout::Decimals, _) => exactly(width),
         (Layout::Sets | Layout::Bytes, _) => {
-            let (ends, data) = rest.split_at_checked(count * width)?;
-            let unit = if layout == Layout::Sets { usize::from(byte(13)?) } else { 1 };
-            [1, 2, 4].contains(&unit).then_some(())?;
-            let whole = (data.len() / unit) as u64;
-            data.len().is_multiple_of(unit).then_some(())?;
+            let (_, data) = rest.split_at_checked(count * width)?;
+            let unit = unit_of(layout, header)?;
+            data.len().is_multiple_of(unit).then_some(rest)
+        }
+    }
+}
+
+/// Bytes of what slots of variable length have several of.
+fn unit_of(layout: Layout, header: &[u8]) -> Option<usize> {
+    let unit = if layout == Layout::Sets { usize::from(*header.get(13)?) } else { 1 };
+    [1, 2, 4].contains(&unit).then_some(unit)
+}
+
+fn block_of(bytes: &[u8]) -> Option<()> {
+    let (header, values) = (bytes.get(..HEADER)?, begins(bytes)?);
+    let (kind, width) = (*header.first()?, usize::from(*header.get(3)?));
+    let count = u32_at(header, 4)? as usize;
+    match (layout_of(kind)?, kind) {
+        (Layout::Decimals, DECIMALS) => {
+            let mut scales = values.iter().skip(16).step_by(DECIMAL_BYTES);
+            scales.all(|scale| u32::from(*scale) <= DECIMAL_DIGITS).then_some(())
+        }
+        (layout @ (Layout::Sets | Layout::Bytes), _) => {
+            let (ends, data) = values.split_at_checked(count * width)?;
+            let whole = (data.len() / unit_of(layout, header)?) as u64;
             ascend(ends_of(header, ends, count)?, false, Some(whole)).then_some(())
         }
+        _ => Some(()),
     }
 }
 

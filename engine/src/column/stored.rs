@@ -3,12 +3,18 @@
 //! *Invariants:* passing over a part never passes over what it tells; with nothing known all parts are asked. *Why:*
 //! the writer reads single rows, and the overlay has many small parts that tell of few.
 
-use crate::base::part::Part;
+use super::block::BlockView;
+use super::keys::KeysView;
+use super::point::Point;
+use super::view::{ColumnView, Faults};
+use crate::base::error::Result;
+use crate::base::part::{BlockKey, Part};
 use roaring::RoaringBitmap;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Rows of which parts in memory tell, or may.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Stored {
     /// How many parts, the first ones, are files.
     files: usize,
@@ -16,6 +22,16 @@ pub struct Stored {
     rows: u32,
     /// Which of these rows parts in memory tell of, too.
     touched: RoaringBitmap,
+    /// What was opened of the files.
+    opened: RefCell<Opened>,
+}
+
+/// Columns and keys of files, for the rows that no part in memory tells of.
+#[derive(Debug, Default)]
+struct Opened {
+    columns: Vec<(BlockKey, ColumnView)>,
+    keys: Vec<(BlockKey, KeysView)>,
+    faults: Faults,
 }
 
 impl Stored {
@@ -23,6 +39,85 @@ impl Stored {
     pub fn settled(&mut self, files: usize, rows: u32) {
         (self.files, self.rows) = (files, rows);
         self.touched.clear();
+        self.forget();
+    }
+
+    /// Lets go of what was opened of files, which are others now.
+    pub fn forget(&mut self) {
+        *self.opened.get_mut() = Opened::default();
+    }
+
+    /// Shows the newest that parts tell of a row in a column, if it is not NULL.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn read<T>(
+        &self,
+        parts: &[Arc<Part>],
+        (column, row): (BlockKey, u32),
+        show: impl FnOnce(&BlockView, usize) -> T,
+    ) -> Result<Option<T>> {
+        if self.touched.contains(row) {
+            return Ok(Point::find(parts, column, row)?.map(|point| point.show(show)));
+        }
+        self.read_once(parts, (column, row), show)
+    }
+
+    /// The same of a column that is written once, with the row.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn read_once<T>(
+        &self,
+        parts: &[Arc<Part>],
+        (column, row): (BlockKey, u32),
+        show: impl FnOnce(&BlockView, usize) -> T,
+    ) -> Result<Option<T>> {
+        if row >= self.rows {
+            return Ok(Point::find(parts, column, row)?.map(|point| point.show(show)));
+        }
+        let opened = &mut *self.opened.borrow_mut();
+        let place = opened.columns.iter().position(|(key, _)| *key == column);
+        let place = place.unwrap_or_else(|| {
+            let files = parts.get(..self.files).unwrap_or(parts);
+            let view = ColumnView::new(files.iter(), column, None, &opened.faults);
+            opened.columns.push((column, view));
+            opened.columns.len() - 1
+        });
+        let view = opened.columns.get(place).map(|(_, view)| view);
+        let found = view.and_then(|view| view.find(row));
+        let found = found.filter(|(tier, slot)| !tier.view.is_null(*slot));
+        match found {
+            Some((tier, slot)) => Ok(Some(show(&tier.view, slot))),
+            None => opened.faults.check().map(|()| None),
+        }
+    }
+
+    /// The row of a key, from the part that has it.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn find_key(
+        &self,
+        parts: &[Arc<Part>],
+        column: BlockKey,
+        key: u128,
+    ) -> Result<Option<u32>> {
+        let files = parts.iter().take_while(|part| part.digest().is_some()).count();
+        let (files, memory) = parts.split_at_checked(files).unwrap_or((parts, &[]));
+        if let Some(row) = super::find_key(memory, column, key)? {
+            return Ok(Some(row));
+        }
+        let opened = &mut *self.opened.borrow_mut();
+        let place = opened.keys.iter().position(|(known, _)| *known == column);
+        let place = match place {
+            Some(place) => place,
+            None => {
+                opened.keys.push((column, KeysView::new(files, column)?));
+                opened.keys.len() - 1
+            }
+        };
+        opened.keys.get(place).map_or(Ok(None), |(_, keys)| keys.find(key))
     }
 
     /// A part in memory will tell of rows.

@@ -1,10 +1,8 @@
 //! A column over all parts of a snapshot: for each row the newest part that tells of it.
 
-use super::block::BlockView;
+use super::block::{BlockView, begun_block, block_of};
 use super::dictionary::Dictionary;
 use super::index::RowsByCode;
-use super::point::Point;
-use super::sound;
 use super::write::Layout;
 use super::{CHUNK_BITS, Cell, SetCell};
 use crate::base::error::{Error, Result};
@@ -46,6 +44,47 @@ pub struct Tier {
     part: usize,
 }
 
+/// The blocks of chunks that were asked for.
+#[derive(Debug, Default)]
+struct Opened {
+    /// Of the chunk that was asked for first: who reads a single row asks for no other.
+    first: OnceLock<(u32, Vec<Tier>)>,
+    others: OnceLock<Box<[OnceLock<Vec<Tier>>]>>,
+}
+
+impl Opened {
+    /// Those of a chunk, if they were opened.
+    #[inline]
+    fn known(&self, chunk: u32) -> Option<&[Tier]> {
+        match self.first.get()? {
+            (first, tiers) if *first == chunk => Some(tiers),
+            _ => Some(self.others.get()?.get(chunk as usize)?.get()?),
+        }
+    }
+
+    /// Those of a chunk of so many, opened now if need be.
+    #[inline]
+    fn get(&self, chunk: u32, chunks: u32, open: impl Fn() -> Vec<Tier>) -> &[Tier] {
+        match self.known(chunk) {
+            Some(tiers) => tiers,
+            None => self.open(chunk, chunks, open),
+        }
+    }
+
+    fn open(&self, chunk: u32, chunks: u32, open: impl Fn() -> Vec<Tier>) -> &[Tier] {
+        if chunk >= chunks {
+            return &[];
+        }
+        let (first, tiers) = self.first.get_or_init(|| (chunk, open()));
+        if *first == chunk {
+            return tiers;
+        }
+        let others = || (0..chunks).map(|_| OnceLock::new()).collect();
+        let slot = self.others.get_or_init(others).get(chunk as usize);
+        slot.map_or(&[], |slot| slot.get_or_init(open))
+    }
+}
+
 /// One column over the parts of a snapshot.
 #[derive(Debug)]
 pub struct ColumnView {
@@ -54,9 +93,12 @@ pub struct ColumnView {
     key: BlockKey,
     wanted: Option<ValueType>,
     chunks: u32,
-    /// The blocks of the chunk that was asked for first: who reads a single row asks for no other.
-    first: OnceLock<(u32, Vec<Tier>)>,
-    others: OnceLock<Box<[OnceLock<Vec<Tier>>]>>,
+    /// Whether single rows are read by the pieces of blocks that they are in.
+    few: bool,
+    /// Blocks all of which hold.
+    whole: Opened,
+    /// Blocks of which single rows were asked for.
+    begun: Opened,
     dictionaries: Vec<OnceLock<Dictionary>>,
     indexes: Vec<OnceLock<Option<RowsByCode>>>,
     faults: Faults,
@@ -81,13 +123,19 @@ impl ColumnView {
             dictionaries: parts.iter().map(|_| OnceLock::new()).collect(),
             indexes: parts.iter().map(|_| OnceLock::new()).collect(),
             chunks,
-            first: OnceLock::new(),
-            others: OnceLock::new(),
+            few: true,
+            whole: Opened::default(),
+            begun: Opened::default(),
             parts,
             key,
             wanted,
             faults: faults.clone(),
         }
+    }
+
+    /// The same column for who reads most of its rows: blocks are read whole.
+    pub fn of_all(self) -> ColumnView {
+        ColumnView { few: false, ..self }
     }
 
     /// The same column with values given in a type.
@@ -105,48 +153,39 @@ impl ColumnView {
         (0..self.chunks()).flat_map(|chunk| self.tiers(chunk)).map(|tier| tier.view.count()).sum()
     }
 
-    /// The blocks of a chunk, the newest first.
+    /// The blocks of a chunk, the newest first, for who reads many of its rows.
     #[inline]
     pub fn tiers(&self, chunk: u32) -> &[Tier] {
-        match self.first.get() {
-            Some((first, tiers)) if *first == chunk => tiers,
-            _ => self.other_tiers(chunk),
-        }
+        self.whole.get(chunk, self.chunks, || self.open(chunk, block_of))
     }
 
-    fn other_tiers(&self, chunk: u32) -> &[Tier] {
-        if chunk >= self.chunks {
-            return &[];
-        }
-        let (first, tiers) = self.first.get_or_init(|| (chunk, self.open(chunk)));
-        if *first == chunk {
-            return tiers;
-        }
-        let others = || (0..self.chunks).map(|_| OnceLock::new()).collect();
-        let slot = self.others.get_or_init(others).get(chunk as usize);
-        slot.map_or(&[], |slot| slot.get_or_init(|| self.open(chunk)))
-    }
-
-    fn open(&self, chunk: u32) -> Vec<Tier> {
+    fn open(
+        &self,
+        chunk: u32,
+        block_of: fn(&Arc<Part>, BlockKey) -> Result<Option<BlockView>>,
+    ) -> Vec<Tier> {
         let mut tiers = Vec::new();
         for (number, part) in self.parts.iter().enumerate() {
-            let block = part.sound_block(self.key.chunk(chunk), sound::block);
-            let block = self.faults.or_note(block).flatten();
-            let Some(block) = block else { continue };
-            match BlockView::new(block) {
-                Some(view) => tiers.push(Tier { view, part: number }),
-                None => self.faults.note(part.damaged()),
-            }
+            let block = self.faults.or_note(block_of(part, self.key.chunk(chunk))).flatten();
+            tiers.extend(block.map(|view| Tier { view, part: number }));
         }
         tiers
     }
 
-    /// The newest block that tells of a row, and the slot in it.
+    /// The newest block that tells of a row, and the slot in it. Of large blocks no more is read than it takes, unless
+    /// all of them was before.
     #[inline]
-    pub fn find(&self, row: u32) -> Option<(&Tier, usize)> {
-        let low = row & 0xffff;
-        let mut tiers = self.tiers(row >> CHUNK_BITS).iter();
-        tiers.find_map(|tier| tier.view.slot(low).map(|slot| (tier, slot)))
+    pub(super) fn find(&self, row: u32) -> Option<(&Tier, usize)> {
+        let (chunk, low) = (row >> CHUNK_BITS, row & 0xffff);
+        let begun = || self.begun.get(chunk, self.chunks, || self.open(chunk, begun_block));
+        let whole = if self.few { self.whole.known(chunk) } else { Some(self.tiers(chunk)) };
+        let tiers = whole.unwrap_or_else(begun);
+        let (tier, slot) = tiers.iter().find_map(|tier| Some((tier, tier.view.slot(low)?)))?;
+        if !tier.view.holds(slot) {
+            self.note_damage(tier);
+            return None;
+        }
+        Some((tier, slot))
     }
 
     /// The integer, code or row number of a row.
@@ -189,12 +228,6 @@ impl ColumnView {
     pub fn bytes(&self, row: u32) -> Option<&[u8]> {
         let (tier, slot) = self.find(row)?;
         (!tier.view.is_null(slot)).then(|| tier.view.bytes(slot))
-    }
-
-    /// The newest that is told of a row, if it is not NULL, for who looks at few rows: of large blocks no more is read
-    /// than that takes.
-    pub fn point(&self, row: u32) -> Option<Point> {
-        self.faults.or_note(Point::newest(self.parts.iter(), self.key, row)).flatten()
     }
 
     /// The 128 bits of a row.

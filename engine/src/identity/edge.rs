@@ -16,7 +16,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 /// The row space of evidence.
-const EDGES: BlockKey = BlockKey::new(7, 0, 0, 0);
+pub(super) const EDGES: BlockKey = BlockKey::new(7, 0, 0, 0);
 const KEY: u32 = 0;
 const FIRST: u32 = 1;
 const LAST: u32 = 2;
@@ -98,7 +98,7 @@ impl Edge {
 }
 
 /// Evidence that is not in a part yet.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct OpenEdges {
     rows: BTreeMap<EdgeKey, Told>,
     /// By node.
@@ -225,7 +225,7 @@ fn rows_of_part(part: &Arc<Part>, range: &EdgeRange, found: &mut Vec<Edge>) -> R
         let Some((_, blocks)) = &chunk else { return Ok(ControlFlow::Break(())) };
         let mut values = [0; 5];
         for (value, block) in values.iter_mut().zip(blocks) {
-            if slot >= block.count() {
+            if slot >= block.count() || !block.holds(slot) {
                 return Err(part.damaged());
             }
             *value = block.integer(slot);
@@ -294,7 +294,7 @@ struct Merging<'p> {
 impl<'p> Merging<'p> {
     fn new(parts: &'p [Arc<Part>], faults: &'p Faults) -> Merging<'p> {
         let open = |key: BlockKey| {
-            let view = |part| ColumnView::new(std::iter::once(part), key, None, faults);
+            let view = |part| ColumnView::new(std::iter::once(part), key, None, faults).of_all();
             parts.iter().map(view).collect::<Vec<_>>()
         };
         let keys = open(EDGES.field(KEY).form(KEYS));

@@ -34,3 +34,10 @@ pub use node_view::NodeView;
 pub use rules::{Cap, Holding, Limit, NamespaceRule, Rules, SourceRule, nobody};
 pub use spelling::{OpenSpellings, merge_spellings, spellings_of};
 pub use union_find::UnionFind;
+
+use crate::base::part::BlockKey;
+
+/// Whether a block is of identifiers or of what was said of them.
+pub fn is_identity(key: BlockKey) -> bool {
+    key.space == node::NODES.space || key.space == edge::EDGES.space
+}

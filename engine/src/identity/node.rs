@@ -13,8 +13,8 @@ use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
-    ColumnWriter, Keeping, Layout, OpenColumn, Point, Stored, find_key, find_keys, integers_of,
-    merge_column, merge_keys, release, rows_in, write_keys,
+    BlockView, ColumnWriter, Keeping, Layout, OpenColumn, Point, Stored, find_key, find_keys,
+    integers_of, merge_column, merge_keys, release, rows_in, write_keys,
 };
 use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ struct NewNode {
 }
 
 /// New nodes, and changes of old ones, that are not in a part yet.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct OpenNodes {
     /// The number of the first new node.
     first: u32,
@@ -106,6 +106,11 @@ impl OpenNodes {
     /// Takes note that all parts are files.
     pub fn settled(&mut self, files: usize) {
         self.stored.settled(files, self.first);
+    }
+
+    /// Takes note that files are others now, which tell the same.
+    pub fn refiled(&mut self) {
+        self.stored.forget();
     }
 
     /// What is open is in a part in memory now: nothing is open any more.
@@ -154,7 +159,7 @@ impl OpenNodes {
         }
         match self.looked_up.get(&public) {
             Some(known) => Ok(*known),
-            None => find_node(parts, public),
+            None => Ok(self.stored.find_key(parts, NODES.field(PUBLIC), public.0)?.map(NodeId)),
         }
     }
 
@@ -207,8 +212,8 @@ impl OpenNodes {
         let label = match known.or_else(|| self.at_hand.get(&node.0).map(|(label, _)| *label)) {
             Some(label) => Some(label),
             None => {
-                let parts = self.stored.of(parts, node.0);
-                Point::find(parts, NODES.field(LABEL), node.0)?.map(|point| point.number())
+                let place = (NODES.field(LABEL), node.0);
+                self.stored.read(parts, place, BlockView::number)?
             }
         };
         Ok(label.filter(|label| *label != NOBODY).map(Ordinal))
@@ -222,9 +227,16 @@ impl OpenNodes {
         if let Some(new) = self.new_node(node) {
             return Ok((new.number, new.first_seen, new.public));
         }
-        let once = self.stored.first_of(parts, node.0);
-        let (number, seen, public) = point_of(once, self.stored.of(parts, node.0), node)?;
-        Ok((number, self.first_seen.get(&node.0).copied().unwrap_or(seen), public))
+        let place = |field| (NODES.field(field), node.0);
+        let number = self.stored.read_once(parts, place(NUMBER), BlockView::number)?;
+        let seen = match self.first_seen.get(&node.0) {
+            Some(seen) => Some(*seen),
+            None => self.stored.read(parts, place(FIRST_SEEN), BlockView::integer)?,
+        };
+        let public = self.stored.read_once(parts, place(PUBLIC), BlockView::wide)?;
+        let all = number.zip(seen).zip(public).ok_or_else(|| no_identifier(node))?;
+        let ((number, seen), public) = all;
+        Ok((u16::try_from(number).unwrap_or(u16::MAX), seen, PublicId(public)))
     }
 
     /// Gives a node to a profile.
@@ -245,7 +257,12 @@ impl OpenNodes {
     pub fn value(&self, parts: &[Arc<Part>], node: NodeId) -> Result<Vec<u8>> {
         match self.new_node(node) {
             Some(new) => Ok(new.value.as_bytes().to_vec()),
-            None => point_value(self.stored.first_of(parts, node.0), node),
+            None => {
+                let place = (NODES.field(VALUE), node.0);
+                let value =
+                    self.stored.read_once(parts, place, |b, slot| b.bytes(slot).to_vec())?;
+                value.ok_or_else(|| no_identifier(node))
+            }
         }
     }
 
@@ -264,8 +281,7 @@ impl OpenNodes {
         let known = match known.or_else(|| self.at_hand.get(&node.0).map(|(_, time)| *time)) {
             Some(known) => Some(known),
             None => {
-                let parts = self.stored.of(parts, node.0);
-                Point::find(parts, NODES.field(FIRST_SEEN), node.0)?.map(|point| point.integer())
+                self.stored.read(parts, (NODES.field(FIRST_SEEN), node.0), BlockView::integer)?
             }
         };
         let earlier = known.is_none_or(|known| known > time.0);
@@ -363,6 +379,10 @@ pub fn find_node(parts: &[Arc<Part>], public: PublicId) -> Result<Option<NodeId>
     Ok(find_key(parts, NODES.field(PUBLIC), public.0)?.map(NodeId))
 }
 
+fn no_identifier(node: NodeId) -> Error {
+    Error::corrupt(format!("there is no identifier of number {}", node.0))
+}
+
 /// What parts tell of a node: its namespace, the least event time that it was seen at, and its public id. `once` are
 /// the parts that may have what is written once.
 ///
@@ -375,7 +395,7 @@ pub fn point_of(
 ) -> Result<(Namespace, i64, PublicId)> {
     let of = |parts, field| {
         let point = Point::find(parts, NODES.field(field), node.0)?;
-        point.ok_or_else(|| Error::corrupt(format!("there is no identifier of number {}", node.0)))
+        point.ok_or_else(|| no_identifier(node))
     };
     let number = u16::try_from(of(once, NUMBER)?.number()).unwrap_or(u16::MAX);
     Ok((number, of(parts, FIRST_SEEN)?.integer(), PublicId(of(once, PUBLIC)?.wide())))
@@ -387,9 +407,7 @@ pub fn point_of(
 /// `Corrupt`, also when there is no such node.
 pub fn point_value(parts: &[Arc<Part>], node: NodeId) -> Result<Vec<u8>> {
     let point = Point::find(parts, NODES.field(VALUE), node.0)?;
-    let point = point
-        .ok_or_else(|| Error::corrupt(format!("there is no identifier of number {}", node.0)))?;
-    Ok(point.bytes().to_vec())
+    Ok(point.ok_or_else(|| no_identifier(node))?.bytes().to_vec())
 }
 
 /// How many nodes parts tell of.

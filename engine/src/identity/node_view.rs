@@ -4,8 +4,8 @@ use super::node::{FIRST_SEEN, LABEL, LabelOf, NAMESPACE, NOBODY, NODES, PUBLIC, 
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::part::Part;
 use crate::base::time::Timestamp;
-use crate::column::{CHUNK_BITS, Cell as ValueCell, ColumnView, Faults};
-use std::cell::{Cell, OnceCell};
+use crate::column::{CHUNK_BITS, Cell, ColumnView, Faults};
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// The nodes of a snapshot, for reading many.
@@ -18,12 +18,7 @@ pub struct NodeView {
     first_seen: OnceCell<ColumnView>,
     labels: OnceCell<ColumnView>,
     publics: OnceCell<ColumnView>,
-    /// How many public ids were asked for.
-    looks: Cell<u32>,
 }
-
-/// Of more public ids than these whole blocks are read.
-const FEW: u32 = 64;
 
 impl NodeView {
     /// The nodes of parts.
@@ -36,7 +31,6 @@ impl NodeView {
             first_seen: OnceCell::new(),
             labels: OnceCell::new(),
             publics: OnceCell::new(),
-            looks: Cell::new(0),
         }
     }
 
@@ -78,14 +72,7 @@ impl NodeView {
 
     /// The public id of a node.
     pub fn public(&self, node: NodeId) -> Option<PublicId> {
-        let column = self.column(&self.publics, PUBLIC);
-        // Of a few no more is read than they take.
-        let looks = self.looks.get();
-        self.looks.set(looks.saturating_add(1));
-        if looks < FEW {
-            return column.point(node.0).map(|point| PublicId(point.wide()));
-        }
-        column.wide(node.0).map(PublicId)
+        self.column(&self.publics, PUBLIC).wide(node.0).map(PublicId)
     }
 
     /// The identifier of a node.
@@ -100,7 +87,7 @@ impl NodeView {
     /// The namespace of a node.
     pub fn namespace(&self, node: NodeId) -> Option<&str> {
         match self.column(&self.namespaces, NAMESPACE).cell(node.0) {
-            ValueCell::Text(text) => Some(text),
+            Cell::Text(text) => Some(text),
             _ => None,
         }
     }

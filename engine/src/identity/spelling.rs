@@ -101,7 +101,7 @@ pub fn spellings_of(parts: &[Arc<Part>], node: NodeId) -> Result<BTreeSet<String
 pub fn merge_spellings(parts: &[Arc<Part>], writer: &mut PartWriter) -> Result<()> {
     let faults = Faults::default();
     let open = |field: BlockKey| {
-        let view = |part| ColumnView::new(std::iter::once(part), field, None, &faults);
+        let view = |part| ColumnView::new(std::iter::once(part), field, None, &faults).of_all();
         parts.iter().map(view).collect::<Vec<_>>()
     };
     let keys = open(SPELLINGS.field(KEY).form(KEYS));

@@ -15,18 +15,16 @@ pub use golden::{Support, is_counted, order, support};
 pub use open::OpenRows;
 pub use view::{RowView, rows_told};
 
-use crate::base::codec;
 use crate::base::error::Result;
-use crate::base::ids::{NodeId, Ordinal, Position, SourceId};
+use crate::base::ids::{NodeId, Position, SourceId};
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
 use crate::catalog::{Catalog, Fields};
-use crate::column::{Cell, Keeping, Point, merge_column, rows_in};
+use crate::column::{Cell, Keeping, merge_column, rows_in};
 use bincode::{Decode, Encode};
 use std::cmp::Ordering;
 use std::sync::Arc;
-use stored::Head;
 
 /// The rows themselves, as bytes.
 const ROW: u32 = 0;
@@ -213,34 +211,6 @@ pub fn value_order(left: Option<&Value>, right: Option<&Value>) -> Ordering {
 /// The column of a trait.
 pub fn trait_key(space: BlockKey, number: usize) -> BlockKey {
     space.field(TRAIT + u32::try_from(number).unwrap_or(u32::MAX - TRAIT))
-}
-
-/// The row of an ordinal in parts.
-///
-/// # Errors
-/// `Corrupt` when a block does not hold.
-pub fn stored_row(parts: &[Arc<Part>], space: BlockKey, ordinal: Ordinal) -> Result<GoldenRow> {
-    if let Some(row) = Point::find(parts, space.field(ROW), ordinal.0)? {
-        return codec::decode_row(row.bytes());
-    }
-    let anchor = Point::find(parts, space.field(ANCHOR), ordinal.0)?;
-    Ok(GoldenRow::of_anchor(anchor.map(|anchor| NodeId(anchor.number()))))
-}
-
-/// The node that names the row of an ordinal in parts, without the rest of the row.
-///
-/// # Errors
-/// `Corrupt` when a block does not hold.
-pub fn stored_name(
-    parts: &[Arc<Part>],
-    space: BlockKey,
-    ordinal: Ordinal,
-) -> Result<Option<NodeId>> {
-    if let Some(row) = Point::find(parts, space.field(ROW), ordinal.0)? {
-        return Ok(codec::decode_row_head::<Head>(row.bytes())?.name);
-    }
-    let anchor = Point::find(parts, space.field(ANCHOR), ordinal.0)?;
-    Ok(anchor.map(|anchor| NodeId(anchor.number())))
 }
 
 /// One more than the greatest ordinal that parts tell of.

@@ -3,13 +3,14 @@
 //! *Invariants:* what is open is newer than what parts tell; a row that was read for somebody who looks at it is what
 //! parts tell. *Where to start reading:* `OpenRows::change`.
 
-use super::{ANCHOR, GoldenRow, ROW, stored_name, stored_row, trait_key};
+use super::stored::Head;
+use super::{ANCHOR, GoldenRow, ROW, trait_key};
 use crate::base::codec;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::catalog::Fields;
-use crate::column::{ColumnWriter, Layout, OpenColumn, Stored};
+use crate::column::{BlockView, ColumnWriter, Layout, OpenColumn, Stored};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ struct OpenRow {
 }
 
 /// Rows that are not in a part yet.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct OpenRows {
     /// The first new ordinal.
     first: u32,
@@ -48,6 +49,11 @@ impl OpenRows {
     /// Takes note that all parts are files.
     pub fn settled(&mut self, files: usize) {
         self.stored.settled(files, self.first);
+    }
+
+    /// Takes note that files are others now, which tell the same.
+    pub fn refiled(&mut self) {
+        self.stored.forget();
     }
 
     /// What is open is in a part in memory now: nothing is open any more.
@@ -99,8 +105,8 @@ impl OpenRows {
             if self.read.len() >= ROWS_READ {
                 self.read.clear();
             }
-            let parts = self.stored.of(parts, ordinal.0);
-            self.read.insert(ordinal.0, stored_row(parts, space, ordinal)?);
+            let row = self.stored_row(parts, space, ordinal)?;
+            self.read.insert(ordinal.0, row);
         }
         Ok(())
     }
@@ -119,7 +125,7 @@ impl OpenRows {
         }
         match self.read.get(&ordinal.0) {
             Some(row) => Ok(row.clone()),
-            None => stored_row(self.stored.of(parts, ordinal.0), space, ordinal),
+            None => self.stored_row(parts, space, ordinal),
         }
     }
 
@@ -140,8 +146,37 @@ impl OpenRows {
         let new = ordinal.0.checked_sub(self.first).and_then(|i| self.anchors.get(i as usize));
         match new {
             Some(anchor) => Ok(Some(NodeId(*anchor))),
-            None => stored_name(self.stored.of(parts, ordinal.0), space, ordinal),
+            None => {
+                let place = |field| (space.field(field), ordinal.0);
+                let head = self.stored.read(parts, place(ROW), |block, slot| {
+                    codec::decode_row_head::<Head>(block.bytes(slot)).map(|head| head.name)
+                });
+                match head? {
+                    Some(name) => name,
+                    None => {
+                        let anchor = self.stored.read(parts, place(ANCHOR), BlockView::number)?;
+                        Ok(anchor.map(NodeId))
+                    }
+                }
+            }
         }
+    }
+
+    /// The row of an ordinal in parts.
+    fn stored_row(
+        &self,
+        parts: &[Arc<Part>],
+        space: BlockKey,
+        ordinal: Ordinal,
+    ) -> Result<GoldenRow> {
+        let place = |field| (space.field(field), ordinal.0);
+        let row =
+            |block: &BlockView, slot: usize| codec::decode_row::<GoldenRow>(block.bytes(slot));
+        if let Some(row) = self.stored.read(parts, place(ROW), row)? {
+            return row;
+        }
+        let anchor = self.stored.read(parts, place(ANCHOR), BlockView::number)?;
+        Ok(GoldenRow::of_anchor(anchor.map(NodeId)))
     }
 
     /// As `get`, without a copy of a row that is open.

@@ -8,7 +8,6 @@ use crate::base::part::{BlockKey, Part};
 use crate::column::{ColumnView, Faults};
 use roaring::RoaringBitmap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The rows of a snapshot, for reading many.
 #[derive(Debug)]
@@ -16,26 +15,20 @@ pub struct RowView {
     rows: ColumnView,
     anchors: ColumnView,
     faults: Faults,
-    /// How many rows were asked for.
-    looks: AtomicU32,
 }
-
-/// Of more rows than these whole blocks are read.
-const FEW: u32 = 64;
 
 impl RowView {
     /// The rows of parts.
     pub fn new(parts: &[Arc<Part>], space: BlockKey, faults: &Faults) -> RowView {
         let column = |field| ColumnView::new(parts.iter(), space.field(field), None, faults);
-        let (rows, anchors, looks) = (column(ROW), column(ANCHOR), AtomicU32::new(0));
-        RowView { rows, anchors, faults: faults.clone(), looks }
+        RowView { rows: column(ROW), anchors: column(ANCHOR), faults: faults.clone() }
     }
 
     /// Everything that is known of a row.
     pub fn row(&self, ordinal: Ordinal) -> GoldenRow {
         let read = |bytes: &[u8]| self.faults.or_note(codec::decode_row(bytes)).unwrap_or_default();
-        self.with(ordinal, read)
-            .unwrap_or_else(|| GoldenRow::of_anchor(self.anchors.number(ordinal.0).map(NodeId)))
+        let row = self.rows.bytes(ordinal.0).map(read);
+        row.unwrap_or_else(|| GoldenRow::of_anchor(self.anchors.number(ordinal.0).map(NodeId)))
     }
 
     /// The nodes of a row, and the one that names it: the row itself is read no further.
@@ -44,19 +37,10 @@ impl RowView {
             let head = self.faults.or_note(codec::decode_row_head::<Head>(bytes));
             head.map(|head| (head.members, head.name)).unwrap_or_default()
         };
-        self.with(ordinal, read).unwrap_or_else(|| {
+        self.rows.bytes(ordinal.0).map(read).unwrap_or_else(|| {
             let anchor = self.anchors.number(ordinal.0).map(NodeId);
             (anchor.into_iter().collect(), anchor)
         })
-    }
-
-    /// Shows the bytes of a row, if it has any. Rows have megabytes in a block: of the first ones that are asked for no
-    /// more is read than they take.
-    fn with<T>(&self, ordinal: Ordinal, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        if self.looks.fetch_add(1, Ordering::Relaxed) < FEW {
-            return self.rows.point(ordinal.0).map(|point| read(point.bytes()));
-        }
-        self.rows.bytes(ordinal.0).map(read)
     }
 }
 

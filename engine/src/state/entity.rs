@@ -39,7 +39,7 @@ fn key_of(id: &str) -> u128 {
 }
 
 /// Entities of one type that are new or changed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct OpenEntities {
     rows: OpenRows,
     first: u32,

@@ -6,6 +6,7 @@
 //! retracted row or load is as if it had never been written; a clone is a snapshot that never changes. *What it does
 //! not know:* files of the log, audiences. *Where to start reading:* `apply`, then `overlay`.
 
+mod ahead;
 mod apply;
 mod block;
 mod checkpoint;

@@ -103,6 +103,12 @@ impl Open {
         self.profiles.settled(files);
     }
 
+    /// Takes note that files are others now, which tell the same.
+    pub(super) fn refiled(&mut self) {
+        self.nodes.refiled();
+        self.profiles.refiled();
+    }
+
     /// Begins anew in the same memory: a load fills it again at once.
     fn recycle(&mut self) {
         self.nodes.recycle();
