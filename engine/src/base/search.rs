@@ -60,30 +60,52 @@ pub fn first_place<K: Spread>(
     low
 }
 
-/// The place of a key among so many that lie between two others, if it is one of them. Keys that are spread evenly are
-/// met after a few guesses, each of which is nearer by a square root.
-pub fn place_of_equal<K: Spread>(
-    count: usize,
-    (mut least, mut greatest): (K, K),
+/// A place among sorted keys that is being guessed.
+#[derive(Debug, Clone, Copy)]
+pub struct Guess<K> {
     wanted: K,
-    at: impl Fn(usize) -> K,
-) -> Option<usize> {
-    let (mut low, mut high) = (0, count);
-    for _ in 0..GUESSES {
-        if low >= high {
+    /// If it is anywhere, it is in these places.
+    low: usize,
+    high: usize,
+    least: K,
+    greatest: K,
+}
+
+impl<K: Spread> Guess<K> {
+    /// Among so many keys, which lie between two others.
+    pub fn new(wanted: K, count: usize, (least, greatest): (K, K)) -> Guess<K> {
+        Guess { wanted, low: 0, high: count, least, greatest }
+    }
+
+    /// Looks at the key that should be it; gives its place where it is.
+    pub fn step(&mut self, at: impl Fn(usize) -> K) -> Option<usize> {
+        if self.low >= self.high {
             return None;
         }
-        let share = wanted.share(least, greatest).min(1.0);
-        let guess = (low + (share * (high - low) as f64) as usize).min(high - 1);
-        let known = at(guess);
-        match known.cmp(&wanted) {
-            Ordering::Equal => return Some(guess),
-            Ordering::Less => (low, least) = (guess + 1, known),
-            Ordering::Greater => (high, greatest) = (guess, known),
+        let share = self.wanted.share(self.least, self.greatest).min(1.0);
+        let ahead = (share * (self.high - self.low) as f64) as usize;
+        let place = (self.low + ahead).min(self.high - 1);
+        let known = at(place);
+        match known.cmp(&self.wanted) {
+            Ordering::Equal => return Some(place),
+            Ordering::Less => (self.low, self.least) = (place + 1, known),
+            Ordering::Greater => (self.high, self.greatest) = (place, known),
         }
+        None
     }
-    let place = first_place((low, high), wanted, false, &at);
-    (place < high && at(place) == wanted).then_some(place)
+
+    /// Looks for it until it is found or cannot be there. Keys that are spread evenly are met after a few guesses, each
+    /// of which is nearer by a square root.
+    pub fn end(mut self, at: impl Fn(usize) -> K) -> Option<usize> {
+        for _ in 0..GUESSES {
+            if let Some(place) = self.step(&at) {
+                return Some(place);
+            }
+        }
+        let (low, high) = (self.low, self.high);
+        let place = first_place((low, high), self.wanted, false, &at);
+        (place < high && at(place) == self.wanted).then_some(place)
+    }
 }
 
 #[cfg(test)]
@@ -118,7 +140,7 @@ mod tests {
                 // What lies beside all keys must not lead astray, nor bounds that are wide.
                 let ends = keys.first().zip(keys.last()).map_or((0, 0), |(a, b)| (*a, *b));
                 for ends in [ends, (0, u32::MAX)] {
-                    let found = place_of_equal(count, ends, wanted, |place| keys[place]);
+                    let found = Guess::new(wanted, count, ends).end(|place| keys[place]);
                     assert_eq!(
                         found.map(|place| keys[place]),
                         keys.binary_search(&wanted).ok().map(|_| wanted),

@@ -8,7 +8,7 @@ use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
 use crate::base::error::Result;
 use crate::base::filter::{self, Probe};
 use crate::base::part::{Block, BlockKey, Part, PartWriter};
-use crate::base::search::{first_place, place_of_equal};
+use crate::base::search::{Guess, first_place};
 use std::cell::Cell as Flag;
 use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
@@ -67,7 +67,7 @@ struct PartKeys {
     filter: Option<Block>,
     /// The first key of each chunk.
     fences: Vec<u128>,
-    chunks: Vec<OnceLock<(BlockView, BlockView)>>,
+    chunks: Vec<OnceLock<Chunk>>,
 }
 
 impl KeysView {
@@ -98,6 +98,16 @@ impl KeysView {
         }
         Ok(None)
     }
+
+    /// The rows of those of some keys that have none yet.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn find_together(&self, keys: &[u128], found: &mut [Option<u32>]) -> Result<()> {
+        let probed = |key: &u128| (*key, Probe::of(prefix_of(*key)));
+        let keys: Vec<(u128, Probe)> = keys.iter().map(probed).collect();
+        self.0.iter().try_for_each(|part| part.find_together(&keys, found))
+    }
 }
 
 impl PartKeys {
@@ -117,19 +127,91 @@ impl PartKeys {
         if !passes(&self.part, self.filter.as_ref(), probe)? {
             return Ok(None);
         }
-        let chunk = self.fences.partition_point(|fence| *fence <= key);
-        let Some(chunk) = chunk.checked_sub(1) else { return Ok(None) };
-        let Some(slot) = self.chunks.get(chunk) else { return Ok(None) };
-        let (keys, rows) = match slot.get() {
+        let Some((chunk, guess)) = self.begin(key)? else { return Ok(None) };
+        chunk.end(&self.part, guess)
+    }
+
+    /// The chunk that has a key, if any has it.
+    fn begin(&self, key: u128) -> Result<Option<(&Chunk, Guess<u128>)>> {
+        let place = self.fences.partition_point(|fence| *fence <= key).checked_sub(1);
+        let Some((place, slot)) = place.and_then(|at| Some((at, self.chunks.get(at)?))) else {
+            return Ok(None);
+        };
+        let chunk = match slot.get() {
             Some(known) => known,
             None => {
-                let opened = open_chunk(&self.part, self.column, chunk)?;
+                let opened = Chunk::open(&self.part, self.column, place)?;
                 slot.get_or_init(|| opened)
             }
         };
-        let fence = |chunk: usize| self.fences.get(chunk).copied();
-        let bounds = (fence(chunk).unwrap_or_default(), fence(chunk + 1).unwrap_or(u128::MAX));
-        row_of(&self.part, (keys, rows), bounds, key)
+        let fence = |place: usize| self.fences.get(place).copied();
+        let bounds = (fence(place).unwrap_or_default(), fence(place + 1).unwrap_or(u128::MAX));
+        Ok(Some((chunk, Guess::new(key, chunk.keys.count(), bounds))))
+    }
+
+    /// The rows of those of some keys that have none yet. All keys take one step after another together: the memory that
+    /// one waits for comes while others are looked at.
+    fn find_together(&self, keys: &[(u128, Probe)], found: &mut [Option<u32>]) -> Result<()> {
+        let mut waiting = Vec::with_capacity(keys.len());
+        for ((key, probe), found) in keys.iter().zip(found).filter(|(_, row)| row.is_none()) {
+            if passes(&self.part, self.filter.as_ref(), probe)? {
+                waiting.extend(self.begin(*key)?.map(|(chunk, guess)| (chunk, guess, found)));
+            }
+        }
+        let sound = Flag::new(true);
+        for _ in 0..STEPS {
+            for (chunk, guess, _) in &mut waiting {
+                chunk.step(guess, &sound);
+            }
+        }
+        if !sound.get() {
+            return Err(self.part.damaged());
+        }
+        for (chunk, guess, found) in waiting {
+            *found = chunk.end(&self.part, guess)?;
+        }
+        Ok(())
+    }
+}
+
+/// Steps that many keys take together: most are found by then, or a few places away.
+const STEPS: usize = 3;
+
+/// The keys of a chunk, and their rows.
+#[derive(Debug)]
+struct Chunk {
+    keys: BlockView,
+    rows: BlockView,
+}
+
+impl Chunk {
+    fn open(part: &Arc<Part>, column: BlockKey, chunk: usize) -> Result<Chunk> {
+        let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
+        let keys = dense_block(part, column.form(KEYS).chunk(chunk), Layout::Wide)?;
+        let rows = dense_block(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
+        let both = keys.zip(rows).filter(|(keys, rows)| keys.count() == rows.count());
+        let (keys, rows) = both.ok_or_else(|| part.damaged())?;
+        Ok(Chunk { keys, rows })
+    }
+
+    /// Takes one step towards a key, or, where that is found already, towards its row.
+    fn step(&self, guess: &mut Guess<u128>, sound: &Flag<bool>) {
+        let before = *guess;
+        if let Some(place) = guess.step(|place| self.keys.sound_wide(place, sound)) {
+            std::hint::black_box(self.rows.number(place));
+            *guess = before;
+        }
+    }
+
+    /// The row of a key. No more is read than the way to it takes.
+    fn end(&self, part: &Part, guess: Guess<u128>) -> Result<Option<u32>> {
+        let sound = Flag::new(true);
+        match guess.end(|place| self.keys.sound_wide(place, &sound)) {
+            _ if !sound.get() => Err(part.damaged()),
+            Some(place) if !self.rows.holds(place) => Err(part.damaged()),
+            Some(place) => Ok(Some(self.rows.number(place))),
+            None => Ok(None),
+        }
     }
 }
 
@@ -149,31 +231,6 @@ fn filter_of(part: &Arc<Part>, column: BlockKey) -> Result<Option<Block>> {
     Ok(begun.map(|bits| bits.block(part)))
 }
 
-fn open_chunk(part: &Arc<Part>, column: BlockKey, chunk: usize) -> Result<(BlockView, BlockView)> {
-    let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
-    let keys = dense_block(part, column.form(KEYS).chunk(chunk), Layout::Wide)?;
-    let rows = dense_block(part, column.form(ROWS).chunk(chunk), Layout::Integers)?;
-    let both = keys.zip(rows).filter(|(keys, rows)| keys.count() == rows.count());
-    both.ok_or_else(|| part.damaged())
-}
-
-/// The row of a key among those of a chunk, which lie between bounds. No more is read than the way to it takes.
-fn row_of(
-    part: &Part,
-    (keys, rows): (&BlockView, &BlockView),
-    bounds: (u128, u128),
-    key: u128,
-) -> Result<Option<u32>> {
-    let sound = Flag::new(true);
-    let place = place_of_equal(keys.count(), bounds, key, |place| keys.sound_wide(place, &sound));
-    match place {
-        _ if !sound.get() => Err(part.damaged()),
-        Some(place) if !rows.holds(place) => Err(part.damaged()),
-        Some(place) => Ok(Some(rows.number(place))),
-        None => Ok(None),
-    }
-}
-
 /// The row of a key in one part.
 fn find_in(
     part: &Arc<Part>,
@@ -187,10 +244,10 @@ fn find_in(
     }
     let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { return Ok(None) };
     let Some(chunk) = lower(&fences, key, true).checked_sub(1) else { return Ok(None) };
-    let (keys, rows) = open_chunk(part, column, chunk)?;
     let next = (chunk + 1 < fences.count()).then(|| fences.wide(chunk + 1));
     let bounds = (fences.wide(chunk), next.unwrap_or(u128::MAX));
-    row_of(part, (&keys, &rows), bounds, key)
+    let chunk = Chunk::open(part, column, chunk)?;
+    chunk.end(part, Guess::new(key, chunk.keys.count(), bounds))
 }
 
 /// Keys that are looked up before the pages that they touched are let go of.

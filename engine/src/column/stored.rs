@@ -103,21 +103,46 @@ impl Stored {
         column: BlockKey,
         key: u128,
     ) -> Result<Option<u32>> {
-        let files = parts.iter().take_while(|part| part.digest().is_some()).count();
-        let (files, memory) = parts.split_at_checked(files).unwrap_or((parts, &[]));
-        if let Some(row) = super::find_key(memory, column, key)? {
-            return Ok(Some(row));
+        let (files, memory) = filed(parts);
+        match super::find_key(memory, column, key)? {
+            None => self.with_keys(files, column, |keys| keys.find(key)),
+            found => Ok(found),
         }
-        let opened = &mut *self.opened.borrow_mut();
-        let place = opened.keys.iter().position(|(known, _)| *known == column);
-        let place = match place {
-            Some(place) => place,
-            None => {
-                opened.keys.push((column, KeysView::new(files, column)?));
-                opened.keys.len() - 1
-            }
-        };
-        opened.keys.get(place).map_or(Ok(None), |(_, keys)| keys.find(key))
+    }
+
+    /// The rows of keys, as `find_key` gives them.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn find_together(
+        &self,
+        parts: &[Arc<Part>],
+        column: BlockKey,
+        keys: &[u128],
+    ) -> Result<Vec<Option<u32>>> {
+        let (files, memory) = filed(parts);
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            found.push(super::find_key(memory, column, *key)?);
+        }
+        self.with_keys(files, column, |files| files.find_together(keys, &mut found))?;
+        Ok(found)
+    }
+
+    fn with_keys<T>(
+        &self,
+        files: &[Arc<Part>],
+        column: BlockKey,
+        see: impl FnOnce(&KeysView) -> Result<T>,
+    ) -> Result<T> {
+        let mut opened = self.opened.borrow_mut();
+        if let Some((_, keys)) = opened.keys.iter().find(|(known, _)| *known == column) {
+            return see(keys);
+        }
+        let keys = KeysView::new(files, column)?;
+        let seen = see(&keys);
+        opened.keys.push((column, keys));
+        seen
     }
 
     /// A part in memory will tell of rows.
@@ -134,4 +159,10 @@ impl Stored {
     pub fn first_of<'p>(&self, parts: &'p [Arc<Part>], row: u32) -> &'p [Arc<Part>] {
         if row < self.rows { parts.get(..self.files).unwrap_or(parts) } else { parts }
     }
+}
+
+/// The files among parts, and those in memory.
+fn filed(parts: &[Arc<Part>]) -> (&[Arc<Part>], &[Arc<Part>]) {
+    let files = parts.iter().take_while(|part| part.digest().is_some()).count();
+    parts.split_at_checked(files).unwrap_or((parts, &[]))
 }

@@ -198,6 +198,39 @@ impl OpenNodes {
         Ok(())
     }
 
+    /// The same for a few, each by itself where it is: what is waited for of one comes while others are looked at. Gives
+    /// for each the node, and the least event time that it was seen at.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn look_up_together(
+        &mut self,
+        parts: &[Arc<Part>],
+        publics: &[PublicId],
+    ) -> Result<Vec<Option<(NodeId, i64)>>> {
+        let open = |public: &PublicId| self.by_public.contains_key(public);
+        let asked: Vec<PublicId> = publics.iter().copied().filter(|public| !open(public)).collect();
+        let keys: Vec<u128> = asked.iter().map(|public| public.0).collect();
+        let found = self.stored.find_together(parts, NODES.field(PUBLIC), &keys)?;
+        self.looked_up.extend(asked.into_iter().zip(found.iter().map(|node| node.map(NodeId))));
+        let nodes: Vec<u32> = found.into_iter().flatten().collect();
+        let mut labels = Vec::with_capacity(nodes.len());
+        for node in &nodes {
+            labels.push(self.stored.read(parts, (NODES.field(LABEL), *node), BlockView::number)?);
+        }
+        for (node, label) in nodes.into_iter().zip(labels) {
+            let place = (NODES.field(FIRST_SEEN), node);
+            let time = self.stored.read(parts, place, BlockView::integer)?;
+            self.at_hand.extend(label.zip(time).map(|known| (node, known)));
+        }
+        let about = |public: &PublicId| {
+            let node = self.looked_up.get(public).copied().flatten()?;
+            let known = self.first_seen.get(&node.0).copied();
+            Some((node, known.or_else(|| Some(self.at_hand.get(&node.0)?.1))?))
+        };
+        Ok(publics.iter().map(about).collect())
+    }
+
     fn new_node(&self, node: NodeId) -> Option<&NewNode> {
         self.new.get(node.0.checked_sub(self.first)? as usize)
     }
@@ -229,8 +262,9 @@ impl OpenNodes {
         }
         let place = |field| (NODES.field(field), node.0);
         let number = self.stored.read_once(parts, place(NUMBER), BlockView::number)?;
-        let seen = match self.first_seen.get(&node.0) {
-            Some(seen) => Some(*seen),
+        let known = self.first_seen.get(&node.0).copied();
+        let seen = match known.or_else(|| self.at_hand.get(&node.0).map(|(_, time)| *time)) {
+            Some(seen) => Some(seen),
             None => self.stored.read(parts, place(FIRST_SEEN), BlockView::integer)?,
         };
         let public = self.stored.read_once(parts, place(PUBLIC), BlockView::wide)?;

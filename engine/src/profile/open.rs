@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// Rows that are kept after they were read.
 const ROWS_READ: usize = 1024;
 
+/// Bytes that come from memory together.
+const CACHE_LINE: usize = 64;
+
 /// A row that was changed.
 #[derive(Debug, Clone, Default)]
 struct OpenRow {
@@ -109,6 +112,25 @@ impl OpenRows {
             self.read.insert(ordinal.0, row);
         }
         Ok(())
+    }
+
+    /// The same for some. The memory that the row of one is in comes while others are looked at.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn fetch_together(
+        &mut self,
+        parts: &[Arc<Part>],
+        space: BlockKey,
+        ordinals: &[Ordinal],
+    ) -> Result<()> {
+        for ordinal in ordinals.iter().filter(|ordinal| ordinal.0 < self.first) {
+            let touch = |block: &BlockView, slot: usize| {
+                block.bytes(slot).iter().step_by(CACHE_LINE).fold(0, |all, byte| all ^ byte)
+            };
+            std::hint::black_box(self.stored.read(parts, (space.field(ROW), ordinal.0), touch)?);
+        }
+        ordinals.iter().try_for_each(|ordinal| self.fetch(parts, space, *ordinal))
     }
 
     /// Everything that is known of a row; a profile that has its first node alone and no traits has only that.
