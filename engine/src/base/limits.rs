@@ -215,6 +215,10 @@ pub const HOUSEHOLD_PERSONS_MAX: u32 = 12;
 /// Nodes and pieces of evidence that the writer keeps at hand for judging components anew, about 64 bytes each.
 pub const KNOWN_EDGES_MAX: usize = 1 << 20;
 
+/// Pieces of evidence that no file has yet and that the writer keeps at hand in one place beside the parts in memory,
+/// about 80 bytes each: of more the parts are asked one by one.
+pub const RECENT_EDGES_MAX: usize = 1 << 20;
+
 /// Seconds of a bucket of time in which those who are at one place meet: clocks of devices differ by what is shorter,
 /// and what is longer is no meeting.
 pub const TOGETHER_BUCKET_SECONDS: std::ops::RangeInclusive<u32> = 60..=31 * 86_400;

@@ -28,14 +28,24 @@ impl Spread for u32 {
 /// The first of some places whose key is not less than one (or is greater, with `behind_equal`); the end of them when
 /// there is none. By interpolation (Peterson, 1957), since many keys are digests, or numbers that follow one another.
 pub fn first_place<K: Spread>(
+    places: (usize, usize),
+    wanted: K,
+    behind_equal: bool,
+    at: impl Fn(usize) -> K,
+) -> usize {
+    first_place_between(places, None, wanted, behind_equal, at)
+}
+
+/// The same of keys that lie between two others, where these are known.
+pub fn first_place_between<K: Spread>(
     (mut low, mut high): (usize, usize),
+    mut ends: Option<(K, K)>,
     wanted: K,
     behind_equal: bool,
     at: impl Fn(usize) -> K,
 ) -> usize {
     let before = |known: K| known < wanted || (behind_equal && known == wanted);
     let mut guesses = 0;
-    let mut ends = None;
     while low < high {
         let between = high - low;
         let mut middle = usize::midpoint(low, high);

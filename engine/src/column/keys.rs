@@ -4,14 +4,13 @@ use super::block::{BlockView, begun_block};
 use super::sound;
 use super::view::{ColumnView, Faults};
 use super::write::{ColumnWriter, Layout};
-use super::{CHUNK_BITS, FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
+use super::{FENCES, FILTER, KEYS, ROWS, begins_chunk, release};
 use crate::base::error::Result;
 use crate::base::filter::{self, Probe};
 use crate::base::part::{Block, BlockKey, Part, PartWriter};
 use crate::base::search::{Guess, first_place};
 use std::cell::Cell as Flag;
 use std::cmp::Reverse;
-use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, OnceLock};
 
 fn view(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockView>> {
@@ -112,12 +111,8 @@ impl KeysView {
 
 impl PartKeys {
     fn open(part: &Arc<Part>, column: BlockKey) -> Result<Option<PartKeys>> {
-        if !part.may_have(column.form(FENCES)) {
-            return Ok(None);
-        }
-        let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { return Ok(None) };
+        let Some(fences) = fences_of(part, column)? else { return Ok(None) };
         let filter = filter_of(part, column)?;
-        let fences: Vec<u128> = (0..fences.count()).map(|chunk| fences.wide(chunk)).collect();
         let chunks = fences.iter().map(|_| OnceLock::new()).collect();
         Ok(Some(PartKeys { part: Arc::clone(part), column, filter, fences, chunks }))
     }
@@ -224,6 +219,15 @@ fn passes(part: &Part, filter: Option<&Block>, probe: &Probe) -> Result<bool> {
     } else {
         Err(part.damaged())
     }
+}
+
+/// The first key of each chunk, if a part has any keys.
+pub(super) fn fences_of(part: &Arc<Part>, column: BlockKey) -> Result<Option<Vec<u128>>> {
+    if !part.may_have(column.form(FENCES)) {
+        return Ok(None);
+    }
+    let fences = view(part, column.form(FENCES), Layout::Wide)?;
+    Ok(fences.map(|fences| (0..fences.count()).map(|chunk| fences.wide(chunk)).collect()))
 }
 
 fn filter_of(part: &Arc<Part>, column: BlockKey) -> Result<Option<Block>> {
@@ -361,41 +365,6 @@ pub fn write_fences(part: &mut PartWriter, column: BlockKey, fences: Vec<u128>) 
         writer.wide(place, fence)?;
     }
     writer.finish()
-}
-
-/// Calls `take` with each key of a part that lies in a range, and its row, in order, until that says to stop.
-///
-/// # Errors
-/// `Corrupt` when a block does not hold; what `take` fails with.
-pub fn sorted_between(
-    part: &Arc<Part>,
-    column: BlockKey,
-    range: &Range<u128>,
-    mut take: impl FnMut(u128, u32) -> Result<ControlFlow<()>>,
-) -> Result<()> {
-    let Some(fences) = view(part, column.form(FENCES), Layout::Wide)? else { return Ok(()) };
-    let before = lower(&fences, range.start, true).saturating_sub(1);
-    for chunk in before..fences.count() {
-        if fences.wide(chunk) >= range.end {
-            return Ok(());
-        }
-        let number = u32::try_from(chunk).unwrap_or(u32::MAX);
-        let keys = dense_block(part, column.form(KEYS).chunk(number), Layout::Wide)?;
-        let keys = keys.ok_or_else(|| part.damaged())?;
-        let (count, sound) = (keys.count(), Flag::new(true));
-        let at = |place: usize| keys.sound_wide(place, &sound);
-        for slot in first_place((0, count), range.start, false, at)..count {
-            let key = at(slot);
-            if !sound.get() {
-                return Err(part.damaged());
-            }
-            let row = number << CHUNK_BITS | u32::try_from(slot).unwrap_or(u32::MAX);
-            if key >= range.end || take(key, row)?.is_break() {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Writes keys, sorted, with their rows; `count` is how many there are.

@@ -17,6 +17,7 @@ mod merge;
 mod open;
 mod packed;
 mod point;
+mod sorted;
 mod sound;
 mod stored;
 mod view;
@@ -26,13 +27,11 @@ pub use block::{BlockView, block_of};
 pub use chunk::and_not_bytes;
 pub use dictionary::Dictionary;
 pub use index::RowsByCode;
-pub use keys::{
-    dense_block, find_key, find_keys, merge_keys, sorted_between, write_fences, write_keys,
-    write_sorted,
-};
+pub use keys::{find_key, find_keys, merge_keys, write_fences, write_keys, write_sorted};
 pub use merge::{ColumnMerge, Keeping, merge_column, release};
 pub use open::OpenColumn;
 pub use point::{Point, integers_of};
+pub use sorted::SortedKeys;
 pub use sound::containers;
 pub use stored::Stored;
 pub use view::{ColumnView, Faults, Tier, rows_in};

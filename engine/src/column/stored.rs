@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// Rows of which parts in memory tell, or may.
 #[derive(Debug, Default)]
 pub struct Stored {
-    /// How many parts, the first ones, are files.
-    files: usize,
+    /// The files that there were when all parts were files last.
+    files: Vec<Arc<Part>>,
     /// How many rows these tell of.
     rows: u32,
     /// Which of these rows parts in memory tell of, too.
@@ -36,15 +36,17 @@ struct Opened {
 
 impl Stored {
     /// All parts are files now, which tell of so many rows.
-    pub fn settled(&mut self, files: usize, rows: u32) {
-        (self.files, self.rows) = (files, rows);
+    pub fn settled(&mut self, files: &[Arc<Part>], rows: u32) {
+        (self.files, self.rows) = (files.to_vec(), rows);
         self.touched.clear();
-        self.forget();
+        *self.opened.get_mut() = Opened::default();
     }
 
-    /// Lets go of what was opened of files, which are others now.
-    pub fn forget(&mut self) {
-        *self.opened.get_mut() = Opened::default();
+    /// The parts behind the files that were there already. What was merged since is among them.
+    fn since<'p>(&self, parts: &'p [Arc<Part>]) -> &'p [Arc<Part>] {
+        let known =
+            parts.iter().zip(&self.files).take_while(|(part, file)| Arc::ptr_eq(part, file));
+        parts.get(known.count()..).unwrap_or_default()
     }
 
     /// Shows the newest that parts tell of a row in a column, if it is not NULL.
@@ -74,13 +76,12 @@ impl Stored {
         show: impl FnOnce(&BlockView, usize) -> T,
     ) -> Result<Option<T>> {
         if row >= self.rows {
-            return Ok(Point::find(parts, column, row)?.map(|point| point.show(show)));
+            return Ok(Point::find(self.since(parts), column, row)?.map(|point| point.show(show)));
         }
         let opened = &mut *self.opened.borrow_mut();
         let place = opened.columns.iter().position(|(key, _)| *key == column);
         let place = place.unwrap_or_else(|| {
-            let files = parts.get(..self.files).unwrap_or(parts);
-            let view = ColumnView::new(files.iter(), column, None, &opened.faults);
+            let view = ColumnView::new(self.files.iter(), column, None, &opened.faults);
             opened.columns.push((column, view));
             opened.columns.len() - 1
         });
@@ -103,9 +104,8 @@ impl Stored {
         column: BlockKey,
         key: u128,
     ) -> Result<Option<u32>> {
-        let (files, memory) = filed(parts);
-        match super::find_key(memory, column, key)? {
-            None => self.with_keys(files, column, |keys| keys.find(key)),
+        match super::find_key(self.since(parts), column, key)? {
+            None => self.with_keys(column, |keys| keys.find(key)),
             found => Ok(found),
         }
     }
@@ -120,18 +120,17 @@ impl Stored {
         column: BlockKey,
         keys: &[u128],
     ) -> Result<Vec<Option<u32>>> {
-        let (files, memory) = filed(parts);
+        let since = self.since(parts);
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
-            found.push(super::find_key(memory, column, *key)?);
+            found.push(super::find_key(since, column, *key)?);
         }
-        self.with_keys(files, column, |files| files.find_together(keys, &mut found))?;
+        self.with_keys(column, |files| files.find_together(keys, &mut found))?;
         Ok(found)
     }
 
     fn with_keys<T>(
         &self,
-        files: &[Arc<Part>],
         column: BlockKey,
         see: impl FnOnce(&KeysView) -> Result<T>,
     ) -> Result<T> {
@@ -139,7 +138,7 @@ impl Stored {
         if let Some((_, keys)) = opened.keys.iter().find(|(known, _)| *known == column) {
             return see(keys);
         }
-        let keys = KeysView::new(files, column)?;
+        let keys = KeysView::new(&self.files, column)?;
         let seen = see(&keys);
         opened.keys.push((column, keys));
         seen
@@ -149,20 +148,4 @@ impl Stored {
     pub fn touch(&mut self, rows: impl Iterator<Item = u32>) {
         self.touched.extend(rows);
     }
-
-    /// The parts that may tell of a row in a column that is rewritten.
-    pub fn of<'p>(&self, parts: &'p [Arc<Part>], row: u32) -> &'p [Arc<Part>] {
-        if self.touched.contains(row) { parts } else { self.first_of(parts, row) }
-    }
-
-    /// The parts that may tell of a row in a column that is written once, with the row.
-    pub fn first_of<'p>(&self, parts: &'p [Arc<Part>], row: u32) -> &'p [Arc<Part>] {
-        if row < self.rows { parts.get(..self.files).unwrap_or(parts) } else { parts }
-    }
-}
-
-/// The files among parts, and those in memory.
-fn filed(parts: &[Arc<Part>]) -> (&[Arc<Part>], &[Arc<Part>]) {
-    let files = parts.iter().take_while(|part| part.digest().is_some()).count();
-    parts.split_at_checked(files).unwrap_or((parts, &[]))
 }

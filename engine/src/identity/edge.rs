@@ -6,13 +6,15 @@
 
 use super::evidence::{EdgeKey, Kind};
 use crate::base::error::Result;
+use crate::base::limits::RECENT_EDGES_MAX;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::column::{
-    BlockView, CHUNK_BITS, ColumnView, ColumnWriter, Faults, KEYS, Layout, Stored, dense_block,
-    release, sorted_between, write_fences, write_sorted,
+    CHUNK_BITS, ColumnView, ColumnWriter, Faults, KEYS, Layout, SortedKeys, release, write_fences,
+    write_sorted,
 };
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The row space of evidence.
@@ -101,8 +103,10 @@ impl Edge {
 #[derive(Debug, Default)]
 pub struct OpenEdges {
     rows: BTreeMap<EdgeKey, Told>,
-    /// By node.
-    stored: Stored,
+    /// What stands in parts that are no files yet, in one place; nothing where that would be too much, or is not known.
+    recent: Option<BTreeMap<EdgeKey, Told>>,
+    /// The files that there were when all parts were files last.
+    files: EdgeFiles,
 }
 
 impl OpenEdges {
@@ -116,21 +120,23 @@ impl OpenEdges {
         self.rows.len() * (size_of::<EdgeKey>() + size_of::<Told>() + 16)
     }
 
-    /// Takes note that all parts are files, which tell of so many nodes.
-    pub fn settled(&mut self, files: usize, nodes: u32) {
-        self.stored.settled(files, nodes);
+    /// Takes note that all parts are files.
+    pub fn settled(&mut self, files: &[Arc<Part>]) {
+        self.files = EdgeFiles::of(files);
+        self.recent = Some(BTreeMap::new());
     }
 
     /// What is open is in a part in memory now: nothing is open any more.
     pub fn frozen(&mut self) -> OpenEdges {
-        let mut stored = std::mem::take(&mut self.stored);
-        stored.touch(self.rows.keys().map(|key| key.node().0));
-        OpenEdges { stored, ..OpenEdges::default() }
-    }
-
-    /// The parts that may have keys of a range, which are those of one node.
-    fn parts_of<'p>(&self, parts: &'p [Arc<Part>], range: &EdgeRange) -> &'p [Arc<Part>] {
-        self.stored.of(parts, EdgeKey(range.start).node().0)
+        let mut next = std::mem::take(self);
+        let rows = std::mem::take(&mut next.rows);
+        if let Some(recent) = &mut next.recent {
+            rows.into_iter().for_each(|(key, told)| put(recent, key, &told));
+        }
+        if next.recent.as_ref().is_some_and(|recent| recent.len() > RECENT_EDGES_MAX) {
+            next.recent = None;
+        }
+        next
     }
 
     /// Forgets what is in a part now.
@@ -140,7 +146,7 @@ impl OpenEdges {
 
     /// Takes note of what was said.
     pub fn say(&mut self, key: EdgeKey, told: &Told) {
-        self.rows.entry(key).and_modify(|known| known.add(told)).or_insert(*told);
+        put(&mut self.rows, key, told);
     }
 
     /// Writes what is open into a part.
@@ -158,6 +164,10 @@ impl OpenEdges {
         }
         Ok(())
     }
+}
+
+fn put(rows: &mut BTreeMap<EdgeKey, Told>, key: EdgeKey, told: &Told) {
+    rows.entry(key).and_modify(|known| known.add(told)).or_insert(*told);
 }
 
 fn write_column(
@@ -186,16 +196,32 @@ pub fn edges_in(
 ) -> Result<Vec<Edge>> {
     let mut found: Vec<Edge> = Vec::new();
     let mut sources = 0;
-    for part in open.map_or(parts, |open| open.parts_of(parts, range)) {
-        let before = found.len();
-        rows_of_part(part, range, &mut found)?;
-        sources += usize::from(found.len() > before);
+    let mut count = |found: &Vec<Edge>, before: usize| sources += usize::from(found.len() > before);
+    match open.and_then(|open| Some((open, open.recent.as_ref()?))) {
+        Some((open, recent)) => {
+            for part in open.files.opened()? {
+                let before = found.len();
+                part.rows_of(range, &mut found)?;
+                count(&found, before);
+            }
+            let before = found.len();
+            put_range(recent, range, &mut found);
+            count(&found, before);
+        }
+        None => {
+            for part in parts {
+                let before = found.len();
+                if let Some(part) = PartEdges::open(part)? {
+                    part.rows_of(range, &mut found)?;
+                }
+                count(&found, before);
+            }
+        }
     }
     if let Some(open) = open {
         let before = found.len();
-        let rows = open.rows.range(EdgeKey(range.start)..EdgeKey(range.end));
-        found.extend(rows.map(|(key, told)| Edge { key: *key, told: *told }));
-        sources += usize::from(found.len() > before);
+        put_range(&open.rows, range, &mut found);
+        count(&found, before);
     }
     if sources > 1 {
         found.sort_by_key(|edge| edge.key);
@@ -210,29 +236,66 @@ pub fn edges_in(
     Ok(found)
 }
 
-fn rows_of_part(part: &Arc<Part>, range: &EdgeRange, found: &mut Vec<Edge>) -> Result<()> {
-    let mut chunk: Option<(u32, Vec<BlockView>)> = None;
-    sorted_between(part, EDGES.field(KEY), range, |key, row| {
-        let number = row >> CHUNK_BITS;
-        if chunk.as_ref().is_none_or(|(known, _)| *known != number) {
-            let block = |field| {
-                let block = dense_block(part, EDGES.field(field).chunk(number), Layout::Integers)?;
-                block.ok_or_else(|| part.damaged())
-            };
-            chunk = Some((number, COLUMNS.into_iter().map(block).collect::<Result<_>>()?));
+fn put_range(rows: &BTreeMap<EdgeKey, Told>, range: &EdgeRange, found: &mut Vec<Edge>) {
+    let rows = rows.range(EdgeKey(range.start)..EdgeKey(range.end));
+    found.extend(rows.map(|(key, told)| Edge { key: *key, told: *told }));
+}
+
+/// The evidence of files, opened when it is first looked at.
+#[derive(Debug, Default)]
+struct EdgeFiles {
+    files: Vec<Arc<Part>>,
+    opened: OnceCell<Vec<PartEdges>>,
+}
+
+impl EdgeFiles {
+    fn of(files: &[Arc<Part>]) -> EdgeFiles {
+        EdgeFiles { files: files.to_vec(), opened: OnceCell::new() }
+    }
+
+    fn opened(&self) -> Result<&[PartEdges]> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
         }
-        let slot = (row & 0xffff) as usize;
-        let Some((_, blocks)) = &chunk else { return Ok(ControlFlow::Break(())) };
-        let mut values = [0; 5];
-        for (value, block) in values.iter_mut().zip(blocks) {
-            if slot >= block.count() || !block.holds(slot) {
-                return Err(part.damaged());
+        let mut opened = Vec::new();
+        for file in &self.files {
+            opened.extend(PartEdges::open(file)?);
+        }
+        Ok(self.opened.get_or_init(|| opened))
+    }
+}
+
+/// The evidence of a part.
+#[derive(Debug)]
+struct PartEdges {
+    keys: SortedKeys,
+    columns: [ColumnView; COLUMNS.len()],
+    faults: Faults,
+}
+
+impl PartEdges {
+    fn open(part: &Arc<Part>) -> Result<Option<PartEdges>> {
+        let Some(keys) = SortedKeys::open(part, EDGES.field(KEY))? else { return Ok(None) };
+        let faults = Faults::default();
+        let column =
+            |field| ColumnView::new(std::iter::once(part), EDGES.field(field), None, &faults);
+        Ok(Some(PartEdges { keys, columns: COLUMNS.map(column), faults }))
+    }
+
+    fn rows_of(&self, range: &EdgeRange, found: &mut Vec<Edge>) -> Result<()> {
+        self.keys.between(range, |key, row| {
+            let mut values = [0; COLUMNS.len()];
+            for (value, column) in values.iter_mut().zip(&self.columns) {
+                let Some(known) = column.integer(row) else {
+                    self.faults.check()?;
+                    return Err(self.keys.damaged());
+                };
+                *value = known;
             }
-            *value = block.integer(slot);
-        }
-        found.push(Edge { key: EdgeKey(key), told: Told::of_columns(values) });
-        Ok(ControlFlow::Continue(()))
-    })
+            found.push(Edge { key: EdgeKey(key), told: Told::of_columns(values) });
+            Ok(())
+        })
+    }
 }
 
 /// Calls `take` with all that was said, in the order of its keys.

@@ -7,10 +7,9 @@ use crate::base::error::Result;
 use crate::base::ids::NodeId;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::column::{
-    ColumnView, ColumnWriter, Faults, KEYS, Layout, Point, release, sorted_between, write_sorted,
+    ColumnView, ColumnWriter, Faults, KEYS, Layout, Point, SortedKeys, release, write_sorted,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The row space of spellings.
@@ -84,11 +83,12 @@ pub fn spellings_of(parts: &[Arc<Part>], node: NodeId) -> Result<BTreeSet<String
     let start = u128::from(node.0) << NODE_SHIFT;
     for part in parts {
         let range = start..start.saturating_add(1 << NODE_SHIFT);
-        sorted_between(part, SPELLINGS.field(KEY), &range, |_, row| {
+        let Some(keys) = SortedKeys::open(part, SPELLINGS.field(KEY))? else { continue };
+        keys.between(&range, |_, row| {
             let text = Point::find(std::slice::from_ref(part), SPELLINGS.field(TEXT), row)?;
             let text = text.ok_or_else(|| part.damaged())?;
             found.insert(String::from_utf8_lossy(text.bytes()).into_owned());
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
     }
     Ok(found)

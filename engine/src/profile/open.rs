@@ -50,13 +50,8 @@ impl OpenRows {
     }
 
     /// Takes note that all parts are files.
-    pub fn settled(&mut self, files: usize) {
+    pub fn settled(&mut self, files: &[Arc<Part>]) {
         self.stored.settled(files, self.first);
-    }
-
-    /// Takes note that files are others now, which tell the same.
-    pub fn refiled(&mut self) {
-        self.stored.forget();
     }
 
     /// What is open is in a part in memory now: nothing is open any more.

@@ -133,11 +133,7 @@ impl Fold {
         let standing = self.state.parts.iter().skip(place).zip(&run);
         let same = standing.filter(|(known, merged)| Arc::ptr_eq(known, merged)).count();
         if same == run.len() {
-            let filed = part.digest().is_some();
             Arc::make_mut(&mut self.state.parts).splice(place..place + same, [part]);
-            if filed {
-                self.open.refiled();
-            }
             self.note_files();
         }
         same == run.len()

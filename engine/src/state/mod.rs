@@ -391,9 +391,11 @@ impl State {
 impl Fold {
     /// The state before the first entry, with what the whole log is known to withdraw and define.
     pub fn new(hindsight: Hindsight) -> Fold {
+        let mut open = Open::default();
+        open.settled(&[]);
         Fold {
             state: State::new(hindsight),
-            open: Open::default(),
+            open,
             rules: Clustering::default(),
             known: Known::default(),
             handed: None,
@@ -411,7 +413,7 @@ impl Fold {
     pub fn from_state(state: State) -> Fold {
         let mut open = Open::after(&state.counts);
         if state.parts.iter().all(|part| part.digest().is_some()) {
-            open.settled(state.parts.len());
+            open.settled(&state.parts);
         }
         let (rules, known) = (Clustering::default(), Known::default());
         Fold { state, open, rules, known, handed: None }

@@ -96,17 +96,11 @@ impl Open {
         Open { nodes, edges: self.edges.frozen(), profiles, ..Open::default() }
     }
 
-    /// Takes note that all parts are files, of which there are so many.
-    pub(super) fn settled(&mut self, files: usize) {
+    /// Takes note that all parts are files.
+    pub(super) fn settled(&mut self, files: &[Arc<Part>]) {
         self.nodes.settled(files);
-        self.edges.settled(files, self.nodes.count());
+        self.edges.settled(files);
         self.profiles.settled(files);
-    }
-
-    /// Takes note that files are others now, which tell the same.
-    pub(super) fn refiled(&mut self) {
-        self.nodes.refiled();
-        self.profiles.refiled();
     }
 
     /// Begins anew in the same memory: a load fills it again at once.
@@ -258,7 +252,7 @@ impl Fold {
     /// Takes note that all parts are files, if they are.
     pub(super) fn note_files(&mut self) {
         if self.state.parts.iter().all(|part| part.digest().is_some()) {
-            self.open.settled(self.state.parts.len());
+            self.open.settled(&self.state.parts);
         }
     }
 
@@ -277,7 +271,7 @@ impl Fold {
         Arc::make_mut(&mut self.state.parts).push(part);
         self.count_open();
         self.open.recycle();
-        self.open.settled(self.state.parts.len());
+        self.open.settled(&self.state.parts);
         Ok(())
     }
 
@@ -296,7 +290,7 @@ impl Fold {
         if first == self.state.parts.len() {
             self.spill(dir, most)?;
             self.close_open();
-            self.open.settled(self.state.parts.len());
+            self.open.settled(&self.state.parts);
             return Ok(());
         }
         self.freeze()?;
@@ -308,7 +302,7 @@ impl Fold {
         parts.truncate(first);
         parts.push(part);
         let merged = self.merge_files(dir, most);
-        self.open.settled(self.state.parts.len());
+        self.open.settled(&self.state.parts);
         merged
     }
 

@@ -5,14 +5,13 @@
 //! `Fold::settle`.
 
 use super::apply::Fact;
+use super::opened::OpenedParts;
 use super::people::Unsettled;
-use super::{FACTS, Fold, PROFILES};
+use super::{FACTS, Fold, PROFILES, State};
 use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, SourceId};
-use crate::base::part::Part;
 use crate::base::tagged::Told;
-use crate::column::Faults;
 use crate::event::TableView;
 use crate::identity::{
     Cause, Change, Changed, Cluster, Component, Edge, EdgeKey, EdgeRange, Grounds, Namespace,
@@ -86,13 +85,18 @@ struct Settled {
 /// What was said of identifiers, in parts.
 struct FactsTable {
     table: TableView,
-    faults: Faults,
+    opened: Arc<OpenedParts>,
 }
 
 impl FactsTable {
-    fn new(parts: &[Arc<Part>]) -> FactsTable {
-        let faults = Faults::default();
-        FactsTable { table: TableView::new(parts.iter(), FACTS, &[], &faults), faults }
+    fn new(state: &State) -> FactsTable {
+        let opened = state.opened();
+        let tables = opened.opened.iter().filter_map(|part| part.table(FACTS, &[]));
+        FactsTable { table: TableView::of(tables.collect()), opened }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.opened.opened.iter().try_for_each(|part| part.faults.check())
     }
 }
 
@@ -167,7 +171,7 @@ impl Fold {
             } else if whole {
                 Some(self.united(&cluster, label, &from, before))
             } else {
-                let facts = facts.get_or_init(|| FactsTable::new(&self.state.parts));
+                let facts = facts.get_or_init(|| FactsTable::new(&self.state));
                 Some(self.told_of(&cluster, facts)?)
             };
             if let Some(row) = &mut row {
@@ -222,7 +226,7 @@ impl Fold {
                 }
             }
         }
-        facts.faults.check().map(|()| row)
+        facts.check().map(|()| row)
     }
 
     /// Tells what became of profiles: those that share members, before and after, are one change.
