@@ -5,12 +5,16 @@
 //! ```
 //!
 //! Joins come in batches of 64, published together, and alone; splits are retractions of the pair that joined. Some
-//! profiles have a hundred events each, and their joins are told apart. Each time is that of a whole call at level
+//! profiles have a hundred events each, and their joins are told apart. The store is as one that is served: a thread
+//! merges what is in memory, and files are read ahead. Each time is that of a whole call at level
 //! memory: decoding, exactly-once, look-ups, rules, log buffer, fold, publishing. `bench/joins.py` does the same joins
 //! by hand in other stores.
 
-use navedb::{Batch, Caller, Db, Level, Purpose, Record, Session};
+use navedb::clock::SystemClock;
+use navedb::dir::DiskDir;
+use navedb::{Batch, Caller, Db, Level, Purpose, Record, Session, Settings};
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BATCH: usize = 64;
@@ -100,12 +104,17 @@ fn fill(session: &Session, count: usize) -> Result<(), Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let count: usize = std::env::args().nth(1).map_or(Ok(100_000), |text| text.parse())?;
     let folder = std::env::temp_dir().join(format!("nave-identity-{}", std::process::id()));
-    let db = Db::open(&folder)?;
+    // As a process that serves has it: a thread merges what is in memory, and files are read ahead.
+    let settings = Settings { merge_thread: true, question_threads: 2, ..Settings::default() };
+    let dir = Arc::new(DiskDir::new(&folder));
+    let db = Db::open_with(dir, Arc::new(SystemClock), settings)?;
     let session = db.session(Caller::all(), Purpose::any());
     let begin = Instant::now();
     fill(&session, count)?;
     db.checkpoint()?;
     println!("{count} profiles in {:?}", begin.elapsed());
+    let begin = Instant::now();
+    println!("{} MB of files read ahead in {:?}", db.read_ahead(u64::MAX)? >> 20, begin.elapsed());
     let pair = |number: usize| pair(number, count);
     let (mut batched, mut alone, mut splits, mut single) = (vec![], vec![], vec![], vec![]);
     let mut eventful = vec![];

@@ -252,6 +252,9 @@ fn resident() -> u64 {
     words.and_then(|kb| kb.parse::<u64>().ok()).unwrap_or_default() << 10
 }
 
+/// What a process that serves reads before anybody asks.
+const AHEAD_BYTES: u64 = 4 << 30;
+
 fn main() -> Result<(), Failed> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("segments STORE [COUNT ...]")?;
@@ -269,7 +272,8 @@ fn main() -> Result<(), Failed> {
         settings,
     )?;
     let session = db.session(Caller::all(), Purpose::any());
-    println!("{} profiles", session.view().stats()?.profiles);
+    let read = db.read_ahead(AHEAD_BYTES)? >> 20;
+    println!("{} profiles, {read} MB of files read ahead", session.view().stats()?.profiles);
     let known = session.view().segments();
     let drop = known.iter().map(|s| format!("segment.\"{}\"", s.name)).collect();
     session.define(&DefineRequest { drop, ..DefineRequest::default() })?;

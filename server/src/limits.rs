@@ -124,6 +124,14 @@ pub(crate) const CHECKPOINT_WAIT: Duration = Duration::from_millis(500);
 /// of questions are made anew after it.
 pub(crate) const UNSAVED_BYTES: u64 = 512 << 20;
 
+/// Bytes of files that are read before anybody asks for them, unless the command line says otherwise:
+/// identifiers and golden rows of some millions of profiles; the system may drop them again.
+pub(crate) const READ_AHEAD_BYTES: u64 = 1 << 30;
+/// So many of them at a time, and how long the thread that does it waits in between, so that
+/// questions come first.
+pub(crate) const READ_AHEAD_SLICE: u64 = 64 << 20;
+pub(crate) const READ_AHEAD_WAIT: Duration = Duration::from_millis(250);
+
 /// How long the thread that matches what arrives waits between two looks for writes: short beside
 /// what people notice, long beside what a look costs.
 pub(crate) const FOLLOW_WAIT: Duration = Duration::from_millis(20);

@@ -1,7 +1,7 @@
 //! Audiences beside others: how many profiles they share, and what sets one apart from everybody.
 
 use super::evaluate::choose;
-use super::program::{Chosen, Workers};
+use super::program::Chosen;
 use super::resolve::resolve;
 use super::{Question, gives_a_table};
 use crate::base::bits::Bits;
@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::base::limits::LIFT_VALUES_MAX;
 use crate::base::time::Timestamp;
 use crate::base::value::Value;
+use crate::base::workers::Workers;
 use crate::index::{ColumnIndex, Labels};
 use crate::state::State;
 

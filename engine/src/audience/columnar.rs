@@ -3,7 +3,7 @@
 //! *Invariants:* a table is that which `table::fill` gives, profile by profile; what has no quick form is left to it.
 
 use super::ast::Aggregate;
-use super::program::{Chosen, Workers};
+use super::program::Chosen;
 use super::resolved::{AggregateOf, Column, Scalar, TableOf};
 use super::sums::{Sums, add_each};
 use super::table::{Filled, compare};
@@ -13,6 +13,7 @@ use crate::base::many::ManyFloats;
 use crate::base::number::Decimal;
 use crate::base::sum::ExactSum;
 use crate::base::value::ValueType;
+use crate::base::workers::Workers;
 use crate::index::{ColumnIndex, Domain, Labels};
 use crate::state::State;
 use std::cmp::Ordering;

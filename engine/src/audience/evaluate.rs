@@ -9,13 +9,14 @@ use super::explain::{Step, Steps};
 use super::funnel::funnel;
 use super::money::Fault;
 use super::program::{
-    Chosen, Compiled, Machine, Node, Sources, Workers, compile, expected, known, known_members,
-    share, share_among,
+    Chosen, Compiled, Machine, Node, Sources, compile, expected, known, known_members, share,
+    share_among,
 };
 use super::resolved::{Query, Resolved};
 use super::table::{Table, fill};
 use crate::base::clock::Stopwatch;
 use crate::base::error::{Error, Result};
+use crate::base::workers::Workers;
 use crate::state::{Live, Reader, State};
 use roaring::RoaringBitmap;
 use std::cell::Cell as Flag;

@@ -2,10 +2,11 @@
 //!
 //! *Invariant:* whoever may be among the first is found, with all that are ordered alike with the last.
 
-use super::program::{Chosen, Workers};
+use super::program::Chosen;
 use super::resolved::{Column, Scalar, TableOf};
 use crate::base::bits::Bits;
 use crate::base::error::Result;
+use crate::base::workers::Workers;
 use crate::index::{KeyRange, Range};
 use crate::state::State;
 

@@ -9,7 +9,7 @@
 use super::aggregate::{Known, each_row, time_of};
 use super::follow::{Walk, end_of, follows};
 use super::money::Fault;
-use super::program::{EventTest, Machine, Wanted, Workers, event_test};
+use super::program::{EventTest, Machine, Wanted, event_test};
 use super::resolved::{Condition, FunnelQuery, FunnelStep};
 use super::row::{Bound, Row, bind};
 use crate::base::bits::Bits;
@@ -17,6 +17,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::Ordinal;
 use crate::base::limits::FUNNEL_TRIES_MAX;
 use crate::base::time::Timestamp;
+use crate::base::workers::Workers;
 use crate::event::TableView;
 use crate::state::{Events, Reader};
 use roaring::RoaringBitmap;

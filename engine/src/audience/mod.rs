@@ -53,12 +53,12 @@ pub use explain::Step;
 pub use one::{Person, value_asked};
 pub use parse::parse;
 pub use prepared::{Amount, Effect, Moves, Prepared, between, instant, moment, passes};
-pub use program::Workers;
 pub use resolved::{Rows, Scalar};
 pub use table::Table;
 pub use wanted::{Wanted, ask_for, page};
 pub use why::why;
 
+use crate::base::workers::Workers;
 use evaluate::Asked;
 use print::{Printer, Warehouse};
 

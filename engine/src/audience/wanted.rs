@@ -7,7 +7,6 @@
 use super::ast::{Aggregate, Expr, ExprKind, Item, ItemKind, Question, Select, Table};
 use super::names::Named;
 use super::one::{One, Person};
-use super::program::Workers;
 use super::resolve::{Resolver, resolve};
 use super::saved::written_trait;
 use super::{Answer, ask, gives_a_table};
@@ -16,6 +15,7 @@ use crate::base::ids::Ordinal;
 use crate::base::limits::{GROUPS_MAX, TABLE_COLUMNS_MAX};
 use crate::base::time::Timestamp;
 use crate::base::value::{Value, ValueType};
+use crate::base::workers::Workers;
 use crate::catalog::folded;
 use crate::identity::PublicId;
 use crate::state::State;

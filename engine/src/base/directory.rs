@@ -17,8 +17,8 @@ pub(super) struct Entry {
     pub crc: u32,
 }
 
-/// Blocks of so many bytes and more have a checksum for each piece, so that a look at one row of them reads no more than
-/// a piece.
+/// Blocks of so many bytes and more have a checksum for each piece, so that a look at one row of them reads no more
+/// than a piece.
 pub(super) const PIECED_MIN: u64 = 16 << 10;
 /// Bytes of a piece; of the last one of a block fewer. A page, which is what a look at a mapped file costs anyway.
 pub(super) const PIECE: u64 = 4 << 10;

@@ -37,3 +37,4 @@ pub mod sync;
 pub mod tagged;
 pub mod time;
 pub mod value;
+pub mod workers;

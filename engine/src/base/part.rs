@@ -2,8 +2,8 @@
 //!
 //! *What it is:* bytes under keys, each block with a checksum of its own, behind one directory. *Invariants:* a part
 //! never changes; a block of a file is believed only after its checksum held, once for each opening; the directory is
-//! held by a digest that the manifest knows, and its checksums of large blocks hold those of their pieces. *What it does not know:* what the bytes mean.
-//! *Where to start reading:* `Part::block`, then `PartWriter`.
+//! held by a digest that the manifest knows, and its checksums of large blocks hold those of their pieces. *What it
+//! does not know:* what the bytes mean. *Where to start reading:* `Part::block`, then `PartWriter`.
 
 use super::codec::{self, Digest128};
 use super::dir::{AppendFile, Dir, write_all};

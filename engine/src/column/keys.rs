@@ -144,8 +144,8 @@ impl PartKeys {
         Ok(Some((chunk, Guess::new(key, chunk.keys.count(), bounds))))
     }
 
-    /// The rows of those of some keys that have none yet. All keys take one step after another together: the memory that
-    /// one waits for comes while others are looked at.
+    /// The rows of those of some keys that have none yet. All keys take one step after another together: the memory
+    /// that one waits for comes while others are looked at.
     fn find_together(&self, keys: &[(u128, Probe)], found: &mut [Option<u32>]) -> Result<()> {
         let mut waiting = Vec::with_capacity(keys.len());
         for ((key, probe), found) in keys.iter().zip(found).filter(|(_, row)| row.is_none()) {

@@ -10,8 +10,7 @@ use super::view::{ColumnView, Faults};
 use crate::base::error::Result;
 use crate::base::part::{BlockKey, Part};
 use roaring::RoaringBitmap;
-use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Rows of which parts in memory tell, or may.
 #[derive(Debug, Default)]
@@ -23,14 +22,17 @@ pub struct Stored {
     /// Which of these rows parts in memory tell of, too.
     touched: RoaringBitmap,
     /// What was opened of the files.
-    opened: RefCell<Opened>,
+    opened: Opened,
 }
+
+/// Columns of a row space of which single rows are asked for, at most.
+const COLUMNS: usize = 8;
 
 /// Columns and keys of files, for the rows that no part in memory tells of.
 #[derive(Debug, Default)]
 struct Opened {
-    columns: Vec<(BlockKey, ColumnView)>,
-    keys: Vec<(BlockKey, KeysView)>,
+    columns: [OnceLock<(BlockKey, ColumnView)>; COLUMNS],
+    keys: OnceLock<(BlockKey, KeysView)>,
     faults: Faults,
 }
 
@@ -39,7 +41,7 @@ impl Stored {
     pub fn settled(&mut self, files: &[Arc<Part>], rows: u32) {
         (self.files, self.rows) = (files.to_vec(), rows);
         self.touched.clear();
-        *self.opened.get_mut() = Opened::default();
+        self.opened = Opened::default();
     }
 
     /// The parts behind the files that were there already. What was merged since is among them.
@@ -78,20 +80,21 @@ impl Stored {
         if row >= self.rows {
             return Ok(Point::find(self.since(parts), column, row)?.map(|point| point.show(show)));
         }
-        let opened = &mut *self.opened.borrow_mut();
-        let place = opened.columns.iter().position(|(key, _)| *key == column);
-        let place = place.unwrap_or_else(|| {
-            let view = ColumnView::new(self.files.iter(), column, None, &opened.faults);
-            opened.columns.push((column, view));
-            opened.columns.len() - 1
-        });
-        let view = opened.columns.get(place).map(|(_, view)| view);
-        let found = view.and_then(|view| view.find(row));
-        let found = found.filter(|(tier, slot)| !tier.view.is_null(*slot));
-        match found {
+        let Some(view) = self.column(column) else {
+            return Ok(Point::find(parts, column, row)?.map(|point| point.show(show)));
+        };
+        match view.find(row).filter(|(tier, slot)| !tier.view.is_null(*slot)) {
             Some((tier, slot)) => Ok(Some(show(&tier.view, slot))),
-            None => opened.faults.check().map(|()| None),
+            None => self.opened.faults.check().map(|()| None),
         }
+    }
+
+    /// A column of the files; nothing where there is no room to keep it open.
+    fn column(&self, column: BlockKey) -> Option<&ColumnView> {
+        let open = || ColumnView::new(self.files.iter(), column, None, &self.opened.faults);
+        let slots = self.opened.columns.iter();
+        let mut known = slots.map(|slot| slot.get_or_init(|| (column, open())));
+        known.find(|(key, _)| *key == column).map(|(_, view)| view)
     }
 
     /// The row of a key, from the part that has it.
@@ -129,18 +132,19 @@ impl Stored {
         Ok(found)
     }
 
+    /// Shows the keys of the files.
     fn with_keys<T>(
         &self,
         column: BlockKey,
         see: impl FnOnce(&KeysView) -> Result<T>,
     ) -> Result<T> {
-        let mut opened = self.opened.borrow_mut();
-        if let Some((_, keys)) = opened.keys.iter().find(|(known, _)| *known == column) {
+        if let Some((_, keys)) = self.opened.keys.get().filter(|(known, _)| *known == column) {
             return see(keys);
         }
         let keys = KeysView::new(&self.files, column)?;
         let seen = see(&keys);
-        opened.keys.push((column, keys));
+        // Another thread may have opened them meanwhile.
+        drop(self.opened.keys.set((column, keys)));
         seen
     }
 

@@ -80,13 +80,13 @@ pub use timers::{NewTimer, TimerPage, TimerPlace};
 pub use types::*;
 pub use view::View;
 
-use crate::audience::Workers;
 use crate::base::clock::Clock;
 use crate::base::dir::{Dir, DiskDir};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Position;
 use crate::base::sync::{Mutex, Newest, RwLock};
 use crate::base::time::Timestamp;
+use crate::base::workers::Workers;
 use crate::log::{Durability, LogReader, LogWriter, SeenKeys};
 use crate::state::{Fold, State};
 use lookup::Compared;
@@ -119,6 +119,8 @@ struct Writer {
     compared: Compared,
     /// The thread that merges parts, if there is one.
     merger: Option<Merger>,
+    /// Threads that large batches borrow.
+    workers: Workers,
     /// What is kept of segments.
     telling: Telling,
     closed: bool,

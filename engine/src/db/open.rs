@@ -6,13 +6,13 @@ use super::merger::Merger;
 use super::publish::Snapshot;
 use super::telling::{Tail, Telling, tells};
 use super::{Inner, OpenReport, Settings, Writer};
-use crate::audience::Workers;
 use crate::base::clock::Clock;
 use crate::base::codec::{self, Digest128};
 use crate::base::dir::Dir;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::sync::{Mutex, Newest, RwLock};
+use crate::base::workers::Workers;
 use crate::entry::{
     BLOCK_KIND, DEFINITION_KIND, Entry, GAP_KIND, Origin, RECORDS_KIND, RETRACT_KIND, Reason,
     StoreEntry,
@@ -77,6 +77,7 @@ pub(super) fn open(dir: Arc<dyn Dir>, clock: Arc<dyn Clock>, settings: Settings)
         stale: false,
         compared: None,
         telling,
+        workers: workers.clone(),
         merger: settings.merge_thread.then(Merger::start).transpose()?,
         closed: false,
         lock: Some(lock),

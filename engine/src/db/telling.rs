@@ -9,11 +9,11 @@ use super::identity_feed::{Since, ToldIds, ToldProfiles, append_profiles, became
 use super::timers::TimerPlace;
 use super::write::Draft;
 use super::{Inner, Writer};
-use crate::audience::Workers;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{SAVED_DEPTH_MAX, TOLD_BYTES_MAX, TOLD_ROWS_MAX};
 use crate::base::time::Timestamp;
+use crate::base::workers::Workers;
 use crate::entry::{
     BLOCK_KIND, DEFINITION_KIND, Entry, Origin, PROFILES_KIND, RECORDS_KIND, RETRACT_KIND, Reason,
     TOLD_KIND, ToldChange, ToldEntry,

@@ -8,6 +8,7 @@ use crate::base::codec;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::{LoadId, Position, SourceId};
 use crate::base::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, NAME_BYTES_MAX};
+use crate::base::workers::Workers;
 use crate::entry::{Entry, Origin, Reason, RecordsEntry, Row, Shape, SourceEntry};
 use crate::log::Append;
 use crate::record::{Decoded, RowError, decode};
@@ -85,7 +86,11 @@ impl Writer {
             let at = RecordContext { first, rows, clock, source, load, origin };
             remember(&mut seen, &draft.entry, first);
             self.telling.note_timers(&draft.entry, first);
-            match self.fold.apply(&at, &draft.entry, draft.decoded) {
+            let ahead = match &draft.decoded {
+                Some(decoded) => self.fold.look_ahead(decoded, &self.workers),
+                None => Ok(()),
+            };
+            match ahead.and_then(|()| self.fold.apply(&at, &draft.entry, draft.decoded)) {
                 Ok(Effect::Folded) => {}
                 Ok(Effect::Refolds) => self.stale = true,
                 Err(_) => self.broken = true,
@@ -109,7 +114,7 @@ impl Session {
     pub fn write(&self, batch: Batch) -> Result<Receipt> {
         let level = batch.level;
         let how = (batch.origin, batch.revise);
-        let read = prepare(batch)?;
+        let read = prepare(batch, &self.inner.workers)?;
         let mut receipt = {
             let mut writer = self.inner.writer.lock();
             self.inner.write_locked(&mut writer, read, how)?
@@ -145,7 +150,7 @@ impl Session {
             };
             let level = level.or(batch.level);
             let how = (batch.origin, batch.revise);
-            let read = prepare(batch)?;
+            let read = prepare(batch, &self.inner.workers)?;
             (self.inner.write_locked(&mut writer, read, how)?, level)
         };
         let level = level.unwrap_or(receipt.default_level);
@@ -212,19 +217,21 @@ impl Session {
     }
 }
 
-/// Reads the records of a batch, before the writer is taken.
+/// About how many nanoseconds it takes to read a record.
+const RECORD_NANOS: u64 = 1_000;
+
+/// Reads the records of a batch, before the writer is taken: by several threads when there are many.
 type Prepared = Vec<(String, Candidate)>;
 
-fn prepare(batch: Batch) -> Result<Prepared> {
+fn prepare(batch: Batch, workers: &Workers) -> Result<Prepared> {
     let bytes: usize = batch.records.iter().map(|r| r.json.len()).sum();
     if batch.records.len() > BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX {
         return Err(Error::limit(format!(
             "a batch has at most {BATCH_RECORDS_MAX} records and {BATCH_BYTES_MAX} bytes; split it"
         )));
     }
-    let mut read = Vec::with_capacity(batch.records.len());
-    for Record { source, json } in batch.records {
-        check_source(&source)?;
+    for Record { source, json } in &batch.records {
+        check_source(source)?;
         if json.len() > crate::base::limits::RECORD_BYTES_MAX {
             let most = crate::base::limits::RECORD_BYTES_MAX;
             return Err(Error::limit(format!(
@@ -232,17 +239,27 @@ fn prepare(batch: Batch) -> Result<Prepared> {
                 json.len()
             )));
         }
-        let decoded = decode(&Shape::Message, &json);
-        let key = match &decoded {
-            Ok(record) => record.message_id.as_deref().map(|id| given_key(&source, id)),
-            Err(_) => Some(codec::digest_of_parts(&[b"broken", source.as_bytes(), &json])),
-        };
-        read.push((
-            source,
-            Candidate { key, older: None, line: 0, original: json, row: None, decoded },
-        ));
     }
-    Ok(read)
+    let decoded = |some: &[Record]| {
+        Ok(some
+            .iter()
+            .map(|Record { source, json }| {
+                let decoded = decode(&Shape::Message, json);
+                let key = match &decoded {
+                    Ok(record) => record.message_id.as_deref().map(|id| given_key(source, id)),
+                    Err(_) => Some(codec::digest_of_parts(&[b"broken", source.as_bytes(), json])),
+                };
+                (key, decoded)
+            })
+            .collect())
+    };
+    let decoded = workers.map(&batch.records, RECORD_NANOS, decoded)?;
+    let read = batch.records.into_iter().zip(decoded);
+    Ok(read
+        .map(|(Record { source, json: original }, (key, decoded))| {
+            (source, Candidate { key, older: None, line: 0, original, row: None, decoded })
+        })
+        .collect())
 }
 
 /// The level of a batch that names none: what persons allowed is synced.

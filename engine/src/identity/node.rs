@@ -69,6 +69,15 @@ impl PublicId {
 /// What decides which member names a profile: rank of the namespace, first event time, public id. The least one does.
 pub type NamingKey = (u16, i64, PublicId);
 
+/// What parts say of a public id.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredNode {
+    public: PublicId,
+    node: Option<NodeId>,
+    /// Its label and the least time that it was seen at.
+    about: Option<(u32, i64)>,
+}
+
 #[derive(Debug, Clone)]
 struct NewNode {
     namespace: Arc<str>,
@@ -193,37 +202,50 @@ impl OpenNodes {
         Ok(())
     }
 
-    /// The same for a few, each by itself where it is: what is waited for of one comes while others are looked at. Gives
-    /// for each the node, and the least event time that it was seen at.
+    /// What parts say of public ids, those aside that are new: node, label and least time. What one waits for comes
+    /// while others are looked at.
     ///
     /// # Errors
     /// `Corrupt`.
-    pub fn look_up_together(
-        &mut self,
+    pub fn stored_together(
+        &self,
         parts: &[Arc<Part>],
         publics: &[PublicId],
-    ) -> Result<Vec<Option<(NodeId, i64)>>> {
-        let open = |public: &PublicId| self.by_public.contains_key(public);
-        let asked: Vec<PublicId> = publics.iter().copied().filter(|public| !open(public)).collect();
-        let keys: Vec<u128> = asked.iter().map(|public| public.0).collect();
+    ) -> Result<Vec<StoredNode>> {
+        let stored = publics.iter().filter(|public| !self.by_public.contains_key(public));
+        let stored: Vec<PublicId> = stored.copied().collect();
+        let keys: Vec<u128> = stored.iter().map(|public| public.0).collect();
         let found = self.stored.find_together(parts, NODES.field(PUBLIC), &keys)?;
-        self.looked_up.extend(asked.into_iter().zip(found.iter().map(|node| node.map(NodeId))));
-        let nodes: Vec<u32> = found.into_iter().flatten().collect();
-        let mut labels = Vec::with_capacity(nodes.len());
-        for node in &nodes {
-            labels.push(self.stored.read(parts, (NODES.field(LABEL), *node), BlockView::number)?);
+        let mut labels = Vec::with_capacity(found.len());
+        for node in &found {
+            let label = node
+                .map(|node| self.stored.read(parts, (NODES.field(LABEL), node), BlockView::number));
+            labels.push(label.transpose()?.flatten());
         }
-        for (node, label) in nodes.into_iter().zip(labels) {
-            let place = (NODES.field(FIRST_SEEN), node);
-            let time = self.stored.read(parts, place, BlockView::integer)?;
-            self.at_hand.extend(label.zip(time).map(|known| (node, known)));
+        let mut all = Vec::with_capacity(found.len());
+        for ((public, node), label) in stored.into_iter().zip(found).zip(labels) {
+            let time = node.map(|node| {
+                self.stored.read(parts, (NODES.field(FIRST_SEEN), node), BlockView::integer)
+            });
+            let about = label.zip(time.transpose()?.flatten());
+            all.push(StoredNode { public, node: node.map(NodeId), about });
         }
-        let about = |public: &PublicId| {
-            let node = self.looked_up.get(public).copied().flatten()?;
-            let known = self.first_seen.get(&node.0).copied();
-            Some((node, known.or_else(|| Some(self.at_hand.get(&node.0)?.1))?))
-        };
-        Ok(publics.iter().map(about).collect())
+        Ok(all)
+    }
+
+    /// Keeps what parts say for the rows at hand.
+    pub fn keep(&mut self, stored: Vec<StoredNode>) {
+        for StoredNode { public, node, about } in stored {
+            self.looked_up.insert(public, node);
+            self.at_hand.extend(node.zip(about).map(|(node, about)| (node.0, about)));
+        }
+    }
+
+    /// The least event time that a node at hand was seen at.
+    pub fn first_seen(&self, node: NodeId) -> Option<i64> {
+        let known = self.new_node(node).map(|new| new.first_seen);
+        let known = known.or_else(|| self.first_seen.get(&node.0).copied());
+        known.or_else(|| self.at_hand.get(&node.0).map(|(_, time)| *time))
     }
 
     fn new_node(&self, node: NodeId) -> Option<&NewNode> {

@@ -109,23 +109,41 @@ impl OpenRows {
         Ok(())
     }
 
-    /// The same for some. The memory that the row of one is in comes while others are looked at.
+    /// Those of some rows that `fetch` would read.
+    pub fn unread(&self, ordinals: impl Iterator<Item = Ordinal>) -> Vec<Ordinal> {
+        let known = |ordinal: &Ordinal| {
+            ordinal.0 >= self.first
+                || self.rows.contains_key(&ordinal.0)
+                || self.read.contains_key(&ordinal.0)
+        };
+        ordinals.filter(|ordinal| !known(ordinal)).take(ROWS_READ).collect()
+    }
+
+    /// Rows in parts. The memory that one is in comes while others are looked at.
     ///
     /// # Errors
     /// `Corrupt` when a block does not hold.
-    pub fn fetch_together(
-        &mut self,
+    pub fn stored_together(
+        &self,
         parts: &[Arc<Part>],
         space: BlockKey,
         ordinals: &[Ordinal],
-    ) -> Result<()> {
-        for ordinal in ordinals.iter().filter(|ordinal| ordinal.0 < self.first) {
+    ) -> Result<Vec<GoldenRow>> {
+        for ordinal in ordinals {
             let touch = |block: &BlockView, slot: usize| {
                 block.bytes(slot).iter().step_by(CACHE_LINE).fold(0, |all, byte| all ^ byte)
             };
             std::hint::black_box(self.stored.read(parts, (space.field(ROW), ordinal.0), touch)?);
         }
-        ordinals.iter().try_for_each(|ordinal| self.fetch(parts, space, *ordinal))
+        ordinals.iter().map(|ordinal| self.stored_row(parts, space, *ordinal)).collect()
+    }
+
+    /// Keeps rows of parts for who will look at them.
+    pub fn keep(&mut self, rows: impl Iterator<Item = (Ordinal, GoldenRow)>) {
+        if self.read.len() >= ROWS_READ {
+            self.read.clear();
+        }
+        self.read.extend(rows.map(|(ordinal, row)| (ordinal.0, row)));
     }
 
     /// Everything that is known of a row; a profile that has its first node alone and no traits has only that.

@@ -6,9 +6,10 @@
 //! a restart or a jump loses nothing. *Where to start reading:* `Cursors::moved`.
 
 use super::concerned::{Concerned, Why};
-use crate::audience::{Moves, Scalar, Workers, between, instant, moment};
+use crate::audience::{Moves, Scalar, between, instant, moment};
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
+use crate::base::workers::Workers;
 use crate::state::{Reader, State};
 
 /// A cursor over the events of a type.

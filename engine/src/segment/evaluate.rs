@@ -2,11 +2,12 @@
 
 use super::concerned::Pair;
 use super::rules::Rule;
-use crate::audience::{Person, Prepared, Workers};
+use crate::audience::{Person, Prepared};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::ids::Ordinal;
 use crate::base::limits::SEGMENT_ROWS_MAX;
 use crate::base::time::Timestamp;
+use crate::base::workers::Workers;
 use crate::state::{Reader, State};
 use roaring::RoaringBitmap;
 use std::cell::RefCell;

@@ -3,15 +3,22 @@
 //!
 //! *Invariant:* nothing depends on it. *Why:* a row of a large store is a wait for memory; many rows wait together.
 
+use super::known::About;
 use super::{Fold, PROFILES, State};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::part::BlockKey;
+use crate::base::workers::Workers;
 use crate::identity::{Namespace, PublicId, is_identity};
+use crate::profile::GoldenRow;
 use crate::record::{Decoded, Kind, RowError};
+use std::sync::Arc;
 
 /// Fewer rows than these are folded as quickly without.
 const TOGETHER: usize = 8;
+/// About how many nanoseconds it takes to find an identifier in files of gigabytes, and to read a profile.
+const NODE_NANOS: u64 = 1_500;
+const PROFILE_NANOS: u64 = 2_000;
 
 /// Columns of profiles before the first trait: golden rows and what they began with.
 const TRAITS: u32 = 16;
@@ -49,13 +56,15 @@ impl State {
 }
 
 impl Fold {
-    /// Looks up the identifiers that the rows of a batch name, and the profiles that may be joined, split or told of.
+    /// Looks up the identifiers that the rows of a batch name, and the profiles that may be joined, split or told of:
+    /// before the batch is folded, by several threads where it is large.
     ///
     /// # Errors
     /// `Corrupt`.
-    pub(super) fn look_ahead(
+    pub fn look_ahead(
         &mut self,
         rows: &[std::result::Result<Decoded, RowError>],
+        workers: &Workers,
     ) -> Result<()> {
         if rows.len() < TOGETHER {
             return Ok(());
@@ -73,23 +82,37 @@ impl Fold {
                 concerned.push(!events);
             }
         }
+        let parts = Arc::clone(&self.state.parts);
         let publics: Vec<PublicId> = named.iter().map(|(_, public)| *public).collect();
-        let found = self.open.nodes.look_up_together(&self.state.parts, &publics)?;
+        let nodes = &self.open.nodes;
+        let stored = |some: &[PublicId]| nodes.stored_together(&parts, some);
+        let stored = workers.map(&publics, NODE_NANOS, stored)?;
+        self.open.nodes.keep(stored);
         let mut labels: Vec<Ordinal> = Vec::new();
-        for (((number, public), found), concerned) in named.into_iter().zip(found).zip(concerned) {
-            let Some((node, time)) = found.filter(|_| concerned) else { continue };
-            self.known.about(node, || Ok((number, time, public)))?;
-            labels.extend(self.open.nodes.label(&self.state.parts, node)?);
+        for ((number, public), _) in named.into_iter().zip(concerned).filter(|(_, is)| *is) {
+            let Some(node) = self.open.nodes.find(&parts, public)? else { continue };
+            if let Some(time) = self.open.nodes.first_seen(node) {
+                self.known.about(node, || Ok((number, time, public)))?;
+            }
+            labels.extend(self.open.nodes.label(&parts, node)?);
         }
         labels.sort_unstable();
         labels.dedup();
-        self.open.profiles.fetch_together(&self.state.parts, PROFILES, &labels)?;
-        let names = labels
-            .into_iter()
-            .map(|label| self.open.profiles.name(&self.state.parts, PROFILES, label));
-        let names: Vec<Option<NodeId>> = names.collect::<Result<_>>()?;
-        for name in names.into_iter().flatten() {
-            self.known.about(name, || self.open.nodes.about(&self.state.parts, name))?;
+        let labels = self.open.profiles.unread(labels.into_iter());
+        let (nodes, profiles) = (&self.open.nodes, &self.open.profiles);
+        // What names a profile decides what it is called when it is joined.
+        let rows = |some: &[Ordinal]| {
+            let rows = profiles.stored_together(&parts, PROFILES, some)?;
+            let name = |row: &GoldenRow| row.name.map(|n| Ok((n, nodes.about(&parts, n)?)));
+            let names = rows.iter().map(|row| name(row).transpose()).collect::<Result<Vec<_>>>()?;
+            Ok(rows.into_iter().zip(names).collect())
+        };
+        let rows: Vec<(GoldenRow, Option<(NodeId, About)>)> =
+            workers.map(&labels, PROFILE_NANOS, rows)?;
+        let (rows, names): (Vec<GoldenRow>, Vec<_>) = rows.into_iter().unzip();
+        self.open.profiles.keep(labels.into_iter().zip(rows));
+        for (name, about) in names.into_iter().flatten() {
+            self.known.about(name, || Ok(about))?;
         }
         Ok(())
     }

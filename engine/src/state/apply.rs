@@ -233,9 +233,6 @@ impl Fold {
     ) -> Result<()> {
         let last = rows.last().map_or(0, |row| row.line);
         let Some(shape) = self.state.begin_rows(at, rows.len(), last) else { return Ok(()) };
-        if let Some(decoded) = &decoded {
-            self.look_ahead(decoded)?;
-        }
         let mut decoded = decoded.map(Vec::into_iter);
         for (number, row) in rows.iter().enumerate() {
             let known = decoded.as_mut().and_then(Iterator::next);

@@ -10,7 +10,7 @@ use super::moment::seconds;
 use super::output::Output;
 use super::store::Store;
 use crate::command::documentation;
-use crate::limits::{PASSWORD_BYTES, UNSAVED_BYTES};
+use crate::limits::{PASSWORD_BYTES, READ_AHEAD_BYTES, UNSAVED_BYTES};
 use crate::net::{Password, Refusal, Server, listen, run};
 use crate::resp::Reply;
 use clap::Args;
@@ -39,6 +39,9 @@ pub(crate) struct Serve {
     /// Make a checkpoint when so many MiB of changes are in memory alone
     #[arg(long, value_name = "MIB", default_value_t = UNSAVED_BYTES >> 20)]
     pub(crate) unsaved: u64,
+    /// Read so many MiB of files before anybody asks for them; 0 reads none
+    #[arg(long, value_name = "MIB", default_value_t = READ_AHEAD_BYTES >> 20)]
+    pub(crate) read_ahead: u64,
 }
 
 /// `nave serve`
@@ -53,7 +56,8 @@ pub(crate) fn serve(arguments: &Serve, output: &Output) -> Result<(), Failure> {
     let store = Store::open_to_stay(data, output)?;
     let matcher = arguments.matching.then(|| store.matcher()).transpose()?;
     let server = Server::new(store.db().clone(), password, address).within(arguments.within);
-    let server = Arc::new(server.saving(arguments.unsaved.saturating_mul(1 << 20)));
+    let server = server.saving(arguments.unsaved.saturating_mul(1 << 20));
+    let server = Arc::new(server.reading_ahead(arguments.read_ahead.saturating_mul(1 << 20)));
     output.answer(
         || {
             let secret = if protected { "with a password" } else { "without a password" };

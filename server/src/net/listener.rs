@@ -9,7 +9,8 @@ use super::duties::{Duty, NowAndThen};
 use super::matching::Following;
 use super::server::Server;
 use crate::limits::{
-    CHECKPOINT_WAIT, CONNECTIONS, CONNECTIONS_RESERVED, SHUTDOWN_WAIT, STACK_BYTES, TICK_WAIT,
+    CHECKPOINT_WAIT, CONNECTIONS, CONNECTIONS_RESERVED, READ_AHEAD_WAIT, SHUTDOWN_WAIT,
+    STACK_BYTES, TICK_WAIT,
 };
 use navedb::ProfileMatcher;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -76,7 +77,7 @@ pub(crate) fn run(
         })
         .map_err(|e| failed("cannot start a thread", e))?;
     let following = matcher.map(|matcher| Following::start(server, matcher)).transpose()?;
-    let duties = [CLOCK, CHECKPOINTS].map(|duty| NowAndThen::start(server, duty));
+    let duties = [CLOCK, CHECKPOINTS, READING_AHEAD].map(|duty| NowAndThen::start(server, duty));
     let duties = duties.into_iter().collect::<Result<Vec<_>, _>>()?;
     accept_all(server, listener);
     end_connections(server);
@@ -96,6 +97,13 @@ const CHECKPOINTS: Duty = Duty {
     wait: CHECKPOINT_WAIT,
     work: Server::checkpoint_if_due,
     failing: "no checkpoint could be made, so that memory grows and opening takes longer",
+};
+
+const READING_AHEAD: Duty = Duty {
+    name: "reading ahead",
+    wait: READ_AHEAD_WAIT,
+    work: Server::read_ahead,
+    failing: "files cannot be read ahead of questions",
 };
 
 /// Accepting blocks, and only a connection wakes it.

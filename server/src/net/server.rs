@@ -5,7 +5,7 @@
 
 use super::memory::Memory;
 use super::password::Password;
-use crate::limits::{SHARED_BYTES, UNSAVED_BYTES};
+use crate::limits::{READ_AHEAD_BYTES, READ_AHEAD_SLICE, SHARED_BYTES, UNSAVED_BYTES};
 use navedb::{Caller, Db, Purpose, Session as Store, View};
 use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -30,6 +30,10 @@ pub(crate) struct Server {
     within: Option<Duration>,
     /// Bytes in memory alone that a checkpoint is made for.
     unsaved_most: u64,
+    /// Bytes of files that are read before anybody asks for them.
+    ahead_most: u64,
+    /// How many of them were.
+    ahead: AtomicU64,
 }
 
 impl Server {
@@ -49,6 +53,8 @@ impl Server {
             rejected: AtomicU64::new(0),
             within: None,
             unsaved_most: UNSAVED_BYTES,
+            ahead_most: READ_AHEAD_BYTES,
+            ahead: AtomicU64::new(0),
         }
     }
 
@@ -60,6 +66,11 @@ impl Server {
     /// The same, with a checkpoint whenever so many bytes are in memory alone.
     pub(crate) fn saving(self, unsaved_most: u64) -> Server {
         Server { unsaved_most, ..self }
+    }
+
+    /// The same, with so many bytes of files read before anybody asks for them.
+    pub(crate) fn reading_ahead(self, ahead_most: u64) -> Server {
+        Server { ahead_most, ..self }
     }
 
     /// Bytes of changes that no checkpoint has yet.
@@ -94,6 +105,14 @@ impl Server {
         if unsaved > 0 && unsaved >= self.unsaved_most {
             self.db.checkpoint()?;
         }
+        Ok(())
+    }
+
+    /// Reads some files more before anybody asks for them.
+    pub(super) fn read_ahead(&self) -> navedb::Result<()> {
+        let some = self.ahead.load(Ordering::Relaxed).saturating_add(READ_AHEAD_SLICE);
+        let read = self.db.read_ahead(some.min(self.ahead_most))?;
+        self.ahead.store(read, Ordering::Relaxed);
         Ok(())
     }
 

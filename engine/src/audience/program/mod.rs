@@ -16,7 +16,6 @@ mod measure;
 mod measured;
 mod run;
 mod tests;
-mod workers;
 
 pub(super) use compile::{Compiled, Sources, compile, event_test};
 pub(super) use events::{EventTest, Wanted};
@@ -24,7 +23,6 @@ pub(super) use expect::expected;
 pub(super) use machine::Machine;
 pub use measured::Measured;
 pub(super) use run::{Chosen, known, known_members, set_of, share, share_among};
-pub use workers::Workers;
 
 use super::resolved::Condition;
 use crate::index::{Codes, ColumnIndex, Range};

@@ -1,9 +1,9 @@
 //! Runs a program over all chunks.
 
 use super::machine::{Asked, Machine};
-use super::workers::Workers;
 use super::{Kind, Node};
 use crate::base::bits::{Bits, WORDS};
+use crate::base::workers::Workers;
 use roaring::RoaringBitmap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
