@@ -147,6 +147,7 @@ fn act(db: &Db, action: usize, here: &str) {
             store::write(db, "web", &[message(2)]);
         }
         6 => drop(db.load(&request(0)).unwrap()),
+        7 => fine(db.read_ahead(u64::MAX).map(|_| ())),
         _ => {
             let decided = session(db).transact(Some(Level::Memory), |seen| {
                 seen.count(QUESTIONS[1], At::Latest)?;
@@ -200,7 +201,7 @@ fn a_part_that_is_damaged_while_it_is_open_never_gives_a_wrong_answer() {
         let held = view(&db);
         let damaged: Vec<&PathBuf> = files.iter().filter(|_| rng.one_in(2)).collect();
         damaged.iter().for_each(|file| flip(file, &mut rng, 1 + round as usize % 30));
-        let action = rng.below(8);
+        let action = rng.below(9);
         act(&db, action, &format!("{here}, action {action}"));
         for _ in 0..3 {
             let found = ask_all(&view(&db));

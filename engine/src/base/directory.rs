@@ -122,6 +122,11 @@ impl BlockTable {
         self.column(key)?.last().map(|held| held.entry.key.chunk)
     }
 
+    /// The chunks of the column of a key, in order.
+    pub fn chunks(&self, key: BlockKey) -> impl Iterator<Item = u32> {
+        self.column(key).unwrap_or_default().iter().map(|held| held.entry.key.chunk)
+    }
+
     /// The blocks of a column, in the order of their chunks.
     #[inline]
     fn column(&self, key: BlockKey) -> Option<&[Held]> {

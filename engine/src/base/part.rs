@@ -165,6 +165,11 @@ impl Part {
         self.blocks.last_chunk(key)
     }
 
+    /// The chunks of the column of a key that the part has, in order.
+    pub fn chunks_of(&self, key: BlockKey) -> impl Iterator<Item = u32> {
+        self.blocks.chunks(key)
+    }
+
     /// The keys from one on, in order.
     pub fn keys_from(&self, first: BlockKey) -> impl Iterator<Item = BlockKey> {
         self.blocks.keys_from(first)

@@ -37,7 +37,7 @@ impl ColumnMerge {
         let mut layout = None;
         let mut value_type: Option<ValueType> = None;
         for view in &sources {
-            for tier in (0..view.chunks()).flat_map(|chunk| view.tiers(chunk)) {
+            for tier in view.own_chunks().into_iter().flat_map(|chunk| view.tiers(chunk)) {
                 layout.get_or_insert(tier.view.layout());
                 let found = tier.view.value_type();
                 value_type = match (value_type, found) {
@@ -163,10 +163,12 @@ pub fn merge_column(
     if keeping.index {
         column = column.indexed();
     }
-    let chunks = merge.sources.iter().map(ColumnView::chunks).max().unwrap_or(0);
+    let mut chunks: Vec<u32> = merge.sources.iter().flat_map(|view| view.own_chunks()).collect();
+    chunks.sort_unstable();
+    chunks.dedup();
     // Row, how many sources are newer, slot: in this order the newest of a row comes first.
     let mut told: Vec<(u32, u32, u32)> = Vec::new();
-    for chunk in 0..chunks {
+    for chunk in chunks {
         told.clear();
         let tiers: Vec<Option<&Tier>> =
             merge.sources.iter().rev().map(|view| view.tiers(chunk).first()).collect();

@@ -93,12 +93,72 @@ impl Point {
 mod tests {
     use super::*;
     use crate::base::dir::{Dir, MemoryDir, write_all};
+    use crate::base::number::Decimal;
     use crate::base::part::PartWriter;
     use crate::base::random::Rng;
-    use crate::column::{ColumnWriter, Layout, find_key, write_keys};
+    use crate::base::value::ValueType;
+    use crate::column::Cell;
+    use crate::column::keys::KeysView;
+    use crate::column::{
+        ColumnView, ColumnWriter, Faults, Layout, SortedKeys, find_key, write_keys, write_sorted,
+    };
 
     const COLUMN: BlockKey = BlockKey::new(2, 0, 17, 0);
     const KEYED: BlockKey = BlockKey::new(2, 0, 18, 0);
+    const SORTED: BlockKey = BlockKey::new(2, 0, 19, 0);
+    const DECIMALS: BlockKey = BlockKey::new(2, 0, 20, 0);
+
+    /// What columns, keys and ranges say of some rows is right, or nothing and a fault.
+    fn say_no_wrong(part: &Arc<Part>, rows: &[Vec<u8>], keys: &[(u128, u32)], random: &mut Rng) {
+        let faults = Faults::default();
+        let bytes = ColumnView::new(std::iter::once(part), COLUMN, None, &faults);
+        let decimals = ColumnView::new(std::iter::once(part), DECIMALS, None, &faults);
+        for _ in 0..20 {
+            let row = random.below(rows.len());
+            match bytes.bytes(row as u32) {
+                Some(found) => assert_eq!(found, rows[row]),
+                None => assert!(faults.check().is_err(), "{row} is lost in silence"),
+            }
+            match decimals.cell(row as u32) {
+                Cell::Decimal(found) => assert_eq!(found, decimal(row)),
+                _ => assert!(faults.check().is_err(), "{row} is lost in silence"),
+            }
+        }
+        let all = KeysView::new(std::slice::from_ref(part), KEYED);
+        for count in (1..40).map(|round| round % 3) {
+            let some: Vec<(u128, u32)> =
+                (0..count).map(|_| keys[random.below(keys.len())]).collect();
+            let asked: Vec<u128> = some.iter().map(|(key, _)| *key).collect();
+            let mut found = vec![None; some.len()];
+            let looked = all
+                .as_ref()
+                .map_err(|e| e.clone())
+                .and_then(|all| all.find_together(&asked, &mut found));
+            if looked.is_ok() {
+                assert!(found.iter().zip(&some).all(|(row, (_, known))| *row == Some(*known)));
+            }
+        }
+        let (first, last) = (random.below(keys.len()), random.below(keys.len()));
+        let wanted = keys.get(first..last).unwrap_or_default();
+        let mut between = Vec::new();
+        let sorted = SortedKeys::open(part, SORTED).and_then(|sorted| {
+            let range = keys[first].0..keys[last].0;
+            let see = |key, row| {
+                between.push((key, row));
+                Ok(())
+            };
+            sorted.map_or(Err(part.damaged()), |sorted| sorted.between(&range, see))
+        });
+        if sorted.is_ok() {
+            let places = (first as u32..).zip(wanted);
+            assert!(between.into_iter().eq(places.map(|(place, (key, _))| (*key, place))));
+        }
+    }
+
+    /// Decimals of two scales, so that each has its own.
+    fn decimal(row: usize) -> Decimal {
+        Decimal { coefficient: row as i128, scale: (row % 2) as u8 }
+    }
 
     /// Rows of large blocks, of which pieces are read, are right or damaged, whatever is flipped.
     #[test]
@@ -114,20 +174,30 @@ mod tests {
         let mut column = ColumnWriter::new(&mut writer, COLUMN, Layout::Bytes, None);
         (0..).zip(&rows).for_each(|(row, bytes)| column.bytes(row, bytes).unwrap());
         column.finish().unwrap();
+        let kind = Some(ValueType::Decimal);
+        let mut column = ColumnWriter::new(&mut writer, DECIMALS, Layout::Decimals, kind);
+        (0..rows.len()).for_each(|row| column.decimal(row as u32, decimal(row)).unwrap());
+        column.finish().unwrap();
+        write_sorted(&mut writer, SORTED, keys.iter().map(|(key, _)| *key)).unwrap();
         write_keys(&mut writer, KEYED, keys.len(), keys.iter().copied()).unwrap();
         let digest = writer.into_file(1).unwrap();
         let bytes = dir.read_at("p", 0, 10_000_000).unwrap();
         let mut refused = 0;
         for round in 0..300 {
             let mut damaged = bytes.clone();
-            if round > 0 {
-                let place = random.below(bytes.len());
-                damaged[place] ^= 1 << random.below(8);
+            // One bit anywhere, or many where keys and values are, so that searches meet them on their way.
+            let (bits, of) = match round % 2 {
+                0 => (usize::from(round > 0), bytes.len()),
+                _ => (200, bytes.len() * 3 / 4),
+            };
+            for _ in 0..bits {
+                damaged[random.below(of)] ^= 1 << random.below(8);
             }
             let name = format!("p{round}");
             write_all(dir.append(&name).unwrap().as_ref(), &damaged).unwrap();
             let Ok(part) = Part::open(&dir, &name, &digest) else { continue };
             let parts = [Arc::new(part)];
+            say_no_wrong(&parts[0], &rows, &keys, &mut random);
             for _ in 0..20 {
                 let row = random.below(rows.len());
                 match Point::find(&parts, COLUMN, row as u32) {

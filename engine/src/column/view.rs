@@ -36,6 +36,9 @@ impl Faults {
     }
 }
 
+/// Opens a block of a part.
+type BlockOf = fn(&Arc<Part>, BlockKey) -> Result<Option<BlockView>>;
+
 /// A block of the chunk at hand, and which of the parts it is of.
 #[derive(Debug)]
 pub struct Tier {
@@ -49,7 +52,31 @@ pub struct Tier {
 struct Opened {
     /// Of the chunk that was asked for first: who reads a single row asks for no other.
     first: OnceLock<(u32, Vec<Tier>)>,
-    others: OnceLock<Box<[OnceLock<Vec<Tier>>]>>,
+    others: OnceLock<Others>,
+}
+
+/// The chunks that any part has, in order, and the blocks of each that was asked for.
+#[derive(Debug)]
+struct Others {
+    chunks: Vec<u32>,
+    tiers: Box<[OnceLock<Vec<Tier>>]>,
+}
+
+impl Others {
+    fn of(chunks: Vec<u32>) -> Others {
+        let tiers = chunks.iter().map(|_| OnceLock::new()).collect();
+        Others { chunks, tiers }
+    }
+
+    #[inline]
+    fn slot(&self, chunk: u32) -> Option<&OnceLock<Vec<Tier>>> {
+        // Files mostly have all chunks.
+        let place = match self.chunks.get(chunk as usize) {
+            Some(known) if *known == chunk => chunk as usize,
+            _ => self.chunks.binary_search(&chunk).ok()?,
+        };
+        self.tiers.get(place)
+    }
 }
 
 impl Opened {
@@ -58,30 +85,8 @@ impl Opened {
     fn known(&self, chunk: u32) -> Option<&[Tier]> {
         match self.first.get()? {
             (first, tiers) if *first == chunk => Some(tiers),
-            _ => Some(self.others.get()?.get(chunk as usize)?.get()?),
+            _ => Some(self.others.get()?.slot(chunk)?.get()?),
         }
-    }
-
-    /// Those of a chunk of so many, opened now if need be.
-    #[inline]
-    fn get(&self, chunk: u32, chunks: u32, open: impl Fn() -> Vec<Tier>) -> &[Tier] {
-        match self.known(chunk) {
-            Some(tiers) => tiers,
-            None => self.open(chunk, chunks, open),
-        }
-    }
-
-    fn open(&self, chunk: u32, chunks: u32, open: impl Fn() -> Vec<Tier>) -> &[Tier] {
-        if chunk >= chunks {
-            return &[];
-        }
-        let (first, tiers) = self.first.get_or_init(|| (chunk, open()));
-        if *first == chunk {
-            return tiers;
-        }
-        let others = || (0..chunks).map(|_| OnceLock::new()).collect();
-        let slot = self.others.get_or_init(others).get(chunk as usize);
-        slot.map_or(&[], |slot| slot.get_or_init(open))
     }
 }
 
@@ -150,20 +155,42 @@ impl ColumnView {
 
     /// How many rows all blocks tell of, those told twice counted twice.
     pub fn slots(&self) -> usize {
-        (0..self.chunks()).flat_map(|chunk| self.tiers(chunk)).map(|tier| tier.view.count()).sum()
+        let tiers = self.own_chunks().into_iter().flat_map(|chunk| self.tiers(chunk));
+        tiers.map(|tier| tier.view.count()).sum()
     }
 
     /// The blocks of a chunk, the newest first, for who reads many of its rows.
     #[inline]
     pub fn tiers(&self, chunk: u32) -> &[Tier] {
-        self.whole.get(chunk, self.chunks, || self.open(chunk, block_of))
+        self.whole.known(chunk).unwrap_or_else(|| self.opened(&self.whole, chunk, block_of))
     }
 
-    fn open(
-        &self,
-        chunk: u32,
-        block_of: fn(&Arc<Part>, BlockKey) -> Result<Option<BlockView>>,
-    ) -> Vec<Tier> {
+    /// The blocks of a chunk, opened now unless another thread does.
+    fn opened<'o>(&self, opened: &'o Opened, chunk: u32, block_of: BlockOf) -> &'o [Tier] {
+        if chunk >= self.chunks {
+            return &[];
+        }
+        let (first, tiers) = opened.first.get_or_init(|| (chunk, self.open(chunk, block_of)));
+        if *first == chunk {
+            return tiers;
+        }
+        let others = opened.others.get_or_init(|| Others::of(self.own_chunks()));
+        let slot = others.slot(chunk);
+        slot.map_or(&[], |slot| slot.get_or_init(|| self.open(chunk, block_of)))
+    }
+
+    /// The chunks that any part has, in order.
+    pub fn own_chunks(&self) -> Vec<u32> {
+        let mut chunks: Vec<u32> =
+            self.parts.iter().flat_map(|part| part.chunks_of(self.key)).collect();
+        if self.parts.len() > 1 {
+            chunks.sort_unstable();
+            chunks.dedup();
+        }
+        chunks
+    }
+
+    fn open(&self, chunk: u32, block_of: BlockOf) -> Vec<Tier> {
         let mut tiers = Vec::new();
         for (number, part) in self.parts.iter().enumerate() {
             let block = self.faults.or_note(block_of(part, self.key.chunk(chunk))).flatten();
@@ -177,9 +204,10 @@ impl ColumnView {
     #[inline]
     pub(super) fn find(&self, row: u32) -> Option<(&Tier, usize)> {
         let (chunk, low) = (row >> CHUNK_BITS, row & 0xffff);
-        let begun = || self.begun.get(chunk, self.chunks, || self.open(chunk, begun_block));
+        let begun = || self.begun.known(chunk);
         let whole = if self.few { self.whole.known(chunk) } else { Some(self.tiers(chunk)) };
-        let tiers = whole.unwrap_or_else(begun);
+        let known = whole.or_else(begun);
+        let tiers = known.unwrap_or_else(|| self.opened(&self.begun, chunk, begun_block));
         let (tier, slot) = tiers.iter().find_map(|tier| Some((tier, tier.view.slot(low)?)))?;
         if !tier.view.holds(slot) {
             self.note_damage(tier);
@@ -204,7 +232,7 @@ impl ColumnView {
     /// The numbers of the first rows; `u32::MAX` where there is none.
     pub fn numbers(&self, count: u32) -> Vec<u32> {
         let mut found = vec![u32::MAX; count as usize];
-        for chunk in 0..self.chunks() {
+        for chunk in self.own_chunks() {
             let start = (chunk << CHUNK_BITS) as usize;
             for tier in self.tiers(chunk).iter().rev() {
                 let view = &tier.view;
@@ -340,7 +368,7 @@ impl ColumnView {
     }
 
     fn each_block(&self, part: usize, mut take: impl FnMut(u32, &BlockView)) {
-        for chunk in 0..self.chunks() {
+        for chunk in self.own_chunks() {
             for tier in self.tiers(chunk).iter().filter(|tier| tier.part == part) {
                 take(chunk, &tier.view);
             }
@@ -350,7 +378,7 @@ impl ColumnView {
     /// The rows that have a value.
     pub fn present(&self) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
-        (0..self.chunks()).for_each(|chunk| found |= self.present_in(chunk));
+        self.own_chunks().into_iter().for_each(|chunk| found |= self.present_in(chunk));
         found
     }
 

@@ -222,12 +222,12 @@ impl Db {
     /// Reads derived files before anybody asks, up to so many bytes: identifiers, evidence and golden rows first, then
     /// events, then the rest. A first look at a row otherwise waits for the system to bring its page, and for its
     /// checksum. To be called by a thread of the host; what was read before costs nothing. Gives how many bytes are
-    /// at hand.
+    /// at hand. A file that is damaged is made anew from the log.
     ///
     /// # Errors
-    /// `Corrupt` when a file is damaged.
+    /// `Corrupt` when a file is damaged and cannot be made anew.
     pub fn read_ahead(&self, most: u64) -> Result<u64> {
-        self.inner.snapshot.get().state.read_ahead(most)
+        View::new(Arc::clone(&self.inner)).reading(|state| state.read_ahead(most))
     }
 
     /// Bytes of changes that are in memory and that no checkpoint has: what one is worth making for.

@@ -51,8 +51,8 @@ pub struct Settings {
     pub merge_thread: bool,
     /// Start threads for each load: one that reads the input ahead, and one that merges the files that the load wrote.
     pub load_threads: bool,
-    /// How many threads a question with much to do may use, the one that asks among them. With 1, and with 0, none is
-    /// started.
+    /// How many threads a question or a batch with much to do may use, the one that asks or writes among them. With 1,
+    /// and with 0, none is started.
     pub question_threads: usize,
 }
 

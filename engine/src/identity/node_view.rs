@@ -60,7 +60,7 @@ impl NodeView {
 
     /// Shows every node whose profile these parts tell, and the ordinal; `u32::MAX` for none.
     pub fn each_label(&self, see: &mut dyn FnMut(u32, u32)) {
-        for chunk in 0..self.labels_column().chunks() {
+        for chunk in self.labels_column().own_chunks() {
             for tier in self.labels_column().tiers(chunk) {
                 for slot in 0..tier.view.count() {
                     let node = (chunk << CHUNK_BITS) + tier.view.row(slot);

@@ -49,7 +49,7 @@ pub fn rows_told(parts: &[Arc<Part>], space: BlockKey, faults: &Faults) -> Roari
     let mut told = RoaringBitmap::new();
     for field in [ROW, ANCHOR] {
         let column = ColumnView::new(parts.iter(), space.field(field), None, faults);
-        for chunk in 0..column.chunks() {
+        for chunk in column.own_chunks() {
             column.tiers(chunk).iter().for_each(|tier| told |= tier.view.rows(chunk));
         }
     }

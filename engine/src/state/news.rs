@@ -45,7 +45,7 @@ impl News {
         let key = trait_key(PROFILES, number);
         let column = ColumnView::new(self.parts.iter(), key, None, reader.faults());
         let mut told = RoaringBitmap::new();
-        for chunk in 0..column.chunks() {
+        for chunk in column.own_chunks() {
             column.tiers(chunk).iter().for_each(|tier| told |= tier.view.rows(chunk));
         }
         told
