@@ -2,6 +2,7 @@
 //! many segments of mixed kinds (100, 500 and 2,000 when nothing is said), and measures for each count what a lone
 //! event, a batch, a question about one person, a new segment and a passing second cost. `segments STORE narrow ...`
 //! defines rules of one kind alone: each asks for views of one of 5,000 pages, so that an event can touch few of them.
+//! `segments STORE on` goes on with the segments that the store has, and measures events alone, five times.
 
 use nave_bench::million::Rng;
 use navedb::clock::{Clock, ManualClock, SystemClock};
@@ -260,6 +261,7 @@ fn main() -> Result<(), Failed> {
     let folder = arguments.next().ok_or("segments STORE [COUNT ...]")?;
     let mut arguments = arguments.peekable();
     let narrow = arguments.next_if(|text| text == "narrow").is_some();
+    let on = arguments.next_if(|text| text == "on").is_some();
     let mut counts: Vec<u64> = arguments.map(|text| text.parse()).collect::<Result<_, _>>()?;
     if counts.is_empty() {
         counts = vec![100, 500, 2_000];
@@ -275,10 +277,18 @@ fn main() -> Result<(), Failed> {
     let read = db.read_ahead(AHEAD_BYTES)? >> 20;
     println!("{} profiles, {read} MB of files read ahead", session.view().stats()?.profiles);
     let known = session.view().segments();
-    let drop = known.iter().map(|s| format!("segment.\"{}\"", s.name)).collect();
-    session.define(&DefineRequest { drop, ..DefineRequest::default() })?;
     let mut rng = Rng(11);
     let mut next = session.view().position().0 * 1000;
+    if on {
+        println!("{} segments", known.len());
+        for _ in 0..5 {
+            lone(&session, &clock, &mut next, &mut rng)?;
+            batches(&session, &clock, &mut next, &mut rng)?;
+        }
+        return db.close().map_err(Into::into);
+    }
+    let drop = known.iter().map(|s| format!("segment.\"{}\"", s.name)).collect();
+    session.define(&DefineRequest { drop, ..DefineRequest::default() })?;
     let mut defined = 0;
     println!("no segments");
     lone(&session, &clock, &mut next, &mut rng)?;
