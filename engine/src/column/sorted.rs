@@ -90,3 +90,85 @@ impl SortedKeys {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::part::PartWriter;
+    use crate::base::random::Rng;
+    use crate::column::keys::{KeysView, find_key, write_keys, write_sorted};
+    use std::collections::BTreeMap;
+
+    const COLUMN: BlockKey = BlockKey::new(1, 0, 7, 0);
+    const PLACES: BlockKey = BlockKey::new(1, 0, 8, 0);
+
+    /// Keys of several chunks and parts: in memory, where all is whole; spread evenly, or in clumps.
+    #[test]
+    fn keys_of_many_chunks_are_found_one_by_one_and_together() {
+        let mut random = Rng(23);
+        for clumps in [false, true] {
+            let mut rows: BTreeMap<u128, u32> = BTreeMap::new();
+            let mut parts = Vec::new();
+            for count in [200_000_u32, 70_000, 90, 1] {
+                let first = rows.len() as u32;
+                let mut own: BTreeMap<u128, u32> = BTreeMap::new();
+                while own.len() < count as usize {
+                    let high = random.below(usize::MAX) as u128;
+                    let high = if clumps { ((high % 7) << 40) | (high % (1 << 30)) } else { high };
+                    let key = high << 64 | random.below(4) as u128;
+                    if !rows.contains_key(&key) {
+                        own.entry(key).or_insert(first + random.below(1 << 20) as u32);
+                    }
+                }
+                let mut writer = PartWriter::memory();
+                let pairs = own.iter().map(|(key, row)| (*key, *row));
+                write_keys(&mut writer, COLUMN, own.len(), pairs).unwrap();
+                write_sorted(&mut writer, PLACES, own.keys().copied()).unwrap();
+                let part = Arc::new(writer.into_memory(0));
+                ranges_are_those_of(&own, &part, &mut random);
+                rows.extend(own);
+                parts.push(part);
+            }
+            let view = KeysView::new(&parts, COLUMN).unwrap();
+            let fences: Vec<u128> =
+                parts.iter().flat_map(|part| fences_of(part, COLUMN).unwrap().unwrap()).collect();
+            let all: Vec<u128> = rows.keys().copied().collect();
+            let known = (0..3_000).map(|_| all[random.below(all.len())]).chain(fences);
+            let near = known.flat_map(|key| [key.saturating_sub(1), key, key.saturating_add(1)]);
+            let asked: Vec<u128> = near.chain([0, 1, u128::MAX - 1, u128::MAX]).collect();
+            let mut together = vec![None; asked.len()];
+            view.find_together(&asked, &mut together).unwrap();
+            for (key, together) in asked.iter().zip(together) {
+                let row = rows.get(key).copied();
+                assert_eq!(together, row, "{key:x}");
+                assert_eq!(view.find(*key).unwrap(), row, "{key:x}");
+                assert_eq!(find_key(&parts, COLUMN, *key).unwrap(), row, "{key:x}");
+            }
+        }
+    }
+
+    /// The keys of a range are those that a plain map has there, each with its place.
+    fn ranges_are_those_of(own: &BTreeMap<u128, u32>, part: &Arc<Part>, random: &mut Rng) {
+        let all: Vec<u128> = own.keys().copied().collect();
+        let sorted = SortedKeys::open(part, PLACES).unwrap().unwrap();
+        for round in 0..300_usize {
+            let start = match round {
+                0 => 0,
+                // On a border of chunks, and beside it.
+                1..9 => all[(round / 3 * 65_536 + round % 3).min(all.len() - 1)].saturating_sub(1),
+                _ => all[random.below(all.len())].saturating_add(random.below(3) as u128),
+            };
+            let first = all.partition_point(|key| *key < start);
+            let last = (first + random.below(90)).min(all.len() - 1);
+            let end = all[last].saturating_add(random.below(2) as u128).max(start);
+            let mut found = Vec::new();
+            let see = |key, row| {
+                found.push((key, row as usize));
+                Ok(())
+            };
+            sorted.between(&(start..end), see).unwrap();
+            let plain = (first..).zip(&all[first..]).take_while(|(_, key)| **key < end);
+            assert!(found.into_iter().eq(plain.map(|(place, key)| (*key, place))), "{start:x}");
+        }
+    }
+}

@@ -1,7 +1,9 @@
-//! Which parts can tell of a row: those in memory only of rows that were written since the files were.
+//! Which parts can tell of a row, those in memory only of rows that were written since the files were; and what the
+//! writer opened of the files.
 //!
-//! *Invariants:* passing over a part never passes over what it tells; with nothing known all parts are asked. *Why:*
-//! the writer reads single rows, and the overlay has many small parts that tell of few.
+//! *Invariants:* passing over a part never passes over what it tells; with nothing known all parts are asked. Files may
+//! be merged meanwhile: those that were there when nothing was in memory tell the same, and are asked until there are
+//! others. *Why:* the writer reads single rows, and the overlay has many small parts that tell of few.
 
 use super::block::BlockView;
 use super::keys::KeysView;
@@ -62,7 +64,7 @@ impl Stored {
         show: impl FnOnce(&BlockView, usize) -> T,
     ) -> Result<Option<T>> {
         if self.touched.contains(row) {
-            return Ok(Point::find(parts, column, row)?.map(|point| point.show(show)));
+            return newest(parts, (column, row), show);
         }
         self.read_once(parts, (column, row), show)
     }
@@ -78,10 +80,10 @@ impl Stored {
         show: impl FnOnce(&BlockView, usize) -> T,
     ) -> Result<Option<T>> {
         if row >= self.rows {
-            return Ok(Point::find(self.since(parts), column, row)?.map(|point| point.show(show)));
+            return newest(self.since(parts), (column, row), show);
         }
         let Some(view) = self.column(column) else {
-            return Ok(Point::find(parts, column, row)?.map(|point| point.show(show)));
+            return newest(parts, (column, row), show);
         };
         match view.find(row).filter(|(tier, slot)| !tier.view.is_null(*slot)) {
             Some((tier, slot)) => Ok(Some(show(&tier.view, slot))),
@@ -152,4 +154,13 @@ impl Stored {
     pub fn touch(&mut self, rows: impl Iterator<Item = u32>) {
         self.touched.extend(rows);
     }
+}
+
+/// Shows the newest that any of some parts tells of a row, if it is not NULL.
+fn newest<T>(
+    parts: &[Arc<Part>],
+    (column, row): (BlockKey, u32),
+    show: impl FnOnce(&BlockView, usize) -> T,
+) -> Result<Option<T>> {
+    Ok(Point::find(parts, column, row)?.map(|point| point.show(show)))
 }

@@ -221,8 +221,8 @@ impl Db {
 
     /// Reads derived files before anybody asks, up to so many bytes: identifiers, evidence and golden rows first, then
     /// events, then the rest. A first look at a row otherwise waits for the system to bring its page, and for its
-    /// checksum. To be called by a thread of the host; what was read before costs nothing. Gives how many bytes are
-    /// at hand. A file that is damaged is made anew from the log.
+    /// checksum. To be called by a thread of the host; what was read before costs next to nothing. Gives how many bytes
+    /// are at hand. A file that is damaged is made anew from the log.
     ///
     /// # Errors
     /// `Corrupt` when a file is damaged and cannot be made anew.

@@ -403,3 +403,65 @@ impl Iterator for Merging<'_> {
         Some((least, merged?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::{NodeId, SourceId};
+    use crate::base::random::Rng;
+
+    fn frozen(open: &mut OpenEdges) -> Option<Arc<Part>> {
+        let mut writer = PartWriter::memory();
+        open.write(&mut writer).unwrap();
+        let changes = open.changes() as u64;
+        *open = open.frozen();
+        (changes > 0).then(|| Arc::new(writer.into_memory(changes)))
+    }
+
+    /// Evidence of files, of parts that are none yet and of what is open, wherever it stands and whoever merges parts
+    /// meanwhile: what was said, each piece once. A writer that keeps none at hand reads the same.
+    #[test]
+    fn what_is_said_is_read_from_wherever_it_stands() {
+        for seed in 0..20 {
+            let mut random = Rng(seed + 1);
+            let (mut keeping, mut plain) = (OpenEdges::default(), OpenEdges::default());
+            keeping.settled(&[]);
+            let mut said: BTreeMap<EdgeKey, Told> = BTreeMap::new();
+            let mut parts: Vec<Arc<Part>> = Vec::new();
+            for _ in 0..400 {
+                let node = NodeId(random.below(12) as u32);
+                match random.below(12) {
+                    0 => {
+                        parts.extend(frozen(&mut keeping));
+                        frozen(&mut plain);
+                    }
+                    1 if keeping.changes() == 0 => keeping.settled(&parts),
+                    2 if parts.len() > 1 => {
+                        let first = random.below(parts.len() - 1);
+                        let mut writer = PartWriter::memory();
+                        merge_edges(&parts[first..], &mut writer).unwrap();
+                        parts.splice(first.., [Arc::new(writer.into_memory(1))]);
+                    }
+                    _ => {
+                        let other = (NodeId(random.below(12) as u32), random.below(3) as u16);
+                        let by = (SourceId(random.below(2) as u32), 0);
+                        let key = EdgeKey::new(node, other, Kind::Deterministic, by);
+                        let told = Told::once(random.below(50) as i64, 0);
+                        put(&mut said, key, &told);
+                        keeping.say(key, &told);
+                        plain.say(key, &told);
+                    }
+                }
+                let range = EdgeKey::all(node);
+                let mut expected = Vec::new();
+                put_range(&said, &range, &mut expected);
+                let of = |edges: Vec<Edge>| {
+                    edges.into_iter().map(|edge| (edge.key, edge.told)).collect::<Vec<_>>()
+                };
+                let expected = of(expected);
+                assert_eq!(of(edges_in(&parts, Some(&keeping), &range).unwrap()), expected);
+                assert_eq!(of(edges_in(&parts, Some(&plain), &range).unwrap()), expected);
+            }
+        }
+    }
+}
