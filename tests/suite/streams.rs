@@ -343,7 +343,12 @@ fn what_was_told_is_corrected_once_and_nothing_else() {
     }
     say(&story, "s3", r#"{"user_id":"2"}"#);
     say(&story, "s4", r#"{"device_id":"d"}"#);
+    say(&story, "gone", r#"{"user_id":"2","device_id":"e"}"#);
     say(&story, "s5", r#"{"user_id":"2","device_id":"d"}"#);
+    // An identifier that is gone and comes back as somebody else was not split off.
+    let what = Retraction::Record { source: "web".into(), message_id: "gone".into() };
+    let _ = story.session().retract(&what).unwrap();
+    say(&story, "back", r#"{"device_id":"e"}"#);
     let told = count(&story);
     for round in 0..3 {
         again(&mut story);

@@ -275,14 +275,24 @@ impl ToldProfiles {
     }
 }
 
-/// Appends what became of profiles: all of it or nothing, so that a crash leaves no part of it told.
+/// Appends what became of profiles: all of it or nothing, so that a crash leaves no part of it told. When all was
+/// folded anew and nothing became of them, that is noted: an identifier that is gone and comes back as somebody else
+/// would otherwise look, after a crash, as if it had been split off.
 ///
 /// # Errors
 /// `Io`.
-pub(super) fn append_profiles(writer: &mut Writer, told: Vec<ProfilesChange>) -> Result<()> {
+pub(super) fn append_profiles(
+    writer: &mut Writer,
+    told: Vec<ProfilesChange>,
+    anew: bool,
+) -> Result<()> {
     let (clock, cause) = (writer.log.clock(), writer.telling.origin);
     let mut rest = told.into_iter().flat_map(portions).peekable();
     let mut drafts = Vec::new();
+    let draft = |changes, origin| {
+        let entry = Entry::Profiles(ProfilesEntry { clock, changes });
+        (Draft { entry, source: SourceId(0), load: LoadId(0), decoded: None }, origin)
+    };
     while let Some(first) = rest.next() {
         let reason = first.reason;
         let mut ids = first.old.len() + first.new.len();
@@ -295,9 +305,10 @@ pub(super) fn append_profiles(writer: &mut Writer, told: Vec<ProfilesChange>) ->
         {
             changes.push(next);
         }
-        let entry = Entry::Profiles(ProfilesEntry { clock, changes });
-        let (source, load) = (SourceId(0), LoadId(0));
-        drafts.push((Draft { entry, source, load, decoded: None }, reason.origin(cause)));
+        drafts.push(draft(changes, reason.origin(cause)));
+    }
+    if anew && drafts.is_empty() {
+        drafts.push(draft(Vec::new(), Origin::Correction));
     }
     if !drafts.is_empty() {
         writer.append_each(drafts)?;

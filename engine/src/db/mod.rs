@@ -52,6 +52,7 @@ mod telling;
 mod text_log;
 mod timers;
 mod together;
+mod told_portions;
 mod types;
 mod view;
 mod waking;

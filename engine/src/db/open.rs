@@ -157,6 +157,7 @@ fn fold_log(
             }
         }
         let mut telling = telling.map_or_else(|| Telling::go_on(fold), Ok)?;
+        telling.reached(&fold.state);
         if tells_profiles(&fold.state) {
             telling.profiles = profiles;
         }

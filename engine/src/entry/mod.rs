@@ -310,7 +310,7 @@ impl Entry {
             Entry::Records(records) => u32::try_from(records.rows.len()).unwrap_or(u32::MAX),
             Entry::Block(block) => u32::try_from(block.rows()).unwrap_or(u32::MAX),
             Entry::Told(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
-            Entry::Profiles(told) => u32::try_from(told.changes.len()).unwrap_or(u32::MAX),
+            Entry::Profiles(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
             Entry::Items(put) => u32::try_from(put.items.len()).unwrap_or(u32::MAX),
             Entry::Timers(timers) => u32::try_from(timers.says.len()).unwrap_or(u32::MAX),
             _ => 1,

@@ -57,7 +57,8 @@ impl std::fmt::Display for Became {
     }
 }
 
-/// What became of profiles at one moment. Each change has a position of its own.
+/// What became of profiles at one moment. Each change has a position of its own. Without a change it says that all was
+/// folded anew and nothing became of them, and takes one position.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfilesEntry {
@@ -66,6 +67,13 @@ pub struct ProfilesEntry {
     pub clock: Timestamp,
     /// What became of them.
     pub changes: Vec<ProfilesChange>,
+}
+
+impl ProfilesEntry {
+    /// How many positions it takes.
+    pub fn rows(&self) -> usize {
+        self.changes.len().max(1)
+    }
 }
 
 /// What became of profiles that have to do with each other.

@@ -189,7 +189,7 @@ impl EntryLine {
                 *rows
             }
             EntryText::Told(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
-            EntryText::Profiles(told) => u32::try_from(told.changes.len()).unwrap_or(u32::MAX),
+            EntryText::Profiles(told) => u32::try_from(told.rows()).unwrap_or(u32::MAX),
             EntryText::Items(put) => u32::try_from(put.items.len()).unwrap_or(u32::MAX),
             EntryText::Timers(timers) => u32::try_from(timers.says.len()).unwrap_or(u32::MAX),
             _ => 1,

@@ -216,6 +216,7 @@ impl Fold {
                 self.apply_transitions(at, told)?;
             }
             Entry::Group(group) => Arc::make_mut(&mut state.groups).note(group, at.clock),
+            Entry::Profiles(told) if told.changes.is_empty() => {}
             Entry::Profiles(_) => state.note_items(IDENTITY_STREAM, at),
             Entry::Items(put) => state.note_items(&put.stream, at),
             Entry::Timers(timers) => self.apply_timers(at, timers)?,

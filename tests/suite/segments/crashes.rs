@@ -7,6 +7,7 @@ use crate::store::{session, view};
 use navedb::dir::MemoryDir;
 use navedb::dir::{Crash, Fault, FaultDir, FaultPlan};
 use navedb::{Db, Input, Level, LoadRequest, Origin, Position, Reason, RecordKind, SegmentRule};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const FAULTS: [Fault; 4] = [Fault::Stop, Fault::Fail, Fault::FailForever, Fault::Tear];
@@ -22,6 +23,7 @@ impl Story {
         let fault = *self.rng.pick(&FAULTS);
         let dir = FaultDir::new(self.disk.clone(), Some(FaultPlan { at, fault }));
         self.faulty = true;
+        let mut gone = BTreeSet::new();
         let opened = Db::open_with(Arc::new(dir.clone()), self.clock.clone(), settings());
         if let Some(db) = self.done(opened) {
             self.db = Some(db);
@@ -30,6 +32,7 @@ impl Story {
                     break;
                 }
                 self.step();
+                self.note_gone(&mut gone);
             }
         }
         self.log.push(format!("{fault:?} at call {at}"));
@@ -43,7 +46,7 @@ impl Story {
         (self.faulty, self.failed) = (false, false);
         self.open();
         self.look_again();
-        self.forget_profiles(durable);
+        self.forget_profiles(durable, &gone);
         dir.calls() >= at
     }
 

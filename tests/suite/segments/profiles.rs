@@ -130,8 +130,18 @@ impl Story {
         self.profiles.0.push((view.position(), now));
     }
 
-    /// Goes back to what was known at a position: what came behind it, others may have taken the place of.
-    pub fn forget_profiles(&mut self, durable: Position) {
+    /// Takes note of identifiers that were there and are not: when they come back, it is as if they were new.
+    pub fn note_gone(&self, gone: &mut BTreeSet<Name>) {
+        let Some((_, before)) = self.profiles.0.last() else { return };
+        let now = self.owners(&self.view());
+        gone.extend(before.keys().filter(|name| !now.contains_key(*name)).cloned());
+    }
+
+    /// Goes back to what was known at a position: what came behind it, others may have taken the place of. Of those
+    /// that were gone for a while nothing is known.
+    pub fn forget_profiles(&mut self, durable: Position, gone: &BTreeSet<Name>) {
         self.profiles.0.retain(|(position, _)| *position <= durable);
+        let last = self.profiles.0.last_mut();
+        last.into_iter().for_each(|(_, owners)| owners.retain(|name, _| !gone.contains(name)));
     }
 }
