@@ -8,7 +8,7 @@ use crate::base::bits::Bits;
 use crate::base::error::Result;
 use crate::base::limits::LIFT_VALUES_MAX;
 use crate::base::time::Timestamp;
-use crate::base::value::Value;
+use crate::base::value::{Value, ValueType};
 use crate::base::workers::Workers;
 use crate::index::{ColumnIndex, Labels};
 use crate::state::State;
@@ -121,7 +121,11 @@ pub fn lifts(
             found.passed_over.push(field.name.clone());
             continue;
         }
-        let Some(labels) = labels else { continue };
+        let named = matches!(
+            column.value_type(),
+            Some(ValueType::Text | ValueType::Boolean | ValueType::Set)
+        );
+        let Some(labels) = labels.filter(|_| named) else { continue };
         let mut all = vec![0; labels.len()];
         for chunk in 0..live.chunks() {
             live.fill(chunk, &mut everybody);

@@ -14,7 +14,7 @@ use crate::base::number::Decimal;
 use crate::base::sum::ExactSum;
 use crate::base::value::ValueType;
 use crate::base::workers::Workers;
-use crate::index::{ColumnIndex, Domain, Labels};
+use crate::index::{ColumnIndex, Domain, LabelBytes, Labels};
 use crate::state::State;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -127,12 +127,23 @@ impl Pass<'_> {
 
     fn chunk(&mut self, chunk: u32, rows: &Bits) -> Option<()> {
         let measures = &mut self.measures;
-        if let ([first, second], [left, right]) = (self.columns, self.labels)
-            && measures.iter().all(|measured| measured.column.is_none())
-            && let Some(first) = left.bytes(first, chunk)
-            && let Some(second) = right.bytes(second, chunk)
-        {
-            return self.pairs(rows, (&first.0, first.1), (&second.0, second.1), right.len() + 1);
+        if measures.iter().all(|measured| measured.column.is_none()) {
+            match (self.columns, self.labels) {
+                ([column], [labels]) => {
+                    if let Some(bytes) = labels.bytes(column, chunk) {
+                        return bytes.count(rows, &mut self.counts);
+                    }
+                }
+                ([first, second], [left, right]) => {
+                    if let Some(first) = left.bytes(first, chunk).filter(|of| of.nulls.is_none())
+                        && let Some(second) =
+                            right.bytes(second, chunk).filter(|of| of.nulls.is_none())
+                    {
+                        return self.pairs(rows, &first, &second, right.len() + 1);
+                    }
+                }
+                _ => {}
+            }
         }
         if self.columns.is_empty() {
             let count = self.counts.first_mut()?;
@@ -190,10 +201,12 @@ impl Pass<'_> {
     fn pairs(
         &mut self,
         rows: &Bits,
-        (left, first): (&[u32], &[u8]),
-        (right, second): (&[u32], &[u8]),
+        left: &LabelBytes<'_>,
+        right: &LabelBytes<'_>,
         size: usize,
     ) -> Option<()> {
+        let ((left, first), (right, second)) =
+            ((&left.numbers, left.bytes), (&right.numbers, right.bytes));
         // Bytes of a block are below the number of its codes, but a block says so, not the type.
         let mut starts = [usize::MAX; 256];
         starts.iter_mut().zip(left).for_each(|(start, number)| *start = *number as usize * size);

@@ -10,6 +10,9 @@ use crate::base::value::{Value, ValueType};
 use crate::column::Dictionary;
 use crate::state::Reader;
 
+/// Of more numbers each row is compared with all: a pass over a chunk for each takes longer.
+const VALUES: usize = 64;
+
 /// What is asked of one trait.
 pub(super) enum Test<'a> {
     /// Nothing is known.
@@ -24,6 +27,8 @@ pub(super) enum Test<'a> {
     Prefix(String),
     /// How the value compares with a constant.
     Value(Comparison, &'a Value),
+    /// Whether the value is one of some constants.
+    Values(Vec<&'a Value>),
     Each(Box<dyn Fn(&str) -> bool + 'a>),
 }
 
@@ -31,7 +36,7 @@ impl Test<'_> {
     /// The codes of a dictionary that pass, ascending.
     pub(super) fn codes(&self, dictionary: &Dictionary) -> Vec<u32> {
         match self {
-            Test::Null | Test::Value(..) | Test::Not(_) => Vec::new(),
+            Test::Null | Test::Value(..) | Test::Values(_) | Test::Not(_) => Vec::new(),
             Test::Codes(codes) => codes.clone(),
             Test::OneOf(texts) => {
                 let mut codes: Vec<u32> =
@@ -101,6 +106,13 @@ pub(super) fn test_of<'a>(
             // A NULL among them makes the answer unknown where none is equal: that is for the row.
             let texts: Option<Vec<&str>> = options.iter().map(Scalar::text).collect();
             Some((*number, Test::OneOf(texts?)))
+        }
+        Condition::In(Scalar::Trait(number), options) if options.len() <= VALUES => {
+            let value = |option: &'a Scalar| match option {
+                Scalar::Constant(Some(value)) if !matches!(value, Value::Text(_)) => Some(value),
+                _ => None,
+            };
+            Some((*number, Test::Values(options.iter().map(value).collect::<Option<_>>()?)))
         }
         Condition::Like { value: Scalar::Trait(number), pattern, escape, any_case }
             if is(*number, ValueType::Text) =>

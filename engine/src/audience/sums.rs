@@ -83,18 +83,12 @@ impl Sums {
         match self {
             Sums::Counts(counts) => {
                 let Some(count) = counts.get_mut(group) else { return Some(None) };
-                rows.each(|row| *count += u64::from(direct.key(row).is_some()));
+                *count += u64::from(direct.known(rows).count());
             }
             Sums::Floats(sums) => {
                 let Some((sum, count)) = sums.get_mut(group) else { return Some(None) };
-                let mut batch = FloatBatch::default();
-                rows.each(|row| {
-                    if let Some(value) = direct.float(row) {
-                        batch.add(value, sum);
-                        *count += 1;
-                    }
-                });
-                batch.settle(sum);
+                let found = direct.known(rows);
+                *count += u64::from(sum.add_at(&found, direct.floats()?));
             }
             Sums::Extremes(values, wanted) => {
                 let Some(slot) = values.get_mut(group) else { return Some(None) };

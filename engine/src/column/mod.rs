@@ -19,6 +19,7 @@ mod packed;
 mod point;
 mod sorted;
 mod sound;
+mod spread;
 mod stored;
 mod view;
 mod write;

@@ -107,14 +107,28 @@ impl<'c> Direct<'c> {
         }
     }
 
-    /// The least and the greatest value of some rows, with their keys; the inner nothing when none has a value, the
-    /// outer one when the stored numbers do not stand in the order of values.
-    pub fn extremes(&self, rows: &Bits) -> Option<Option<[(u64, Cell<'static>); 2]>> {
-        let width = u8::try_from(self.width).ok().filter(|width| *width > 0)?;
+    /// Those of some rows that have a value.
+    pub fn known(&self, rows: &Bits) -> Bits {
         let mut known = rows.clone();
         if let Some(nulls) = self.nulls {
             and_not_bytes(&mut known, nulls);
         }
+        if let Ok(behind) = u16::try_from(self.count) {
+            known.remove_range(behind, u16::MAX);
+        }
+        known
+    }
+
+    /// The floats of all rows, one after another, when the numbers are floats; those of NULL are any.
+    pub fn floats(&self) -> Option<&'c [u8]> {
+        (self.domain == Domain::Float && self.width == 8).then_some(self.bytes)
+    }
+
+    /// The least and the greatest value of some rows, with their keys; the inner nothing when none has a value, the
+    /// outer one when the stored numbers do not stand in the order of values.
+    pub fn extremes(&self, rows: &Bits) -> Option<Option<[(u64, Cell<'static>); 2]>> {
+        let width = u8::try_from(self.width).ok().filter(|width| *width > 0)?;
+        let known = self.known(rows);
         let Some((least, greatest)) = known.extremes(self.bytes, width) else { return Some(None) };
         // The bits of what is below nought, of the other nought, and of what is no number are greater.
         let in_order = self.domain != Domain::Float || greatest <= f64::INFINITY.to_bits();

@@ -1,18 +1,57 @@
-//! The texts of a column over all its parts, numbered: what groups are made by.
+//! The values of a column over all its parts, numbered: what groups are made by.
 
 use super::layer::{ColumnIndex, Layer, Side, Tier};
 use crate::base::bits::Bits;
+use crate::base::time::Date;
 use crate::base::value::{Value, ValueType};
-use crate::column::Layout;
+use crate::column::{BlockView, Layout, and_not_bytes};
 use std::collections::HashMap;
 
-/// The values of a column of texts or truths, numbered from 0 on; the number behind the last stands for NULL.
+/// Whole numbers that lie further apart than this are not numbered: most of them would be none of the column.
+const SPAN: i64 = 1 << 16;
+
+/// The values of a chunk as a byte for each row.
+#[derive(Debug)]
+pub struct LabelBytes<'c> {
+    /// The number of each byte.
+    pub numbers: Vec<u32>,
+    /// A byte for each row; rows behind the last are NULL.
+    pub bytes: &'c [u8],
+    /// A bit for each of these rows that is NULL; nothing when none is.
+    pub nulls: Option<&'c [u8]>,
+}
+
+impl LabelBytes<'_> {
+    /// Adds to the count of each number how many of some rows have it; the last count is that of NULL. Nothing when a
+    /// byte stands for no value.
+    pub fn count(&self, rows: &Bits, counts: &mut [u64]) -> Option<()> {
+        let mut known = rows.clone();
+        if let Some(nulls) = self.nulls {
+            and_not_bytes(&mut known, nulls);
+        }
+        if let Ok(behind) = u16::try_from(self.bytes.len()) {
+            known.remove_range(behind, u16::MAX);
+        }
+        let mut of_bytes = [0; 256];
+        known.histogram(self.bytes, &mut of_bytes);
+        for (byte, count) in of_bytes.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            *counts.get_mut(*self.numbers.get(byte)? as usize)? += count;
+        }
+        *counts.last_mut()? += u64::from(rows.count() - known.count());
+        Some(())
+    }
+}
+
+/// The values of a column of texts or truths, or of whole numbers that lie close together, numbered from 0 on; the
+/// number behind the last stands for NULL.
 #[derive(Debug)]
 pub struct Labels {
     values: Vec<Value>,
     /// For each part of each layer the number of each code.
     base: Vec<Vec<u32>>,
     over: Vec<Vec<u32>>,
+    /// What codes are counted from: of whole numbers the least one, which is their code.
+    least: i64,
 }
 
 impl Labels {
@@ -21,13 +60,43 @@ impl Labels {
         if column.value_type() == Some(ValueType::Boolean) {
             let values = vec![Value::Boolean(false), Value::Boolean(true)];
             let codes = |layer: &Layer| layer.shares.iter().map(|_| vec![0, 1]).collect();
-            return Some(Labels { values, base: codes(&column.base), over: codes(&column.over) });
+            let (base, over) = (codes(&column.base), codes(&column.over));
+            return Some(Labels { values, base, over, least: 0 });
+        }
+        if let Some(value_type @ (ValueType::Integer | ValueType::Date)) = column.value_type() {
+            return Labels::of_numbers(column, value_type);
         }
         matches!(column.value_type(), Some(ValueType::Text | ValueType::Set)).then_some(())?;
         let (mut numbers, mut values) = (HashMap::new(), Vec::new());
         let base = numbered(&column.base, &mut numbers, &mut values)?;
         let over = numbered(&column.over, &mut numbers, &mut values)?;
-        Some(Labels { values, base, over })
+        Some(Labels { values, base, over, least: 0 })
+    }
+
+    /// Whole numbers from the least to the greatest that the blocks may have.
+    fn of_numbers(column: &ColumnIndex, value_type: ValueType) -> Option<Labels> {
+        let (mut least, mut behind) = (i64::MAX, i64::MIN);
+        for tier in column.base.chunks.iter().chain(&column.over.chunks).flatten() {
+            let stored = tier.view.numbers().filter(|stored| stored.width <= 2)?;
+            (tier.view.value_type() == Some(value_type)).then_some(())?;
+            least = least.min(stored.base);
+            behind = behind.max(stored.base.checked_add(1 << (8 * stored.width))?);
+        }
+        let span = behind.checked_sub(least).filter(|span| (1..=SPAN).contains(span))?;
+        let value = |number: i64| match value_type {
+            ValueType::Date => i32::try_from(number).ok().map(|days| Value::Date(Date(days))),
+            _ => Some(Value::Integer(number)),
+        };
+        let values = (least..behind).map(value).collect::<Option<Vec<_>>>()?;
+        let numbers: Vec<u32> = (0..u32::try_from(span).ok()?).collect();
+        let each = |layer: &Layer| layer.shares.iter().map(|_| numbers.clone()).collect();
+        Some(Labels { values, base: each(&column.base), over: each(&column.over), least })
+    }
+
+    /// The code of a slot.
+    #[inline]
+    fn code(&self, view: &BlockView, slot: usize) -> Option<usize> {
+        usize::try_from(view.integer(slot).checked_sub(self.least)?).ok()
     }
 
     /// How many values there are.
@@ -40,15 +109,15 @@ impl Labels {
         self.values.get(number)
     }
 
-    /// The codes of a chunk, a byte for each row from the first on, and the number of each of these bytes; when it has
-    /// that form, and a value for every row.
-    pub fn bytes<'c>(&self, column: &'c ColumnIndex, chunk: u32) -> Option<(Vec<u32>, &'c [u8])> {
-        let view = column.only(chunk).filter(|view| view.null_bits().is_none())?;
+    /// The codes of a chunk, a byte for each row from the first on, when it has that form.
+    pub fn bytes<'c>(&self, column: &'c ColumnIndex, chunk: u32) -> Option<LabelBytes<'c>> {
+        let view = column.only(chunk)?;
         let [tier] = column.base.tiers(chunk) else { return None };
         let stored = view.numbers().filter(|stored| stored.width == 1)?;
-        let base = usize::try_from(stored.base).ok()?;
+        let base = usize::try_from(stored.base.checked_sub(self.least)?).ok()?;
         let numbers = self.base.get(tier.share)?.get(base..)?;
-        Some((numbers.iter().take(256).copied().collect(), stored.bytes))
+        let numbers = numbers.iter().take(256).copied().collect();
+        Some(LabelBytes { numbers, bytes: stored.bytes, nulls: view.null_bits() })
     }
 
     /// Shows the number of each value of the rows that are asked for: several of a row of a set.
@@ -57,16 +126,17 @@ impl Labels {
             let Some((side, tier, slot)) = column.place(chunk, row) else { return };
             let maps = if side == Side::Base { &self.base } else { &self.over };
             let Some(map) = maps.get(tier.share) else { return };
-            let mut code = |code: u32| {
-                if let Some(number) = map.get(code as usize) {
+            let mut code = |code: Option<usize>| {
+                if let Some(number) = code.and_then(|code| map.get(code)) {
                     see(*number);
                 }
             };
             if tier.view.layout() == Layout::Sets {
                 let codes = 0..tier.view.code_count(slot);
-                codes.filter_map(|index| tier.view.code(slot, index)).for_each(code);
+                let codes = codes.filter_map(|index| tier.view.code(slot, index));
+                codes.for_each(|found| code(Some(found as usize)));
             } else {
-                code(tier.view.number(slot));
+                code(self.code(&tier.view, slot));
             }
         });
     }
@@ -83,9 +153,8 @@ impl Labels {
         let null = u32::try_from(self.values.len()).ok()?;
         if let ([tier], None) = (column.base.tiers(chunk), column.told(chunk))
             && tier.view.begins() == Some(0)
-            && tier.view.null_bits().is_none()
         {
-            let map = self.base.get(tier.share)?;
+            let map = (self.base.get(tier.share)?.as_slice(), self.least);
             return narrow(tier, map, null, asked, numbers);
         }
         let mut whole = true;
@@ -95,7 +164,7 @@ impl Labels {
                 Some((side, tier, slot)) => {
                     let maps = if side == Side::Base { &self.base } else { &self.over };
                     let map = maps.get(tier.share);
-                    map.and_then(|map| map.get(tier.view.number(slot) as usize)).copied()
+                    map.and_then(|map| map.get(self.code(&tier.view, slot)?)).copied()
                 }
             };
             whole &= number.is_some();
@@ -105,16 +174,27 @@ impl Labels {
     }
 }
 
-/// The numbers of rows of a block that has a value for each of its rows, from the first of the chunk on; rows behind
-/// them are NULL.
-fn narrow(tier: &Tier, map: &[u32], null: u32, asked: &Bits, numbers: &mut Vec<u32>) -> Option<()> {
+/// The numbers of rows of a block whose rows follow one another from the first of the chunk on; rows behind them are
+/// NULL.
+fn narrow(
+    tier: &Tier,
+    (map, least): (&[u32], i64),
+    null: u32,
+    asked: &Bits,
+    numbers: &mut Vec<u32>,
+) -> Option<()> {
     let stored = tier.view.numbers()?;
-    let base = u32::try_from(stored.base).ok()?;
+    let base = usize::try_from(stored.base.checked_sub(least)?).ok()?;
+    let nulls = tier.view.null_bits();
+    let is_null = |row: u16| {
+        let byte = nulls.and_then(|nulls| nulls.get(usize::from(row / 8)));
+        byte.is_some_and(|byte| byte >> (row % 8) & 1 == 1)
+    };
     let mut whole = true;
-    let mut push = |code: Option<u32>| {
+    let mut push = |row: u16, code: Option<usize>| {
         let number = match code {
-            Some(code) => map.get(code as usize).copied(),
-            None => Some(null),
+            Some(code) if !is_null(row) => map.get(code).copied(),
+            _ => Some(null),
         };
         whole &= number.is_some();
         numbers.push(number.unwrap_or(null));
@@ -122,18 +202,19 @@ fn narrow(tier: &Tier, map: &[u32], null: u32, asked: &Bits, numbers: &mut Vec<u
     match stored.width {
         1 => asked.each(|row| {
             let code = stored.bytes.get(usize::from(row));
-            push(code.map(|code| base + u32::from(*code)));
+            push(row, code.map(|code| base + usize::from(*code)));
         }),
         2 => {
             let codes = stored.bytes.as_chunks::<2>().0;
             asked.each(|row| {
                 let code = codes.get(usize::from(row));
-                push(code.map(|code| base + u32::from(u16::from_le_bytes(*code))));
+                push(row, code.map(|code| base + usize::from(u16::from_le_bytes(*code))));
             });
         }
         _ => asked.each(|row| {
             let slot = tier.view.slot(u32::from(row));
-            push(slot.map(|slot| tier.view.number(slot)));
+            let code = slot.map(|slot| tier.view.integer(slot).wrapping_sub(least));
+            push(row, code.map(|code| usize::try_from(code).unwrap_or(usize::MAX)));
         }),
     }
     whole.then_some(())

@@ -92,6 +92,22 @@ impl Layer {
         Ok(layer)
     }
 
+    /// The same with a place for each row where one block tells of a chunk; to be laid under others alone, since it
+    /// tells of all rows then.
+    ///
+    /// # Errors
+    /// Whatever writing in memory may say.
+    pub fn spread(mut self) -> Result<Layer> {
+        for tiers in &mut self.chunks {
+            if let [tier] = tiers.as_mut_slice()
+                && let Some(spread) = tier.view.spread()?
+            {
+                tier.view = spread;
+            }
+        }
+        Ok(self)
+    }
+
     /// Whether no part of it tells of anything.
     pub fn is_empty(&self) -> bool {
         self.shares.is_empty()

@@ -19,6 +19,6 @@ mod tests;
 pub use codes::Codes;
 pub use direct::Direct;
 pub use key::{Domain, KeyRange};
-pub use labels::Labels;
+pub use labels::{LabelBytes, Labels};
 pub use layer::{ColumnIndex, Layer};
 pub use range::Range;

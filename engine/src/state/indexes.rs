@@ -140,7 +140,8 @@ impl State {
             let base = match known {
                 Some(known) => known,
                 None => {
-                    let made = Arc::new(Layer::new(self.parts.iter().filter(is_file), key)?);
+                    let made = Layer::new(self.parts.iter().filter(is_file), key)?;
+                    let made = Arc::new(made.spread()?);
                     of_files.layers.lock().insert(number, Arc::clone(&made));
                     made
                 }

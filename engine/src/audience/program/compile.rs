@@ -220,9 +220,11 @@ impl<'a> Compiler<'a> {
         match test {
             Test::Null => Some(Kind::Null(column)),
             Test::Value(comparison, value) => {
-                let holds = |order| comparison.holds(order);
-                let (range, turned) = column.domain()?.comparing(Cell::of(value), holds)?;
-                Range::new(column, range, turned).map(Kind::Range)
+                compared(column, comparison, value).map(|range| Kind::Ranges(vec![range]))
+            }
+            Test::Values(values) => {
+                let equal = |value| compared(column, Comparison::Equal, value);
+                values.into_iter().map(equal).collect::<Option<_>>().map(Kind::Ranges)
             }
             Test::Not(text) => {
                 let equal = Test::OneOf(vec![text]);
@@ -285,15 +287,30 @@ pub(in super::super) fn event_test<'a>(
     Some(test)
 }
 
+/// The rows of a column whose values compare with a constant so.
+fn compared<'a>(
+    column: &'a ColumnIndex,
+    comparison: Comparison,
+    value: &Value,
+) -> Option<Range<'a>> {
+    let holds = |order| comparison.holds(order);
+    let (range, turned) = column.domain()?.comparing(Cell::of(value), holds)?;
+    Range::new(column, range, turned)
+}
+
 /// Makes one range of several of the same trait that must all hold. What is narrowed away holds where the other does:
 /// it stays as a constant, so that the steps tell of it.
 fn narrowed(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
     for at in 1..nodes.len() {
         let (before, rest) = nodes.split_at_mut(at);
-        let Some(Node { kind: kind @ Kind::Range(_), .. }) = rest.first_mut() else { continue };
-        let Kind::Range(range) = kind else { continue };
+        let Some(Node { kind, .. }) = rest.first_mut() else { continue };
+        let Kind::Ranges(ranges) = kind else { continue };
+        let [range] = ranges.as_slice() else { continue };
         let narrow = |node: &mut Node<'_>| match &mut node.kind {
-            Kind::Range(other) => other.narrow(range),
+            Kind::Ranges(others) => match others.as_mut_slice() {
+                [other] => other.narrow(range),
+                _ => false,
+            },
             _ => false,
         };
         if before.iter_mut().any(narrow) {
@@ -318,7 +335,7 @@ fn cost(node: &Node<'_>) -> (u32, u64) {
         Kind::Turned(_) => (2, 0),
         Kind::Codes(codes, _) => (1, codes.at_most()),
         Kind::Null(_) => (2, 0),
-        Kind::Range(_) => (3, 0),
+        Kind::Ranges(ranges) => (3, ranges.len() as u64),
         Kind::Events(test) => (4, test.weight().saturating_mul(test.dearness())),
         Kind::Not(inner) => cost(inner),
         Kind::And(parts) | Kind::Or(parts) => {

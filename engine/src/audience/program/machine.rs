@@ -11,7 +11,7 @@ use crate::base::bits::{Bits, Container, MappedBitmap};
 use crate::base::clock::Stopwatch;
 use crate::base::error::Error;
 use crate::base::ids::Ordinal;
-use crate::index::{Codes, ColumnIndex};
+use crate::index::{Codes, ColumnIndex, Range};
 use crate::state::{Live, Reader};
 use std::cell::Cell as Flag;
 
@@ -262,10 +262,7 @@ impl<'a> Machine<'a> {
                 }
                 self.turn(wanted, *total, codes.column(), chunk, asked, out);
             }
-            Kind::Range(range) => {
-                range.select(chunk, asked.rows, asked.count, out);
-                self.turn(wanted, false, range.column(), chunk, asked, out);
-            }
+            Kind::Ranges(ranges) => self.ranges(ranges, wanted, chunk, asked, out),
             Kind::Null(column) => {
                 column.present(chunk, out);
                 if wanted {
@@ -396,7 +393,13 @@ impl<'a> Machine<'a> {
             Kind::And(parts) => self.decided(parts, false, of),
             Kind::Or(parts) => self.decided(parts, true, of),
             Kind::Codes(codes, total) => code_holds(codes, *total, chunk, row),
-            Kind::Range(range) => range.holds(chunk, row),
+            Kind::Ranges(ranges) => {
+                // Whether a row has a value does not depend on the range.
+                ranges
+                    .iter()
+                    .map(|range| range.holds(chunk, row))
+                    .reduce(|one, other| Some(one? || other?))?
+            }
             Kind::Null(column) => Some(column.find(chunk, row).is_none()),
             Kind::Listed(bytes, total) => {
                 let found = listed(bytes, chunk).is_some_and(|container| container.contains(row));
@@ -405,6 +408,25 @@ impl<'a> Machine<'a> {
             Kind::Events(test) => test.holds(self, of),
             Kind::Row(tests) => self.row_holds(tests, node.condition, of),
         }
+    }
+
+    /// The rows of a chunk whose number is in one of some ranges of a column.
+    fn ranges(
+        &mut self,
+        ranges: &[Range<'_>],
+        wanted: bool,
+        chunk: u32,
+        asked: Asked<'_>,
+        out: &mut Bits,
+    ) {
+        let Some((first, rest)) = ranges.split_first() else { return out.clear() };
+        first.select(chunk, asked.rows, asked.count, out);
+        let mut more = Bits::empty();
+        for range in rest {
+            range.select(chunk, asked.rows, asked.count, &mut more);
+            out.or(&more);
+        }
+        self.turn(wanted, false, first.column(), chunk, asked, out);
     }
 
     /// AND and OR of one profile: a part that is `deciding` decides.

@@ -48,7 +48,8 @@ pub(super) enum Kind<'a> {
     Or(Vec<Node<'a>>),
     /// One of some texts; what has no value is unknown, but for sets.
     Codes(Codes<'a>, bool),
-    Range(Range<'a>),
+    /// In one of some ranges of one column.
+    Ranges(Vec<Range<'a>>),
     Null(&'a ColumnIndex),
     /// Profiles in the portable form; of the others it is false, or unknown.
     Listed(Arc<Vec<u8>>, bool),
@@ -70,7 +71,7 @@ impl<'a> Node<'a> {
             Kind::And(parts) | Kind::Or(parts) => parts.iter().map(|p| p.weight(chunks)).sum(),
             Kind::Codes(codes, _) => codes.weight(),
             Kind::Null(_) | Kind::Turned(_) => 500,
-            Kind::Range(_) => 3000,
+            Kind::Ranges(ranges) => ranges.len() as u64 * 3000,
             Kind::Events(test) => test.weight() / u64::from(chunks.max(1)),
             Kind::Row(_) => 1_000_000,
         }
@@ -96,7 +97,7 @@ impl<'a> Node<'a> {
             Kind::Events(test) => test.is_total(),
             Kind::Not(inner) => inner.is_total(),
             Kind::And(parts) | Kind::Or(parts) => parts.iter().all(Node::is_total),
-            Kind::Range(_) | Kind::Turned(_) | Kind::Row(_) => false,
+            Kind::Ranges(_) | Kind::Turned(_) | Kind::Row(_) => false,
         }
     }
 

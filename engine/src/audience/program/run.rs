@@ -247,7 +247,9 @@ fn each_candidate<'a>(
     // Part by part: looks at one column need not wait for one another.
     for (_, part) in parts.iter().enumerate().filter(|(number, _)| *number != place) {
         match &part.kind {
-            Kind::Range(range) => range.keep(&mut found),
+            Kind::Ranges(ranges) if ranges.len() == 1 => {
+                ranges.iter().for_each(|range| range.keep(&mut found));
+            }
             _ => found.retain(|ordinal| machine.holds(part, *ordinal) == Some(true)),
         }
     }

@@ -10,6 +10,7 @@
 //! alone.
 
 use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, Words};
+use super::floats::{self, FloatUnits, FloatWindow};
 use super::portable::{self, Lane};
 use super::x86::for_cpu;
 use super::{AMONG_MAX, WORDS};
@@ -34,6 +35,7 @@ static TABLE: Kernels = Kernels {
     between,
     among,
     sum,
+    sum_floats,
     extremes,
     histogram,
 };
@@ -67,6 +69,7 @@ for_cpu! { "avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2":
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
     fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = portable::sum;
+    fn sum_floats(words: &Words, values: &[u8], window: FloatWindow, others: &mut Words) -> FloatUnits = floats::sum_floats;
     fn extremes(words: &Words, values: &[u8], width: u8) -> Extremes = portable::extremes;
     fn histogram(words: &Words, values: &[u8], counts: &mut [u64; 256]) = portable::histogram;
 }

@@ -5,6 +5,7 @@
 //! is answered by `portable`.
 
 use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, Words};
+use super::floats::{self, FloatUnits, FloatWindow};
 use super::portable::{self, Cell, Lane};
 use super::x86::for_cpu;
 use super::{AMONG_MAX, WORDS, avx2};
@@ -29,6 +30,7 @@ static TABLE: Kernels = Kernels {
     between,
     among,
     sum,
+    sum_floats,
     extremes,
     histogram,
 };
@@ -60,6 +62,7 @@ for_cpu! { "avx512f,avx512bw,avx512vpopcntdq,avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2"
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
     fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = sum_lines;
+    fn sum_floats(words: &Words, values: &[u8], window: FloatWindow, others: &mut Words) -> FloatUnits = sum_float_lines;
     fn extremes(words: &Words, values: &[u8], width: u8) -> Extremes = extremes_lines;
     fn histogram(words: &Words, values: &[u8], counts: &mut [u64; 256]) = portable::histogram;
 }
@@ -70,6 +73,14 @@ for_cpu! { "avx512f,avx512bw,avx512vpopcntdq,avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2"
 fn load(line: &[u8; 64]) -> __m512i {
     // SAFETY: the reference is to 64 bytes, which is all that is read, and the load asks for no alignment.
     unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
+}
+
+/// Has a line brought near, before it is needed.
+#[inline]
+#[expect(unsafe_code, reason = "a hint of what is needed is through a pointer")]
+fn expect(line: &[u8; 64]) {
+    // SAFETY: a hint reads nothing, and the reference is to what it names.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
 }
 
 #[inline]
@@ -261,6 +272,66 @@ fn sum_lines(words: &Words, values: &[u8], width: u8) -> (u128, u32) {
     let (words, values) = portable::rest(words, values, width, done);
     let (sum, more) = portable::sum_words(words, values, width);
     (whole(lowers) + (whole(uppers) << 32) + sum, number + more)
+}
+
+/// Eight floats at a time. What is at no row is nought, which adds the shifter alone to a lane: as often as there are
+/// lines.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,popcnt")]
+fn sum_float_lines(
+    words: &Words,
+    values: &[u8],
+    window: FloatWindow,
+    others: &mut Words,
+) -> FloatUnits {
+    let (least, span) = window.bounds();
+    // Twice the bits of a float have no sign.
+    let (least, span) = (least << 1, span << 1);
+    let (least, span) =
+        (_mm512_set1_epi64(least.cast_signed()), _mm512_set1_epi64(span.cast_signed()));
+    let shifters = window.shifters();
+    let [whole, rest] = shifters.map(|shifter| _mm512_set1_pd(shifter));
+    let mut sums = [_mm512_setzero_si512(); 2];
+    let (mut lines_seen, mut found) = (0_u64, FloatUnits::default());
+    let groups = groups::<8>(values);
+    // A page ahead, since what the CPU foresees by itself ends with the page.
+    let ahead = groups.iter().skip(16).map(Some).chain(std::iter::repeat(None));
+    let all = words.iter().zip(groups).zip(others.iter_mut()).zip(ahead);
+    for (((word, lines), other), ahead) in all.filter(|(((word, _), _), _)| **word != 0) {
+        ahead.into_iter().flatten().for_each(expect);
+        found.count += word.count_ones();
+        lines_seen += 8;
+        for (line, shift) in lines.iter().zip((0..64).step_by(8)) {
+            let (mut rows, line) = ((word >> shift) as u8, load(line));
+            let size = _mm512_slli_epi64::<1>(line);
+            let from_least = _mm512_sub_epi64(size, least);
+            let out = _mm512_mask_cmpge_epu64_mask(rows, from_least, span);
+            let out = _mm512_mask_test_epi64_mask(out, size, size);
+            if out != 0 {
+                *other |= u64::from(out) << shift;
+                rows &= !out;
+            }
+            let value = _mm512_castsi512_pd(line);
+            let shifted = _mm512_mask_add_pd(whole, rows, value, whole);
+            let left = _mm512_maskz_sub_pd(rows, value, _mm512_sub_pd(shifted, whole));
+            let [high, low] = sums;
+            sums = [
+                _mm512_add_epi64(high, _mm512_castpd_si512(shifted)),
+                _mm512_add_epi64(low, _mm512_castpd_si512(_mm512_add_pd(left, rest))),
+            ];
+        }
+        found.others += other.count_ones();
+    }
+    for ((units, sums), shifter) in found.units.iter_mut().zip(sums).zip(shifters) {
+        let added = shifter.to_bits().wrapping_mul(lines_seen);
+        for lane in bytes_of(sums).as_chunks::<8>().0 {
+            *units += i128::from(lane.value().wrapping_sub(added).cast_signed());
+        }
+    }
+    let (words, values) = portable::rest(words, values, 8, groups.len());
+    let others = others.get_mut(groups.len()..).unwrap_or_default();
+    found.add(floats::sum_words(words, values, window, others));
+    found
 }
 
 /// A loop over the words that have rows and the lines of the values at them; what is not at a row changes nothing.

@@ -3,6 +3,7 @@
 //! *Invariants:* a table of kernels can only be had after the CPU was asked for the instructions that they are made of.
 //! Every table answers what `portable` answers; the tests hold each against scalar code.
 
+use super::floats::{self, FloatUnits, FloatWindow};
 use super::{WORDS, portable};
 use std::sync::OnceLock;
 
@@ -41,6 +42,7 @@ pub(super) struct Kernels {
     /// Values of one byte that are among some, of which there are at most `AMONG_MAX`.
     pub(super) among: fn(&mut Words, &[u8], &[u8]),
     pub(super) sum: fn(&Words, &[u8], u8) -> (u128, u32),
+    pub(super) sum_floats: fn(&Words, &[u8], FloatWindow, &mut Words) -> FloatUnits,
     pub(super) extremes: fn(&Words, &[u8], u8) -> Extremes,
     pub(super) histogram: fn(&Words, &[u8], &mut [u64; 256]),
 }
@@ -65,6 +67,7 @@ static PORTABLE: Kernels = Kernels {
     between: portable::between,
     among: portable::among,
     sum: portable::sum,
+    sum_floats: floats::sum_floats,
     extremes: portable::extremes,
     histogram: portable::histogram,
 };

@@ -16,6 +16,7 @@ mod avx2;
 mod avx512;
 mod container;
 mod dispatch;
+mod floats;
 mod portable;
 mod roaring;
 mod values;
@@ -25,10 +26,13 @@ mod x86;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_floats;
+#[cfg(test)]
 mod tests_values;
 
 pub use container::Container;
 pub use dispatch::{available, chosen};
+pub use floats::{FloatUnits, FloatWindow};
 pub use roaring::MappedBitmap;
 
 use dispatch::{Kernels, Stored, kernels};
