@@ -11,6 +11,9 @@ use super::x86::for_cpu;
 use super::{AMONG_MAX, WORDS, avx2};
 use std::arch::x86_64::*;
 
+/// Bytes of a page of memory.
+const PAGE: usize = 4096;
+
 static TABLE: Kernels = Kernels {
     name: "avx512",
     count,
@@ -133,6 +136,15 @@ fn groups<const LINES: usize>(values: &[u8]) -> &[[[u8; 64]; LINES]] {
     values.as_chunks::<64>().0.as_chunks::<LINES>().0
 }
 
+/// The same with those a page ahead, since what the CPU foresees by itself ends with the page.
+#[inline]
+fn with_ahead<const LINES: usize>(
+    groups: &[[[u8; 64]; LINES]],
+) -> impl Iterator<Item = (&[[u8; 64]; LINES], &[[u8; 64]])> {
+    let ahead = groups.iter().skip(PAGE / (64 * LINES)).map(<[_; LINES]>::as_slice);
+    groups.iter().zip(ahead.chain(std::iter::repeat([].as_slice())))
+}
+
 /// A loop over the words and the lines of the values at them, then what is left over.
 macro_rules! between_width {
     ($name:ident: $lines:literal, $type:ty, $set:ident, $sub:ident, $compare:ident) => {
@@ -208,7 +220,9 @@ macro_rules! sum_width {
             let zero = _mm512_setzero_si512();
             let (mut lowers, mut uppers, mut number) = (zero, zero, 0);
             let groups = groups::<$lines>(values);
-            for (word, lines) in words.iter().zip(groups).filter(|(word, _)| **word != 0) {
+            let all = words.iter().zip(with_ahead(groups));
+            for (word, (lines, ahead)) in all.filter(|(word, _)| **word != 0) {
+                ahead.iter().for_each(expect);
                 number += word.count_ones();
                 for (line, shift) in lines.iter().zip((0..64).step_by(64 / $lines)) {
                     let kept = $keep((word >> shift) as $mask, load(line));
@@ -294,11 +308,9 @@ fn sum_float_lines(
     let mut sums = [_mm512_setzero_si512(); 2];
     let (mut lines_seen, mut found) = (0_u64, FloatUnits::default());
     let groups = groups::<8>(values);
-    // A page ahead, since what the CPU foresees by itself ends with the page.
-    let ahead = groups.iter().skip(16).map(Some).chain(std::iter::repeat(None));
-    let all = words.iter().zip(groups).zip(others.iter_mut()).zip(ahead);
-    for (((word, lines), other), ahead) in all.filter(|(((word, _), _), _)| **word != 0) {
-        ahead.into_iter().flatten().for_each(expect);
+    let all = words.iter().zip(with_ahead(groups)).zip(others.iter_mut());
+    for ((word, (lines, ahead)), other) in all.filter(|((word, _), _)| **word != 0) {
+        ahead.iter().for_each(expect);
         found.count += word.count_ones();
         lines_seen += 8;
         for (line, shift) in lines.iter().zip((0..64).step_by(8)) {
@@ -343,7 +355,9 @@ macro_rules! extremes_width {
             let (mut least, mut greatest) = (_mm512_set1_epi8(-1), _mm512_setzero_si512());
             let mut any = 0;
             let groups = groups::<$lines>(values);
-            for (word, lines) in words.iter().zip(groups).filter(|(word, _)| **word != 0) {
+            let all = words.iter().zip(with_ahead(groups));
+            for (word, (lines, ahead)) in all.filter(|(word, _)| **word != 0) {
+                ahead.iter().for_each(expect);
                 any |= word;
                 for (line, shift) in lines.iter().zip((0..64).step_by(64 / $lines)) {
                     let (rows, line) = ((word >> shift) as $mask, load(line));
