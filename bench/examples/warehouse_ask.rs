@@ -63,7 +63,7 @@ impl Question {
             }
             "profile" => {
                 let id = self.ids.get(run % self.ids.len().max(1)).ok_or("a profile needs ids")?;
-                let profile = view.profile("user_id", id)?.ok_or("nobody has this id")?;
+                let profile = view.golden("user_id", id)?.ok_or("nobody has this id")?;
                 let (columns, row) =
                     profile.traits.into_iter().map(|said| (said.name, Some(said.value))).unzip();
                 Ok(Table { columns, rows: vec![row] })

@@ -427,7 +427,11 @@ fn a_profile_explains_its_traits() {
     say(&db, "web", r#"{"type":"identify","userId":"7","traits":{"age":3},"messageId":"3"}"#);
     let view = view(&db);
     let explained = view.explain_profile("email", "ANN@x.org ").unwrap().unwrap();
-    assert_eq!(explained.id, view.profile("user_id", "7").unwrap().unwrap().id);
+    let whole = view.profile("user_id", "7").unwrap().unwrap();
+    assert_eq!(explained.id, whole.id);
+    let golden = view.golden("email", "ANN@x.org ").unwrap().unwrap();
+    assert_eq!((golden.id, golden.traits), (whole.id, whole.traits));
+    assert!(view.golden("user_id", "8").unwrap().is_none());
     let names: Vec<&str> = explained.traits.iter().map(|t| t.name.as_str()).collect();
     assert_eq!(names, ["age", "city", "country"]);
     let winners: Vec<_> = explained.traits.iter().map(|t| &t.facts[0]).collect();

@@ -1,14 +1,15 @@
 //! One profile: its identifiers, golden record and timeline.
 
 use super::types::{
-    Profile, ProfileConsent, ProfileIdentifier, ProfileMembership, ProfileTrait, TimelineEvent,
+    Golden, Profile, ProfileConsent, ProfileIdentifier, ProfileMembership, ProfileTrait,
+    TimelineEvent,
 };
 use crate::audience::{Person, value_asked};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::value::Value;
 use crate::event::TablePart;
-use crate::profile::widened;
+use crate::profile::{GoldenRow, widened};
 use crate::record::identifier_of;
 use crate::segment::prepared_trait;
 use crate::state::{Reader, State};
@@ -36,6 +37,33 @@ pub(super) fn profile(state: &State, namespace: &str, value: &str) -> Result<Opt
     reader.check().map(|()| found)
 }
 
+pub(super) fn golden(state: &State, namespace: &str, value: &str) -> Result<Option<Golden>> {
+    let reader = state.reader();
+    let found = find(&reader, namespace, value).and_then(|ordinal| {
+        let id = reader.profile_id(ordinal)?.to_string();
+        Some(Golden { id, traits: traits_of(&reader, &reader.row(ordinal)) })
+    });
+    reader.check().map(|()| found)
+}
+
+/// The traits of a profile that have a value, by name.
+fn traits_of(reader: &Reader<'_>, row: &GoldenRow) -> Vec<ProfileTrait> {
+    let catalog = &reader.state.catalog;
+    let traits = row.traits.iter().filter_map(|known| {
+        let field = catalog.traits().get(known.number as usize)?;
+        Some(ProfileTrait {
+            name: field.name.clone(),
+            value: widened(known.value.as_ref()?, field.value_type),
+            time: known.winner.time,
+            source: catalog.source_name(known.winner.source).to_owned(),
+            position: known.winner.position,
+        })
+    });
+    let mut traits: Vec<ProfileTrait> = traits.collect();
+    traits.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    traits
+}
+
 fn whole(reader: &Reader<'_>, ordinal: Ordinal) -> Option<Profile> {
     let catalog = &reader.state.catalog;
     let id = reader.profile_id(ordinal)?.to_string();
@@ -50,18 +78,7 @@ fn whole(reader: &Reader<'_>, ordinal: Ordinal) -> Option<Profile> {
     });
     let mut identifiers: Vec<ProfileIdentifier> = identifiers.collect();
     identifiers.sort_unstable();
-    let traits = row.traits.iter().filter_map(|known| {
-        let field = catalog.traits().get(known.number as usize)?;
-        Some(ProfileTrait {
-            name: field.name.clone(),
-            value: widened(known.value.as_ref()?, field.value_type),
-            time: known.winner.time,
-            source: catalog.source_name(known.winner.source).to_owned(),
-            position: known.winner.position,
-        })
-    });
-    let mut traits: Vec<ProfileTrait> = traits.collect();
-    traits.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let traits = traits_of(reader, &row);
     let events = catalog.events().all().iter().enumerate().map(|(number, event)| {
         (event.name.clone(), rows_of(reader, number, &row.members).count() as u64)
     });

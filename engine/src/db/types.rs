@@ -221,6 +221,15 @@ pub struct ProfileTrait {
     pub position: Position,
 }
 
+/// The golden record of a profile alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Golden {
+    /// The public id, which every identifier's id resolves to.
+    pub id: String,
+    /// Its traits, sorted by name.
+    pub traits: Vec<ProfileTrait>,
+}
+
 /// A profile: its identifiers and its golden record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {

@@ -3,7 +3,7 @@
 use super::answers::ProfileExplanation;
 use super::lookup::{Found, Lookup};
 use super::publish::Snapshot;
-use super::types::{At, Explanation, Profile, Stats, TimelineEvent};
+use super::types::{At, Explanation, Golden, Profile, Stats, TimelineEvent};
 use super::{Inner, last_before};
 use crate::audience::{Answer, Question, Table, ask, count, explain, gives_a_table};
 use crate::base::error::{ErrorKind, Result};
@@ -217,6 +217,15 @@ impl View {
     /// `Corrupt` when a part does not hold.
     pub fn profile(&self, namespace: &str, value: &str) -> Result<Option<Profile>> {
         self.reading(|state| super::profile_view::profile(state, namespace, value))
+    }
+
+    /// The golden record of the profile that holds an identifier: what `profile` gives, without looking at events,
+    /// consents, groups and computed traits.
+    ///
+    /// # Errors
+    /// As `profile`.
+    pub fn golden(&self, namespace: &str, value: &str) -> Result<Option<Golden>> {
+        self.reading(|state| super::profile_view::golden(state, namespace, value))
     }
 
     /// The events of the profile that holds an identifier, the oldest first.

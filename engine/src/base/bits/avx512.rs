@@ -65,7 +65,8 @@ for_cpu! { "avx512f,avx512bw,avx512vpopcntdq,avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2"
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
     fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = sum_lines;
-    fn sum_floats(words: &Words, values: &[u8], window: FloatWindow, others: &mut Words) -> FloatUnits = sum_float_lines;
+    fn sum_floats(words: &Words, values: &[u8], window: FloatWindow, others: &mut Words)
+        -> FloatUnits = sum_float_lines;
     fn extremes(words: &Words, values: &[u8], width: u8) -> Extremes = extremes_lines;
     fn histogram(words: &Words, values: &[u8], counts: &mut [u64; 256]) = portable::histogram;
 }
