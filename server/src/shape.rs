@@ -7,8 +7,8 @@
 
 use crate::resp::Reply;
 use navedb::{
-    Aggregates, BrokenRow, CheckReport, Explanation, FileReport, IdentityStats, Lift, Lifts,
-    LoadReport, MembersPage, OpenReport, PlanStep, Position, Profile, ProfileConsent,
+    Aggregates, BrokenRow, CheckReport, Explanation, FileReport, Golden, IdentityStats, Lift,
+    Lifts, LoadReport, MembersPage, OpenReport, PlanStep, Position, Profile, ProfileConsent,
     ProfileExplanation, ProfileMembership, ProfileTrait, Receipt, RepairReport, SourceState,
     SourceStats, Stats, Table, TimelineEvent, TraitFact, Value, WhyLost,
 };
@@ -109,6 +109,16 @@ fn counts(pairs: &[(String, u64)]) -> Reply {
     )
 }
 
+/// Traits by name, with their provenance.
+fn traits(all: &[ProfileTrait]) -> Reply {
+    Reply::Map(all.iter().map(|t| (Reply::from(t.name.as_str()), profile_trait(t))).collect())
+}
+
+/// The golden record of a profile alone.
+pub(crate) fn golden(golden: &Golden) -> Reply {
+    Reply::map([("id", Reply::from(golden.id.as_str())), ("traits", traits(&golden.traits))])
+}
+
 /// A profile: identifiers, traits with their provenance, and numbers of events.
 pub(crate) fn profile(profile: &Profile) -> Reply {
     let identifiers = Reply::list(&profile.identifiers, |identifier| {
@@ -118,13 +128,12 @@ pub(crate) fn profile(profile: &Profile) -> Reply {
             ("first_seen", Reply::from(identifier.first_seen.to_string())),
         ])
     });
-    let traits = profile.traits.iter().map(|t| (Reply::from(t.name.as_str()), profile_trait(t)));
     let computed = profile.computed.iter();
     let computed = computed.map(|(name, value)| (Reply::from(name.as_str()), self::value(value)));
     Reply::map([
         ("id", Reply::from(profile.id.as_str())),
         ("identifiers", identifiers),
-        ("traits", Reply::Map(traits.collect())),
+        ("traits", traits(&profile.traits)),
         ("events", counts(&profile.events)),
         ("consents", Reply::list(&profile.consents, consent)),
         ("memberships", Reply::list(&profile.memberships, membership)),

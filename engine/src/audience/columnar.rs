@@ -94,7 +94,7 @@ pub(super) fn groups(
 }
 
 /// Rows of a chunk are put apart by group when there are at most so many groups, and so many rows for each.
-const GROUPS_APART: usize = 64;
+const GROUPS_APART: usize = 8;
 const ROWS_APART: usize = 256;
 
 /// What a column shows of a group.

@@ -10,6 +10,9 @@ use crate::column::{BlockView, Cell};
 use crate::index::{ColumnIndex, Direct, Domain};
 use std::cmp::Ordering;
 
+/// With no more groups each has a batch of its own: all of them stay in the second cache.
+const BATCHES: usize = 512;
+
 /// The least or greatest value so far, with its key; the first of equal ones.
 pub(super) type Extreme = Option<(u64, Value)>;
 
@@ -181,6 +184,19 @@ impl Sums {
                     *count += 1;
                 }
             }),
+            Sums::Floats(sums) if sums.len() <= BATCHES => {
+                let mut batches: Vec<FloatBatch> =
+                    sums.iter().map(|_| FloatBatch::default()).collect();
+                rows.each(|row| {
+                    let group = groups.next().unwrap_or(usize::MAX);
+                    let place = batches.get_mut(group).zip(sums.get_mut(group));
+                    if let (Some((batch, (sum, count))), Some(value)) = (place, direct.float(row)) {
+                        batch.add(value, sum);
+                        *count += 1;
+                    }
+                });
+                batches.iter_mut().zip(sums).for_each(|(batch, (sum, _))| batch.settle(sum));
+            }
             Sums::Floats(sums) => rows.each(|row| {
                 let place = groups.next().and_then(|group| sums.get_mut(group));
                 if let (Some((sum, count)), Some(value)) = (place, direct.float(row)) {
@@ -188,13 +204,30 @@ impl Sums {
                     *count += 1;
                 }
             }),
+            Sums::Exact(sums) => {
+                // So many numbers of 32 bits as a chunk has rows fit 64.
+                direct.is_narrow().then_some(())?;
+                let mut totals = vec![(0_u64, 0_u64); sums.len()];
+                rows.each(|row| {
+                    let place = groups.next().and_then(|group| totals.get_mut(group));
+                    if let (Some((total, count)), Some(number)) = (place, direct.number(row.into()))
+                    {
+                        *total += number;
+                        *count += 1;
+                    }
+                });
+                let known = sums.iter_mut().zip(totals).filter(|(_, (_, count))| *count > 0);
+                known.for_each(|(sum, (total, count))| {
+                    sum.add_many(direct.total(total, count), count);
+                });
+            }
             Sums::Extremes(values, wanted) => rows.each(|row| {
                 let place = groups.next().and_then(|group| values.get_mut(group));
                 if let (Some(slot), Some(key)) = (place, direct.key(row)) {
                     see(slot, *wanted, key, || direct.cell(row));
                 }
             }),
-            Sums::Rows | Sums::Exact(_) => return None,
+            Sums::Rows => return None,
         }
         Some(())
     }

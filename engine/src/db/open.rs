@@ -234,16 +234,17 @@ fn restore(
         }
         Some((state, manifest)) => {
             let seen = SeenKeys::open(Arc::clone(dir), DERIVED, &manifest.runs, keys_in_memory)?;
-            Ok(Some((state, seen, manifest)))
+            let retracted = manifest.retracted()?;
+            Ok(Some((Fold::from_state(state, retracted), seen, manifest)))
         }
         None => Ok(None),
     });
     let named = |manifest: &DerivedManifest| manifest.names();
     match found {
-        Ok(Some((state, seen, manifest))) => {
+        Ok(Some((fold, seen, manifest))) => {
             remove_strays(dir.as_ref(), &named(&manifest))?;
             report.checkpoint = Some(super::last_before(manifest.end));
-            Ok((Fold::from_state(state), seen))
+            Ok((fold, seen))
         }
         Ok(None) => {
             remove_strays(dir.as_ref(), &[])?;

@@ -9,7 +9,7 @@ use crate::base::limits::NEW_NAMES_MAX;
 use crate::catalog::{Catalog, Declared, Fields, Golden, folded};
 use crate::entry::{FileShape, RowKind, Said};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use toml::de::DeTable;
 
 /// Which records of a source a mapping is for.
@@ -94,7 +94,9 @@ impl Definitions {
 
     /// The rules of identity in force.
     pub fn identity(&self) -> Arc<IdentityRules> {
-        self.identity.clone().unwrap_or_else(|| Arc::new(IdentityRules::new(PERSON)))
+        static UNWRITTEN: LazyLock<Arc<IdentityRules>> =
+            LazyLock::new(|| Arc::new(IdentityRules::new(PERSON)));
+        self.identity.clone().unwrap_or_else(|| Arc::clone(&UNWRITTEN))
     }
 
     pub(super) fn add_mapping(

@@ -59,8 +59,8 @@ pub trait Grounds {
     /// `Corrupt`.
     fn members(&self, profile: Ordinal) -> Result<Vec<NodeId>>;
 
-    /// Whether anything at all is retracted.
-    fn retracts(&self) -> bool;
+    /// Whether anything may be retracted of a node.
+    fn retracts(&self, node: NodeId) -> bool;
 
     /// The name of a source.
     fn source(&self, source: SourceId) -> &str;
@@ -280,7 +280,7 @@ impl Component {
 
     /// Up to when all that links a node is retracted.
     fn until_of(&mut self, grounds: &impl Grounds, node: NodeId) -> Result<Option<i64>> {
-        if !grounds.retracts() {
+        if !grounds.retracts(node) {
             return Ok(None);
         }
         if let Some(until) = self.untils.get(&node) {

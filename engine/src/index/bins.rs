@@ -2,7 +2,7 @@
 //!
 //! A range reads one byte a row instead of eight, and looks at numbers in the two bins alone that its ends are in
 //! (candidate checks at bin borders, as in Sinha and Winslett's multi-resolution bitmap indexes, 2007). Bins hold about
-//! equally many rows, by a sample.
+//! equally many rows, by a sample, but for some at both ends, which hold few.
 
 use super::key::{Domain, KeyRange};
 use super::layer::{Layer, Tier};
@@ -10,6 +10,11 @@ use crate::base::bits::Bits;
 
 /// The bin of rows without a number.
 const NONE: u8 = 255;
+/// Borders at quantiles that are equally far from one another.
+const EVEN: usize = 248;
+/// One in so many rows lies beyond each further border at both ends: the greatest and the least are asked for often.
+const ENDS: [usize; 3] = [1 << 10, 1 << 12, 1 << 14];
+const _: () = assert!(EVEN + 2 * ENDS.len() < NONE as usize);
 /// Numbers of which quantiles are taken.
 const SAMPLE: usize = 1 << 16;
 /// A block of so many rows takes longer to put its rows in place than to read all bins.
@@ -117,10 +122,13 @@ fn bounds(layer: &Layer, domain: Domain) -> Vec<u64> {
         keys.extend(slots.map(|slot| domain.key(&tier.view, slot)));
     }
     keys.sort_unstable();
-    let borders = usize::from(NONE) - 1;
-    let mut bounds: Vec<u64> = (1..=borders)
-        .filter_map(|bin| keys.get(bin * keys.len() / (borders + 1)).copied())
-        .collect();
+    let count = keys.len();
+    let even = (1..=EVEN).map(|bin| bin * count / (EVEN + 1));
+    let ends = ENDS.into_iter().map(|share| count / share);
+    let ends = ends.flat_map(|place| [Some(place), count.checked_sub(1 + place)]).flatten();
+    let places = even.chain(ends);
+    let mut bounds: Vec<u64> = places.filter_map(|place| keys.get(place).copied()).collect();
+    bounds.sort_unstable();
     bounds.dedup();
     bounds
 }

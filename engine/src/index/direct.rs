@@ -60,9 +60,21 @@ impl<'c> Direct<'c> {
         self.nulls.map_or(0, null) == 1
     }
 
+    /// What the number of a row lies above the least of the block; nothing for NULL.
     #[inline]
-    fn number(&self, row: usize) -> Option<u64> {
+    pub fn number(&self, row: usize) -> Option<u64> {
         if row >= self.count || self.is_null(row) { None } else { self.stored(row) }
+    }
+
+    /// Whether numbers above the least of the block fit 32 bits.
+    pub fn is_narrow(&self) -> bool {
+        self.width <= 4
+    }
+
+    /// The sum of so many values whose numbers above the least of the block come to `above`.
+    pub fn total(&self, above: u64, count: u64) -> Decimal {
+        let coefficient = i128::from(above) + i128::from(self.base) * i128::from(count);
+        Decimal { coefficient, scale: self.scale }
     }
 
     #[inline]

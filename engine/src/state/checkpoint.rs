@@ -33,7 +33,7 @@ pub const DERIVED: &str = "derived";
 const MANIFEST: &str = "derived/MANIFEST";
 const MAGIC: &[u8; 8] = b"NAVEDERV";
 /// One more whenever the fold or the form of parts changes: older derived files are then folded again.
-const FOLD_VERSION: u32 = 18;
+const FOLD_VERSION: u32 = 19;
 
 /// What the derived files are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -47,6 +47,8 @@ pub struct DerivedManifest {
     next_file: u64,
     /// The rest of the state, which is small.
     head: Vec<u8>,
+    /// The identifiers of which anything is retracted, as a bitmap.
+    retracted: Vec<u8>,
     /// The runs and stretches of message keys, folded up to the same position.
     pub runs: SeenNames,
 }
@@ -185,6 +187,7 @@ pub fn write_checkpoint(
         parts,
         next_file: state.next_file,
         head: head_of(state)?,
+        retracted: bitmap_bytes(&fold.retracted)?,
         runs,
     };
     if current.is_some_and(|known| known == manifest) {
@@ -248,7 +251,9 @@ pub fn load_checkpoint(
     }
     let damaged = || Error::corrupt(format!("{MANIFEST} is damaged"));
     let head: Head = codec::decode_large(&manifest.head)?;
-    (manifest.names_well() && head.fits()).then_some(()).ok_or_else(damaged)?;
+    let nodes = head.counts.nodes;
+    let fits = manifest.names_well() && head.fits() && manifest.retracted_within(nodes)?;
+    fits.then_some(()).ok_or_else(damaged)?;
     let mut state = State::new(head.hindsight);
     state.store = manifest.store;
     state.end = manifest.end;
@@ -340,6 +345,21 @@ impl Head {
 }
 
 impl DerivedManifest {
+    /// The identifiers of which anything is retracted.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn retracted(&self) -> Result<RoaringBitmap> {
+        bitmap_of(&self.retracted).map(Arc::unwrap_or_clone)
+    }
+
+    /// Whether these are among so many identifiers.
+    fn retracted_within(&self, nodes: u32) -> Result<bool> {
+        let chunks = (nodes as usize).div_ceil(1 << 16);
+        let few = containers(&self.retracted).is_some_and(|containers| containers <= chunks);
+        Ok(few && self.retracted()?.max().is_none_or(|last| last < nodes))
+    }
+
     /// Whether each part is named once, as parts are named, with a number that is not taken again.
     fn names_well(&self) -> bool {
         let number = |(name, _): &(String, Digest128)| {

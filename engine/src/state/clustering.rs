@@ -177,7 +177,7 @@ impl Grounds for Reader<'_> {
         Ok(self.row(profile).members)
     }
 
-    fn retracts(&self) -> bool {
+    fn retracts(&self, _: NodeId) -> bool {
         self.state.counts.retractions > 0
     }
 

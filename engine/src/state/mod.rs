@@ -285,6 +285,8 @@ pub struct Fold {
     open: Open,
     rules: Clustering,
     known: Known,
+    /// The identifiers of which anything is retracted: what is said of others counts without a look at retractions.
+    retracted: RoaringBitmap,
     /// The last of the parts in memory that are being made a file.
     handed: Option<Arc<Part>>,
 }
@@ -398,6 +400,7 @@ impl Fold {
             open,
             rules: Clustering::default(),
             known: Known::default(),
+            retracted: RoaringBitmap::new(),
             handed: None,
         }
     }
@@ -409,14 +412,14 @@ impl Fold {
         fold
     }
 
-    /// A state to go on from.
-    pub fn from_state(state: State) -> Fold {
+    /// A state to go on from, and the identifiers of which anything is retracted in it.
+    pub fn from_state(state: State, retracted: RoaringBitmap) -> Fold {
         let mut open = Open::after(&state.counts);
         if state.parts.iter().all(|part| part.digest().is_some()) {
             open.settled(&state.parts);
         }
         let (rules, known) = (Clustering::default(), Known::default());
-        Fold { state, open, rules, known, handed: None }
+        Fold { state, open, rules, known, retracted, handed: None }
     }
 
     /// An empty state to fold the log into as of a time: names and types are those that are known now.

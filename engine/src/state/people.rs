@@ -325,7 +325,7 @@ impl Fold {
         {
             return Ok(Some(false));
         }
-        if self.state.counts.retractions == 0 {
+        if !self.retracted.contains(left.0) && !self.retracted.contains(right.0) {
             return Ok(Some(true));
         }
         for (node, other) in [(left, right), (right, left)] {

@@ -58,8 +58,8 @@ impl Grounds for Fold {
         Ok(self.open.profiles.look(&self.state.parts, PROFILES, label)?.members.clone())
     }
 
-    fn retracts(&self) -> bool {
-        self.state.counts.retractions > 0
+    fn retracts(&self, node: NodeId) -> bool {
+        self.retracted.contains(node.0)
     }
 
     fn source(&self, source: SourceId) -> &str {

@@ -83,7 +83,7 @@ impl Fold {
                 let until = until.unwrap_or(fact.time);
                 let claimed = claimed(*left, *right, Kind::PairUntil, (SourceId(0), 0));
                 self.say(&claimed, &Told::once(until.0, 0));
-                self.state.counts.retractions += 1;
+                self.note_retraction([left.0, right.0]);
                 self.recount((left.0, right.1), (right.0, left.1));
                 unsettled.add([left.0, right.0], claimed.cause(Because::Retracted));
             }
@@ -101,7 +101,7 @@ impl Fold {
                 let by = (by, self.rule_number(rule));
                 let claimed = claimed(*left, *right, kind_of(*evidence), by);
                 self.say(&claimed, &Told::withdrawn());
-                self.state.counts.retractions += 1;
+                self.note_retraction([left.0, right.0]);
                 self.recount((left.0, right.1), (right.0, left.1));
                 unsettled.add([left.0, right.0], claimed.cause(Because::Retracted));
             }
@@ -204,6 +204,11 @@ impl Fold {
         }
     }
 
+    fn note_retraction(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
+        self.state.counts.retractions += 1;
+        self.retracted.extend(nodes.into_iter().map(|node| node.0));
+    }
+
     /// From a time on an identifier is somebody else's.
     fn retire(
         &mut self,
@@ -215,7 +220,7 @@ impl Fold {
         let key = EdgeKey::new(node, (node, namespace), Kind::NodeUntil, (SourceId(0), 0));
         self.open.edges.say(key, &Told::once(until, 0));
         self.known.said(node);
-        self.state.counts.retractions += 1;
+        self.note_retraction([node]);
         let cause = Cause::node(Because::Retracted, node, namespace, source);
         unsettled.add([node], cause);
         let capped = self.state.capped(node);

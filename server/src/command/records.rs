@@ -55,6 +55,13 @@ pub(super) fn profile_get(call: &mut Call<'_>) -> Outcome {
     Ok(found.as_ref().map_or(Reply::Null, shape::profile))
 }
 
+/// `PROFILE.GOLDEN namespace value`
+pub(super) fn profile_golden(call: &mut Call<'_>) -> Outcome {
+    let (namespace, value) = (call.text(0)?, call.text(1)?);
+    let found = call.server.store().view().golden(namespace, value)?;
+    Ok(found.as_ref().map_or(Reply::Null, shape::golden))
+}
+
 /// `PROFILE.EXPLAIN namespace value`
 pub(super) fn profile_explain(call: &mut Call<'_>) -> Outcome {
     let (namespace, value) = (call.text(0)?, call.text(1)?);

@@ -138,6 +138,18 @@ pub(crate) static COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "PROFILE.GOLDEN",
+        syntax: "namespace value",
+        args: (2, 2),
+        group: "Profiles",
+        summary: "The golden record alone of the profile that an identifier belongs to, which is \
+                  found sooner than the whole.",
+        reply: "map: `id` and `traits`; null when nobody has the identifier",
+        example: "PROFILE.GOLDEN email someone@example.org",
+        run: Some(records::profile_golden),
+        ..BASE
+    },
+    Command {
         name: "PROFILE.EXPLAIN",
         syntax: "namespace value",
         args: (2, 2),

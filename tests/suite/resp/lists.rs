@@ -128,8 +128,12 @@ fn explanations_answer_alike_in_both_versions() {
         assert_eq!(facts[0].field("reason"), &Reply::Null);
         assert_eq!(facts[0].field("namespace"), &Reply::bulk("user_id"));
         assert_eq!(facts[0].field("identifier"), &Reply::bulk("ann"));
-        let golden = connection.ask(&["PROFILE.GET", "user_id", "ann"]);
-        assert_eq!(profile.field("id"), golden.field("id"));
+        let whole = connection.ask(&["PROFILE.GET", "user_id", "ann"]);
+        assert_eq!(profile.field("id"), whole.field("id"));
+        let golden = connection.ask(&["PROFILE.GOLDEN", "email", "ANN@example.org"]);
+        assert_eq!(golden.field("id"), whole.field("id"));
+        assert_eq!(golden.field("traits"), whole.field("traits"));
+        assert_eq!(connection.ask(&["PROFILE.GOLDEN", "email", "nobody@x.org"]), Reply::Null);
         assert_eq!(connection.ask(&["PROFILE.EXPLAIN", "email", "nobody@x.org"]), Reply::Null);
     }
 }
@@ -247,6 +251,7 @@ fn the_new_commands_are_documented() {
         ("AUDIENCE.AGGREGATE", 4),
         ("AUDIENCE.EXPLAIN", -2),
         ("PROFILE.EXPLAIN", 3),
+        ("PROFILE.GOLDEN", 3),
     ];
     for (name, arity) in names {
         let info = connection.ask(&["COMMAND", "INFO", name]);
