@@ -4,7 +4,8 @@
 //! *Where to start reading:* `markdown`.
 
 use super::failure::{CODES, SERVER_CODES};
-use super::table::{COMMANDS, Command};
+use super::list::COMMANDS;
+use super::table::Command;
 use crate::resp::Reply;
 use std::fmt::Write;
 

@@ -3,7 +3,8 @@
 //! *Invariant:* everything comes from `table`. *Where to start reading:* `entry`, then
 //! `documented`.
 
-use super::table::{COMMANDS, Command, InQueue};
+use super::list::COMMANDS;
+use super::table::{Command, InQueue};
 use super::{Call, Outcome};
 use crate::resp::Reply;
 

@@ -13,6 +13,7 @@ pub(crate) mod documentation;
 mod failure;
 mod identity;
 mod introspection;
+mod list;
 mod options;
 mod quarantine;
 mod records;
