@@ -137,7 +137,8 @@ def notes(results):
             first = (answer.get("others") or [answer])[0].get("unasked_us")
             unasked += [f"{name} {micros(first)}"] if first else []
     if unasked:
-        lines.append("- One profile is one of 100 persons, each of whom was asked for once before; the medians for "
+        lines.append("- One profile is the golden record of one of 100 persons, each of whom was asked for once "
+                     "before; the medians for "
                      f"those whom nobody asked for yet: {', '.join(unasked)}.")  # fmt: skip
     if told := results.get("floor-ask"):
         lines.append(f"- CRoaring by pyroaring {told['version']}; a call from Python costs about a microsecond.")

@@ -84,6 +84,19 @@ impl BlockView {
     }
 }
 
+/// Those of some rows that have a value, where so many rows follow one another from the first on and `nulls` has a bit
+/// for each that is NULL.
+pub fn known_rows(rows: &Bits, nulls: Option<&[u8]>, count: usize) -> Bits {
+    let mut known = rows.clone();
+    if let Some(nulls) = nulls {
+        and_not_bytes(&mut known, nulls);
+    }
+    if let Ok(behind) = u16::try_from(count) {
+        known.remove_range(behind, u16::MAX);
+    }
+    known
+}
+
 /// Takes the rows out that are set in bytes, a bit for each row from the first on.
 pub fn and_not_bytes(rows: &mut Bits, bytes: &[u8]) {
     let (words, rest) = bytes.as_chunks::<8>();

@@ -25,7 +25,7 @@ mod view;
 mod write;
 
 pub use block::{BlockView, block_of};
-pub use chunk::and_not_bytes;
+pub use chunk::{and_not_bytes, known_rows};
 pub use dictionary::Dictionary;
 pub use index::RowsByCode;
 pub use keys::{find_key, find_keys, merge_keys, write_fences, write_keys, write_sorted};

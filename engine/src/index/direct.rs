@@ -3,7 +3,7 @@
 use super::key::{Domain, KeyRange, of_float, of_integer};
 use crate::base::bits::Bits;
 use crate::base::number::Decimal;
-use crate::column::{BlockView, Cell, and_not_bytes};
+use crate::column::{BlockView, Cell, known_rows};
 
 /// The numbers of a block that has a value for each row from the first of the chunk on, or NULL.
 #[derive(Debug, Clone, Copy)]
@@ -121,14 +121,7 @@ impl<'c> Direct<'c> {
 
     /// Those of some rows that have a value.
     pub fn known(&self, rows: &Bits) -> Bits {
-        let mut known = rows.clone();
-        if let Some(nulls) = self.nulls {
-            and_not_bytes(&mut known, nulls);
-        }
-        if let Ok(behind) = u16::try_from(self.count) {
-            known.remove_range(behind, u16::MAX);
-        }
-        known
+        known_rows(rows, self.nulls, self.count)
     }
 
     /// The floats of all rows, one after another, when the numbers are floats; those of NULL are any.

@@ -4,7 +4,7 @@ use super::layer::{ColumnIndex, Layer, Side, Tier};
 use crate::base::bits::Bits;
 use crate::base::time::Date;
 use crate::base::value::{Value, ValueType};
-use crate::column::{BlockView, Layout, and_not_bytes};
+use crate::column::{BlockView, Layout, known_rows};
 use std::collections::HashMap;
 
 /// Whole numbers that lie further apart than this are not numbered: most of them would be none of the column.
@@ -25,13 +25,7 @@ impl LabelBytes<'_> {
     /// Adds to the count of each number how many of some rows have it; the last count is that of NULL. Nothing when a
     /// byte stands for no value.
     pub fn count(&self, rows: &Bits, counts: &mut [u64]) -> Option<()> {
-        let mut known = rows.clone();
-        if let Some(nulls) = self.nulls {
-            and_not_bytes(&mut known, nulls);
-        }
-        if let Ok(behind) = u16::try_from(self.bytes.len()) {
-            known.remove_range(behind, u16::MAX);
-        }
+        let known = known_rows(rows, self.nulls, self.bytes.len());
         let mut of_bytes = [0; 256];
         known.histogram(self.bytes, &mut of_bytes);
         for (byte, count) in of_bytes.into_iter().enumerate().filter(|(_, count)| *count > 0) {
@@ -185,15 +179,10 @@ fn narrow(
 ) -> Option<()> {
     let stored = tier.view.numbers()?;
     let base = usize::try_from(stored.base.checked_sub(least)?).ok()?;
-    let nulls = tier.view.null_bits();
-    let is_null = |row: u16| {
-        let byte = nulls.and_then(|nulls| nulls.get(usize::from(row / 8)));
-        byte.is_some_and(|byte| byte >> (row % 8) & 1 == 1)
-    };
     let mut whole = true;
     let mut push = |row: u16, code: Option<usize>| {
         let number = match code {
-            Some(code) if !is_null(row) => map.get(code).copied(),
+            Some(code) if !tier.view.is_null(usize::from(row)) => map.get(code).copied(),
             _ => Some(null),
         };
         whole &= number.is_some();

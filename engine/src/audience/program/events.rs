@@ -28,7 +28,7 @@ use std::sync::Arc;
 const ONE_BY_ONE: usize = 256;
 
 /// Events that are looked at together, for those of them that are of profiles that are asked about.
-const SOME: usize = 256;
+const TOGETHER: usize = 256;
 
 /// Every row of a chunk.
 static ALL: Bits = Bits([u64::MAX; WORDS]);
@@ -160,9 +160,9 @@ impl<'a> EventTest<'a> {
                 places.for_each(|(profile, place)| see(*profile, At { side, place }));
                 continue;
             }
-            for (profiles, first) in profiles.chunks(SOME).zip(window.step_by(SOME)) {
+            for (profiles, first) in profiles.chunks(TOGETHER).zip(window.step_by(TOGETHER)) {
                 // Whether an event is of one who is asked about is as good as random: nothing branches on it.
-                let (mut of_asked, mut count) = ([0_u8; SOME], 0);
+                let (mut of_asked, mut count) = ([0_u8; TOGETHER], 0);
                 for (profile, at) in profiles.iter().zip(0..=u8::MAX) {
                     of_asked.get_mut(count).into_iter().for_each(|slot| *slot = at);
                     count += usize::from(asked.contains(*profile));

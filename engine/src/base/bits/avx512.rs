@@ -1,8 +1,8 @@
 //! The kernels for CPUs with AVX-512 (F, BW and VPOPCNTDQ): 64 bytes at a time, with a mask for each comparison.
 //!
 //! *Invariants:* [`table`] is the only way to the functions here, and asks the CPU first. Memory is read and written
-//! through references to arrays of the size of a register, by `load` and `bytes_of` alone. What is left over of values
-//! is answered by `portable`.
+//! through references to arrays of the size of a register, by `load` and `bytes_of` alone; `bring_near` reads nothing.
+//! What is left over of values is answered by `portable`.
 
 use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, Words};
 use super::floats::{self, FloatUnits, FloatWindow};
@@ -79,10 +79,10 @@ fn load(line: &[u8; 64]) -> __m512i {
     unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
 }
 
-/// Has a line brought near, before it is needed.
+/// Asks for a line before it is needed.
 #[inline]
 #[expect(unsafe_code, reason = "a hint of what is needed is through a pointer")]
-fn expect(line: &[u8; 64]) {
+fn bring_near(line: &[u8; 64]) {
     // SAFETY: a hint reads nothing, and the reference is to what it names.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
 }
@@ -223,7 +223,7 @@ macro_rules! sum_width {
             let groups = groups::<$lines>(values);
             let all = words.iter().zip(with_ahead(groups));
             for (word, (lines, ahead)) in all.filter(|(word, _)| **word != 0) {
-                ahead.iter().for_each(expect);
+                ahead.iter().for_each(bring_near);
                 number += word.count_ones();
                 for (line, shift) in lines.iter().zip((0..64).step_by(64 / $lines)) {
                     let kept = $keep((word >> shift) as $mask, load(line));
@@ -311,7 +311,7 @@ fn sum_float_lines(
     let groups = groups::<8>(values);
     let all = words.iter().zip(with_ahead(groups)).zip(others.iter_mut());
     for ((word, (lines, ahead)), other) in all.filter(|((word, _), _)| **word != 0) {
-        ahead.iter().for_each(expect);
+        ahead.iter().for_each(bring_near);
         found.count += word.count_ones();
         lines_seen += 8;
         for (line, shift) in lines.iter().zip((0..64).step_by(8)) {
@@ -358,7 +358,7 @@ macro_rules! extremes_width {
             let groups = groups::<$lines>(values);
             let all = words.iter().zip(with_ahead(groups));
             for (word, (lines, ahead)) in all.filter(|(word, _)| **word != 0) {
-                ahead.iter().for_each(expect);
+                ahead.iter().for_each(bring_near);
                 any |= word;
                 for (line, shift) in lines.iter().zip((0..64).step_by(64 / $lines)) {
                     let (rows, line) = ((word >> shift) as $mask, load(line));

@@ -7,8 +7,8 @@
 //! that are not sound give wrong rows at worst, never a panic. *Where to start reading:* [`Bits`], then `dispatch` for
 //! which kernel runs where, and `portable` for what each of them must answer.
 //!
-//! Only the files with intrinsics have `unsafe`, and in them only loads and stores through references of a fixed size
-//! and the step into functions whose instructions the CPU was asked for.
+//! Only the files with intrinsics have `unsafe`, and in them only loads, stores and hints through references of a fixed
+//! size and the step into functions whose instructions the CPU was asked for.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
