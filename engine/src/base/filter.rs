@@ -3,6 +3,7 @@
 //! Method: a blocked Bloom filter (Putze, Sanders and Singler 2007): 512-bit blocks, seven bits a key, all in one
 //! block. About one unknown key in a hundred passes.
 
+use super::bits;
 use super::pieces::Soundness;
 use std::ops::Range;
 
@@ -56,6 +57,11 @@ impl Probe {
     pub fn place_in(&self, filter: usize) -> Range<usize> {
         let block = self.block(filter);
         block..block + BLOCK_BYTES
+    }
+
+    /// Asks for the bytes of a filter that tell of it.
+    pub fn bring_near(&self, filter: &[u8]) {
+        bits::bring_near(filter.get(self.place_in(filter.len())).unwrap_or_default());
     }
 
     /// Whether it may have been added to a filter. There is no branch before all bits are known, so that a processor

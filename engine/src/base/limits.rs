@@ -212,7 +212,8 @@ pub const COMPONENT_EDGES_LIMIT: u32 = 1 << 20;
 /// office.
 pub const HOUSEHOLD_PERSONS_MAX: u32 = 12;
 
-/// Nodes and pieces of evidence that the writer keeps at hand for judging components anew, about 64 bytes each.
+/// Nodes and pieces of evidence, and ids of these, that the writer keeps at hand for judging components anew, about 64
+/// bytes each.
 pub const KNOWN_EDGES_MAX: usize = 1 << 20;
 
 /// Pieces of evidence that no file has yet and that the writer keeps at hand in one place beside the parts in memory,

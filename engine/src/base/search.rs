@@ -15,7 +15,10 @@ pub trait Spread: Copy + Ord {
 
 impl Spread for u128 {
     fn share(self, least: u128, greatest: u128) -> f64 {
-        self.saturating_sub(least) as f64 / (greatest - least.min(greatest)) as f64
+        let (behind, all) = (self.saturating_sub(least), greatest - least.min(greatest));
+        // The 63 bits that count of both, since numbers of 64 bits become floats in one step.
+        let few = 65_u32.saturating_sub(all.leading_zeros());
+        if behind >= all { 1.0 } else { (behind >> few) as i64 as f64 / (all >> few) as i64 as f64 }
     }
 }
 
@@ -79,29 +82,50 @@ pub struct Guess<K> {
     high: usize,
     least: K,
     greatest: K,
+    /// Which of them is looked at next.
+    next: usize,
 }
 
 impl<K: Spread> Guess<K> {
     /// Among so many keys, which lie between two others.
     pub fn new(wanted: K, count: usize, (least, greatest): (K, K)) -> Guess<K> {
-        Guess { wanted, low: 0, high: count, least, greatest }
+        Guess { wanted, low: 0, high: count, least, greatest, next: 0 }.aimed()
+    }
+
+    /// The place that is looked at next; none when the key is nowhere.
+    pub fn next(&self) -> Option<usize> {
+        (self.low < self.high).then_some(self.next)
+    }
+
+    /// With the place where the key should be.
+    fn aimed(mut self) -> Guess<K> {
+        let share = self.wanted.share(self.least, self.greatest).min(1.0);
+        let ahead = (share * self.high.saturating_sub(self.low) as f64) as usize;
+        self.next = (self.low + ahead).min(self.high.saturating_sub(1));
+        self
     }
 
     /// Looks at the key that should be it; gives its place where it is.
     pub fn step(&mut self, at: impl Fn(usize) -> K) -> Option<usize> {
-        if self.low >= self.high {
-            return None;
-        }
-        let share = self.wanted.share(self.least, self.greatest).min(1.0);
-        let ahead = (share * (self.high - self.low) as f64) as usize;
-        let place = (self.low + ahead).min(self.high - 1);
+        let place = self.next()?;
         let known = at(place);
         match known.cmp(&self.wanted) {
             Ordering::Equal => return Some(place),
             Ordering::Less => (self.low, self.least) = (place + 1, known),
             Ordering::Greater => (self.high, self.greatest) = (place, known),
         }
+        *self = self.aimed();
         None
+    }
+
+    /// The first place whose key is not less than the wanted one; the end when there is none.
+    pub fn lower(mut self, at: impl Fn(usize) -> K) -> usize {
+        for _ in 0..GUESSES {
+            if let Some(place) = self.step(&at) {
+                return place;
+            }
+        }
+        first_place((self.low, self.high), self.wanted, false, &at)
     }
 
     /// Looks for it until it is found or cannot be there. Keys that are spread evenly are met after a few guesses, each

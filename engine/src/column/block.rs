@@ -9,6 +9,7 @@
 use super::packed::Packing;
 use super::sound;
 use super::write::Layout;
+use crate::base::bits;
 use crate::base::error::Result;
 use crate::base::number::{DECIMAL_DIGITS, Decimal};
 use crate::base::part::{Block, BlockKey, Part};
@@ -93,6 +94,17 @@ pub fn block_of(part: &Arc<Part>, key: BlockKey) -> Result<Option<BlockView>> {
 pub(super) fn begun_block(part: &Arc<Part>, key: BlockKey) -> Result<Option<BlockView>> {
     let Some(begun) = part.begun(key, &sound::BLOCK)? else { return Ok(None) };
     BlockView::new(begun.block(part)).map(Some).ok_or_else(|| part.damaged())
+}
+
+/// A block of a column that a part has in a layout, the rows of which follow one another from the first of the chunk,
+/// for who reads few of them: what is read of a slot `holds`, or the block is damaged.
+///
+/// # Errors
+/// `Corrupt` when it does not hold as far as it says which rows it has, or is another.
+pub fn dense_block(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockView>> {
+    let Some(view) = begun_block(part, key)? else { return Ok(None) };
+    let view = Some(view).filter(|view| view.layout() == layout && view.is_dense());
+    view.ok_or_else(|| part.damaged()).map(Some)
 }
 
 /// Whether the bytes of a block that holds tell of a row of the chunk; to be asked of many blocks, of which few do.
@@ -366,6 +378,28 @@ impl BlockView {
         let (start, end) = self.ends(slot);
         let data = self.values + self.count * usize::from(self.width);
         self.block.get(data.saturating_add(start)..data.saturating_add(end)).unwrap_or_default()
+    }
+
+    /// Asks for the memory that the value of a slot is in: of bytes for where they end, and then, by `bring_bytes_near`,
+    /// for them.
+    pub(super) fn bring_near(&self, slot: usize) {
+        let (start, length) = match self.layout() {
+            Layout::Integers if self.packing.is_some() => {
+                (self.packing.map_or(0, |packing| packing.place(slot).0), 8)
+            }
+            Layout::Wide => (slot * 16, 16),
+            Layout::Floats => (slot * 8, 8),
+            _ => (slot * usize::from(self.width), usize::from(self.width)),
+        };
+        bits::bring_near(self.slice(self.values + start, length).unwrap_or_default());
+        if let Some(nulls) = self.nulls {
+            bits::bring_near(self.slice(nulls + slot / 8, 1).unwrap_or_default());
+        }
+    }
+
+    /// Asks for the bytes of a slot.
+    pub(super) fn bring_bytes_near(&self, slot: usize) {
+        bits::bring_near(self.bytes(slot));
     }
 
     /// How many codes the set of a slot has.

@@ -1,6 +1,6 @@
 //! From a 128-bit key to a row: sorted keys in blocks of a chunk, found by the first key of each block.
 
-use super::block::{BlockView, begun_block};
+use super::block::{BlockView, dense_block};
 use super::sound;
 use super::view::{ColumnView, Faults};
 use super::write::{ColumnWriter, Layout};
@@ -148,9 +148,16 @@ impl PartKeys {
     /// that one waits for comes while others are looked at.
     fn find_together(&self, keys: &[(u128, Probe)], found: &mut [Option<u32>]) -> Result<()> {
         let mut waiting = Vec::with_capacity(keys.len());
+        let wanted = || keys.iter().zip(&*found).filter(|(_, row)| row.is_none());
+        if let Some(bits) = &self.filter {
+            wanted().for_each(|((_, probe), _)| probe.bring_near(bits));
+        }
         for ((key, probe), found) in keys.iter().zip(found).filter(|(_, row)| row.is_none()) {
-            if passes(&self.part, self.filter.as_ref(), probe)? {
-                waiting.extend(self.begin(*key)?.map(|(chunk, guess)| (chunk, guess, found)));
+            if passes(&self.part, self.filter.as_ref(), probe)?
+                && let Some((chunk, guess)) = self.begin(*key)?
+            {
+                chunk.bring_near(&guess);
+                waiting.push((chunk, guess, found));
             }
         }
         let sound = Flag::new(true);
@@ -170,7 +177,7 @@ impl PartKeys {
 }
 
 /// Steps that many keys take together: most are found by then, or a few places away.
-const STEPS: usize = 3;
+pub(super) const STEPS: usize = 3;
 
 /// The keys of a chunk, and their rows.
 #[derive(Debug)]
@@ -193,8 +200,17 @@ impl Chunk {
     fn step(&self, guess: &mut Guess<u128>, sound: &Flag<bool>) {
         let before = *guess;
         if let Some(place) = guess.step(|place| self.keys.sound_wide(place, sound)) {
-            std::hint::black_box(self.rows.number(place));
+            self.rows.bring_near(place);
             *guess = before;
+        } else {
+            self.bring_near(guess);
+        }
+    }
+
+    /// Asks for the key that is looked at next.
+    fn bring_near(&self, guess: &Guess<u128>) {
+        if let Some(place) = guess.next() {
+            self.keys.bring_near(place);
         }
     }
 
@@ -320,17 +336,6 @@ pub fn find_key(parts: &[Arc<Part>], column: BlockKey, key: u128) -> Result<Opti
         }
     }
     Ok(None)
-}
-
-/// A block of a column that a part has in a layout, the rows of which follow one another from the first of the chunk,
-/// for who reads few of them: what is read of a slot `holds`, or the block is damaged.
-///
-/// # Errors
-/// `Corrupt` when it does not hold as far as it says which rows it has, or is another.
-pub fn dense_block(part: &Arc<Part>, key: BlockKey, layout: Layout) -> Result<Option<BlockView>> {
-    let Some(view) = begun_block(part, key)? else { return Ok(None) };
-    let view = Some(view).filter(|view| view.layout() == layout && view.is_dense());
-    view.ok_or_else(|| part.damaged()).map(Some)
 }
 
 /// Writes keys alone, sorted; the row of a key is its place.

@@ -1,12 +1,12 @@
 //! Sorted keys of a part whose rows are their places: those of a range are found.
 
-use super::block::BlockView;
-use super::keys::{dense_block, fences_of};
+use super::block::{BlockView, dense_block};
+use super::keys::{STEPS, fences_of};
 use super::write::Layout;
 use super::{CHUNK_BITS, KEYS};
 use crate::base::error::{Error, Result};
 use crate::base::part::{BlockKey, Part};
-use crate::base::search::first_place_between;
+use crate::base::search::Guess;
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -48,6 +48,46 @@ impl SortedKeys {
         Ok(Some(slot.get_or_init(|| keys)))
     }
 
+    /// Where a key should be in a chunk.
+    fn guess(&self, chunk: usize, keys: &BlockView, key: u128) -> Guess<u128> {
+        let fence = |chunk: usize| self.fences.get(chunk).copied();
+        // Keys are not spread up to the greatest that there could be.
+        let greatest = || keys.count().checked_sub(1).map_or(u128::MAX, |last| keys.wide(last));
+        let ends = (fence(chunk).unwrap_or_default(), fence(chunk + 1).unwrap_or_else(greatest));
+        Guess::new(key, keys.count(), ends)
+    }
+
+    /// Asks for the memory that is looked at on the way to some keys, all steps of one after another together; gives
+    /// about where each is.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn bring_near(&self, wanted: impl Iterator<Item = u128>) -> Result<Vec<u32>> {
+        let mut waiting = Vec::new();
+        for key in wanted {
+            let chunk = self.fences.partition_point(|fence| *fence <= key).saturating_sub(1);
+            if let Some(keys) = self.chunk(chunk)? {
+                waiting.push((chunk, keys, self.guess(chunk, keys, key)));
+            }
+        }
+        let near = |keys: &BlockView, guess: &Guess<u128>| {
+            guess.next().into_iter().for_each(|place| keys.bring_near(place));
+        };
+        waiting.iter().for_each(|(_, keys, guess)| near(keys, guess));
+        for _ in 0..STEPS {
+            for (_, keys, guess) in &mut waiting {
+                if guess.step(|place| keys.wide(place)).is_none() {
+                    near(keys, guess);
+                }
+            }
+        }
+        let row = |(chunk, _, guess): (usize, &BlockView, Guess<u128>)| {
+            let (chunk, place) = (u32::try_from(chunk).ok()?, u32::try_from(guess.next()?).ok()?);
+            Some(chunk << CHUNK_BITS | place)
+        };
+        Ok(waiting.into_iter().filter_map(row).collect())
+    }
+
     /// Calls `take` with each key that lies in a range, and its row, in order. No more is read than the way to them
     /// takes.
     ///
@@ -67,10 +107,9 @@ impl SortedKeys {
             let Some(keys) = self.chunk(chunk)? else { return Ok(()) };
             let sound = Cell::new(true);
             let at = |place: usize| keys.sound_wide(place, &sound);
-            let ends = fence(chunk + 1).map(|greatest| (least, greatest));
             let first = match range.start <= least {
                 true => 0,
-                false => first_place_between((0, keys.count()), ends, range.start, false, at),
+                false => self.guess(chunk, keys, range.start).lower(at),
             };
             for slot in first..keys.count() {
                 let key = at(slot);

@@ -91,6 +91,17 @@ impl Stored {
         }
     }
 
+    /// Asks for the memory of files that tells of a row, which will be read next; then, once that has come, for the
+    /// `bytes` that it leads to. What parts in memory tell of was written lately.
+    pub fn bring_near(&self, (column, row): (BlockKey, u32), bytes: bool) {
+        if row < self.rows
+            && !self.touched.contains(row)
+            && let Some(view) = self.column(column)
+        {
+            view.bring_near(row, bytes);
+        }
+    }
+
     /// A column of the files; nothing where there is no room to keep it open.
     fn column(&self, column: BlockKey) -> Option<&ColumnView> {
         let open = || ColumnView::new(self.files.iter(), column, None, &self.opened.faults);

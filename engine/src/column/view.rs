@@ -216,6 +216,17 @@ impl ColumnView {
         Some((tier, slot))
     }
 
+    /// Asks for the memory that tells of a row, and opens the block; `bytes` asks for what it says, when that has come.
+    pub fn bring_near(&self, row: u32, bytes: bool) {
+        let (chunk, low) = (row >> CHUNK_BITS, row & 0xffff);
+        let known = self.whole.known(chunk).or_else(|| self.begun.known(chunk));
+        let tiers = known.unwrap_or_else(|| self.opened(&self.begun, chunk, begun_block));
+        let tiers = tiers.iter().map(|tier| &tier.view);
+        if let Some((view, slot)) = tiers.filter_map(|view| Some((view, view.slot(low)?))).next() {
+            if bytes { view.bring_bytes_near(slot) } else { view.bring_near(slot) }
+        }
+    }
+
     /// The integer, code or row number of a row.
     #[inline]
     pub fn integer(&self, row: u32) -> Option<i64> {

@@ -118,17 +118,17 @@ pub fn admit(task: &mut Task, edges_max: u32) -> Verdict {
     verdict
 }
 
-/// The component of each member, and which of them have too many edges.
+/// The component of each member, and which of them have too many edges; nothing where none can have.
 fn components(task: &Task, edges_max: u32) -> (Vec<u32>, Vec<bool>) {
+    if task.claims.len() <= edges_max as usize {
+        return (Vec::new(), Vec::new());
+    }
     let count = task.members.len() as u32;
     let mut sets = UnionFind::new(count);
     for claim in &task.claims {
         sets.join(claim.left, claim.right);
     }
     let components = sets.labels();
-    if task.claims.len() <= edges_max as usize {
-        return (components, Vec::new());
-    }
     let mut edges = vec![0_u32; task.members.len()];
     for claim in &task.claims {
         let root = components.get(claim.left as usize).copied().unwrap_or_default();

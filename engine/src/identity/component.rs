@@ -5,69 +5,17 @@
 //! by piece equals what a fold of the same evidence gives. *Where to start reading:* `Component::gather`.
 
 use super::admit::{Claim, Forbidden, Member, Reason, Standing, Task, Verdict, admit};
-use super::edge::{Edge, EdgeRange, Told};
-use super::evidence::{EdgeKey, EvidenceId, Kind, Namespace, OrderKey, RuleId};
+use super::edge::{Edge, Told, node_until, pair_until};
+use super::evidence::{EdgeKey, EvidenceId, Kind, Namespace, OrderKey};
+use super::grounds::Grounds;
 use super::node::PublicId;
 use super::rules::{Held, Rules};
-use crate::base::codec::{Digest128, NumberMap};
+use crate::base::codec::NumberMap;
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, SourceId};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-
-/// Who knows what was said of identifiers, and where they belong.
-pub trait Grounds {
-    /// The namespace of a node, the least event time that it was seen at, and its public id.
-    ///
-    /// # Errors
-    /// `Corrupt`, as for all here.
-    fn about(&self, node: NodeId) -> Result<(Namespace, i64, PublicId)>;
-
-    /// The digest of what a node is, as `content_of` makes it.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    fn content(&self, node: NodeId) -> Result<Digest128>;
-
-    /// What was said under the keys of a range.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>>;
-
-    /// All that was said of a node.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    fn all_edges(&self, node: NodeId) -> Result<Arc<[Edge]>>;
-
-    /// Whether a node is known to have too many neighbours of a namespace.
-    fn is_capped(&self, node: NodeId, namespace: Namespace) -> bool;
-
-    /// The namespaces of which a node is known to have too many neighbours.
-    fn capped(&self, node: NodeId) -> Vec<Namespace>;
-
-    /// The profile that a node belongs to now; none for a node that no record named.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    fn profile(&self, node: NodeId) -> Result<Option<Ordinal>>;
-
-    /// The members of a profile.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    fn members(&self, profile: Ordinal) -> Result<Vec<NodeId>>;
-
-    /// Whether anything may be retracted of a node.
-    fn retracts(&self, node: NodeId) -> bool;
-
-    /// The name of a source.
-    fn source(&self, source: SourceId) -> &str;
-
-    /// The name of a rule.
-    fn rule(&self, rule: RuleId) -> &str;
-}
 
 /// What became of a link, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,16 +107,20 @@ pub struct Cluster {
     pub conditional: bool,
 }
 
+/// A node that must be looked at, with its profile where it is known as one of its members.
+type Queued = (NodeId, Option<Ordinal>);
+
 /// What is known of a node of the component.
 #[derive(Debug)]
 struct Seen {
     namespace: Namespace,
     first: i64,
-    content: Digest128,
+    public: PublicId,
+    /// The profile that it is of.
+    profile: Option<Ordinal>,
     /// Up to when all that links it is retracted.
     until: Option<i64>,
     edges: Arc<[Edge]>,
-    named: bool,
 }
 
 /// A component, or several, judged.
@@ -178,7 +130,7 @@ pub struct Component {
     seen: Vec<Seen>,
     places: NumberMap<NodeId, u32>,
     /// The profiles of the nodes.
-    profiles: HashSet<Ordinal>,
+    profiles: NumberMap<Ordinal, ()>,
     /// Evidence of the nodes, and what became of it.
     pub links: Vec<Link>,
     /// Nodes that were found to have too many neighbours of a namespace, and how many there are.
@@ -199,10 +151,10 @@ impl Component {
         seeds: impl IntoIterator<Item = NodeId>,
     ) -> Result<Component> {
         let mut component = Component::default();
-        let mut queue: Vec<NodeId> = seeds.into_iter().collect();
-        while let Some(node) = queue.pop() {
-            if !component.places.contains_key(&node) {
-                component.visit(grounds, rules, node, &mut queue)?;
+        let mut queue: Vec<Queued> = seeds.into_iter().map(|seed| (seed, None)).collect();
+        while let Some(queued) = queue.pop() {
+            if !component.places.contains_key(&queued.0) {
+                component.visit(grounds, rules, queued, &mut queue)?;
             }
         }
         component.link(grounds, rules)?;
@@ -215,22 +167,30 @@ impl Component {
         &mut self,
         grounds: &impl Grounds,
         rules: &Rules,
-        node: NodeId,
-        queue: &mut Vec<NodeId>,
+        (node, profile): Queued,
+        queue: &mut Vec<Queued>,
     ) -> Result<()> {
-        let (namespace, first, _) = grounds.about(node)?;
-        let content = grounds.content(node)?;
+        let (namespace, first, public) = grounds.about(node)?;
         let capped = grounds.capped(node);
         let edges = edges_beside(grounds, node, &capped)?;
         let until = node_until(&edges);
-        self.untils.insert(node, until);
-        let profile = grounds.profile(node)?;
-        let named = profile.is_some();
-        // The members of a profile are many and each of them leads to it: once is enough.
-        if let Some(profile) = profile.filter(|profile| self.profiles.insert(*profile)) {
-            queue.extend(grounds.members(profile)?);
+        if until.is_some() {
+            self.untils.insert(node, until);
         }
-        let mut groups: BTreeMap<Namespace, BTreeMap<NodeId, i64>> = BTreeMap::new();
+        let profile = profile.map_or_else(|| grounds.profile(node), |known| Ok(Some(known)))?;
+        // The members of a profile are many and each of them leads to it: once is enough.
+        if let Some(profile) = profile
+            && self.profiles.insert(profile, ()).is_none()
+        {
+            let members = grounds.members(profile)?;
+            grounds.expect(&members)?;
+            self.places.reserve(members.len());
+            self.nodes.reserve(members.len());
+            self.seen.reserve(members.len());
+            queue.extend(members.into_iter().map(|member| (member, Some(profile))));
+        }
+        // Who is beside it, by namespace, and when that was said last.
+        let mut beside: Vec<(Namespace, NodeId, i64)> = Vec::new();
         for edge in edges.iter() {
             let (Some(kind), other) = (edge.kind(), edge.key.other()) else { continue };
             if !kind.links() || edge.told.withdrawn {
@@ -244,37 +204,52 @@ impl Component {
                 continue;
             }
             if kind == Kind::ManualLink {
-                queue.push(other);
+                queue.push((other, None));
             } else {
-                let group = groups.entry(edge.key.namespace()).or_default();
-                let last = group.entry(other).or_insert(i64::MIN);
-                *last = edge.told.last.max(*last);
+                beside.push((edge.key.namespace(), other, edge.told.last));
             }
         }
-        for (neighbour, lasts) in groups {
+        self.follow_beside(grounds, rules, (node, namespace, beside), queue)?;
+        let place = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.places.insert(node, place);
+        self.nodes.push(node);
+        self.seen.push(Seen { namespace, first, public, profile, until, edges });
+        Ok(())
+    }
+
+    /// Who must be looked at of those beside a node: given by namespace, each with when that was said last.
+    fn follow_beside(
+        &mut self,
+        grounds: &impl Grounds,
+        rules: &Rules,
+        (node, namespace, mut beside): (NodeId, Namespace, Vec<(Namespace, NodeId, i64)>),
+        queue: &mut Vec<Queued>,
+    ) -> Result<()> {
+        beside
+            .sort_unstable_by_key(|(neighbour, other, last)| (*neighbour, *other, Reverse(*last)));
+        beside.dedup_by_key(|(neighbour, other, _)| (*neighbour, *other));
+        for group in beside.chunk_by(|left, right| left.0 == right.0) {
+            let Some((neighbour, ..)) = group.first().copied() else { continue };
             let most = rules.cap(namespace, neighbour);
-            let mut others: Vec<NodeId> = lasts.keys().copied().collect();
+            let mut others: Vec<NodeId> = group.iter().map(|(_, other, _)| *other).collect();
             if most.is_some_and(|most| others.len() > most as usize) {
                 others.clear();
-                for (other, last) in lasts {
-                    let until = self.until_of(grounds, other)?;
-                    others.extend(until.is_none_or(|until| last > until).then_some(other));
+                for (_, other, last) in group {
+                    let until = self.until_of(grounds, *other)?;
+                    others.extend(until.is_none_or(|until| *last > until).then_some(*other));
                 }
             }
             if most.is_some_and(|most| others.len() > most as usize) {
                 let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
                 self.crowded.insert((node, neighbour), count);
                 // Who was held together by it is judged as well.
-                queue.extend(others);
+                queue.extend(others.into_iter().map(|other| (other, None)));
             } else {
                 let counts = |other: &NodeId| !grounds.is_capped(*other, namespace);
-                queue.extend(others.into_iter().filter(counts));
+                let others = others.into_iter().filter(counts);
+                queue.extend(others.map(|other| (other, None)));
             }
         }
-        let place = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        self.places.insert(node, place);
-        self.nodes.push(node);
-        self.seen.push(Seen { namespace, first, content, until, edges, named });
         Ok(())
     }
 
@@ -315,12 +290,11 @@ impl Component {
                 let key =
                     if *node < other { Some(edge.key) } else { edge.key.turned(seen.namespace) };
                 let Some(key) = key else { continue };
-                let content = match beside {
-                    Some(beside) => beside.content,
-                    None => grounds.content(other)?,
-                };
-                let (source, rule) = (grounds.source(key.source()), grounds.rule(key.rule()));
-                let id = EvidenceId::of((seen.content, content), kind, source, rule);
+                let id = grounds.id(key, || {
+                    let contents = (grounds.content(*node)?, grounds.content(other)?);
+                    let (source, rule) = (grounds.source(key.source()), grounds.rule(key.rule()));
+                    Ok(EvidenceId::of(contents, kind, source, rule))
+                })?;
                 let retracted = pair_until(&seen.edges, other).max(seen.until);
                 let retracted = retracted.max(self.untils.get(&other).copied().flatten());
                 let fate = self.inert((*node, seen), edge, kind, retracted, (grounds, rules));
@@ -346,6 +320,16 @@ impl Component {
 
     fn seen_of(&self, node: NodeId) -> Option<&Seen> {
         self.seen.get(*self.places.get(&node)? as usize)
+    }
+
+    /// The profile that a node of it is of.
+    pub fn profile_of(&self, node: NodeId) -> Option<Ordinal> {
+        self.seen_of(node)?.profile
+    }
+
+    /// What is known of a node of it, as `Grounds::about` gives it.
+    pub fn about(&self, node: NodeId) -> Option<(Namespace, i64, PublicId)> {
+        self.seen_of(node).map(|seen| (seen.namespace, seen.first, seen.public))
     }
 
     /// Why evidence does not count; nothing if it does.
@@ -426,7 +410,7 @@ impl Component {
     pub fn clusters(&self, rules: &Rules) -> Vec<Cluster> {
         let mut clusters: BTreeMap<u32, Cluster> = BTreeMap::new();
         for ((node, seen), root) in self.nodes.iter().zip(&self.seen).zip(&self.verdict.clusters) {
-            if seen.named {
+            if seen.profile.is_some() {
                 clusters.entry(*root).or_default().members.push(*node);
             }
         }
@@ -436,6 +420,9 @@ impl Component {
             let contested = soft || link.fate.contested() || link.fate == Fate::Forbids;
             let barred = barred(link.kind, link.key.source(), rules).is_some();
             let conditional = link.fate.admitted() && barred;
+            if !contested && !conditional {
+                continue;
+            }
             for node in [left, right] {
                 let place =
                     self.places.get(&node).and_then(|p| self.verdict.clusters.get(*p as usize));
@@ -476,19 +463,4 @@ fn edges_beside(grounds: &impl Grounds, node: NodeId, capped: &[Namespace]) -> R
     }
     found.extend(grounds.edges(&(start..all.end))?);
     Ok(found.into())
-}
-
-/// Up to when what links a node to another is retracted, among all that was said of the node.
-fn pair_until(edges: &[Edge], other: NodeId) -> Option<i64> {
-    let pairs = edges
-        .iter()
-        .take_while(|edge| matches!(edge.kind(), Some(Kind::PairUntil | Kind::NodeUntil)));
-    let of_pair = |edge: &&Edge| edge.kind() == Some(Kind::PairUntil) && edge.key.other() == other;
-    pairs.filter(of_pair).map(|edge| edge.told.last).max()
-}
-
-/// Up to when all that links a node is retracted, among what was said of it.
-fn node_until(edges: &[Edge]) -> Option<i64> {
-    let of_node = edges.iter().filter(|edge| edge.kind() == Some(Kind::NodeUntil));
-    of_node.map(|edge| edge.told.last).max()
 }

@@ -5,7 +5,9 @@
 //! written never matters. *What it does not know:* which evidence counts.
 
 use super::evidence::{EdgeKey, Kind};
+use super::recent::{Recent, put, put_range};
 use crate::base::error::Result;
+use crate::base::ids::NodeId;
 use crate::base::limits::RECENT_EDGES_MAX;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::column::{
@@ -104,7 +106,7 @@ impl Edge {
 pub struct OpenEdges {
     rows: BTreeMap<EdgeKey, Told>,
     /// What stands in parts that are no files yet, in one place; nothing where that would be too much, or is not known.
-    recent: Option<BTreeMap<EdgeKey, Told>>,
+    recent: Option<Recent>,
     /// The files that there were when all parts were files last.
     files: EdgeFiles,
 }
@@ -123,7 +125,7 @@ impl OpenEdges {
     /// Takes note that all parts are files.
     pub fn settled(&mut self, files: &[Arc<Part>]) {
         self.files = EdgeFiles::of(files);
-        self.recent = Some(BTreeMap::new());
+        self.recent = Some(Recent::default());
     }
 
     /// What is open is in a part in memory now: nothing is open any more.
@@ -131,7 +133,7 @@ impl OpenEdges {
         let mut next = std::mem::take(self);
         let rows = std::mem::take(&mut next.rows);
         if let Some(recent) = &mut next.recent {
-            rows.into_iter().for_each(|(key, told)| put(recent, key, &told));
+            rows.into_iter().for_each(|(key, told)| recent.put(key, &told));
         }
         if next.recent.as_ref().is_some_and(|recent| recent.len() > RECENT_EDGES_MAX) {
             next.recent = None;
@@ -149,6 +151,20 @@ impl OpenEdges {
         put(&mut self.rows, key, told);
     }
 
+    /// Asks for the memory of files that tells what was said of some nodes.
+    ///
+    /// # Errors
+    /// `Corrupt` when a block does not hold.
+    pub fn bring_near(&self, nodes: &[NodeId]) -> Result<()> {
+        for part in self.files.opened()? {
+            let starts = nodes.iter().map(|node| EdgeKey::all(*node).start);
+            for row in part.keys.bring_near(starts)? {
+                part.columns.iter().for_each(|column| column.bring_near(row, false));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes what is open into a part.
     ///
     /// # Errors
@@ -164,10 +180,6 @@ impl OpenEdges {
         }
         Ok(())
     }
-}
-
-fn put(rows: &mut BTreeMap<EdgeKey, Told>, key: EdgeKey, told: &Told) {
-    rows.entry(key).and_modify(|known| known.add(told)).or_insert(*told);
 }
 
 fn write_column(
@@ -205,7 +217,7 @@ pub fn edges_in(
                 count(&found, before);
             }
             let before = found.len();
-            put_range(recent, range, &mut found);
+            recent.range(range, &mut found);
             count(&found, before);
         }
         None => {
@@ -236,9 +248,19 @@ pub fn edges_in(
     Ok(found)
 }
 
-fn put_range(rows: &BTreeMap<EdgeKey, Told>, range: &EdgeRange, found: &mut Vec<Edge>) {
-    let rows = rows.range(EdgeKey(range.start)..EdgeKey(range.end));
-    found.extend(rows.map(|(key, told)| Edge { key: *key, told: *told }));
+/// Up to when what links a node to another is retracted, among all that was said of the node.
+pub(super) fn pair_until(edges: &[Edge], other: NodeId) -> Option<i64> {
+    let pairs = edges
+        .iter()
+        .take_while(|edge| matches!(edge.kind(), Some(Kind::PairUntil | Kind::NodeUntil)));
+    let of_pair = |edge: &&Edge| edge.kind() == Some(Kind::PairUntil) && edge.key.other() == other;
+    pairs.filter(of_pair).map(|edge| edge.told.last).max()
+}
+
+/// Up to when all that links a node is retracted, among what was said of it.
+pub(super) fn node_until(edges: &[Edge]) -> Option<i64> {
+    let of_node = edges.iter().filter(|edge| edge.kind() == Some(Kind::NodeUntil));
+    of_node.map(|edge| edge.told.last).max()
 }
 
 /// The evidence of files, opened when it is first looked at.
@@ -407,7 +429,7 @@ impl Iterator for Merging<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{NodeId, SourceId};
+    use crate::base::ids::SourceId;
     use crate::base::random::Rng;
 
     fn frozen(open: &mut OpenEdges) -> Option<Arc<Part>> {
@@ -429,7 +451,8 @@ mod tests {
             let mut said: BTreeMap<EdgeKey, Told> = BTreeMap::new();
             let mut parts: Vec<Arc<Part>> = Vec::new();
             for _ in 0..400 {
-                let node = NodeId(random.below(12) as u32);
+                // Two nodes hear most of it, and have more than others.
+                let node = NodeId(random.below(12).min(random.below(12)) as u32);
                 match random.below(12) {
                     0 => {
                         parts.extend(frozen(&mut keeping));
@@ -443,7 +466,7 @@ mod tests {
                         parts.splice(first.., [Arc::new(writer.into_memory(1))]);
                     }
                     _ => {
-                        let other = (NodeId(random.below(12) as u32), random.below(3) as u16);
+                        let other = (NodeId(random.below(40) as u32), random.below(3) as u16);
                         let by = (SourceId(random.below(2) as u32), 0);
                         let key = EdgeKey::new(node, other, Kind::Deterministic, by);
                         let told = Told::once(random.below(50) as i64, 0);

@@ -14,18 +14,21 @@ mod component;
 mod edge;
 mod evidence;
 mod explain;
+mod grounds;
 mod household;
 mod node;
 mod node_view;
+mod recent;
 mod rules;
 mod spelling;
 mod union_find;
 
 pub use blocked::{Blocked, Pattern};
 pub use change::{Because, Cause, Change, Changed};
-pub use component::{Cluster, Component, Fate, Grounds, Link, barred};
+pub use component::{Cluster, Component, Fate, Link, barred};
 pub use edge::{Edge, EdgeRange, OpenEdges, Told, all_edges, edges_in, merge_edges};
 pub use evidence::{EdgeKey, EvidenceId, Kind, Namespace, RuleId, content_of};
+pub use grounds::Grounds;
 pub use household::{Alike, Apart, Ground, Households, Person, Statement, households};
 pub use node::{
     NamingKey, OpenNodes, PublicId, find_node, merge_nodes, nodes_in, point_of, point_value,

@@ -216,6 +216,10 @@ impl OpenNodes {
         let stored: Vec<PublicId> = stored.copied().collect();
         let keys: Vec<u128> = stored.iter().map(|public| public.0).collect();
         let found = self.stored.find_together(parts, NODES.field(PUBLIC), &keys)?;
+        for field in [LABEL, FIRST_SEEN] {
+            let places = found.iter().flatten().map(|node| (NODES.field(field), *node));
+            places.for_each(|place| self.stored.bring_near(place, false));
+        }
         let mut labels = Vec::with_capacity(found.len());
         for node in &found {
             let label = node
@@ -288,6 +292,18 @@ impl OpenNodes {
         let all = number.zip(seen).zip(public).ok_or_else(|| no_identifier(node))?;
         let ((number, seen), public) = all;
         Ok((u16::try_from(number).unwrap_or(u16::MAX), seen, PublicId(public)))
+    }
+
+    /// Asks for the memory that tells of a node what `about` gives.
+    pub fn bring_near(&self, node: NodeId) {
+        for field in [NUMBER, FIRST_SEEN, PUBLIC, LABEL, VALUE] {
+            self.stored.bring_near((NODES.field(field), node.0), false);
+        }
+    }
+
+    /// Asks for the value of a node, when where it stands has come.
+    pub fn bring_value_near(&self, node: NodeId) {
+        self.stored.bring_near((NODES.field(VALUE), node.0), true);
     }
 
     /// Gives a node to a profile.

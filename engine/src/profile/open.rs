@@ -5,21 +5,18 @@
 
 use super::stored::Head;
 use super::{ANCHOR, GoldenRow, ROW, trait_key};
-use crate::base::codec;
+use crate::base::codec::{self, NumberMap};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::catalog::Fields;
 use crate::column::{BlockView, ColumnWriter, Layout, OpenColumn, Stored};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Rows that are kept after they were read.
 const ROWS_READ: usize = 1024;
-
-/// Bytes that come from memory together.
-const CACHE_LINE: usize = 64;
 
 /// A row that was changed.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +36,7 @@ pub struct OpenRows {
     anchors: Vec<u32>,
     rows: BTreeMap<u32, OpenRow>,
     /// Rows of parts that were read and may be read again before the next part.
-    read: HashMap<u32, GoldenRow>,
+    read: NumberMap<u32, GoldenRow>,
     stored: Stored,
 }
 
@@ -129,11 +126,9 @@ impl OpenRows {
         space: BlockKey,
         ordinals: &[Ordinal],
     ) -> Result<Vec<GoldenRow>> {
-        for ordinal in ordinals {
-            let touch = |block: &BlockView, slot: usize| {
-                block.bytes(slot).iter().step_by(CACHE_LINE).fold(0, |all, byte| all ^ byte)
-            };
-            std::hint::black_box(self.stored.read(parts, (space.field(ROW), ordinal.0), touch)?);
+        for bytes in [false, true] {
+            let places = ordinals.iter().map(|ordinal| (space.field(ROW), ordinal.0));
+            places.for_each(|place| self.stored.bring_near(place, bytes));
         }
         ordinals.iter().map(|ordinal| self.stored_row(parts, space, *ordinal)).collect()
     }

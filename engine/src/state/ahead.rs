@@ -103,6 +103,7 @@ impl Fold {
         // What names a profile decides what it is called when it is joined.
         let rows = |some: &[Ordinal]| {
             let rows = profiles.stored_together(&parts, PROFILES, some)?;
+            rows.iter().flat_map(|row| &row.members).for_each(|node| nodes.bring_near(*node));
             let name = |row: &GoldenRow| row.name.map(|n| Ok((n, nodes.about(&parts, n)?)));
             let names = rows.iter().map(|row| name(row).transpose()).collect::<Result<Vec<_>>>()?;
             Ok(rows.into_iter().zip(names).collect())

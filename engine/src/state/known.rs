@@ -8,8 +8,9 @@ use crate::base::codec::{Digest128, NumberMap};
 use crate::base::error::Result;
 use crate::base::ids::NodeId;
 use crate::base::limits::KNOWN_EDGES_MAX;
-use crate::identity::{Edge, Namespace, PublicId};
+use crate::identity::{Edge, EdgeKey, EvidenceId, Namespace, PublicId};
 use std::cell::RefCell;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// What is known of a node: its namespace, the least event time that it was seen at, its public id.
@@ -20,6 +21,7 @@ struct Kept {
     about: NumberMap<NodeId, About>,
     content: NumberMap<NodeId, Digest128>,
     edges: NumberMap<NodeId, Arc<[Edge]>>,
+    ids: NumberMap<EdgeKey, EvidenceId>,
     /// How much evidence is kept.
     weight: usize,
 }
@@ -43,6 +45,20 @@ impl Known {
         self.known(node, |kept| &mut kept.content, read, |_| 1)
     }
 
+    /// The id of evidence.
+    pub fn id(
+        &self,
+        key: EdgeKey,
+        make: impl FnOnce() -> Result<EvidenceId>,
+    ) -> Result<EvidenceId> {
+        self.known(key, |kept| &mut kept.ids, make, |_| 1)
+    }
+
+    /// Whether all that was said of a node is at hand.
+    pub fn has_edges(&self, node: NodeId) -> bool {
+        self.0.borrow().edges.contains_key(&node)
+    }
+
     /// All that was said of a node.
     pub fn edges(
         &self,
@@ -54,14 +70,14 @@ impl Known {
     }
 
     /// What one of the maps has, or is read now.
-    fn known<T: Clone>(
+    fn known<K: Copy + Eq + Hash, T: Clone>(
         &self,
-        node: NodeId,
-        map: fn(&mut Kept) -> &mut NumberMap<NodeId, T>,
+        key: K,
+        map: fn(&mut Kept) -> &mut NumberMap<K, T>,
         read: impl FnOnce() -> Result<T>,
         weight: fn(&T) -> usize,
     ) -> Result<T> {
-        if let Some(known) = map(&mut self.0.borrow_mut()).get(&node) {
+        if let Some(known) = map(&mut self.0.borrow_mut()).get(&key) {
             return Ok(known.clone());
         }
         let read = read()?;
@@ -70,7 +86,7 @@ impl Known {
         if kept.weight > KNOWN_EDGES_MAX {
             *kept = Kept { weight: weight(&read), ..Kept::default() };
         }
-        map(&mut kept).insert(node, read.clone());
+        map(&mut kept).insert(key, read.clone());
         Ok(read)
     }
 

@@ -470,18 +470,6 @@ impl Fold {
         Ok(())
     }
 
-    /// What names a profile of these nodes.
-    pub(super) fn naming(&mut self, members: &[NodeId]) -> Result<Option<(NamingKey, NodeId)>> {
-        let mut least = None;
-        for node in members {
-            let key = self.naming_key(*node)?;
-            if least.is_none_or(|(known, _)| key < known) {
-                least = Some((key, *node));
-            }
-        }
-        Ok(least)
-    }
-
     /// What decides whether a node names its profile.
     pub(super) fn naming_key(&mut self, node: NodeId) -> Result<NamingKey> {
         let rules = self.rules();

@@ -5,6 +5,7 @@
 //! `Fold::settle`.
 
 use super::apply::Fact;
+use super::clustering::naming_key;
 use super::opened::OpenedParts;
 use super::people::Unsettled;
 use super::{FACTS, Fold, PROFILES, State};
@@ -14,8 +15,8 @@ use crate::base::ids::{NodeId, Ordinal, SourceId};
 use crate::base::tagged::Told;
 use crate::event::TableView;
 use crate::identity::{
-    Cause, Change, Changed, Cluster, Component, Edge, EdgeKey, EdgeRange, Grounds, Namespace,
-    PublicId, RuleId, Rules, edges_in,
+    Cause, Change, Changed, Cluster, Component, Edge, EdgeKey, EdgeRange, EvidenceId, Grounds,
+    Namespace, NamingKey, PublicId, RuleId, Rules, edges_in,
 };
 use crate::profile::{GoldenRow, RowTrait, Winner};
 use std::cell::OnceCell;
@@ -32,6 +33,10 @@ impl Grounds for Fold {
             let value = self.open.nodes.value(&self.state.parts, node)?;
             Ok(self.state.content(self.about(node)?.0, &value))
         })
+    }
+
+    fn id(&self, key: EdgeKey, make: impl FnOnce() -> Result<EvidenceId>) -> Result<EvidenceId> {
+        self.known.id(key, make)
     }
 
     fn edges(&self, range: &EdgeRange) -> Result<Vec<Edge>> {
@@ -58,6 +63,15 @@ impl Grounds for Fold {
         Ok(self.open.profiles.look(&self.state.parts, PROFILES, label)?.members.clone())
     }
 
+    fn expect(&self, nodes: &[NodeId]) -> Result<()> {
+        let unknown = |node: &&NodeId| !self.known.has_edges(**node);
+        let unknown: Vec<NodeId> = nodes.iter().take(TOGETHER).filter(unknown).copied().collect();
+        unknown.iter().for_each(|node| self.open.nodes.bring_near(*node));
+        self.open.edges.bring_near(&unknown)?;
+        unknown.iter().for_each(|node| self.open.nodes.bring_value_near(*node));
+        Ok(())
+    }
+
     fn retracts(&self, node: NodeId) -> bool {
         self.retracted.contains(node.0)
     }
@@ -70,6 +84,9 @@ impl Grounds for Fold {
         self.state.catalog.rule_name(rule)
     }
 }
+
+/// Nodes whose memory is asked for at once, at most.
+const TOGETHER: usize = 64;
 
 /// A cluster with what becomes of it.
 struct Settled {
@@ -122,24 +139,22 @@ impl Fold {
         }
         let clusters = component.clusters(&rules);
         let mut before: BTreeMap<Ordinal, GoldenRow> = BTreeMap::new();
-        let mut labels: BTreeMap<NodeId, Ordinal> = BTreeMap::new();
         for node in clusters.iter().flat_map(|cluster| &cluster.members) {
-            let Some(label) = self.open.nodes.label(&self.state.parts, *node)? else { continue };
-            labels.insert(*node, label);
+            let Some(label) = component.profile_of(*node) else { continue };
             if let std::collections::btree_map::Entry::Vacant(place) = before.entry(label) {
                 place.insert(self.open.profiles.get(&self.state.parts, PROFILES, label)?);
             }
         }
-        let settled = self.assign(clusters, &labels, &before)?;
-        self.tell_settled(&settled, &before, cause, fact)?;
-        self.put_settled(settled, &labels, before, &rules)
+        let settled = self.assign(clusters, &component, &before)?;
+        self.tell_settled(&settled, &component, &before, (cause, fact))?;
+        self.put_settled(settled, &component, before, &rules)
     }
 
     /// Which profile each cluster is: that of most of its members, the largest cluster choosing first; or a new one.
     fn assign(
         &mut self,
         mut clusters: Vec<Cluster>,
-        labels: &BTreeMap<NodeId, Ordinal>,
+        component: &Component,
         before: &BTreeMap<Ordinal, GoldenRow>,
     ) -> Result<Vec<Settled>> {
         clusters.sort_by_key(|c| (std::cmp::Reverse(c.members.len()), c.members.first().copied()));
@@ -148,8 +163,8 @@ impl Fold {
         let mut settled = Vec::with_capacity(clusters.len());
         for cluster in clusters {
             let mut counts: BTreeMap<Ordinal, usize> = BTreeMap::new();
-            for label in cluster.members.iter().filter_map(|node| labels.get(node)) {
-                *counts.entry(*label).or_default() += 1;
+            for label in cluster.members.iter().filter_map(|node| component.profile_of(*node)) {
+                *counts.entry(label).or_default() += 1;
             }
             let free = counts.iter().filter(|(label, _)| !taken.contains(*label));
             let most = free.max_by_key(|(label, count)| (**count, std::cmp::Reverse(**label)));
@@ -175,7 +190,7 @@ impl Fold {
                 Some(self.told_of(&cluster, facts)?)
             };
             if let Some(row) = &mut row {
-                row.name = self.naming(&row.members)?.map(|(_, node)| node);
+                row.name = self.naming_in(component, &row.members)?.map(|(_, node)| node);
             }
             settled.push(Settled { cluster, from, label, row });
         }
@@ -233,9 +248,9 @@ impl Fold {
     fn tell_settled(
         &mut self,
         settled: &[Settled],
+        component: &Component,
         before: &BTreeMap<Ordinal, GoldenRow>,
-        cause: Cause,
-        fact: &Fact<'_>,
+        (cause, fact): (Cause, &Fact<'_>),
     ) -> Result<()> {
         let mut rest: Vec<&Settled> = settled.iter().filter(|one| one.row.is_some()).collect();
         while let Some(first) = rest.pop() {
@@ -253,12 +268,12 @@ impl Fold {
             let mut olds = Vec::new();
             let mut nodes = Vec::new();
             for row in old.iter().filter_map(|label| before.get(label)) {
-                olds.extend(self.naming(&row.members)?.map(|(key, _)| key.2));
+                olds.extend(self.naming_in(component, &row.members)?.map(|(key, _)| key.2));
                 nodes.extend(row.members.first().copied());
             }
             let mut news = Vec::new();
             for one in &new {
-                news.extend(self.naming(&one.cluster.members)?.map(|(key, _)| key.2));
+                news.extend(self.naming_in(component, &one.cluster.members)?.map(|(key, _)| key.2));
                 nodes.extend(one.cluster.members.first().copied());
             }
             olds.sort_unstable();
@@ -271,10 +286,28 @@ impl Fold {
         Ok(())
     }
 
+    /// What names a profile of nodes that were judged.
+    fn naming_in(
+        &mut self,
+        component: &Component,
+        members: &[NodeId],
+    ) -> Result<Option<(NamingKey, NodeId)>> {
+        let rules = self.rules();
+        let mut least = None;
+        for node in members {
+            let about = component.about(*node).map_or_else(|| self.about(*node), Ok)?;
+            let key = naming_key(about, &rules);
+            if least.is_none_or(|(known, _)| key < known) {
+                least = Some((key, *node));
+            }
+        }
+        Ok(least)
+    }
+
     fn put_settled(
         &mut self,
         settled: Vec<Settled>,
-        labels: &BTreeMap<NodeId, Ordinal>,
+        component: &Component,
         before: BTreeMap<Ordinal, GoldenRow>,
         rules: &Rules,
     ) -> Result<()> {
@@ -288,7 +321,7 @@ impl Fold {
         }
         for Settled { cluster, label, row, .. } in settled {
             for node in &cluster.members {
-                if labels.get(node) != Some(&label) {
+                if component.profile_of(*node) != Some(label) {
                     self.open.nodes.set_label(*node, label);
                 }
             }

@@ -7,7 +7,7 @@
 use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, Words};
 use super::floats::{self, FloatUnits, FloatWindow};
 use super::portable::{self, Cell, Lane};
-use super::x86::for_cpu;
+use super::x86::{bring_near, for_cpu};
 use super::{AMONG_MAX, WORDS, avx2};
 use std::arch::x86_64::*;
 
@@ -77,14 +77,6 @@ for_cpu! { "avx512f,avx512bw,avx512vpopcntdq,avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2"
 fn load(line: &[u8; 64]) -> __m512i {
     // SAFETY: the reference is to 64 bytes, which is all that is read, and the load asks for no alignment.
     unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
-}
-
-/// Asks for a line before it is needed.
-#[inline]
-#[expect(unsafe_code, reason = "a hint of what is needed is through a pointer")]
-fn bring_near(line: &[u8; 64]) {
-    // SAFETY: a hint reads nothing, and the reference is to what it names.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
 }
 
 #[inline]
@@ -223,7 +215,7 @@ macro_rules! sum_width {
             let groups = groups::<$lines>(values);
             let all = words.iter().zip(with_ahead(groups));
             for (word, (lines, ahead)) in all.filter(|(word, _)| **word != 0) {
-                ahead.iter().for_each(bring_near);
+                ahead.iter().for_each(|[first, ..]| bring_near(first));
                 number += word.count_ones();
                 for (line, shift) in lines.iter().zip((0..64).step_by(64 / $lines)) {
                     let kept = $keep((word >> shift) as $mask, load(line));
@@ -311,7 +303,7 @@ fn sum_float_lines(
     let groups = groups::<8>(values);
     let all = words.iter().zip(with_ahead(groups)).zip(others.iter_mut());
     for ((word, (lines, ahead)), other) in all.filter(|((word, _), _)| **word != 0) {
-        ahead.iter().for_each(bring_near);
+        ahead.iter().for_each(|[first, ..]| bring_near(first));
         found.count += word.count_ones();
         lines_seen += 8;
         for (line, shift) in lines.iter().zip((0..64).step_by(8)) {
@@ -358,7 +350,7 @@ macro_rules! extremes_width {
             let groups = groups::<$lines>(values);
             let all = words.iter().zip(with_ahead(groups));
             for (word, (lines, ahead)) in all.filter(|(word, _)| **word != 0) {
-                ahead.iter().for_each(bring_near);
+                ahead.iter().for_each(|[first, ..]| bring_near(first));
                 any |= word;
                 for (line, shift) in lines.iter().zip((0..64).step_by(64 / $lines)) {
                     let (rows, line) = ((word >> shift) as $mask, load(line));

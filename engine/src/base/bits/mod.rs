@@ -17,6 +17,7 @@ mod avx512;
 mod container;
 mod dispatch;
 mod floats;
+mod near;
 mod portable;
 mod roaring;
 mod values;
@@ -33,6 +34,7 @@ mod tests_values;
 pub use container::Container;
 pub use dispatch::{available, chosen};
 pub use floats::{FloatUnits, FloatWindow};
+pub use near::bring_near;
 pub use roaring::MappedBitmap;
 
 use dispatch::{Kernels, Stored, kernels};
