@@ -222,3 +222,83 @@ fn patterns_and_numbers_that_mean_nothing_are_refused() {
     assert_eq!(value(&view, "SELECT max(p.n) FROM profiles p"), Some(Value::Integer(1)));
     assert_eq!(view.stats().unwrap().quarantine, [("contradicting value".to_owned(), 2)]);
 }
+
+/// Conditions on one trait, which are decided value by value, and the same about two traits of which one is never
+/// known, which are asked of each profile.
+#[test]
+fn conditions_on_one_trait_hold_for_whom_a_look_at_each_says() {
+    let towns = ["Paris", "Padua", "Lima", "Oslo", "Épinal", "Ulm"];
+    let person = |number: usize| {
+        let mut traits = vec![r#""other":1"#.to_owned()];
+        let mut known = |is: bool, text: String| traits.extend(is.then_some(text));
+        known(!number.is_multiple_of(7), format!(r#""n":{}"#, 1 + number * 13 % 40));
+        known(!number.is_multiple_of(5), format!(r#""town":"{}""#, towns[number % 6]));
+        known(!number.is_multiple_of(4), format!(r#""yes":{}"#, number.is_multiple_of(3)));
+        known(
+            !number.is_multiple_of(6),
+            format!(r#""day":"2024-{:02}-{:02}""#, 1 + number % 12, 1 + number % 28),
+        );
+        let traits = traits.join(",");
+        format!(r#"{{"type":"identify","userId":"u{number}","traits":{{{traits}}}}}"#)
+    };
+    let mut messages: Vec<String> = (0..300).map(person).collect();
+    let void = r#"{"type":"identify","userId":"void","traits":{"n2":1,"town2":"x","yes2":true,"day2":"2024-01-01"}}"#;
+    messages.push(void.to_owned());
+    let (_db, view) = store(&messages.iter().map(String::as_str).collect::<Vec<_>>());
+    let conditions = [
+        "{n} * 2 > 60",
+        "{n} % 3 = 1",
+        "coalesce({n}, 7) < 10",
+        "coalesce({n}, 70) < 10",
+        "{n} + 1 IN (2, 3, 38)",
+        "- {n} < -20",
+        "{n} * 2 IS NULL",
+        "{n} * 2 < NULL",
+        "100 / {n} > 3",
+        "100 / ({n} - 1) > 3",
+        "{town} LIKE '%a'",
+        "{town} LIKE 'P%s'",
+        "{town} LIKE '_a%'",
+        "{town} LIKE '%i%'",
+        "{town} LIKE 'Ulm'",
+        "{town} ILIKE 'é%'",
+        "coalesce({town}, 'Ulm') = 'Ulm'",
+        "coalesce({town}, 'x') > 'M'",
+        "{town} IN ('Ulm', NULL)",
+        "coalesce({yes}, FALSE)",
+        "coalesce({yes}, TRUE)",
+        "extract(month FROM {day}) = 2",
+        "date_trunc('month', {day}) >= TIMESTAMPTZ '2024-06-01'",
+        "{day} + INTERVAL '1 year' > TIMESTAMPTZ '2025-05-05'",
+    ];
+    let mut some = 0;
+    for condition in conditions {
+        let said = |both: bool| {
+            ["n", "town", "yes", "day"].into_iter().fold(condition.to_owned(), |text, name| {
+                let asked = if both {
+                    format!("coalesce(p.{name}, p.{name}2)")
+                } else {
+                    format!("p.{name}")
+                };
+                text.replace(&format!("{{{name}}}"), &asked)
+            })
+        };
+        let (one, two) = (said(false), said(true));
+        let others = "p.other IS NOT NULL";
+        for form in
+            ["{}", "NOT ({})", "({}) OR p.n = 5", "({}) AND p.n > 5", "NOT ({}) AND p.n > 5"]
+        {
+            let asked = |text: &str| {
+                let text = format!("{others} AND ({})", form.replace("{}", text));
+                view.count(&text, At::Latest).map_err(|error| error.message().to_owned())
+            };
+            let found = asked(&one);
+            assert_eq!(found, asked(&two), "{form} of {one}");
+            some += usize::from(found.is_ok_and(|count| count > 0));
+        }
+    }
+    assert!(some > 90, "{some}");
+    // Of a value that nobody has it does not matter; of one that somebody has it does.
+    assert_eq!(holds(&view, "p.n * 184467440737095516 > 0"), 257);
+    refused(&view, "p.n * 9223372036854775807 > 0", "64 bits");
+}

@@ -158,8 +158,14 @@ pub(super) fn each_row(
             for index in &passing {
                 let Some(ordinal) = owners.of(part.node(*index)) else { continue };
                 bound.clear();
-                let alone =
-                    Row { reader, answers: Known::default(), ordinal, bound: &[], fault: &fault };
+                let alone = Row {
+                    reader,
+                    answers: Known::default(),
+                    ordinal,
+                    bound: &[],
+                    standing: None,
+                    fault: &fault,
+                };
                 if !bind(&alone, rows, (part, *index), &mut bound) {
                     continue;
                 }
@@ -219,6 +225,7 @@ fn edge(reader: &Reader<'_>, rows: &Rows, value: &Scalar, last: bool) -> Result<
             answers: Known::default(),
             ordinal: Ordinal(ordinal),
             bound: &[],
+            standing: None,
             fault: &fault,
         };
         bind(&alone, rows, table.locate(number?)?, &mut bound);

@@ -5,7 +5,7 @@
 
 use super::ast::Comparison;
 use super::resolved::{Condition, Scalar};
-use super::text::like;
+use super::text::Pattern;
 use crate::base::value::{Value, ValueType};
 use crate::column::Dictionary;
 use crate::state::Reader;
@@ -29,14 +29,17 @@ pub(super) enum Test<'a> {
     Value(Comparison, &'a Value),
     /// Whether the value is one of some constants.
     Values(Vec<&'a Value>),
-    Each(Box<dyn Fn(&str) -> bool + 'a>),
+    /// Texts that are like a pattern.
+    Like(Pattern),
 }
 
 impl Test<'_> {
     /// The codes of a dictionary that pass, ascending.
     pub(super) fn codes(&self, dictionary: &Dictionary) -> Vec<u32> {
         match self {
-            Test::Null | Test::Value(..) | Test::Values(_) | Test::Not(_) => Vec::new(),
+            Test::Null | Test::Value(..) | Test::Values(_) | Test::Not(_) | Test::Like(_) => {
+                Vec::new()
+            }
             Test::Codes(codes) => codes.clone(),
             Test::OneOf(texts) => {
                 let mut codes: Vec<u32> =
@@ -58,13 +61,8 @@ impl Test<'_> {
                 }
             }
             Test::Prefix(prefix) => dictionary.prefixed(prefix).collect(),
-            Test::Each(test) => passing(dictionary, test.as_ref()),
         }
     }
-}
-
-fn passing(dictionary: &Dictionary, test: &dyn Fn(&str) -> bool) -> Vec<u32> {
-    (0..dictionary.len()).filter(|code| dictionary.text(*code).is_some_and(test)).collect()
 }
 
 /// The trait that a condition is about alone, and what it asks of it.
@@ -123,10 +121,7 @@ pub(super) fn test_of<'a>(
                 .filter(|prefix| !any_case && escape.is_none() && !prefix.contains(['%', '_']));
             let test = match prefix {
                 Some(prefix) => Test::Prefix(prefix.to_owned()),
-                None => {
-                    let (escape, any_case) = (*escape, *any_case);
-                    Test::Each(Box::new(move |text| like(text, pattern, escape, any_case)))
-                }
+                None => Test::Like(Pattern::new(pattern, *escape, *any_case)),
             };
             Some((*number, test))
         }

@@ -189,6 +189,7 @@ impl<'a> One<'a> {
             answers: Known { all: &[], here: &[], one },
             ordinal: self.person.ordinal,
             bound: &[],
+            standing: None,
             fault: &self.fault,
         }
     }
@@ -318,7 +319,14 @@ impl<'a> One<'a> {
 pub fn passes<'a>(person: &'a Person<'a>, rows: &'a Rows, event: (&'a TablePart, u32)) -> bool {
     let fault = Flag::new(None);
     let (reader, ordinal) = (person.reader, person.ordinal);
-    let alone = Row { reader, answers: Known::default(), ordinal, bound: &[], fault: &fault };
+    let alone = Row {
+        reader,
+        answers: Known::default(),
+        ordinal,
+        bound: &[],
+        standing: None,
+        fault: &fault,
+    };
     let mut bound = Vec::new();
     if !bind(&alone, rows, event, &mut bound) {
         return false;

@@ -365,6 +365,17 @@ impl Condition {
     /// What always holds.
     pub const TRUE: Condition = Condition::Constant(Some(true));
 
+    /// Whether it is unknown as soon as one of its values is NULL, and a look at it never fails: who is not looked at
+    /// is then neither, and nothing goes untold.
+    pub fn is_strict(&self) -> bool {
+        let mut strict = matches!(self, Condition::Compare(..));
+        self.visit(&mut |scalar| {
+            strict &=
+                matches!(scalar, Scalar::Constant(_) | Scalar::Trait(_) | Scalar::Subquery(_));
+        });
+        strict
+    }
+
     /// Shows every value in it.
     pub fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Scalar)) {
         match self {

@@ -29,6 +29,8 @@ pub struct Row<'a> {
     pub ordinal: Ordinal,
     /// The events and entities at hand, by slot: inside a subquery alone.
     pub bound: &'a [Bound<'a>],
+    /// The value that a trait is taken to have, whoever the profile is.
+    pub standing: Option<(usize, Cell<'a>)>,
     /// Why a value cannot be given, if one cannot.
     pub fault: &'a Flag<Option<Fault>>,
 }
@@ -94,6 +96,9 @@ impl<'a> Row<'a> {
     }
 
     fn trait_value(&self, number: usize) -> Cell<'a> {
+        if let Some((_, cell)) = self.standing.filter(|(standing, _)| *standing == number) {
+            return cell;
+        }
         let field = self.reader.state.catalog.traits().get(number);
         let cell = self.reader.trait_cell(number, self.ordinal);
         cell_of(cell, field.and_then(|field| field.value_type))

@@ -143,6 +143,7 @@ pub(super) fn fill_by_row(
         answers: known,
         ordinal: Ordinal(ordinal),
         bound: &[],
+        standing: None,
         fault: &fault,
     };
     let mut rows = match &table.groups {
@@ -195,6 +196,7 @@ fn owned(row: &Row<'_>, scalar: &Scalar) -> Option<Value> {
         answers: row.answers,
         ordinal: row.ordinal,
         bound: &[],
+        standing: None,
         fault: row.fault,
     };
     row.value(scalar).to_value()

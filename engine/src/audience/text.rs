@@ -1,36 +1,111 @@
 //! LIKE: `%` stands for any text, `_` for one character, and an escape takes away what they mean.
 
-/// Whether a text is like a pattern. Without an escape character no character is one. The way back is always to the
-/// last `%`, so the cost is at most the product of both lengths, and the stack does not grow.
-pub fn like(text: &str, pattern: &str, escape: Option<char>, any_case: bool) -> bool {
-    let pattern = compile(pattern, escape, any_case);
-    let text: Vec<char> =
-        if any_case { text.chars().map(lower).collect() } else { text.chars().collect() };
-    let (mut at, mut step) = (0, 0);
-    let mut back: Option<(usize, usize)> = None;
-    while at < text.len() || step < pattern.len() {
-        let fits = match (pattern.get(step), text.get(at)) {
-            (Some(Token::Any), _) => {
-                back = Some((step, at));
+use std::str::Chars;
+
+/// A pattern that texts are held against.
+#[derive(Debug)]
+pub struct Pattern {
+    tokens: Vec<Token>,
+    any_case: bool,
+    form: Form,
+}
+
+/// Forms of patterns that are found without a look at single characters.
+#[derive(Debug)]
+enum Form {
+    /// One text.
+    Whole(String),
+    /// What a text begins and what it ends with.
+    Ends(String, String),
+    /// What stands anywhere in it.
+    Within(String),
+    Other,
+}
+
+impl Pattern {
+    /// Reads a pattern. Without an escape character no character is one.
+    pub fn new(pattern: &str, escape: Option<char>, any_case: bool) -> Pattern {
+        let tokens = compile(pattern, escape, any_case);
+        let form = if any_case { Form::Other } else { Form::of(&tokens) };
+        Pattern { tokens, any_case, form }
+    }
+
+    /// Whether a text is like it.
+    pub fn fits(&self, text: &str) -> bool {
+        match &self.form {
+            Form::Whole(whole) => text == whole,
+            Form::Ends(first, last) => {
+                // Most texts differ in their last byte, which takes no call to see.
+                (last.is_empty() || text.as_bytes().last() == last.as_bytes().last())
+                    && text
+                        .strip_prefix(first.as_str())
+                        .is_some_and(|rest| rest.ends_with(last.as_str()))
+            }
+            Form::Within(part) => text.contains(part.as_str()),
+            Form::Other => self.fits_by_character(text),
+        }
+    }
+
+    /// The way back is always to the last `%`, so the cost is at most the product of both lengths, and the stack does
+    /// not grow.
+    fn fits_by_character(&self, text: &str) -> bool {
+        let mut rest = text.chars();
+        let mut step = 0;
+        let mut back: Option<(usize, Chars<'_>)> = None;
+        loop {
+            let before = rest.clone();
+            let (token, found) = (self.tokens.get(step), rest.next());
+            let fits = match (token, found) {
+                (None, None) => return true,
+                (Some(Token::Any), _) => {
+                    rest = before;
+                    step += 1;
+                    back = Some((step, rest.clone()));
+                    continue;
+                }
+                (Some(Token::One), Some(_)) => true,
+                (Some(Token::Is(wanted)), Some(found)) => {
+                    *wanted == if self.any_case { lower(found) } else { found }
+                }
+                _ => false,
+            };
+            if fits {
                 step += 1;
                 continue;
             }
-            (Some(Token::One), Some(_)) => true,
-            (Some(Token::Is(wanted)), Some(found)) => wanted == found,
-            _ => false,
-        };
-        if fits {
-            at += 1;
-            step += 1;
-        } else if let Some((any, from)) = back.filter(|(_, from)| *from < text.len()) {
-            back = Some((any, from + 1));
-            at = from + 1;
-            step = any + 1;
-        } else {
-            return false;
+            let Some((behind, from)) = &mut back else { return false };
+            if from.next().is_none() {
+                return false;
+            }
+            (step, rest) = (*behind, from.clone());
         }
     }
-    true
+}
+
+impl Form {
+    fn of(tokens: &[Token]) -> Form {
+        let mut parts = vec![String::new()];
+        for token in tokens {
+            match (token, parts.last_mut()) {
+                (Token::Is(character), Some(part)) => part.push(*character),
+                (Token::Any, _) => parts.push(String::new()),
+                _ => return Form::Other,
+            }
+        }
+        match parts.as_mut_slice() {
+            [whole] => Form::Whole(std::mem::take(whole)),
+            [first, last] => Form::Ends(std::mem::take(first), std::mem::take(last)),
+            [first, part, last] if first.is_empty() && last.is_empty() => {
+                Form::Within(std::mem::take(part))
+            }
+            _ => Form::Other,
+        }
+    }
+}
+
+/// Whether a text is like a pattern.
+pub fn like(text: &str, pattern: &str, escape: Option<char>, any_case: bool) -> bool {
+    Pattern::new(pattern, escape, any_case).fits(text)
 }
 
 /// Why a pattern means nothing.
@@ -46,6 +121,7 @@ pub fn ends_in_escape(pattern: &str, escape: Option<char>) -> bool {
     last
 }
 
+#[derive(Debug)]
 enum Token {
     Any,
     One,

@@ -45,11 +45,15 @@ impl<'a> Codes<'a> {
         column: &'a ColumnIndex,
         codes: &dyn Fn(&Dictionary) -> Vec<u32>,
     ) -> Option<Codes<'a>> {
+        Codes::of(column, column.each_dictionary(codes))
+    }
+
+    /// The rows of codes that are given for each part of both layers, ascending.
+    pub fn of(
+        column: &'a ColumnIndex,
+        [base_codes, over_codes]: [Vec<Vec<u32>>; 2],
+    ) -> Option<Codes<'a>> {
         let mut at_most = 0;
-        let codes_of = |layer: &Layer| -> Vec<Vec<u32>> {
-            layer.shares.iter().map(|share| codes(&share.dictionary)).collect()
-        };
-        let (base_codes, over_codes) = (codes_of(&column.base), codes_of(&column.over));
         let base = picks(&column.base, &base_codes, &mut at_most)?;
         let stored = base.iter().all(|pick| !matches!(pick, Pick::Values(_)));
         let mut over_most = 0;

@@ -185,6 +185,12 @@ impl ColumnIndex {
         shares.map(|share| share.dictionary.len() as usize).max().unwrap_or(0)
     }
 
+    /// What a function says of the texts of each part, of the files and of the parts in memory.
+    pub fn each_dictionary<T>(&self, mut see: impl FnMut(&Dictionary) -> T) -> [Vec<T>; 2] {
+        [self.base.as_ref(), &self.over]
+            .map(|layer| layer.shares.iter().map(|share| see(&share.dictionary)).collect())
+    }
+
     /// Its values, when they are texts or truths; numbered when they are first asked for.
     pub fn labels(&self) -> Option<&Labels> {
         self.labels.get_or_init(|| Labels::new(self)).as_ref()

@@ -5,6 +5,7 @@ use super::super::indexed::{Test, test_of};
 use super::super::resolved::{
     AggregateOf, Column, Condition, EventQuery, Query, Resolved, Rows, Scalar,
 };
+use super::by_value::{Decided, Found, decide, single_trait};
 use super::events::{EventTest, Wanted};
 use super::measure::{Measure, property_of};
 use super::tests::Tests;
@@ -15,6 +16,7 @@ use crate::column::Cell;
 use crate::index::{Codes, ColumnIndex, Range};
 use crate::state::{Events, Reader};
 use roaring::RoaringBitmap;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub(in super::super) struct Sources {
     columns: BTreeMap<usize, Arc<ColumnIndex>>,
     /// By event type.
     events: BTreeMap<usize, Arc<Option<Events>>>,
+    /// What was decided value by value, by the address of the condition.
+    decided: BTreeMap<usize, Decided>,
 }
 
 impl Sources {
@@ -31,7 +35,8 @@ impl Sources {
     /// # Errors
     /// `Corrupt` when a part does not hold.
     pub fn of(resolved: &Resolved, reader: &Reader<'_>) -> Result<Sources> {
-        let mut sources = Sources { columns: BTreeMap::new(), events: BTreeMap::new() };
+        let (columns, events, decided) = Default::default();
+        let mut sources = Sources { columns, events, decided };
         sources.see(&resolved.condition, resolved, reader)?;
         Ok(sources)
     }
@@ -49,10 +54,16 @@ impl Sources {
             }
             _ => {}
         }
-        if let Some((number, _)) = test_of(condition, reader)
-            && !self.columns.contains_key(&number)
-        {
-            self.columns.insert(number, reader.state.trait_index(number)?);
+        let test = test_of(condition, reader);
+        let quick = !matches!(test, None | Some((_, Test::Like(_))));
+        if let Some(number) = test.map(|(number, _)| number).or_else(|| single_trait(condition)) {
+            let column = match self.columns.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(reader.state.trait_index(number)?),
+            };
+            if !quick && let Some(found) = decide(condition, number, column, reader) {
+                self.decided.insert(address(condition), found);
+            }
         }
         let mut queries: Vec<usize> =
             event_leaf(condition).map(|(number, _)| number).into_iter().collect();
@@ -71,6 +82,11 @@ impl Sources {
         }
         Ok(())
     }
+}
+
+/// Tells conditions apart, which stay where they are while a question is answered.
+fn address(condition: &Condition) -> usize {
+    std::ptr::from_ref(condition).addr()
 }
 
 /// The subquery of a leaf that asks nothing else, and how its answer is compared with a constant.
@@ -214,6 +230,17 @@ impl<'a> Compiler<'a> {
             let test = self.events(number, query, wanted);
             return test.map(|test| Kind::Events(Box::new(test)));
         }
+        if let Some(decided) = self.sources.decided.get(&address(leaf)) {
+            let column = self.sources.columns.get(&decided.number())?.as_ref();
+            let kind = match decided.found(column)? {
+                Found::Codes(codes) => Kind::Codes(codes, false),
+                Found::Ranges(ranges) => Kind::Ranges(ranges),
+            };
+            return Some(match decided.of_null() {
+                None => kind,
+                Some(null) => Kind::Filled(Box::new(kind), column, null),
+            });
+        }
         let (number, test) = test_of(leaf, self.reader)?;
         let column = self.sources.columns.get(&number)?.as_ref();
         let set = column.value_type() == Some(ValueType::Set);
@@ -332,7 +359,7 @@ fn portable(profiles: &RoaringBitmap) -> Vec<u8> {
 fn cost(node: &Node<'_>) -> (u32, u64) {
     match &node.kind {
         Kind::Constant(_) | Kind::Listed(..) | Kind::Answered(_) => (0, 0),
-        Kind::Turned(_) => (2, 0),
+        Kind::Turned(_) | Kind::Filled(..) => (2, 0),
         Kind::Codes(codes, _) => (1, codes.at_most()),
         Kind::Null(_) => (2, 0),
         Kind::Ranges(ranges) => (3, ranges.len() as u64),

@@ -2,7 +2,7 @@
 
 use super::super::aggregate::{Answers, Known};
 use super::super::money::Fault;
-use super::super::resolved::{Condition, Scalar};
+use super::super::resolved::Condition;
 use super::super::row::Row;
 use super::events::EventTest;
 use super::measured::Counters;
@@ -72,6 +72,7 @@ impl<'a> Machine<'a> {
             answers: Known { all: self.answers, here: &[], one: None },
             ordinal: Ordinal(ordinal),
             bound: &[],
+            standing: None,
             fault: self.fault,
         }
     }
@@ -277,6 +278,16 @@ impl<'a> Machine<'a> {
                 of_list(bytes, true, wanted, chunk, asked, out);
             }
             Kind::Turned(inner) => self.leaf(inner, node, !wanted, chunk, asked, out),
+            Kind::Filled(inner, column, null) => {
+                self.leaf(inner, node, wanted, chunk, asked, out);
+                if *null == wanted {
+                    let mut absent = self.take();
+                    column.present(chunk, &mut absent);
+                    turned(asked.rows, &mut absent);
+                    out.or(&absent);
+                    self.give(absent);
+                }
+            }
             Kind::Events(test) => test.select(self, wanted, chunk, asked, out),
             _ => self.by_row(node, wanted, chunk, asked, out),
         }
@@ -321,7 +332,7 @@ impl<'a> Machine<'a> {
         for test in tests {
             test.take_apart(chunk, &mut rest, &mut apart);
         }
-        let strict = is_strict(node.condition);
+        let strict = node.condition.is_strict();
         let (mut here, mut some) = (Vec::with_capacity(tests.len()), Vec::new());
         for test in tests {
             let (answers, seen) = test.answers(self, chunk, &rest, &mut apart);
@@ -386,6 +397,7 @@ impl<'a> Machine<'a> {
         match kind {
             Kind::Constant(value) => *value,
             Kind::Turned(inner) => self.kind_holds(inner, node, of).map(|value| !value),
+            Kind::Filled(inner, _, null) => self.kind_holds(inner, node, of).or(Some(*null)),
             Kind::Answered(number) => {
                 self.answers.get(*number).map(|answers| answers.exists(Ordinal(of)))
             }
@@ -441,16 +453,6 @@ impl<'a> Machine<'a> {
         }
         (!unknown).then_some(!deciding)
     }
-}
-
-/// Whether a condition is unknown as soon as one of its values is NULL, and a look at it never fails: who is not looked
-/// at is then neither, and nothing goes untold.
-fn is_strict(condition: &Condition) -> bool {
-    let mut strict = matches!(condition, Condition::Compare(..));
-    condition.visit(&mut |scalar| {
-        strict &= matches!(scalar, Scalar::Constant(_) | Scalar::Trait(_) | Scalar::Subquery(_));
-    });
-    strict
 }
 
 /// Makes `out` the rows that were asked for and are not in it.

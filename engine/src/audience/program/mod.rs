@@ -8,6 +8,7 @@
 //! answer is exact. *Where to start reading:* `run`, then `Machine::select`.
 
 mod answers;
+mod by_value;
 mod compile;
 mod events;
 mod expect;
@@ -58,6 +59,8 @@ pub(super) enum Kind<'a> {
     Answered(usize),
     /// True of what another is false of, and false of what it is true of.
     Turned(Box<Kind<'a>>),
+    /// As another where there is a value in a column, and this where there is none.
+    Filled(Box<Kind<'a>>, &'a ColumnIndex, bool),
     /// Row by row, with subqueries that are answered for the rows at hand.
     Row(Vec<EventTest<'a>>),
 }
@@ -71,6 +74,7 @@ impl<'a> Node<'a> {
             Kind::And(parts) | Kind::Or(parts) => parts.iter().map(|p| p.weight(chunks)).sum(),
             Kind::Codes(codes, _) => codes.weight(),
             Kind::Null(_) | Kind::Turned(_) => 500,
+            Kind::Filled(..) => 3500,
             Kind::Ranges(ranges) => ranges.len() as u64 * 3000,
             Kind::Events(test) => test.weight() / u64::from(chunks.max(1)),
             Kind::Row(_) => 1_000_000,
@@ -93,7 +97,7 @@ impl<'a> Node<'a> {
         match &self.kind {
             Kind::Constant(value) => value.is_some(),
             Kind::Codes(_, total) | Kind::Listed(_, total) => *total,
-            Kind::Null(_) | Kind::Answered(_) => true,
+            Kind::Null(_) | Kind::Answered(_) | Kind::Filled(..) => true,
             Kind::Events(test) => test.is_total(),
             Kind::Not(inner) => inner.is_total(),
             Kind::And(parts) | Kind::Or(parts) => parts.iter().all(Node::is_total),

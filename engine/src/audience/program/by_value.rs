@@ -1,0 +1,171 @@
+//! Conditions on one trait and constants, decided once for each value that the trait has.
+//!
+//! *Invariants:* what is found for a value is what a look at a profile that has it says. Where that fails or is unknown
+//! for a value, or there are too many values, nothing is found, and profiles are looked at.
+
+use super::super::aggregate::Known;
+use super::super::indexed::{Test, test_of};
+use super::super::resolved::{Condition, Scalar};
+use super::super::row::Row;
+use crate::base::ids::Ordinal;
+use crate::base::value::{Value, ValueType};
+use crate::column::{Cell, Dictionary};
+use crate::index::{Codes, ColumnIndex, KeyRange, Range};
+use crate::state::Reader;
+use std::cell::Cell as Flag;
+
+/// So many values are always decided one by one.
+const FEW: u64 = 1 << 12;
+/// Of more values a look at those profiles that other conditions leave may take less time.
+const PROFILES_A_VALUE: u64 = 64;
+/// Of more ranges each chunk is passed over too often.
+const RANGES_MAX: usize = 64;
+
+/// The values that a condition is true of; it is false of the others.
+pub(super) struct Decided {
+    /// The number of the trait.
+    number: usize,
+    values: Values,
+    /// What it is of NULL.
+    null: Option<bool>,
+}
+
+enum Values {
+    /// The codes of each part of both layers, ascending.
+    Codes([Vec<Vec<u32>>; 2]),
+    Keys(Vec<KeyRange>),
+}
+
+/// How the rows of a condition are found.
+pub(super) enum Found<'a> {
+    Codes(Codes<'a>),
+    Ranges(Vec<Range<'a>>),
+}
+
+/// The one trait that a condition is about beside constants.
+pub(super) fn single_trait(condition: &Condition) -> Option<usize> {
+    use Condition::{Compare, In, Is, IsNull, Like};
+    if !matches!(condition, Compare(..) | In(..) | Is(_) | IsNull(_) | Like { .. }) {
+        return None;
+    }
+    let (mut found, mut alone) = (None, true);
+    condition.visit(&mut |scalar| match scalar {
+        Scalar::Trait(number) => alone &= found.replace(*number).is_none_or(|one| one == *number),
+        Scalar::Event(..) | Scalar::Entity(..) | Scalar::Bucket { .. } | Scalar::Subquery(_) => {
+            alone = false;
+        }
+        _ => {}
+    });
+    found.filter(|_| alone)
+}
+
+/// Decides a condition on one trait, whose column is given.
+pub(super) fn decide(
+    condition: &Condition,
+    number: usize,
+    column: &ColumnIndex,
+    reader: &Reader<'_>,
+) -> Option<Decided> {
+    if let Some((_, Test::Like(pattern))) = test_of(condition, reader) {
+        let passing = |texts: &Dictionary| {
+            let fits = |code: &u32| texts.text(*code).is_some_and(|text| pattern.fits(text));
+            (0..texts.len()).filter(fits).collect()
+        };
+        let values = Values::Codes(column.each_dictionary(passing));
+        return Some(Decided { number, values, null: None });
+    }
+    let most = (reader.state.alive().count() / PROFILES_A_VALUE).max(FEW);
+    let fault = Flag::new(None);
+    let answer = |cell: Cell<'_>| {
+        let answers = Known::default();
+        let (ordinal, standing) = (Ordinal(0), Some((number, cell)));
+        let row = Row { reader, answers, ordinal, bound: &[], standing, fault: &fault };
+        row.holds(condition)
+    };
+    let mut sure = true;
+    let mut is_true = |cell: Cell<'_>| {
+        // Nobody waits for the rest once the outcome is known, or the time is over.
+        sure = sure && reader.keeps_pace();
+        let answer = if sure { answer(cell) } else { None };
+        sure &= answer.is_some() && fault.get().is_none();
+        answer == Some(true)
+    };
+    let values = match column.value_type()? {
+        ValueType::Text if column.texts() as u64 <= most => {
+            let codes = |texts: &Dictionary| {
+                let text = |code: u32| texts.text(code).map_or(Cell::Null, Cell::Text);
+                (0..texts.len()).filter(|code| is_true(text(*code))).collect()
+            };
+            Values::Codes(column.each_dictionary(codes))
+        }
+        ValueType::Boolean => {
+            let truths = [false, true].map(|truth| is_true(Cell::Boolean(truth)));
+            let codes: Vec<u32> =
+                (0..).zip(truths).filter_map(|(code, is)| is.then_some(code)).collect();
+            Values::Codes(column.each_dictionary(|_| codes.clone()))
+        }
+        ValueType::Integer | ValueType::Date => {
+            let labels = column.labels().filter(|labels| labels.len() as u64 <= most)?;
+            let values = (0..labels.len()).filter_map(|place| labels.value(place));
+            Values::Keys(ranges(values, &mut is_true)?)
+        }
+        _ => return None,
+    };
+    let null = answer(Cell::Null);
+    (sure && fault.get().is_none()).then_some(Decided { number, values, null })
+}
+
+/// The stretches of some numbers, which ascend one by one, that something is true of.
+fn ranges<'v>(
+    values: impl Iterator<Item = &'v Value>,
+    is_true: &mut impl FnMut(Cell<'_>) -> bool,
+) -> Option<Vec<KeyRange>> {
+    let mut found: Vec<KeyRange> = Vec::new();
+    for value in values {
+        let number = match value {
+            Value::Integer(number) => *number,
+            Value::Date(date) => i64::from(date.0),
+            _ => return None,
+        };
+        if !is_true(Cell::of(value)) {
+            continue;
+        }
+        let key = KeyRange::key(number);
+        if let Some(last) = found.last_mut().filter(|last| last.high + 1 == key) {
+            last.high = key;
+        } else if found.len() == RANGES_MAX {
+            return None;
+        } else {
+            found.push(KeyRange { low: key, high: key });
+        }
+    }
+    if found.is_empty() {
+        found.push(KeyRange::NONE);
+    }
+    Some(found)
+}
+
+impl Decided {
+    /// The number of the trait.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// What the condition is of NULL.
+    pub fn of_null(&self) -> Option<bool> {
+        self.null
+    }
+
+    /// How the rows are found in the column of the trait.
+    pub fn found<'a>(&self, column: &'a ColumnIndex) -> Option<Found<'a>> {
+        match &self.values {
+            Values::Codes([base, over]) => {
+                Codes::of(column, [base.clone(), over.clone()]).map(Found::Codes)
+            }
+            Values::Keys(ranges) => {
+                let range = |range: &KeyRange| Range::new(column, *range, false);
+                ranges.iter().map(range).collect::<Option<_>>().map(Found::Ranges)
+            }
+        }
+    }
+}
