@@ -152,6 +152,13 @@ pub enum Part {
     Epoch,
 }
 
+impl Part {
+    /// Whether it is the same of all instants of a day.
+    pub fn is_of_day(self) -> bool {
+        !matches!(self, Part::Hour | Part::Minute | Part::Second | Part::Epoch)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Literal {
     Null,

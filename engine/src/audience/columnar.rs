@@ -3,6 +3,7 @@
 //! *Invariants:* a table is that which `table::fill` gives, profile by profile; what has no quick form is left to it.
 
 use super::ast::Aggregate;
+use super::keys::Key;
 use super::program::Chosen;
 use super::resolved::{AggregateOf, Column, Scalar, TableOf};
 use super::sums::{Sums, add_each};
@@ -14,8 +15,8 @@ use crate::base::number::Decimal;
 use crate::base::sum::ExactSum;
 use crate::base::value::ValueType;
 use crate::base::workers::Workers;
-use crate::index::{ColumnIndex, Domain, LabelBytes, Labels};
-use crate::state::State;
+use crate::index::{ColumnIndex, Domain, LabelBytes};
+use crate::state::{Reader, State};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -32,24 +33,16 @@ const ROWS_PER_GROUP: u64 = 16;
 /// `Corrupt` when a part does not hold; `Invalid` when a sum has too many digits.
 pub(super) fn groups(
     table: &TableOf,
-    (state, workers): (&State, &Workers),
+    (reader, workers): (&Reader<'_>, &Workers),
     chosen: &Chosen,
 ) -> Result<Option<Vec<Filled>>> {
-    let Some(keys) = &table.groups else { return Ok(None) };
-    let mut key_columns = Vec::new();
-    for key in keys {
-        let Scalar::Trait(number) = key else { return Ok(None) };
-        let column = state.trait_index(*number)?;
-        if column.texts() >= GROUPS {
-            return Ok(None);
-        }
-        key_columns.push(column);
+    let Some(groups) = &table.groups else { return Ok(None) };
+    let mut keys = Vec::new();
+    for group in groups {
+        let Some(key) = Key::of(group, reader, GROUPS)? else { return Ok(None) };
+        keys.push(key);
     }
-    // Sets make no groups, which was refused before.
-    let Some(labels) = key_columns.iter().map(|c| c.labels()).collect::<Option<Vec<_>>>() else {
-        return Ok(None);
-    };
-    let sizes = labels.iter().map(|labels| labels.len() + 1);
+    let sizes = keys.iter().map(Key::len);
     let Some(size) = sizes.clone().try_fold(1_usize, usize::checked_mul).filter(|s| *s <= GROUPS)
     else {
         return Ok(None);
@@ -59,7 +52,9 @@ pub(super) fn groups(
         match column {
             Column::Group(key) => shown.push(Shown::Key(*key)),
             Column::Aggregate(of) => {
-                let Some(measured) = Measured::new(of, state, size)? else { return Ok(None) };
+                let Some(measured) = Measured::new(of, reader.state, size)? else {
+                    return Ok(None);
+                };
                 // A sum and an average of one trait are gathered once.
                 let known = measures.iter().position(|known| known.is_as(&measured));
                 shown.push(Shown::Measure(
@@ -73,8 +68,7 @@ pub(super) fn groups(
             Column::ProfileId | Column::Value(_) => return Ok(None),
         }
     }
-    let (columns, counts, apart) = (key_columns.as_slice(), vec![0; size], Vec::new());
-    let none = Pass { columns, labels: &labels, counts, measures, apart };
+    let none = Pass { keys: &keys, counts: vec![0; size], measures, apart: Vec::new() };
     let rows = chosen.count();
     let few = (size as u64).saturating_mul(ROWS_PER_GROUP) < rows;
     let nanos = if few { rows.saturating_mul(ROW_NANOS) } else { 0 };
@@ -90,7 +84,7 @@ pub(super) fn groups(
         before.merge(whole);
         whole = before;
     }
-    filled(table, &labels, &whole.counts, (&whole.measures, &shown)).map(Some)
+    filled(table, &keys, &whole.counts, (&whole.measures, &shown)).map(Some)
 }
 
 /// Rows of a chunk are put apart by group when there are at most so many groups, and so many rows for each.
@@ -108,8 +102,7 @@ enum Shown {
 /// Adds chunk after chunk to the groups.
 #[derive(Clone)]
 struct Pass<'p> {
-    columns: &'p [Arc<ColumnIndex>],
-    labels: &'p [&'p Labels],
+    keys: &'p [Key],
     counts: Vec<u64>,
     measures: Vec<Measured>,
     /// The rows of each group, when they are put apart.
@@ -128,36 +121,35 @@ impl Pass<'_> {
     fn chunk(&mut self, chunk: u32, rows: &Bits) -> Option<()> {
         let measures = &mut self.measures;
         if measures.iter().all(|measured| measured.column.is_none()) {
-            match (self.columns, self.labels) {
-                ([column], [labels]) => {
-                    if let Some(bytes) = labels.bytes(column, chunk) {
+            match self.keys {
+                [key] => {
+                    if let Some(bytes) = key.bytes(chunk) {
                         return bytes.count(rows, &mut self.counts);
                     }
                 }
-                ([first, second], [left, right]) => {
-                    if let Some(first) = left.bytes(first, chunk).filter(|of| of.nulls.is_none())
-                        && let Some(second) =
-                            right.bytes(second, chunk).filter(|of| of.nulls.is_none())
+                [left, right] => {
+                    if let Some(first) = left.bytes(chunk).filter(|of| of.nulls.is_none())
+                        && let Some(second) = right.bytes(chunk).filter(|of| of.nulls.is_none())
                     {
-                        return self.pairs(rows, &first, &second, right.len() + 1);
+                        return self.pairs(rows, &first, &second, right.len());
                     }
                 }
                 _ => {}
             }
         }
-        if self.columns.is_empty() {
+        if self.keys.is_empty() {
             let count = self.counts.first_mut()?;
             *count += u64::from(rows.count());
             return measures.iter_mut().try_for_each(|measured| measured.whole(chunk, rows, 0));
         }
         let (mut groups, mut numbers) = (Vec::new(), Vec::new());
-        for (column, labels) in self.columns.iter().zip(self.labels) {
-            labels.of_rows(column, chunk, rows, &mut numbers)?;
+        for key in self.keys {
+            key.of_rows(chunk, rows, &mut numbers)?;
             if groups.is_empty() {
                 std::mem::swap(&mut groups, &mut numbers);
                 continue;
             }
-            let size = u32::try_from(labels.len() + 1).ok()?;
+            let size = u32::try_from(key.len()).ok()?;
             for (group, number) in groups.iter_mut().zip(&numbers) {
                 *group = *group * size + number;
             }
@@ -317,21 +309,20 @@ impl Measured {
 /// The rows of the groups that have a profile; without keys there is one group, whether it has any.
 fn filled(
     table: &TableOf,
-    labels: &[&Labels],
+    keys: &[Key],
     counts: &[u64],
     (measures, shown): (&[Measured], &[Shown]),
 ) -> Result<Vec<Filled>> {
     let least = least_count(table, counts, (measures, shown));
     let mut rows = Vec::new();
     for (group, count) in counts.iter().enumerate() {
-        if (*count == 0 && !labels.is_empty()) || *count < least {
+        if (*count == 0 && !keys.is_empty()) || *count < least {
             continue;
         }
-        let (mut tie, mut rest) = (Vec::with_capacity(labels.len()), group);
-        for labels in labels.iter().rev() {
-            let size = labels.len() + 1;
-            tie.push(labels.value(rest % size).cloned());
-            rest /= size;
+        let (mut tie, mut rest) = (Vec::with_capacity(keys.len()), group);
+        for key in keys.iter().rev() {
+            tie.push(key.value(rest % key.len()));
+            rest /= key.len();
         }
         tie.reverse();
         let values = shown.iter().map(|shown| match shown {

@@ -20,6 +20,7 @@ mod first;
 mod follow;
 mod funnel;
 mod indexed;
+mod keys;
 mod literal;
 mod money;
 mod names;

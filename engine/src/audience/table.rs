@@ -117,7 +117,7 @@ pub(super) fn fill(
     answers: &[Answers],
     chosen: &Chosen,
 ) -> Result<Table> {
-    if let Some(rows) = columnar::groups(table, (reader.state, workers), chosen)? {
+    if let Some(rows) = columnar::groups(table, (reader, workers), chosen)? {
         return Ok(cut(table, rows));
     }
     let selected = match first::first(table, (reader.state, workers), chosen)? {

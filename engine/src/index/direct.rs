@@ -66,6 +66,12 @@ impl<'c> Direct<'c> {
         if row >= self.count || self.is_null(row) { None } else { self.stored(row) }
     }
 
+    /// The integer of a row, where the numbers are such; nothing for NULL.
+    #[inline]
+    pub fn integer(&self, row: u16) -> Option<i64> {
+        self.number(usize::from(row)).map(|number| self.base.wrapping_add(number.cast_signed()))
+    }
+
     /// Whether numbers above the least of the block fit 32 bits.
     pub fn is_narrow(&self) -> bool {
         self.width <= 4

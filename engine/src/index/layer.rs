@@ -2,6 +2,7 @@
 
 use super::bins::Bins;
 use super::direct::Direct;
+use super::extent::{Extent, of_layer};
 use super::key::Domain;
 use super::labels::Labels;
 use crate::base::bits::Bits;
@@ -56,6 +57,8 @@ pub struct Layer {
     /// Whether no row is told of twice.
     pub(super) alone: bool,
     bins: OnceLock<Bins>,
+    /// The least and the greatest key of a domain.
+    extent: OnceLock<(Domain, Extent)>,
 }
 
 impl Layer {
@@ -117,6 +120,12 @@ impl Layer {
     pub(super) fn bins(&self, domain: Domain) -> Option<&Bins> {
         let bins = self.bins.get_or_init(|| Bins::new(self, domain));
         (bins.domain == domain).then_some(bins)
+    }
+
+    /// The least and the greatest of its keys, which are of a domain; found when they are first asked for.
+    pub(super) fn extent(&self, domain: Domain) -> Extent {
+        let (known, extent) = self.extent.get_or_init(|| (domain, of_layer(self, domain)));
+        if *known == domain { *extent } else { of_layer(self, domain) }
     }
 
     pub(super) fn tiers(&self, chunk: u32) -> &[Tier] {

@@ -9,6 +9,7 @@
 mod bins;
 mod codes;
 mod direct;
+mod extent;
 mod key;
 mod labels;
 mod layer;

@@ -5,9 +5,10 @@
 
 use super::super::aggregate::Known;
 use super::super::indexed::{Test, test_of};
-use super::super::resolved::{Condition, Scalar};
+use super::super::resolved::Condition;
 use super::super::row::Row;
 use crate::base::ids::Ordinal;
+use crate::base::time::{Date, Timestamp};
 use crate::base::value::{Value, ValueType};
 use crate::column::{Cell, Dictionary};
 use crate::index::{Codes, ColumnIndex, KeyRange, Range};
@@ -40,23 +41,6 @@ enum Values {
 pub(super) enum Found<'a> {
     Codes(Codes<'a>),
     Ranges(Vec<Range<'a>>),
-}
-
-/// The one trait that a condition is about beside constants.
-pub(super) fn single_trait(condition: &Condition) -> Option<usize> {
-    use Condition::{Compare, In, Is, IsNull, Like};
-    if !matches!(condition, Compare(..) | In(..) | Is(_) | IsNull(_) | Like { .. }) {
-        return None;
-    }
-    let (mut found, mut alone) = (None, true);
-    condition.visit(&mut |scalar| match scalar {
-        Scalar::Trait(number) => alone &= found.replace(*number).is_none_or(|one| one == *number),
-        Scalar::Event(..) | Scalar::Entity(..) | Scalar::Bucket { .. } | Scalar::Subquery(_) => {
-            alone = false;
-        }
-        _ => {}
-    });
-    found.filter(|_| alone)
 }
 
 /// Decides a condition on one trait, whose column is given.
@@ -107,7 +91,31 @@ pub(super) fn decide(
         ValueType::Integer | ValueType::Date => {
             let labels = column.labels().filter(|labels| labels.len() as u64 <= most)?;
             let values = (0..labels.len()).filter_map(|place| labels.value(place));
-            Values::Keys(ranges(values, &mut is_true)?)
+            let mut stretches = Stretches::default();
+            for value in values {
+                let number = match value {
+                    Value::Integer(number) => *number,
+                    Value::Date(date) => i64::from(date.0),
+                    _ => return None,
+                };
+                if is_true(Cell::of(value)) {
+                    stretches.add((number, number))?;
+                }
+            }
+            stretches.keys()
+        }
+        ValueType::Timestamp if condition.is_of_day() => {
+            let (first, last) = column.days()?;
+            (last.checked_sub(first)?.cast_unsigned() < most).then_some(())?;
+            let mut stretches = Stretches::default();
+            for day in first..=last {
+                let day = Date(i32::try_from(day).ok()?);
+                let (Timestamp(begin), next) = (day.midnight(), Date(day.0.checked_add(1)?));
+                if is_true(Cell::Timestamp(day.midnight())) {
+                    stretches.add((begin, next.midnight().0 - 1))?;
+                }
+            }
+            stretches.keys()
         }
         _ => return None,
     };
@@ -115,34 +123,30 @@ pub(super) fn decide(
     (sure && fault.get().is_none()).then_some(Decided { number, values, null })
 }
 
-/// The stretches of some numbers, which ascend one by one, that something is true of.
-fn ranges<'v>(
-    values: impl Iterator<Item = &'v Value>,
-    is_true: &mut impl FnMut(Cell<'_>) -> bool,
-) -> Option<Vec<KeyRange>> {
-    let mut found: Vec<KeyRange> = Vec::new();
-    for value in values {
-        let number = match value {
-            Value::Integer(number) => *number,
-            Value::Date(date) => i64::from(date.0),
-            _ => return None,
-        };
-        if !is_true(Cell::of(value)) {
-            continue;
-        }
-        let key = KeyRange::key(number);
-        if let Some(last) = found.last_mut().filter(|last| last.high + 1 == key) {
-            last.high = key;
-        } else if found.len() == RANGES_MAX {
+/// Stretches of numbers, ascending.
+#[derive(Default)]
+struct Stretches(Vec<KeyRange>);
+
+impl Stretches {
+    /// Adds one behind the others; nothing when there are too many.
+    fn add(&mut self, (first, last): (i64, i64)) -> Option<()> {
+        let (low, high) = (KeyRange::key(first), KeyRange::key(last));
+        if let Some(last) = self.0.last_mut().filter(|last| last.high + 1 == low) {
+            last.high = high;
+        } else if self.0.len() == RANGES_MAX {
             return None;
         } else {
-            found.push(KeyRange { low: key, high: key });
+            self.0.push(KeyRange { low, high });
         }
+        Some(())
     }
-    if found.is_empty() {
-        found.push(KeyRange::NONE);
+
+    fn keys(mut self) -> Values {
+        if self.0.is_empty() {
+            self.0.push(KeyRange::NONE);
+        }
+        Values::Keys(self.0)
     }
-    Some(found)
 }
 
 impl Decided {

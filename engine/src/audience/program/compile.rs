@@ -5,7 +5,7 @@ use super::super::indexed::{Test, test_of};
 use super::super::resolved::{
     AggregateOf, Column, Condition, EventQuery, Query, Resolved, Rows, Scalar,
 };
-use super::by_value::{Decided, Found, decide, single_trait};
+use super::by_value::{Decided, Found, decide};
 use super::events::{EventTest, Wanted};
 use super::measure::{Measure, property_of};
 use super::tests::Tests;
@@ -56,7 +56,7 @@ impl Sources {
         }
         let test = test_of(condition, reader);
         let quick = !matches!(test, None | Some((_, Test::Like(_))));
-        if let Some(number) = test.map(|(number, _)| number).or_else(|| single_trait(condition)) {
+        if let Some(number) = test.map(|(number, _)| number).or_else(|| condition.single_trait()) {
             let column = match self.columns.entry(number) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => place.insert(reader.state.trait_index(number)?),
