@@ -4,6 +4,7 @@ use super::ast::{Aggregate, Arithmetic, Comparison, Part};
 use super::money::Rates;
 use crate::base::time::Span;
 use crate::base::value::{Value, ValueType};
+use crate::catalog::Fields;
 use crate::identity::PublicId;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -406,6 +407,20 @@ impl Condition {
         let (mut found, mut alone) = (None, true);
         self.visit(&mut |scalar| see_trait(scalar, &mut found, &mut alone));
         found.filter(|_| alone)
+    }
+
+    /// The traits of numbers and times in it.
+    pub fn numbers(&self, fields: &Fields) -> Vec<usize> {
+        use ValueType::{Date, Decimal, Float, Integer, Timestamp};
+        let mut found = Vec::new();
+        self.visit(&mut |scalar| {
+            let Scalar::Trait(number) = scalar else { return };
+            let value_type = fields.get(*number).and_then(|field| field.value_type);
+            if matches!(value_type, Some(Integer | Float | Decimal | Date | Timestamp)) {
+                found.push(*number);
+            }
+        });
+        found
     }
 
     /// Whether one without parts is the same whatever instant of a day its traits are.

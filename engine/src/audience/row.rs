@@ -88,7 +88,7 @@ fn cell_of<'c>(cell: Cell<'c>, value_type: Option<ValueType>) -> Cell<'c> {
 
 impl<'a> Row<'a> {
     /// A value, or NULL with the reason noted: the whole question then has no answer.
-    fn given(&self, found: Result<Cell<'a>, &'static str>) -> Cell<'a> {
+    pub(super) fn given(&self, found: Result<Cell<'a>, &'static str>) -> Cell<'a> {
         found.unwrap_or_else(|reason| {
             self.fault.set(Some(Fault::Plain(reason)));
             Cell::Null

@@ -66,6 +66,11 @@ impl<'c> Direct<'c> {
         if row >= self.count || self.is_null(row) { None } else { self.stored(row) }
     }
 
+    /// Whether some row up to the last may have no value.
+    pub fn may_be_null(&self) -> bool {
+        self.nulls.is_some() || self.count < 1 << 16
+    }
+
     /// The integer of a row, where the numbers are such; nothing for NULL.
     #[inline]
     pub fn integer(&self, row: u16) -> Option<i64> {

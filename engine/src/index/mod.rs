@@ -14,6 +14,7 @@ mod key;
 mod labels;
 mod layer;
 mod range;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -23,3 +24,4 @@ pub use key::{Domain, KeyRange};
 pub use labels::{LabelBytes, Labels};
 pub use layer::{ColumnIndex, Layer};
 pub use range::Range;
+pub use table::{Table, Truths};

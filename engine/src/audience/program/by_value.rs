@@ -8,19 +8,20 @@ use super::super::indexed::{Test, test_of};
 use super::super::resolved::Condition;
 use super::super::row::Row;
 use crate::base::ids::Ordinal;
-use crate::base::time::{Date, Timestamp};
+use crate::base::time::{DAY_MICROS, Date};
 use crate::base::value::{Value, ValueType};
 use crate::column::{Cell, Dictionary};
-use crate::index::{Codes, ColumnIndex, KeyRange, Range};
+use crate::index::{Codes, ColumnIndex, KeyRange, Range, Table, Truths};
 use crate::state::Reader;
 use std::cell::Cell as Flag;
+use std::sync::Arc;
 
 /// So many values are always decided one by one.
 const FEW: u64 = 1 << 12;
 /// Of more values a look at those profiles that other conditions leave may take less time.
 const PROFILES_A_VALUE: u64 = 64;
-/// Of more ranges each chunk is passed over too often.
-const RANGES_MAX: usize = 64;
+/// To look for more ranges takes as long as a look at each number.
+const RANGES_MAX: usize = 16;
 
 /// The values that a condition is true of; it is false of the others.
 pub(super) struct Decided {
@@ -35,12 +36,14 @@ enum Values {
     /// The codes of each part of both layers, ascending.
     Codes([Vec<Vec<u32>>; 2]),
     Keys(Vec<KeyRange>),
+    Table(Arc<Truths>),
 }
 
 /// How the rows of a condition are found.
 pub(super) enum Found<'a> {
     Codes(Codes<'a>),
     Ranges(Vec<Range<'a>>),
+    Table(Table<'a>),
 }
 
 /// Decides a condition on one trait, whose column is given.
@@ -90,32 +93,24 @@ pub(super) fn decide(
         }
         ValueType::Integer | ValueType::Date => {
             let labels = column.labels().filter(|labels| labels.len() as u64 <= most)?;
+            let least = match labels.value(0)? {
+                Value::Integer(number) => *number,
+                Value::Date(date) => i64::from(date.0),
+                _ => return None,
+            };
             let values = (0..labels.len()).filter_map(|place| labels.value(place));
-            let mut stretches = Stretches::default();
-            for value in values {
-                let number = match value {
-                    Value::Integer(number) => *number,
-                    Value::Date(date) => i64::from(date.0),
-                    _ => return None,
-                };
-                if is_true(Cell::of(value)) {
-                    stretches.add((number, number))?;
-                }
-            }
-            stretches.keys()
+            let each = values.map(|value| is_true(Cell::of(value))).collect();
+            Values::of(Truths { least, unit: 1, each })
         }
         ValueType::Timestamp if condition.is_of_day() => {
             let (first, last) = column.days()?;
             (last.checked_sub(first)?.cast_unsigned() < most).then_some(())?;
-            let mut stretches = Stretches::default();
+            let mut each = Vec::new();
             for day in first..=last {
-                let day = Date(i32::try_from(day).ok()?);
-                let (Timestamp(begin), next) = (day.midnight(), Date(day.0.checked_add(1)?));
-                if is_true(Cell::Timestamp(day.midnight())) {
-                    stretches.add((begin, next.midnight().0 - 1))?;
-                }
+                let begin = Date(i32::try_from(day).ok()?).midnight();
+                each.push(is_true(Cell::Timestamp(begin)));
             }
-            stretches.keys()
+            Values::of(Truths { least: first.checked_mul(DAY_MICROS)?, unit: DAY_MICROS, each })
         }
         _ => return None,
     };
@@ -123,29 +118,14 @@ pub(super) fn decide(
     (sure && fault.get().is_none()).then_some(Decided { number, values, null })
 }
 
-/// Stretches of numbers, ascending.
-#[derive(Default)]
-struct Stretches(Vec<KeyRange>);
-
-impl Stretches {
-    /// Adds one behind the others; nothing when there are too many.
-    fn add(&mut self, (first, last): (i64, i64)) -> Option<()> {
-        let (low, high) = (KeyRange::key(first), KeyRange::key(last));
-        if let Some(last) = self.0.last_mut().filter(|last| last.high + 1 == low) {
-            last.high = high;
-        } else if self.0.len() == RANGES_MAX {
-            return None;
-        } else {
-            self.0.push(KeyRange { low, high });
+impl Values {
+    fn of(truths: Truths) -> Values {
+        let key = |(first, last)| KeyRange { low: KeyRange::key(first), high: KeyRange::key(last) };
+        match truths.stretches(RANGES_MAX) {
+            Some(none) if none.is_empty() => Values::Keys(vec![KeyRange::NONE]),
+            Some(stretches) => Values::Keys(stretches.into_iter().map(key).collect()),
+            None => Values::Table(Arc::new(truths)),
         }
-        Some(())
-    }
-
-    fn keys(mut self) -> Values {
-        if self.0.is_empty() {
-            self.0.push(KeyRange::NONE);
-        }
-        Values::Keys(self.0)
     }
 }
 
@@ -170,6 +150,7 @@ impl Decided {
                 let range = |range: &KeyRange| Range::new(column, *range, false);
                 ranges.iter().map(range).collect::<Option<_>>().map(Found::Ranges)
             }
+            Values::Table(truths) => Some(Found::Table(Table::new(column, Arc::clone(truths)))),
         }
     }
 }

@@ -41,6 +41,14 @@ impl Sources {
         Ok(sources)
     }
 
+    /// The index of a trait.
+    fn column(&mut self, number: usize, reader: &Reader<'_>) -> Result<Arc<ColumnIndex>> {
+        Ok(match self.columns.entry(number) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(place) => Arc::clone(place.insert(reader.state.trait_index(number)?)),
+        })
+    }
+
     fn see(
         &mut self,
         condition: &Condition,
@@ -56,13 +64,17 @@ impl Sources {
         }
         let test = test_of(condition, reader);
         let quick = !matches!(test, None | Some((_, Test::Like(_))));
+        let mut by_row = test.is_none();
         if let Some(number) = test.map(|(number, _)| number).or_else(|| condition.single_trait()) {
-            let column = match self.columns.entry(number) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => place.insert(reader.state.trait_index(number)?),
-            };
-            if !quick && let Some(found) = decide(condition, number, column, reader) {
+            let column = self.column(number, reader)?;
+            if !quick && let Some(found) = decide(condition, number, &column, reader) {
                 self.decided.insert(address(condition), found);
+                by_row = false;
+            }
+        }
+        if by_row && let Condition::Compare(..) = condition {
+            for number in condition.numbers(reader.state.catalog.traits()) {
+                self.column(number, reader)?;
             }
         }
         let mut queries: Vec<usize> =
@@ -159,7 +171,7 @@ impl<'a> Compiler<'a> {
                     self.needed.insert(*number);
                     Kind::Answered(*number)
                 }
-                _ => Kind::Row(self.asked(leaf)),
+                _ => Kind::Row(self.asked(leaf), self.read_together(leaf)),
             }),
         };
         Node { kind, condition, asked: 0.into(), selected: 0.into(), nanos: 0.into() }
@@ -195,6 +207,20 @@ impl<'a> Compiler<'a> {
             }
         }
         tests
+    }
+
+    /// The columns of numbers and times that a comparison reads.
+    fn read_together(&self, leaf: &'a Condition) -> Vec<(usize, &'a ColumnIndex)> {
+        let mut columns: Vec<(usize, &'a ColumnIndex)> = Vec::new();
+        leaf.visit(&mut |scalar| {
+            if let Scalar::Trait(number) = scalar
+                && let Some(column) = self.sources.columns.get(number)
+                && !columns.iter().any(|(known, _)| known == number)
+            {
+                columns.push((*number, column));
+            }
+        });
+        columns
     }
 
     fn leaf(&self, leaf: &'a Condition) -> Option<Kind<'a>> {
@@ -235,6 +261,7 @@ impl<'a> Compiler<'a> {
             let kind = match decided.found(column)? {
                 Found::Codes(codes) => Kind::Codes(codes, false),
                 Found::Ranges(ranges) => Kind::Ranges(ranges),
+                Found::Table(table) => Kind::Table(table),
             };
             return Some(match decided.of_null() {
                 None => kind,
@@ -363,13 +390,14 @@ fn cost(node: &Node<'_>) -> (u32, u64) {
         Kind::Codes(codes, _) => (1, codes.at_most()),
         Kind::Null(_) => (2, 0),
         Kind::Ranges(ranges) => (3, ranges.len() as u64),
+        Kind::Table(_) => (4, 0),
         Kind::Events(test) => (4, test.weight().saturating_mul(test.dearness())),
         Kind::Not(inner) => cost(inner),
         Kind::And(parts) | Kind::Or(parts) => {
             let most = parts.iter().map(cost).max().unwrap_or_default();
             (most.0, most.1.saturating_add(parts.len() as u64))
         }
-        Kind::Row(tests) => (5 + row_cost(node.condition), tests.len() as u64),
+        Kind::Row(tests, _) => (5 + row_cost(node.condition), tests.len() as u64),
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::resolved::Condition;
 use super::super::row::Row;
 use super::events::EventTest;
 use super::measured::Counters;
+use super::vector::Vector;
 use super::{Kind, Node};
 use crate::base::bits::{Bits, Container, MappedBitmap};
 use crate::base::clock::Stopwatch;
@@ -264,6 +265,10 @@ impl<'a> Machine<'a> {
                 self.turn(wanted, *total, codes.column(), chunk, asked, out);
             }
             Kind::Ranges(ranges) => self.ranges(ranges, wanted, chunk, asked, out),
+            Kind::Table(table) => {
+                table.select(chunk, asked.rows, out);
+                self.turn(wanted, false, table.column(), chunk, asked, out);
+            }
             Kind::Null(column) => {
                 column.present(chunk, out);
                 if wanted {
@@ -325,7 +330,7 @@ impl<'a> Machine<'a> {
         out: &mut Bits,
     ) {
         out.clear();
-        let Kind::Row(tests) = &node.kind else { return };
+        let Kind::Row(tests, columns) = &node.kind else { return };
         let mut rest = self.take();
         rest.copy_from(asked.rows);
         let mut apart = Vec::new();
@@ -349,18 +354,8 @@ impl<'a> Machine<'a> {
             self.give(seen);
         }
         let known = Known { all: self.answers, here: &here, one: None };
-        let mut row = Row { answers: known, ..self.row(0) };
-        let mut goes_on = true;
-        rest.each(|low| {
-            goes_on = goes_on && self.reader.keeps_pace();
-            if !goes_on {
-                return;
-            }
-            row.ordinal = Ordinal(ordinal(chunk, low));
-            if row.holds(node.condition) == Some(wanted) {
-                out.insert(low);
-            }
-        });
+        let row = Row { answers: known, ..self.row(0) };
+        Vector { row, columns, chunk }.select(node.condition, wanted, &rest, out);
         self.give(rest);
         for (_, answers) in here {
             if let Answers::Measured(used) = answers {
@@ -412,13 +407,14 @@ impl<'a> Machine<'a> {
                     .map(|range| range.holds(chunk, row))
                     .reduce(|one, other| Some(one? || other?))?
             }
+            Kind::Table(table) => table.holds(chunk, row),
             Kind::Null(column) => Some(column.find(chunk, row).is_none()),
             Kind::Listed(bytes, total) => {
                 let found = listed(bytes, chunk).is_some_and(|container| container.contains(row));
                 if found { Some(true) } else { total.then_some(false) }
             }
             Kind::Events(test) => test.holds(self, of),
-            Kind::Row(tests) => self.row_holds(tests, node.condition, of),
+            Kind::Row(tests, _) => self.row_holds(tests, node.condition, of),
         }
     }
 

@@ -17,6 +17,7 @@ mod measure;
 mod measured;
 mod run;
 mod tests;
+mod vector;
 
 pub(super) use compile::{Compiled, Sources, compile, event_test};
 pub(super) use events::{EventTest, Wanted};
@@ -26,7 +27,7 @@ pub use measured::Measured;
 pub(super) use run::{Chosen, known, known_members, set_of, share, share_among};
 
 use super::resolved::Condition;
-use crate::index::{Codes, ColumnIndex, Range};
+use crate::index::{Codes, ColumnIndex, Range, Table};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ pub(super) enum Kind<'a> {
     Codes(Codes<'a>, bool),
     /// In one of some ranges of one column.
     Ranges(Vec<Range<'a>>),
+    /// By a table of its numbers.
+    Table(Table<'a>),
     Null(&'a ColumnIndex),
     /// Profiles in the portable form; of the others it is false, or unknown.
     Listed(Arc<Vec<u8>>, bool),
@@ -61,8 +64,8 @@ pub(super) enum Kind<'a> {
     Turned(Box<Kind<'a>>),
     /// As another where there is a value in a column, and this where there is none.
     Filled(Box<Kind<'a>>, &'a ColumnIndex, bool),
-    /// Row by row, with subqueries that are answered for the rows at hand.
-    Row(Vec<EventTest<'a>>),
+    /// Row by row, with subqueries that are answered for the rows at hand, and columns of traits that are read together.
+    Row(Vec<EventTest<'a>>, Vec<(usize, &'a ColumnIndex)>),
 }
 
 impl<'a> Node<'a> {
@@ -75,16 +78,17 @@ impl<'a> Node<'a> {
             Kind::Codes(codes, _) => codes.weight(),
             Kind::Null(_) | Kind::Turned(_) => 500,
             Kind::Filled(..) => 3500,
+            Kind::Table(_) => 100_000,
             Kind::Ranges(ranges) => ranges.len() as u64 * 3000,
             Kind::Events(test) => test.weight() / u64::from(chunks.max(1)),
-            Kind::Row(_) => 1_000_000,
+            Kind::Row(..) => 1_000_000,
         }
     }
 
     /// Whether a look at a row may fail, so that the question has no answer.
     pub fn can_fail(&self) -> bool {
         match &self.kind {
-            Kind::Row(_) => true,
+            Kind::Row(..) => true,
             Kind::Events(test) => test.can_fail(),
             Kind::Not(inner) => inner.can_fail(),
             Kind::And(parts) | Kind::Or(parts) => parts.iter().any(Node::can_fail),
@@ -101,7 +105,7 @@ impl<'a> Node<'a> {
             Kind::Events(test) => test.is_total(),
             Kind::Not(inner) => inner.is_total(),
             Kind::And(parts) | Kind::Or(parts) => parts.iter().all(Node::is_total),
-            Kind::Ranges(_) | Kind::Turned(_) | Kind::Row(_) => false,
+            Kind::Ranges(_) | Kind::Table(_) | Kind::Turned(_) | Kind::Row(..) => false,
         }
     }
 
@@ -109,7 +113,7 @@ impl<'a> Node<'a> {
     pub fn each_test<'n>(&'n self, see: &mut dyn FnMut(&'n EventTest<'a>)) {
         match &self.kind {
             Kind::Events(test) => see(test),
-            Kind::Row(tests) => tests.iter().for_each(see),
+            Kind::Row(tests, _) => tests.iter().for_each(see),
             Kind::Not(inner) => inner.each_test(see),
             Kind::And(parts) | Kind::Or(parts) => parts.iter().for_each(|part| part.each_test(see)),
             _ => {}
