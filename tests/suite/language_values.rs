@@ -302,3 +302,69 @@ fn conditions_on_one_trait_hold_for_whom_a_look_at_each_says() {
     assert_eq!(holds(&view, "p.n * 184467440737095516 > 0"), 257);
     refused(&view, "p.n * 9223372036854775807 > 0", "64 bits");
 }
+
+/// What a person has of an integer, another, a float, and a day that is an instant too.
+#[derive(Clone, Copy)]
+struct Numbers {
+    i: Option<i64>,
+    j: Option<i64>,
+    f: Option<f64>,
+    day: Option<i64>,
+}
+
+/// Comparisons of several traits, which are computed for many profiles at once, and what they are in plain code.
+#[test]
+fn comparisons_of_traits_hold_for_whom_plain_code_says() {
+    let person = |n: i64| Numbers {
+        i: (n % 7 != 0).then_some(n % 23 - 9),
+        j: (n % 5 != 0).then_some(n * 31 % 17 + 1),
+        f: (n % 6 != 0).then_some((n * 37 % 400) as f64 / 8.0 - 20.0),
+        day: (n % 4 != 0).then_some(19_700 + n * 11 % 900),
+    };
+    let people: Vec<Numbers> = (0..500).map(person).collect();
+    let message = |(n, of): (usize, &Numbers)| {
+        let mut traits = vec![r#""always":1"#.to_owned()];
+        traits.extend(of.i.map(|i| format!(r#""i":{i}"#)));
+        traits.extend(of.j.map(|j| format!(r#""j":{j}"#)));
+        traits.extend(of.f.map(|f| format!(r#""f":{f:e}"#)));
+        traits.extend(of.day.map(|day| {
+            let day = navedb::Date(i32::try_from(day).unwrap());
+            format!(r#""day":"{day}","instant":"{day}T13:00:00Z""#)
+        }));
+        let traits = traits.join(",");
+        format!(r#"{{"type":"identify","userId":"u{n}","traits":{{{traits}}}}}"#)
+    };
+    let messages: Vec<String> = people.iter().enumerate().map(message).collect();
+    let (_db, view) = store(&messages.iter().map(String::as_str).collect::<Vec<_>>());
+    type Plain = fn(&Numbers) -> Option<bool>;
+    let conditions: [(&str, Plain); 12] = [
+        ("p.i * 2 > p.j", |n| Some(n.i? * 2 > n.j?)),
+        ("p.i - p.j <> -3", |n| Some(n.i? - n.j? != -3)),
+        ("p.i % 5 = p.j % 5", |n| Some(n.i? % 5 == n.j? % 5)),
+        ("p.f / p.j <= 1.5", |n| Some(n.f? / n.j? as f64 <= 1.5)),
+        ("p.i / p.j < 0.25", |n| Some((n.i? as f64 / n.j? as f64) < 0.25)),
+        ("p.f * 1.2 > 15", |n| Some(n.f? * 1.2 > 15.0)),
+        ("p.f + p.i >= p.j", |n| Some(n.f? + n.i? as f64 >= n.j? as f64)),
+        ("- p.f = p.i", |n| Some(-n.f? == n.i? as f64)),
+        ("coalesce(p.f, p.i) < p.j", |n| Some(n.f.or(n.i.map(|i| i as f64))? < n.j? as f64)),
+        ("extract(dow FROM p.instant) < p.j", |n| Some((n.day? + 4) % 7 < n.j?)),
+        ("p.instant > p.day", |n| n.day.map(|_| true)),
+        ("CAST(p.instant AS date) - p.day = p.i", |n| n.day.and(n.i).map(|i| i == 0)),
+    ];
+    for (condition, plain) in conditions {
+        let count =
+            |wanted: bool| people.iter().filter(|n| plain(n) == Some(wanted)).count() as u64;
+        assert!(count(true) > 0, "{condition}");
+        assert_eq!(holds(&view, condition), count(true), "{condition}");
+        assert_eq!(holds(&view, &format!("NOT ({condition})")), count(false), "NOT {condition}");
+        let some = people.iter().filter(|n| plain(n) == Some(true) && n.i.is_some_and(|i| i > 3));
+        assert_eq!(holds(&view, &format!("p.i > 3 AND {condition}")), some.count() as u64);
+    }
+    refused(&view, "p.i * 9223372036854775807 > p.j", "64 bits");
+    refused(&view, "p.j % (p.i - p.i) = p.j", "zero");
+    // Of whom one of both is unknown there is no number that could be too great.
+    assert_eq!(holds(&view, "p.i IS NULL AND p.i * 9223372036854775807 > p.j"), 0);
+    assert_eq!(holds(&view, "p.i IN (0, 1) AND p.i * 9223372036854775807 > p.j"), {
+        people.iter().filter(|n| n.i == Some(1) && n.j.is_some()).count() as u64
+    });
+}

@@ -66,9 +66,35 @@ impl<'c> Direct<'c> {
         if row >= self.count || self.is_null(row) { None } else { self.stored(row) }
     }
 
-    /// Whether some row up to the last may have no value.
-    pub fn may_be_null(&self) -> bool {
-        self.nulls.is_some() || self.count < 1 << 16
+    /// Which of some rows have a value; nothing when all have.
+    pub fn known_at(&self, rows: &[u16]) -> Option<Vec<bool>> {
+        if self.nulls.is_none() && rows.iter().all(|row| usize::from(*row) < self.count) {
+            return None;
+        }
+        let known = |row: usize| row < self.count && !self.is_null(row);
+        Some(rows.iter().map(|row| known(usize::from(*row))).collect())
+    }
+
+    /// The integers of some rows; of one that has no value any. Of floats their bits.
+    pub fn integers(&self, rows: &[u16]) -> Vec<i64> {
+        fn all<const WIDTH: usize>(
+            bytes: &[u8],
+            rows: &[u16],
+            of: impl Fn(&[u8; WIDTH]) -> u64,
+            base: i64,
+        ) -> Vec<i64> {
+            let (numbers, _) = bytes.as_chunks::<WIDTH>();
+            let number = |row: &u16| numbers.get(usize::from(*row)).map_or(0, &of);
+            rows.iter().map(|row| base.wrapping_add(number(row).cast_signed())).collect()
+        }
+        let base = if self.domain == Domain::Float { 0 } else { self.base };
+        match self.width {
+            1 => all(self.bytes, rows, |[byte]| u64::from(*byte), base),
+            2 => all(self.bytes, rows, |bytes| u64::from(u16::from_le_bytes(*bytes)), base),
+            4 => all(self.bytes, rows, |bytes| u64::from(u32::from_le_bytes(*bytes)), base),
+            8 => all(self.bytes, rows, |bytes| u64::from_le_bytes(*bytes), base),
+            _ => vec![base; rows.len()],
+        }
     }
 
     /// The integer of a row, where the numbers are such; nothing for NULL.

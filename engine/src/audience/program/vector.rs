@@ -12,9 +12,9 @@ use super::machine::ordinal;
 use crate::base::bits::Bits;
 use crate::base::ids::Ordinal;
 use crate::base::time::{DAY_MICROS, Date, Timestamp};
-use crate::base::value::compare_floats;
 use crate::column::Cell;
-use crate::index::{ColumnIndex, Direct, Domain};
+use crate::index::{ColumnIndex, Domain, KeyRange};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Rows that are taken at once: what is found of them stays in the nearest caches.
@@ -76,40 +76,40 @@ impl<'v> Many<'v> {
         found.unwrap_or(Cell::Null)
     }
 
-    /// The values as floats, if they are numbers of which that is so.
-    fn floats(&self) -> Option<Floats<'_>> {
+    /// The values of so many rows as floats, if they are numbers of which that is so; of what is not known any.
+    fn floats(&self, count: usize) -> Option<Cow<'_, [f64]>> {
         match &self.values {
             Values::Same(cell @ (Cell::Integer(_) | Cell::Float(_) | Cell::Decimal(_))) => {
-                Some(Floats::Same(float(*cell)))
+                Some(vec![float(*cell); count].into())
             }
-            Values::Integers(all) => Some(Floats::Integers(all)),
-            Values::Floats(all) => Some(Floats::Each(all)),
+            Values::Integers(all) => Some(all.iter().map(|number| *number as f64).collect()),
+            Values::Floats(all) => Some(all.as_slice().into()),
             _ => None,
         }
+    }
+
+    /// The values of so many rows as integers, if they are such; of what is not known any.
+    fn integers(&self, count: usize) -> Option<Cow<'_, [i64]>> {
+        match &self.values {
+            Values::Same(Cell::Integer(number)) => Some(vec![*number; count].into()),
+            Values::Integers(all) => Some(all.as_slice().into()),
+            _ => None,
+        }
+    }
+
+    /// Whether they are numbers that become floats beside a float.
+    fn is_number(&self) -> bool {
+        matches!(
+            self.values,
+            Values::Integers(_)
+                | Values::Floats(_)
+                | Values::Same(Cell::Integer(_) | Cell::Float(_) | Cell::Decimal(_))
+        )
     }
 
     /// Whether they are floats.
     fn is_float(&self) -> bool {
         matches!(self.values, Values::Floats(_) | Values::Same(Cell::Float(_)))
-    }
-}
-
-/// Numbers that are taken as floats.
-#[derive(Clone, Copy)]
-enum Floats<'m> {
-    Same(f64),
-    Integers(&'m [i64]),
-    Each(&'m [f64]),
-}
-
-impl Floats<'_> {
-    #[inline]
-    fn at(self, place: usize) -> f64 {
-        match self {
-            Floats::Same(number) => number,
-            Floats::Integers(all) => all.get(place).map_or(f64::NAN, |number| *number as f64),
-            Floats::Each(all) => all.get(place).copied().unwrap_or(f64::NAN),
-        }
     }
 }
 
@@ -185,18 +185,28 @@ impl<'v> Vector<'v> {
         }
         let (left, right) = (self.value(left, rows), self.value(right, rows));
         let wanted = |order: Ordering| comparison.holds(order) == wanted;
-        if let (Some(one), Some(other)) = (left.floats(), right.floats())
-            && (left.is_float() || right.is_float())
+        // Beside a float both are floats.
+        if (left.is_float() || right.is_float())
+            && let (Some(one), Some(other)) = (left.floats(rows.len()), right.floats(rows.len()))
         {
-            // Beside a float both are floats.
-            let known = |place: usize| left.is_known(place) && right.is_known(place);
+            // Keys of floats stand in the order of floats.
+            let pairs = one.iter().zip(other.iter());
+            let pairs =
+                pairs.map(|(one, other)| (KeyRange::of_float(*one), KeyRange::of_float(*other)));
             let passes = [Ordering::Less, Ordering::Equal, Ordering::Greater].map(wanted);
-            let order = |place: usize| compare_floats(one.at(place), other.at(place)) as usize;
-            return put(rows, out, |place| {
-                // The orders are -1, 0 and 1.
-                let passes = passes.get(order(place).wrapping_add(1)).copied().unwrap_or(false);
-                known(place) & passes
-            });
+            let mut found: Vec<bool> = match passes {
+                [true, false, false] => pairs.map(|(one, other)| one < other).collect(),
+                [true, true, false] => pairs.map(|(one, other)| one <= other).collect(),
+                [false, true, false] => pairs.map(|(one, other)| one == other).collect(),
+                [true, false, true] => pairs.map(|(one, other)| one != other).collect(),
+                [false, true, true] => pairs.map(|(one, other)| one >= other).collect(),
+                [false, false, true] => pairs.map(|(one, other)| one > other).collect(),
+                [all, ..] => vec![all; rows.len()],
+            };
+            for known in left.known.iter().chain(&right.known) {
+                found.iter_mut().zip(known).for_each(|(found, known)| *found &= known);
+            }
+            return rows.iter().zip(found).for_each(|(row, found)| out.insert_if(*row, found));
         }
         put(rows, out, |place| left.cell(place).compare(right.cell(place)).is_some_and(wanted));
     }
@@ -258,25 +268,23 @@ impl<'v> Vector<'v> {
     fn of_trait(&self, number: usize, rows: &[u16]) -> Option<Many<'v>> {
         let (_, column) = self.columns.iter().find(|(known, _)| *known == number)?;
         let (domain, direct) = (column.domain()?, column.direct(self.chunk)?);
-        let known = |direct: &Direct<'_>| {
-            direct.may_be_null().then(|| {
-                rows.iter().map(|row| direct.number(usize::from(*row)).is_some()).collect()
-            })
-        };
-        let integers = || rows.iter().map(|row| direct.integer(*row).unwrap_or_default()).collect();
         let values = match domain {
-            Domain::Integer => Values::Integers(integers()),
-            Domain::Date => Values::Days(integers()),
-            Domain::Timestamp => Values::Times(integers()),
+            Domain::Integer => Values::Integers(direct.integers(rows)),
+            Domain::Date => Values::Days(direct.integers(rows)),
+            Domain::Timestamp => Values::Times(direct.integers(rows)),
             Domain::Float => Values::Floats(
-                rows.iter().map(|row| direct.float(*row).unwrap_or_default()).collect(),
+                direct
+                    .integers(rows)
+                    .into_iter()
+                    .map(|bits| f64::from_bits(bits.cast_unsigned()))
+                    .collect(),
             ),
             Domain::Decimal(_) => {
                 let cell = |row: &u16| direct.cell(*row).unwrap_or(Cell::Null);
                 return Some(Many::cells(rows.iter().map(cell).collect()));
             }
         };
-        Some(Many { values, known: known(&direct) })
+        Some(Many { values, known: direct.known_at(rows) })
     }
 
     /// What something says of each place, or NULL with the reason noted.
@@ -295,11 +303,11 @@ impl<'v> Vector<'v> {
             let found = self.row.given(operate(operator, *one, *other));
             return Many { values: Values::Same(found), known: None };
         }
-        let divides = operator == Arithmetic::Divide;
-        if let (Some(one), Some(other)) = (left.floats(), right.floats())
-            && (divides || left.is_float() || right.is_float())
+        let divides = operator == Arithmetic::Divide && left.is_number() && right.is_number();
+        if (divides || left.is_float() || right.is_float())
+            && let (Some(one), Some(other)) = (left.floats(count), right.floats(count))
         {
-            let pairs = (0..count).map(|place| (one.at(place), other.at(place)));
+            let pairs = one.iter().zip(other.iter());
             let values: Vec<f64> = match operator {
                 Arithmetic::Add => pairs.map(|(a, b)| a + b).collect(),
                 Arithmetic::Subtract => pairs.map(|(a, b)| a - b).collect(),
@@ -307,51 +315,43 @@ impl<'v> Vector<'v> {
                 Arithmetic::Divide => pairs.map(|(a, b)| a / b).collect(),
                 Arithmetic::Remainder => {
                     let known = |place: usize| left.is_known(place) && right.is_known(place);
-                    if (0..count).any(|place| known(place) && other.at(place) == 0.0) {
+                    if other.iter().enumerate().any(|(place, other)| *other == 0.0 && known(place))
+                    {
                         self.row.given(Err(BY_ZERO));
                     }
                     pairs.map(|(a, b)| a % b).collect()
                 }
             };
+            drop((one, other));
             let known = both(left.known, right.known);
             return Many { values: Values::Floats(values), known };
         }
-        if let Some(found) = integers(operator, &left, &right, count) {
-            let Some(found) = found else {
-                return Many::cells(vec![self.row.given(Err(OVERFLOW)); count]);
-            };
-            return Many { values: Values::Integers(found), known: both(left.known, right.known) };
+        let of = match operator {
+            Arithmetic::Add => Some(i64::overflowing_add as fn(i64, i64) -> (i64, bool)),
+            Arithmetic::Subtract => Some(i64::overflowing_sub as fn(i64, i64) -> (i64, bool)),
+            Arithmetic::Multiply => Some(i64::overflowing_mul as fn(i64, i64) -> (i64, bool)),
+            Arithmetic::Remainder | Arithmetic::Divide => None,
+        };
+        if let (Some(of), Some(one), Some(other)) =
+            (of, left.integers(count), right.integers(count))
+        {
+            let known = both(left.known.clone(), right.known.clone());
+            let mut over = false;
+            let values = one.iter().zip(other.iter()).enumerate().map(|(place, (one, other))| {
+                let (value, strays) = of(*one, *other);
+                // What is not known has any number, which may be too great.
+                over |=
+                    strays && known.as_ref().is_none_or(|known| known.get(place) == Some(&true));
+                value
+            });
+            let values = Values::Integers(values.collect());
+            if over {
+                self.row.given(Err(OVERFLOW));
+            }
+            return Many { values, known };
         }
         self.each(count, |place| operate(operator, left.cell(place), right.cell(place)))
     }
-}
-
-/// Sums, differences and products of integers; the inner nothing when one has too many bits, the outer one for others.
-fn integers(
-    operator: Arithmetic,
-    left: &Many<'_>,
-    right: &Many<'_>,
-    count: usize,
-) -> Option<Option<Vec<i64>>> {
-    let of = match operator {
-        Arithmetic::Add => i64::checked_add,
-        Arithmetic::Subtract => i64::checked_sub,
-        Arithmetic::Multiply => i64::checked_mul,
-        Arithmetic::Remainder | Arithmetic::Divide => return None,
-    };
-    let at = |many: &Many<'_>, place: usize| match &many.values {
-        Values::Same(Cell::Integer(number)) => Some(*number),
-        Values::Integers(all) => all.get(place).copied(),
-        _ => None,
-    };
-    at(left, 0).zip(at(right, 0))?;
-    let found = (0..count).map(|place| {
-        let known = left.is_known(place) && right.is_known(place);
-        let (left, right) = at(left, place).zip(at(right, place))?;
-        // What is not known has any number, which may be too great.
-        of(left, right).or((!known).then_some(0))
-    });
-    Some(found.collect())
 }
 
 /// What something says of each time; once for a day where it says the same all day.

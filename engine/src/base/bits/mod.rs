@@ -109,6 +109,13 @@ impl Bits {
         self.0.get(word).is_some_and(|word| word & bit != 0)
     }
 
+    /// Puts a row in if so, without a branch.
+    #[inline]
+    pub fn insert_if(&mut self, row: u16, is: bool) {
+        let word = self.0.get_mut(usize::from(row >> 6));
+        word.into_iter().for_each(|word| *word |= u64::from(is) << (row & 63));
+    }
+
     /// Puts a row in.
     pub fn insert(&mut self, row: u16) {
         let (word, bit) = place(row);
