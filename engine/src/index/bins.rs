@@ -40,8 +40,8 @@ pub(super) fn is_worth(tier: &Tier) -> bool {
 pub(super) struct Binned {
     /// Those that are in it with all their rows.
     whole: Option<(u8, u8)>,
-    /// Those of which some rows may be.
-    edges: [Option<u8>; 2],
+    /// The first and the last of which any rows may be.
+    all: (u8, u8),
 }
 
 impl Bins {
@@ -88,25 +88,27 @@ impl Bins {
         let low = if begins { u16::from(first) } else { u16::from(first) + 1 };
         let high = if ends { i32::from(last) } else { i32::from(last) - 1 };
         let whole = (i32::from(low) <= high).then_some((low as u8, high as u8));
-        let within = |bin: u8| whole.is_some_and(|(low, high)| low <= bin && bin <= high);
-        let edge = |bin: u8| (!within(bin)).then_some(bin);
-        let edges = [edge(first), edge(last).filter(|_| last != first)];
-        Binned { whole, edges }
+        Binned { whole, all: (first, last) }
     }
 }
 
 impl Binned {
     /// Makes `rows` those that are in the range for sure, and `unsure` those that must be looked at.
     pub fn select(&self, bins: &[u8], rows: &mut Bits, unsure: &mut Bits) {
+        let (first, last) = self.all;
         match self.whole {
-            Some((low, high)) => rows.between(bins, 1, u64::from(low), u64::from(high)),
-            None => rows.clear(),
-        }
-        unsure.clear();
-        let mut found = Bits::empty();
-        for edge in self.edges.iter().flatten() {
-            found.between(bins, 1, u64::from(*edge), u64::from(*edge));
-            unsure.or(&found);
+            Some(whole) if whole == self.all => {
+                rows.between(bins, 1, u64::from(first), u64::from(last));
+                unsure.clear();
+            }
+            Some(whole) => {
+                rows.between_both(unsure, bins, [whole, self.all]);
+                unsure.and_not(rows);
+            }
+            None => {
+                rows.clear();
+                unsure.between(bins, 1, u64::from(first), u64::from(last));
+            }
         }
     }
 }
@@ -147,7 +149,7 @@ mod tests {
                 for key in 0..40_u64 {
                     let bin = bins.bin(key);
                     let whole = found.whole.is_some_and(|(from, to)| from <= bin && bin <= to);
-                    let edge = found.edges.contains(&Some(bin));
+                    let edge = found.all.0 <= bin && bin <= found.all.1 && !whole;
                     let inside = low <= key && key <= high;
                     assert!(!whole || (inside && !edge));
                     assert!(whole || edge || !inside);
@@ -155,6 +157,9 @@ mod tests {
             }
         }
         let all = bins.binned(KeyRange { low: 0, high: u64::MAX });
-        assert_eq!((all.whole, all.edges), (Some((0, 3)), [None, None]));
+        assert_eq!((all.whole, all.all), (Some((0, 3)), (0, 3)));
+        // No bin is looked at that is in the range with all its rows, and no third one.
+        let some = bins.binned(KeyRange { low: 10, high: 25 });
+        assert_eq!((some.whole, some.all), (Some((1, 1)), (1, 2)));
     }
 }

@@ -33,6 +33,7 @@ static TABLE: Kernels = Kernels {
     runs_count_stored,
     arrays_count,
     between,
+    between_both,
     among,
     sum,
     sum_floats,
@@ -67,6 +68,8 @@ for_cpu! { "avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2":
     fn runs_count_stored(words: &Stored, runs: &Runs) -> u32 = portable::runs_count;
     fn arrays_count(one: &Rows, two: &Rows) -> u32 = arrays_count_blocks;
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
+    fn between_both(one: &mut Words, two: &mut Words, values: &[u8], bounds: [(u8, u8); 2])
+        = between_both_lines;
     fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = portable::sum;
     fn sum_floats(words: &Words, values: &[u8], window: FloatWindow, others: &mut Words)
@@ -305,4 +308,12 @@ fn between_lines(words: &mut Words, values: &[u8], width: u8, low: u64, high: u6
     };
     let (words, values) = portable::rest_mut(words, values, width, done);
     portable::between_words(words, values, width, low, high);
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn between_both_lines(one: &mut Words, two: &mut Words, values: &[u8], bounds: [(u8, u8); 2]) {
+    for (words, (low, high)) in [one, two].into_iter().zip(bounds) {
+        between_lines(words, values, 1, u64::from(low), u64::from(high));
+    }
 }

@@ -31,6 +31,7 @@ static TABLE: Kernels = Kernels {
     runs_count_stored,
     arrays_count,
     between,
+    between_both,
     among,
     sum,
     sum_floats,
@@ -63,6 +64,8 @@ for_cpu! { "avx512f,avx512bw,avx512vpopcntdq,avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2"
     fn runs_count_stored(words: &Stored, runs: &Runs) -> u32 = portable::runs_count;
     fn arrays_count(one: &Rows, two: &Rows) -> u32 = avx2::arrays_count_blocks;
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
+    fn between_both(one: &mut Words, two: &mut Words, values: &[u8], bounds: [(u8, u8); 2])
+        = between_both_lines;
     fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = sum_lines;
     fn sum_floats(words: &Words, values: &[u8], window: FloatWindow, others: &mut Words)
@@ -175,6 +178,28 @@ fn between_lines(words: &mut Words, values: &[u8], width: u8, low: u64, high: u6
     };
     let (words, values) = portable::rest_mut(words, values, width, done);
     portable::between_words(words, values, width, low, high);
+}
+
+/// Each line of values of one byte is read once for both pairs of bounds.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn between_both_lines(one: &mut Words, two: &mut Words, values: &[u8], bounds: [(u8, u8); 2]) {
+    let [(first, first_span), (second, second_span)] = bounds.map(|(low, high)| {
+        let set = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
+        (set(low), set(high.wrapping_sub(low)))
+    });
+    let groups = groups::<1>(values);
+    let words = one.iter_mut().zip(two.iter_mut());
+    for ((one, two), ([line], ahead)) in words.zip(with_ahead(groups)) {
+        ahead.iter().for_each(|[first, ..]| bring_near(first));
+        let line = load(line);
+        *one = _mm512_cmple_epu8_mask(_mm512_sub_epi8(line, first), first_span);
+        *two = _mm512_cmple_epu8_mask(_mm512_sub_epi8(line, second), second_span);
+    }
+    for (words, (low, high)) in [one, two].into_iter().zip(bounds) {
+        let (words, values) = portable::rest_mut(words, values, 1, groups.len());
+        portable::between_words(words, values, 1, u64::from(low), u64::from(high));
+    }
 }
 
 /// A line of values against each that is wanted.

@@ -39,6 +39,8 @@ pub(super) struct Kernels {
     pub(super) arrays_count: fn(&Rows, &Rows) -> u32,
     /// Bounds fit the width, and the lower is no greater than the upper.
     pub(super) between: fn(&mut Words, &[u8], u8, u64, u64),
+    /// Values of one byte, for two pairs of bounds, of which the lower is no greater than the upper.
+    pub(super) between_both: fn(&mut Words, &mut Words, &[u8], [(u8, u8); 2]),
     /// Values of one byte that are among some, of which there are at most `AMONG_MAX`.
     pub(super) among: fn(&mut Words, &[u8], &[u8]),
     pub(super) sum: fn(&Words, &[u8], u8) -> (u128, u32),
@@ -65,6 +67,7 @@ static PORTABLE: Kernels = Kernels {
     runs_count_stored: portable::runs_count,
     arrays_count: portable::arrays_count,
     between: portable::between,
+    between_both: portable::between_both,
     among: portable::among,
     sum: portable::sum,
     sum_floats: floats::sum_floats,

@@ -237,6 +237,18 @@ fn between_cells<C: Cell>(words: &mut [u64], cells: &[C], low: u64, high: u64) {
     }
 }
 
+/// The rows whose value of one byte is between two bounds, for two pairs of them.
+pub(super) fn between_both(
+    one: &mut [u64; WORDS],
+    two: &mut [u64; WORDS],
+    values: &[u8],
+    bounds: [(u8, u8); 2],
+) {
+    for (words, (low, high)) in [one, two].into_iter().zip(bounds) {
+        between_words(words, values, 1, u64::from(low), u64::from(high));
+    }
+}
+
 /// The rows whose value of one byte is among some.
 #[inline(always)]
 pub(super) fn among(words: &mut [u64; WORDS], values: &[u8], wanted: &[u8]) {

@@ -95,6 +95,31 @@ fn rows_between_bounds_are_those_of_a_loop_over_them() {
 }
 
 #[test]
+fn rows_between_two_pairs_of_bounds_are_those_of_both() {
+    let mut rng = Rng(14);
+    for rows in LENGTHS {
+        let (_, bytes) = column(&mut rng, 1, rows);
+        for _ in 0..8 {
+            let mut pair = || {
+                let (one, other) = (rng.below(256) as u8, rng.below(256) as u8);
+                (one.min(other), one.max(other))
+            };
+            let bounds = [pair(), pair()];
+            let expected = bounds.map(|(low, high)| {
+                let mut rows = Bits::empty();
+                rows.between(&bytes[1..], 1, u64::from(low), u64::from(high));
+                rows
+            });
+            for kernels in every() {
+                let (mut one, mut two) = (Bits::full(), Bits::full());
+                (kernels.between_both)(&mut one.0, &mut two.0, &bytes[1..], bounds);
+                assert!([one, two] == expected, "{} {bounds:?} {rows}", kernels.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn sums_and_extremes_are_those_of_a_loop_over_the_rows() {
     let mut rng = Rng(12);
     let shapes = shapes(&mut rng);
