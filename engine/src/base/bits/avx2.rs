@@ -9,7 +9,7 @@
 //! and asks the CPU first. Memory is read through references to arrays of the size of a register, by `load` functions
 //! alone.
 
-use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, Words};
+use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, TwoRanges, Words};
 use super::floats::{self, FloatUnits, FloatWindow};
 use super::portable::{self, Lane};
 use super::x86::for_cpu;
@@ -68,7 +68,7 @@ for_cpu! { "avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2":
     fn runs_count_stored(words: &Stored, runs: &Runs) -> u32 = portable::runs_count;
     fn arrays_count(one: &Rows, two: &Rows) -> u32 = arrays_count_blocks;
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
-    fn between_both(one: &mut Words, two: &mut Words, values: &[u8], bounds: [(u8, u8); 2])
+    fn between_both(one: &mut Words, two: &mut Words, values: &[u8], bounds: TwoRanges)
         = between_both_lines;
     fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = portable::sum;
@@ -312,7 +312,7 @@ fn between_lines(words: &mut Words, values: &[u8], width: u8, low: u64, high: u6
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn between_both_lines(one: &mut Words, two: &mut Words, values: &[u8], bounds: [(u8, u8); 2]) {
+fn between_both_lines(one: &mut Words, two: &mut Words, values: &[u8], bounds: TwoRanges) {
     for (words, (low, high)) in [one, two].into_iter().zip(bounds) {
         between_lines(words, values, 1, u64::from(low), u64::from(high));
     }

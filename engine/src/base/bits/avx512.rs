@@ -4,7 +4,7 @@
 //! through references to arrays of the size of a register, by `load` and `bytes_of` alone; `bring_near` reads nothing.
 //! What is left over of values is answered by `portable`.
 
-use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, Words};
+use super::dispatch::{Extremes, Kernels, Rows, Runs, Stored, TwoRanges, Words};
 use super::floats::{self, FloatUnits, FloatWindow};
 use super::portable::{self, Cell, Lane};
 use super::x86::{bring_near, for_cpu};
@@ -64,7 +64,7 @@ for_cpu! { "avx512f,avx512bw,avx512vpopcntdq,avx2,bmi1,bmi2,lzcnt,popcnt,sse4.2"
     fn runs_count_stored(words: &Stored, runs: &Runs) -> u32 = portable::runs_count;
     fn arrays_count(one: &Rows, two: &Rows) -> u32 = avx2::arrays_count_blocks;
     fn between(words: &mut Words, values: &[u8], width: u8, low: u64, high: u64) = between_lines;
-    fn between_both(one: &mut Words, two: &mut Words, values: &[u8], bounds: [(u8, u8); 2])
+    fn between_both(one: &mut Words, two: &mut Words, values: &[u8], bounds: TwoRanges)
         = between_both_lines;
     fn among(words: &mut Words, values: &[u8], wanted: &[u8]) = among_lines;
     fn sum(words: &Words, values: &[u8], width: u8) -> (u128, u32) = sum_lines;
@@ -183,7 +183,7 @@ fn between_lines(words: &mut Words, values: &[u8], width: u8, low: u64, high: u6
 /// Each line of values of one byte is read once for both pairs of bounds.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn between_both_lines(one: &mut Words, two: &mut Words, values: &[u8], bounds: [(u8, u8); 2]) {
+fn between_both_lines(one: &mut Words, two: &mut Words, values: &[u8], bounds: TwoRanges) {
     let [(first, first_span), (second, second_span)] = bounds.map(|(low, high)| {
         let set = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
         (set(low), set(high.wrapping_sub(low)))

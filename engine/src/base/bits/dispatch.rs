@@ -19,6 +19,9 @@ pub(super) type Runs = [[u8; 4]];
 /// The least and the greatest of values.
 pub(super) type Extremes = Option<(u64, u64)>;
 
+/// The least and the greatest byte of each of two ranges.
+pub(super) type TwoRanges = [(u8, u8); 2];
+
 /// A kernel for each thing that is asked of words and values.
 pub(super) struct Kernels {
     pub(super) name: &'static str,
@@ -40,7 +43,7 @@ pub(super) struct Kernels {
     /// Bounds fit the width, and the lower is no greater than the upper.
     pub(super) between: fn(&mut Words, &[u8], u8, u64, u64),
     /// Values of one byte, for two pairs of bounds, of which the lower is no greater than the upper.
-    pub(super) between_both: fn(&mut Words, &mut Words, &[u8], [(u8, u8); 2]),
+    pub(super) between_both: fn(&mut Words, &mut Words, &[u8], TwoRanges),
     /// Values of one byte that are among some, of which there are at most `AMONG_MAX`.
     pub(super) among: fn(&mut Words, &[u8], &[u8]),
     pub(super) sum: fn(&Words, &[u8], u8) -> (u128, u32),

@@ -4,6 +4,7 @@
 //! have it compiled for the instructions of their CPU.
 
 use super::WORDS;
+use super::dispatch::TwoRanges;
 
 /// A word of a chunk: as a number, or as bytes that are stored.
 pub(super) trait Lane: Copy {
@@ -242,7 +243,7 @@ pub(super) fn between_both(
     one: &mut [u64; WORDS],
     two: &mut [u64; WORDS],
     values: &[u8],
-    bounds: [(u8, u8); 2],
+    bounds: TwoRanges,
 ) {
     for (words, (low, high)) in [one, two].into_iter().zip(bounds) {
         between_words(words, values, 1, u64::from(low), u64::from(high));
