@@ -10,6 +10,7 @@ use crate::base::ids::Ordinal;
 use crate::base::time::Timestamp;
 use crate::catalog::nearest;
 use crate::definition::{COMPUTED, SEGMENT, STREAM, SegmentRule, StreamRule, quoted};
+use crate::record::identifier_of;
 use crate::segment::{all_for, behind_stalled, check, prepared_trait, whole_second};
 use crate::state::{Membership, Saved, State};
 use roaring::RoaringBitmap;
@@ -210,11 +211,10 @@ impl View {
     pub fn in_segment(&self, name: &str, namespace: &str, value: &str) -> Result<Option<bool>> {
         self.membership(name)?;
         self.reading(|state| {
-            let reader = state.reader();
-            let found = super::profile_view::find(&reader, namespace, value);
+            let found = identifier_of(namespace, value).map(|named| state.find(&named));
             let segment = state.memberships.get(name);
-            let is = found.map(|ordinal| segment.is_some_and(|of| of.members.holds(ordinal)));
-            reader.check().map(|()| is)
+            let is = |ordinal| segment.is_some_and(|of| of.members.holds(ordinal));
+            Ok(found.transpose()?.flatten().map(is))
         })
     }
 
@@ -225,15 +225,14 @@ impl View {
     /// `Corrupt`.
     pub fn segments_of(&self, namespace: &str, value: &str) -> Result<Option<Vec<String>>> {
         self.reading(|state| {
-            let reader = state.reader();
-            let found = super::profile_view::find(&reader, namespace, value);
-            let names = found.map(|ordinal| {
+            let found = identifier_of(namespace, value).map(|named| state.find(&named));
+            let names = found.transpose()?.flatten().map(|ordinal| {
                 let all = state.memberships.all().filter(|of| of.members.holds(ordinal));
                 let mut names: Vec<String> = all.map(|of| of.name.clone()).collect();
                 names.sort_unstable();
                 names
             });
-            reader.check().map(|()| names)
+            Ok(names)
         })
     }
 

@@ -17,6 +17,7 @@ mod explain;
 mod grounds;
 mod household;
 mod node;
+mod node_point;
 mod node_view;
 mod recent;
 mod rules;
@@ -30,9 +31,8 @@ pub use edge::{Edge, EdgeRange, OpenEdges, Told, all_edges, edges_in, merge_edge
 pub use evidence::{EdgeKey, EvidenceId, Kind, Namespace, RuleId, content_of};
 pub use grounds::Grounds;
 pub use household::{Alike, Apart, Ground, Households, Person, Statement, households};
-pub use node::{
-    NamingKey, OpenNodes, PublicId, find_node, merge_nodes, nodes_in, point_of, point_value,
-};
+pub use node::{NamingKey, OpenNodes, PublicId, merge_nodes, nodes_in};
+pub use node_point::{find_node, point_label, point_of, point_value};
 pub use node_view::NodeView;
 pub use rules::{Cap, Holding, Limit, NamespaceRule, Rules, SourceRule, nobody};
 pub use spelling::{OpenSpellings, merge_spellings, spellings_of};

@@ -13,8 +13,8 @@ use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
-    BlockView, ColumnWriter, Keeping, Layout, OpenColumn, Point, Stored, find_key, find_keys,
-    integers_of, merge_column, merge_keys, release, rows_in, write_keys,
+    BlockView, ColumnWriter, Keeping, Layout, OpenColumn, Stored, find_keys, integers_of,
+    merge_column, merge_keys, release, rows_in, write_keys,
 };
 use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub(super) const VALUE: u32 = 1;
 pub(super) const PUBLIC: u32 = 2;
 pub(super) const FIRST_SEEN: u32 = 3;
 pub(super) const LABEL: u32 = 4;
-const NUMBER: u32 = 5;
+pub(super) const NUMBER: u32 = 5;
 
 /// The label of a node that no record named yet.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -438,43 +438,8 @@ impl OpenNodes {
     }
 }
 
-/// The node of a public id in parts.
-///
-/// # Errors
-/// `Corrupt`.
-pub fn find_node(parts: &[Arc<Part>], public: PublicId) -> Result<Option<NodeId>> {
-    Ok(find_key(parts, NODES.field(PUBLIC), public.0)?.map(NodeId))
-}
-
-fn no_identifier(node: NodeId) -> Error {
+pub(super) fn no_identifier(node: NodeId) -> Error {
     Error::corrupt(format!("there is no identifier of number {}", node.0))
-}
-
-/// What parts tell of a node: its namespace, the least event time that it was seen at, and its public id. `once` are
-/// the parts that may have what is written once.
-///
-/// # Errors
-/// `Corrupt`, also when there is no such node.
-pub fn point_of(
-    once: &[Arc<Part>],
-    parts: &[Arc<Part>],
-    node: NodeId,
-) -> Result<(Namespace, i64, PublicId)> {
-    let of = |parts, field| {
-        let point = Point::find(parts, NODES.field(field), node.0)?;
-        point.ok_or_else(|| no_identifier(node))
-    };
-    let number = u16::try_from(of(once, NUMBER)?.number()).unwrap_or(u16::MAX);
-    Ok((number, of(parts, FIRST_SEEN)?.integer(), PublicId(of(once, PUBLIC)?.wide())))
-}
-
-/// The value of a node in parts.
-///
-/// # Errors
-/// `Corrupt`, also when there is no such node.
-pub fn point_value(parts: &[Arc<Part>], node: NodeId) -> Result<Vec<u8>> {
-    let point = Point::find(parts, NODES.field(VALUE), node.0)?;
-    Ok(point.ok_or_else(|| no_identifier(node))?.bytes().to_vec())
 }
 
 /// How many nodes parts tell of.

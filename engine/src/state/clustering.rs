@@ -119,6 +119,13 @@ impl State {
         content_of(name.map_or("", AsRef::as_ref), value)
     }
 
+    /// The public id of an identifier; nothing when it is nobody's.
+    pub(super) fn public(&self, identifier: &Identifier) -> Option<PublicId> {
+        let Identifier { namespace, value } = identifier;
+        let normaliser = self.definitions.identity().normaliser(namespace, self.normalisers);
+        Some(PublicId::of((namespace, &normaliser.apply(value)?), &self.salt))
+    }
+
     /// The namespaces of which a node has too many neighbours.
     pub(super) fn capped(&self, node: NodeId) -> Vec<Namespace> {
         let range = (node, 0)..=(node, Namespace::MAX);

@@ -14,7 +14,7 @@ use crate::base::time::Timestamp;
 use crate::base::value::Value;
 use crate::column::{Cell, ColumnView, Faults};
 use crate::event::{TablePart, TableView};
-use crate::identity::{Grounds, NamingKey, NodeView, PublicId, Rules, find_node};
+use crate::identity::{Grounds, NamingKey, NodeView, PublicId, Rules, find_node, point_label};
 use crate::profile::{GoldenRow, RowView, trait_key};
 use crate::record::Identifier;
 use std::cell::{Cell as Flag, OnceCell};
@@ -83,6 +83,18 @@ impl State {
             opened: OnceCell::new(),
             paces: Flag::new(0),
         }
+    }
+}
+
+impl State {
+    /// The profile of an identifier.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn find(&self, identifier: &Identifier) -> Result<Option<Ordinal>> {
+        let Some(public) = self.public(identifier) else { return Ok(None) };
+        let Some(node) = find_node(&self.parts, public)? else { return Ok(None) };
+        point_label(&self.parts, node)
     }
 }
 
@@ -246,8 +258,7 @@ impl Reader<'_> {
 
     /// The profile of an identifier.
     pub fn find(&self, identifier: &Identifier) -> Option<Ordinal> {
-        let identifier = self.normal(identifier)?;
-        self.resolve(PublicId::of((&identifier.namespace, &identifier.value), &self.state.salt))
+        self.faults.or_note(self.state.find(identifier)).flatten()
     }
 
     /// The profile that holds a public id now, whichever of its members the id was made from.
