@@ -5,7 +5,7 @@ use navedb::dir::MemoryDir;
 use navedb::{At, Batch, Caller, Db, ErrorKind, Purpose, Record, Settings, Timestamp, Value, View};
 use std::sync::Arc;
 
-fn store(messages: &[&str]) -> (Db, View) {
+pub fn store(messages: &[&str]) -> (Db, View) {
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2025-01-01").unwrap()));
     let db = Db::open_with(Arc::new(MemoryDir::new()), clock, Settings::default()).unwrap();
     let session = db.session(Caller::all(), Purpose::any());
@@ -28,7 +28,7 @@ fn amounts(who: &str, numbers: &[&str]) -> Vec<String> {
     numbers.iter().map(one).collect()
 }
 
-fn holds(view: &View, text: &str) -> u64 {
+pub fn holds(view: &View, text: &str) -> u64 {
     view.count(text, At::Latest).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
@@ -38,7 +38,7 @@ fn value(view: &View, text: &str) -> Option<Value> {
     table.rows[0][0].clone()
 }
 
-fn refused(view: &View, text: &str, word: &str) -> Option<usize> {
+pub fn refused(view: &View, text: &str, word: &str) -> Option<usize> {
     let error = view.query(text, At::Latest).expect_err(text);
     assert_eq!(error.kind(), ErrorKind::Invalid, "{text}: {error}");
     assert!(error.message().contains(word), "{text}: {error}");
@@ -221,150 +221,4 @@ fn patterns_and_numbers_that_mean_nothing_are_refused() {
     assert_eq!(holds(&view, "p.long = 1.2345678901234568e42"), 1);
     assert_eq!(value(&view, "SELECT max(p.n) FROM profiles p"), Some(Value::Integer(1)));
     assert_eq!(view.stats().unwrap().quarantine, [("contradicting value".to_owned(), 2)]);
-}
-
-/// Conditions on one trait, which are decided value by value, and the same about two traits of which one is never
-/// known, which are asked of each profile.
-#[test]
-fn conditions_on_one_trait_hold_for_whom_a_look_at_each_says() {
-    let towns = ["Paris", "Padua", "Lima", "Oslo", "Épinal", "Ulm"];
-    let person = |number: usize| {
-        let mut traits = vec![r#""other":1"#.to_owned()];
-        let mut known = |is: bool, text: String| traits.extend(is.then_some(text));
-        known(!number.is_multiple_of(7), format!(r#""n":{}"#, 1 + number * 13 % 40));
-        known(!number.is_multiple_of(5), format!(r#""town":"{}""#, towns[number % 6]));
-        known(!number.is_multiple_of(4), format!(r#""yes":{}"#, number.is_multiple_of(3)));
-        known(
-            !number.is_multiple_of(6),
-            format!(r#""day":"2024-{:02}-{:02}""#, 1 + number % 12, 1 + number % 28),
-        );
-        let traits = traits.join(",");
-        format!(r#"{{"type":"identify","userId":"u{number}","traits":{{{traits}}}}}"#)
-    };
-    let mut messages: Vec<String> = (0..300).map(person).collect();
-    let void = r#"{"type":"identify","userId":"void","traits":{"n2":1,"town2":"x","yes2":true,"day2":"2024-01-01"}}"#;
-    messages.push(void.to_owned());
-    let (_db, view) = store(&messages.iter().map(String::as_str).collect::<Vec<_>>());
-    let conditions = [
-        "{n} * 2 > 60",
-        "{n} % 3 = 1",
-        "coalesce({n}, 7) < 10",
-        "coalesce({n}, 70) < 10",
-        "{n} + 1 IN (2, 3, 38)",
-        "- {n} < -20",
-        "{n} * 2 IS NULL",
-        "{n} * 2 < NULL",
-        "100 / {n} > 3",
-        "100 / ({n} - 1) > 3",
-        "{town} LIKE '%a'",
-        "{town} LIKE 'P%s'",
-        "{town} LIKE '_a%'",
-        "{town} LIKE '%i%'",
-        "{town} LIKE 'Ulm'",
-        "{town} ILIKE 'é%'",
-        "coalesce({town}, 'Ulm') = 'Ulm'",
-        "coalesce({town}, 'x') > 'M'",
-        "{town} IN ('Ulm', NULL)",
-        "coalesce({yes}, FALSE)",
-        "coalesce({yes}, TRUE)",
-        "extract(month FROM {day}) = 2",
-        "date_trunc('month', {day}) >= TIMESTAMPTZ '2024-06-01'",
-        "{day} + INTERVAL '1 year' > TIMESTAMPTZ '2025-05-05'",
-    ];
-    let mut some = 0;
-    for condition in conditions {
-        let said = |both: bool| {
-            ["n", "town", "yes", "day"].into_iter().fold(condition.to_owned(), |text, name| {
-                let asked = if both {
-                    format!("coalesce(p.{name}, p.{name}2)")
-                } else {
-                    format!("p.{name}")
-                };
-                text.replace(&format!("{{{name}}}"), &asked)
-            })
-        };
-        let (one, two) = (said(false), said(true));
-        let others = "p.other IS NOT NULL";
-        for form in
-            ["{}", "NOT ({})", "({}) OR p.n = 5", "({}) AND p.n > 5", "NOT ({}) AND p.n > 5"]
-        {
-            let asked = |text: &str| {
-                let text = format!("{others} AND ({})", form.replace("{}", text));
-                view.count(&text, At::Latest).map_err(|error| error.message().to_owned())
-            };
-            let found = asked(&one);
-            assert_eq!(found, asked(&two), "{form} of {one}");
-            some += usize::from(found.is_ok_and(|count| count > 0));
-        }
-    }
-    assert!(some > 90, "{some}");
-    // Of a value that nobody has it does not matter; of one that somebody has it does.
-    assert_eq!(holds(&view, "p.n * 184467440737095516 > 0"), 257);
-    refused(&view, "p.n * 9223372036854775807 > 0", "64 bits");
-}
-
-/// What a person has of an integer, another, a float, and a day that is an instant too.
-#[derive(Clone, Copy)]
-struct Numbers {
-    i: Option<i64>,
-    j: Option<i64>,
-    f: Option<f64>,
-    day: Option<i64>,
-}
-
-/// Comparisons of several traits, which are computed for many profiles at once, and what they are in plain code.
-#[test]
-fn comparisons_of_traits_hold_for_whom_plain_code_says() {
-    let person = |n: i64| Numbers {
-        i: (n % 7 != 0).then_some(n % 23 - 9),
-        j: (n % 5 != 0).then_some(n * 31 % 17 + 1),
-        f: (n % 6 != 0).then_some((n * 37 % 400) as f64 / 8.0 - 20.0),
-        day: (n % 4 != 0).then_some(19_700 + n * 11 % 900),
-    };
-    let people: Vec<Numbers> = (0..500).map(person).collect();
-    let message = |(n, of): (usize, &Numbers)| {
-        let mut traits = vec![r#""always":1"#.to_owned()];
-        traits.extend(of.i.map(|i| format!(r#""i":{i}"#)));
-        traits.extend(of.j.map(|j| format!(r#""j":{j}"#)));
-        traits.extend(of.f.map(|f| format!(r#""f":{f:e}"#)));
-        traits.extend(of.day.map(|day| {
-            let day = navedb::Date(i32::try_from(day).unwrap());
-            format!(r#""day":"{day}","instant":"{day}T13:00:00Z""#)
-        }));
-        let traits = traits.join(",");
-        format!(r#"{{"type":"identify","userId":"u{n}","traits":{{{traits}}}}}"#)
-    };
-    let messages: Vec<String> = people.iter().enumerate().map(message).collect();
-    let (_db, view) = store(&messages.iter().map(String::as_str).collect::<Vec<_>>());
-    type Plain = fn(&Numbers) -> Option<bool>;
-    let conditions: [(&str, Plain); 12] = [
-        ("p.i * 2 > p.j", |n| Some(n.i? * 2 > n.j?)),
-        ("p.i - p.j <> -3", |n| Some(n.i? - n.j? != -3)),
-        ("p.i % 5 = p.j % 5", |n| Some(n.i? % 5 == n.j? % 5)),
-        ("p.f / p.j <= 1.5", |n| Some(n.f? / n.j? as f64 <= 1.5)),
-        ("p.i / p.j < 0.25", |n| Some((n.i? as f64 / n.j? as f64) < 0.25)),
-        ("p.f * 1.2 > 15", |n| Some(n.f? * 1.2 > 15.0)),
-        ("p.f + p.i >= p.j", |n| Some(n.f? + n.i? as f64 >= n.j? as f64)),
-        ("- p.f = p.i", |n| Some(-n.f? == n.i? as f64)),
-        ("coalesce(p.f, p.i) < p.j", |n| Some(n.f.or(n.i.map(|i| i as f64))? < n.j? as f64)),
-        ("extract(dow FROM p.instant) < p.j", |n| Some((n.day? + 4) % 7 < n.j?)),
-        ("p.instant > p.day", |n| n.day.map(|_| true)),
-        ("CAST(p.instant AS date) - p.day = p.i", |n| n.day.and(n.i).map(|i| i == 0)),
-    ];
-    for (condition, plain) in conditions {
-        let count =
-            |wanted: bool| people.iter().filter(|n| plain(n) == Some(wanted)).count() as u64;
-        assert!(count(true) > 0, "{condition}");
-        assert_eq!(holds(&view, condition), count(true), "{condition}");
-        assert_eq!(holds(&view, &format!("NOT ({condition})")), count(false), "NOT {condition}");
-        let some = people.iter().filter(|n| plain(n) == Some(true) && n.i.is_some_and(|i| i > 3));
-        assert_eq!(holds(&view, &format!("p.i > 3 AND {condition}")), some.count() as u64);
-    }
-    refused(&view, "p.i * 9223372036854775807 > p.j", "64 bits");
-    refused(&view, "p.j % (p.i - p.i) = p.j", "zero");
-    // Of whom one of both is unknown there is no number that could be too great.
-    assert_eq!(holds(&view, "p.i IS NULL AND p.i * 9223372036854775807 > p.j"), 0);
-    assert_eq!(holds(&view, "p.i IN (0, 1) AND p.i * 9223372036854775807 > p.j"), {
-        people.iter().filter(|n| n.i == Some(1) && n.j.is_some()).count() as u64
-    });
 }

@@ -31,6 +31,7 @@ mod interrupted;
 mod kinds;
 mod language;
 mod language_children;
+mod language_computed;
 mod language_entities;
 mod language_explain;
 mod language_funnel;

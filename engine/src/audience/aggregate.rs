@@ -416,7 +416,7 @@ fn distinct_number(cell: Cell<'_>, seen: &mut HashMap<Vec<u8>, u128>) -> u128 {
     *seen.entry(bytes).or_insert(next)
 }
 
-fn exact(cell: Cell<'_>) -> Option<Decimal> {
+pub(super) fn exact(cell: Cell<'_>) -> Option<Decimal> {
     match cell {
         Cell::Integer(i) => Some(Decimal::from(i)),
         Cell::Decimal(d) => Some(d),

@@ -2,23 +2,22 @@
 //!
 //! *Invariants:* a table is that which `table::fill` gives, profile by profile; what has no quick form is left to it.
 
+use super::aggregate::Known;
 use super::ast::Aggregate;
 use super::keys::Key;
+use super::measures::Measured;
 use super::program::Chosen;
-use super::resolved::{AggregateOf, Column, Scalar, TableOf};
+use super::resolved::{Column, TableOf};
+use super::row::Row;
 use super::sums::{Sums, add_each};
 use super::table::{Filled, compare};
 use crate::base::bits::Bits;
-use crate::base::error::Result;
-use crate::base::many::ManyFloats;
-use crate::base::number::Decimal;
-use crate::base::sum::ExactSum;
-use crate::base::value::ValueType;
+use crate::base::error::{Error, Result};
+use crate::base::ids::Ordinal;
 use crate::base::workers::Workers;
-use crate::index::{ColumnIndex, Domain, LabelBytes};
-use crate::state::{Reader, State};
-use std::cmp::Ordering;
-use std::sync::Arc;
+use crate::index::LabelBytes;
+use crate::state::Reader;
+use std::cell::Cell as Flag;
 
 /// A table of groups with more combinations of values than these is made profile by profile.
 const GROUPS: usize = 1 << 20;
@@ -47,7 +46,7 @@ pub(super) fn groups(
     else {
         return Ok(None);
     };
-    let (mut measures, mut shown) = (Vec::<Measured>::new(), Vec::new());
+    let (mut measures, mut shown) = (Vec::<Measured<'_>>::new(), Vec::new());
     for column in &table.columns {
         match column {
             Column::Group(key) => shown.push(Shown::Key(*key)),
@@ -68,14 +67,20 @@ pub(super) fn groups(
             Column::ProfileId | Column::Value(_) => return Ok(None),
         }
     }
-    let none = Pass { keys: &keys, counts: vec![0; size], measures, apart: Vec::new() };
-    let rows = chosen.count();
+    let (counts, apart, failed) = (vec![0; size], Vec::new(), None);
+    let none = Pass { keys: &keys, counts, measures, apart, failed };
+    let (rows, now) = (chosen.count(), reader.now());
     let few = (size as u64).saturating_mul(ROWS_PER_GROUP) < rows;
     let nanos = if few { rows.saturating_mul(ROW_NANOS) } else { 0 };
     let passes = chosen.shares(workers, nanos, &|chunks| {
-        let mut pass = none.clone();
+        let (mut pass, fault) = (none.clone(), Flag::new(None));
+        let reader = &reader.state.reader().at(now);
+        let (answers, ordinal) = (Known::default(), Ordinal(0));
+        let asker = Row { reader, answers, ordinal, bound: &[], standing: None, fault: &fault };
         let mut chunks = chunks.iter();
-        chunks.all(|(chunk, rows)| pass.chunk(*chunk, rows).is_some()).then_some(pass)
+        let whole = chunks.all(|(chunk, rows)| pass.chunk(*chunk, rows, &asker).is_some());
+        pass.failed = reader.check().err().or_else(|| fault.get().map(Error::invalid));
+        whole.then_some(pass)
     });
     let Some(mut passes) = passes.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
     let Some(mut whole) = passes.pop() else { return Ok(None) };
@@ -83,6 +88,9 @@ pub(super) fn groups(
     while let Some(mut before) = passes.pop() {
         before.merge(whole);
         whole = before;
+    }
+    if let Some(failed) = whole.failed {
+        return Err(failed);
     }
     filled(table, &keys, &whole.counts, (&whole.measures, &shown)).map(Some)
 }
@@ -104,23 +112,26 @@ enum Shown {
 struct Pass<'p> {
     keys: &'p [Key],
     counts: Vec<u64>,
-    measures: Vec<Measured>,
+    measures: Vec<Measured<'p>>,
     /// The rows of each group, when they are put apart.
     apart: Vec<Bits>,
+    /// Why there is no answer.
+    failed: Option<Error>,
 }
 
 impl Pass<'_> {
     /// Adds what came of later chunks.
     fn merge(&mut self, later: Self) {
         add_each(&mut self.counts, &later.counts);
+        self.failed = self.failed.take().or(later.failed);
         for (own, later) in self.measures.iter_mut().zip(later.measures) {
             own.sums.merge(later.sums);
         }
     }
 
-    fn chunk(&mut self, chunk: u32, rows: &Bits) -> Option<()> {
+    fn chunk(&mut self, chunk: u32, rows: &Bits, asker: &Row<'_>) -> Option<()> {
         let measures = &mut self.measures;
-        if measures.iter().all(|measured| measured.column.is_none()) {
+        if measures.iter().all(Measured::is_of_rows) {
             match self.keys {
                 [key] => {
                     if let Some(bytes) = key.bytes(chunk) {
@@ -140,7 +151,7 @@ impl Pass<'_> {
         if self.keys.is_empty() {
             let count = self.counts.first_mut()?;
             *count += u64::from(rows.count());
-            return measures.iter_mut().try_for_each(|measured| measured.whole(chunk, rows, 0));
+            return measures.iter_mut().try_for_each(|one| one.whole(chunk, rows, 0, asker));
         }
         let (mut groups, mut numbers) = (Vec::new(), Vec::new());
         for key in self.keys {
@@ -154,21 +165,21 @@ impl Pass<'_> {
                 *group = *group * size + number;
             }
         }
-        let measured = measures.iter().any(|measured| measured.column.is_some());
+        let measured = !measures.iter().all(Measured::is_of_rows);
         let few = self.counts.len() <= GROUPS_APART.min(groups.len() / ROWS_APART);
         if measured && few {
-            return self.by_group(chunk, rows, &groups);
+            return self.by_group(chunk, rows, &groups, asker);
         }
         for group in &groups {
             *self.counts.get_mut(*group as usize)? += 1;
         }
-        measures.iter_mut().try_for_each(|measured| measured.each(chunk, rows, &groups))
+        measures.iter_mut().try_for_each(|one| one.each(chunk, rows, &groups, asker))
     }
 }
 
 impl Pass<'_> {
     /// Adds the rows of one group after those of another, so that no row asks where its sums are.
-    fn by_group(&mut self, chunk: u32, rows: &Bits, groups: &[u32]) -> Option<()> {
+    fn by_group(&mut self, chunk: u32, rows: &Bits, groups: &[u32], asker: &Row<'_>) -> Option<()> {
         self.apart.resize_with(self.counts.len(), Bits::empty);
         self.apart.iter_mut().for_each(Bits::clear);
         let mut groups = groups.iter();
@@ -183,7 +194,7 @@ impl Pass<'_> {
             *count += u64::from(found);
             if found > 0 {
                 let mut measures = self.measures.iter_mut();
-                measures.try_for_each(|measured| measured.whole(chunk, rows, group))?;
+                measures.try_for_each(|one| one.whole(chunk, rows, group, asker))?;
             }
         }
         Some(())
@@ -221,97 +232,12 @@ impl Pass<'_> {
     }
 }
 
-/// An aggregate of a trait.
-#[derive(Clone)]
-struct Measured {
-    column: Option<(Arc<ColumnIndex>, Domain)>,
-    sums: Sums,
-}
-
-impl Measured {
-    fn new(of: &AggregateOf, state: &State, groups: usize) -> Result<Option<Measured>> {
-        let Some(value) = &of.value else {
-            return Ok(Some(Measured { column: None, sums: Sums::Rows }));
-        };
-        let Scalar::Trait(number) = value else { return Ok(None) };
-        let column = state.trait_index(*number)?;
-        let Some(domain) = column.domain().filter(|_| !of.distinct) else { return Ok(None) };
-        let number = column.value_type().is_some_and(ValueType::is_number);
-        let sums = match of.aggregate {
-            Aggregate::Count => Sums::Counts(vec![0; groups]),
-            Aggregate::Sum | Aggregate::Average if number && domain == Domain::Float => {
-                Sums::Floats(vec![(ManyFloats::default(), 0); groups])
-            }
-            Aggregate::Sum | Aggregate::Average if number => {
-                Sums::Exact(vec![ExactSum::default(); groups])
-            }
-            Aggregate::Min => Sums::Extremes(vec![None; groups], Ordering::Less),
-            Aggregate::Max => Sums::Extremes(vec![None; groups], Ordering::Greater),
-            _ => return Ok(None),
-        };
-        Ok(Some(Measured { column: Some((column, domain)), sums }))
-    }
-
-    /// Whether it gathers the same as another.
-    fn is_as(&self, other: &Measured) -> bool {
-        let column = |of: &Measured| of.column.as_ref().map(|(column, _)| Arc::as_ptr(column));
-        let same = match (&self.sums, &other.sums) {
-            (Sums::Extremes(_, own), Sums::Extremes(_, theirs)) => own == theirs,
-            (own, theirs) => std::mem::discriminant(own) == std::mem::discriminant(theirs),
-        };
-        same && column(self) == column(other)
-    }
-
-    /// Adds rows of a chunk that are all of one group.
-    fn whole(&mut self, chunk: u32, rows: &Bits, group: usize) -> Option<()> {
-        let Some((column, domain)) = &self.column else { return Some(()) };
-        if let (Sums::Exact(sums), Some(view)) = (&mut self.sums, column.only(chunk))
-            && let Some(numbers) = view.numbers().filter(|numbers| numbers.width > 0)
-        {
-            let mut present = Bits::empty();
-            view.present_rows(&mut present);
-            present.and(rows);
-            let (sum, count) = present.sum(numbers.bytes, numbers.width);
-            let base = i128::from(numbers.base) * i128::from(count);
-            let coefficient = i128::try_from(sum).ok()?.checked_add(base)?;
-            let scale = view.common_scale().unwrap_or(0);
-            sums.get_mut(group)?.add_many(Decimal { coefficient, scale }, u64::from(count));
-            return Some(());
-        }
-        if let Some(direct) = column.direct(chunk)
-            && let Some(added) = self.sums.whole_direct(&direct, rows, group)
-        {
-            return added;
-        }
-        self.sums.whole_found((column, *domain), chunk, rows, group)
-    }
-
-    /// Adds rows of a chunk, each of a group.
-    fn each(&mut self, chunk: u32, rows: &Bits, groups: &[u32]) -> Option<()> {
-        let Some((column, domain)) = &self.column else { return Some(()) };
-        if let Some(direct) = column.direct(chunk)
-            && self.sums.each_direct(&direct, rows, groups).is_some()
-        {
-            return Some(());
-        }
-        let (column, domain) = (Arc::clone(column), *domain);
-        let mut taken = Some(());
-        let mut groups = groups.iter();
-        rows.each(|row| {
-            if let (Some(group), Some(())) = (groups.next(), taken) {
-                taken = self.sums.take((&column, domain), chunk, row, *group as usize);
-            }
-        });
-        taken
-    }
-}
-
 /// The rows of the groups that have a profile; without keys there is one group, whether it has any.
 fn filled(
     table: &TableOf,
     keys: &[Key],
     counts: &[u64],
-    (measures, shown): (&[Measured], &[Shown]),
+    (measures, shown): (&[Measured<'_>], &[Shown]),
 ) -> Result<Vec<Filled>> {
     let least = least_count(table, counts, (measures, shown));
     let mut rows = Vec::new();
@@ -340,7 +266,11 @@ fn filled(
 }
 
 /// The least count that may be among the first rows, when these are the ones with the greatest counts.
-fn least_count(table: &TableOf, counts: &[u64], (measures, shown): (&[Measured], &[Shown])) -> u64 {
+fn least_count(
+    table: &TableOf,
+    counts: &[u64],
+    (measures, shown): (&[Measured<'_>], &[Shown]),
+) -> u64 {
     let (Some((column, true)), Some(limit)) = (table.order.first(), table.limit) else { return 0 };
     let Some(Shown::Measure(number, _)) = shown.get(*column) else { return 0 };
     let by_rows = measures.get(*number).is_some_and(|of| matches!(of.sums, Sums::Rows));

@@ -87,6 +87,11 @@ fn cell_of<'c>(cell: Cell<'c>, value_type: Option<ValueType>) -> Cell<'c> {
 }
 
 impl<'a> Row<'a> {
+    /// The same for another profile.
+    pub(super) fn of(&self, ordinal: Ordinal) -> Row<'a> {
+        Row { ordinal, ..*self }
+    }
+
     /// A value, or NULL with the reason noted: the whole question then has no answer.
     pub(super) fn given(&self, found: Result<Cell<'a>, &'static str>) -> Cell<'a> {
         found.unwrap_or_else(|reason| {

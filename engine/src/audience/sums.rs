@@ -1,5 +1,7 @@
 //! What is gathered of groups of profiles: counts, sums, extremes.
 
+use super::aggregate::exact;
+use super::number::float;
 use crate::base::bits::Bits;
 use crate::base::error::{Error, Result};
 use crate::base::many::{FloatBatch, ManyFloats};
@@ -7,7 +9,7 @@ use crate::base::number::Decimal;
 use crate::base::sum::ExactSum;
 use crate::base::value::Value;
 use crate::column::{BlockView, Cell};
-use crate::index::{ColumnIndex, Direct, Domain};
+use crate::index::{ColumnIndex, Direct, Domain, KeyRange};
 use std::cmp::Ordering;
 
 /// With no more groups each has a batch of its own: all of them stay in the second cache.
@@ -48,6 +50,8 @@ pub(super) enum Sums {
     Exact(Vec<ExactSum>),
     Floats(Vec<(ManyFloats, u64)>),
     Extremes(Vec<Extreme>, Ordering),
+    /// A bit for each of so many different values that was met; none before the first.
+    Distinct(Vec<Vec<u64>>, usize),
 }
 
 impl Sums {
@@ -69,6 +73,12 @@ impl Sums {
                     if let Some((key, value)) = later {
                         see(own, *wanted, *key, || Some(Cell::of(value)));
                     }
+                }
+            }
+            (Sums::Distinct(own, _), Sums::Distinct(later, _)) => {
+                for (own, later) in own.iter_mut().zip(later) {
+                    own.resize(own.len().max(later.len()), 0);
+                    own.iter_mut().zip(later).for_each(|(own, later)| *own |= later);
                 }
             }
             // Those of one plan are alike.
@@ -117,7 +127,7 @@ impl Sums {
                     see(slot, *wanted, key, || direct.cell(row));
                 }
             }
-            Sums::Rows | Sums::Exact(_) => return None,
+            Sums::Rows | Sums::Exact(_) | Sums::Distinct(..) => return None,
         }
         Some(Some(()))
     }
@@ -131,7 +141,7 @@ impl Sums {
         group: usize,
     ) -> Option<()> {
         match self {
-            Sums::Rows => {}
+            Sums::Rows | Sums::Distinct(..) => {}
             Sums::Counts(counts) => {
                 let mut present = Bits::empty();
                 column.present(chunk, &mut present);
@@ -227,7 +237,7 @@ impl Sums {
                     see(slot, *wanted, key, || direct.cell(row));
                 }
             }),
-            Sums::Rows => return None,
+            Sums::Rows | Sums::Distinct(..) => return None,
         }
         Some(())
     }
@@ -243,7 +253,7 @@ impl Sums {
     ) -> Option<()> {
         let Some((view, slot)) = column.find(chunk, row) else { return Some(()) };
         match self {
-            Sums::Rows => {}
+            Sums::Rows | Sums::Distinct(..) => {}
             Sums::Counts(counts) => *counts.get_mut(group)? += 1,
             Sums::Floats(sums) => {
                 let (sum, count) = sums.get_mut(group)?;
@@ -263,12 +273,47 @@ impl Sums {
         Some(())
     }
 
+    /// Adds a value that was computed, and is not NULL, to a group.
+    #[inline]
+    pub fn take_cell(&mut self, group: usize, cell: Cell<'_>) -> Option<()> {
+        match self {
+            Sums::Rows | Sums::Distinct(..) => {}
+            Sums::Counts(counts) => *counts.get_mut(group)? += 1,
+            Sums::Floats(sums) => {
+                let (sum, count) = sums.get_mut(group)?;
+                sum.add(float(cell));
+                *count += 1;
+            }
+            Sums::Exact(sums) => sums.get_mut(group)?.add(exact(cell)?),
+            Sums::Extremes(values, wanted) => {
+                see(values.get_mut(group)?, *wanted, KeyRange::of_cell(cell)?, || Some(cell));
+            }
+        }
+        Some(())
+    }
+
+    /// Notes that a group has one of its different values, by number; behind the last is NULL.
+    #[inline]
+    pub fn meet(&mut self, group: usize, number: u32) -> Option<()> {
+        let Sums::Distinct(groups, values) = self else { return None };
+        let met = groups.get_mut(group)?;
+        if met.is_empty() {
+            met.resize(*values / 64 + 1, 0);
+        }
+        *met.get_mut(number as usize / 64)? |= 1 << (number % 64);
+        Some(())
+    }
+
     /// The value of a group.
     pub fn value(&self, group: usize, count: u64, average: bool) -> Result<Option<Value>> {
         let integer = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
         Ok(match self {
             Sums::Rows => Some(integer(count)),
             Sums::Counts(counts) => counts.get(group).map(|count| integer(*count)),
+            Sums::Distinct(groups, values) => groups.get(group).map(|met| {
+                let null = met.get(values / 64).map_or(0, |word| word >> (values % 64) & 1);
+                integer(met.iter().map(|word| u64::from(word.count_ones())).sum::<u64>() - null)
+            }),
             Sums::Extremes(values, _) => {
                 values.get(group).and_then(Option::as_ref).map(|(_, value)| value.clone())
             }

@@ -380,8 +380,8 @@ impl BlockView {
         self.block.get(data.saturating_add(start)..data.saturating_add(end)).unwrap_or_default()
     }
 
-    /// Asks for the memory that the value of a slot is in: of bytes for where they end, and then, by `bring_bytes_near`,
-    /// for them.
+    /// Asks for the memory that the value of a slot is in: of bytes for where they end, and then, by
+    /// `bring_bytes_near`, for them.
     pub(super) fn bring_near(&self, slot: usize) {
         let (start, length) = match self.layout() {
             Layout::Integers if self.packing.is_some() => {

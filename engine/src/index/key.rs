@@ -57,6 +57,18 @@ impl KeyRange {
         of_float(value)
     }
 
+    /// The key of a number that is no decimal, or of a time.
+    #[inline]
+    pub fn of_cell(cell: Cell<'_>) -> Option<u64> {
+        Some(match cell {
+            Cell::Integer(number) => of_integer(number),
+            Cell::Float(number) => of_float(number),
+            Cell::Date(day) => of_integer(i64::from(day.0)),
+            Cell::Timestamp(time) => of_integer(time.0),
+            _ => return None,
+        })
+    }
+
     /// The keys that are in both.
     pub fn and(self, other: KeyRange) -> KeyRange {
         KeyRange { low: self.low.max(other.low), high: self.high.min(other.high) }

@@ -25,6 +25,7 @@ pub(super) use expect::expected;
 pub(super) use machine::Machine;
 pub use measured::Measured;
 pub(super) use run::{Chosen, known, known_members, set_of, share, share_among};
+pub(super) use vector::Vector;
 
 use super::resolved::Condition;
 use crate::index::{Codes, ColumnIndex, Range, Table};
@@ -64,7 +65,8 @@ pub(super) enum Kind<'a> {
     Turned(Box<Kind<'a>>),
     /// As another where there is a value in a column, and this where there is none.
     Filled(Box<Kind<'a>>, &'a ColumnIndex, bool),
-    /// Row by row, with subqueries that are answered for the rows at hand, and columns of traits that are read together.
+    /// Row by row, with subqueries that are answered for the rows at hand, and columns of traits that are read
+    /// together.
     Row(Vec<EventTest<'a>>, Vec<(usize, &'a ColumnIndex)>),
 }
 

@@ -25,7 +25,7 @@ const FEW: usize = 32;
 const DAYS_MAX: i64 = 1 << 16;
 
 /// Some profiles of a chunk, of whom values are asked.
-pub(super) struct Vector<'v> {
+pub(in super::super) struct Vector<'v> {
     /// Who asks, whoever the profile is.
     pub row: Row<'v>,
     /// Columns of traits, by number.
@@ -153,6 +153,25 @@ impl<'v> Vector<'v> {
         let mut take = |some: &mut Vec<u16>| {
             if self.row.reader.goes_on() {
                 self.compare(*comparison, (left, right), wanted, some, out);
+            }
+            some.clear();
+        };
+        rows.each(|row| {
+            some.push(row);
+            if some.len() == TOGETHER {
+                take(&mut some);
+            }
+        });
+        take(&mut some);
+    }
+
+    /// Shows a value of each of some rows, in order, as long as time is left.
+    pub fn each_value(&self, scalar: &'v Scalar, rows: &Bits, see: &mut dyn FnMut(Cell<'v>)) {
+        let mut some = Vec::with_capacity(TOGETHER);
+        let mut take = |some: &mut Vec<u16>| {
+            if self.row.reader.goes_on() {
+                let values = self.value(scalar, some);
+                (0..some.len()).for_each(|place| see(values.cell(place)));
             }
             some.clear();
         };

@@ -24,8 +24,8 @@ impl Bits {
         }
     }
 
-    /// Becomes the rows whose values of one byte are within the first bounds, and makes `other` those within the second;
-    /// no lower bound is greater than its upper. Rows past the last value are in neither.
+    /// Becomes the rows whose values of one byte are within the first bounds, and makes `other` those within the
+    /// second; no lower bound is greater than its upper. Rows past the last value are in neither.
     pub fn between_both(&mut self, other: &mut Bits, values: &[u8], bounds: [(u8, u8); 2]) {
         (kernels().between_both)(&mut self.0, &mut other.0, values, bounds);
     }
