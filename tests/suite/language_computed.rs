@@ -207,3 +207,64 @@ fn tables_of_computed_values_are_what_plain_code_says() {
     let none = view.query(none, At::Latest).unwrap();
     assert_eq!(none.rows, [[None, Some(Value::Integer(0))]]);
 }
+
+/// What a value behind the first that is known would fail with is of no account, wherever it is computed.
+#[test]
+fn what_nobody_asks_for_does_not_fail() {
+    let (people, _db, view) = numbers();
+    let known = people.iter().filter(|n| n.i.is_some()).count() as u64;
+    let later = ["p.j % (p.i - p.i)", "p.i * 9223372036854775807", "p.j * 9223372036854775807"];
+    for later in later {
+        let text = format!("p.i IS NOT NULL AND coalesce(p.i, {later}) > -100");
+        assert_eq!(holds(&view, &text), known, "{later}");
+        let text =
+            format!("SELECT count(coalesce(p.i, {later})) FROM profiles p WHERE p.i IS NOT NULL");
+        let table = view.query(&text, At::Latest).unwrap();
+        assert_eq!(table.rows, [[Some(Value::Integer(known as i64))]], "{later}");
+    }
+    refused(&view, "coalesce(p.i, p.j * 9223372036854775807) > -100", "64 bits");
+}
+
+/// Subqueries within what tables gather, under functions that have a type of their own.
+#[test]
+fn tables_of_subqueries_within_functions_have_their_answers() {
+    let event = |who: &str, at: &str| {
+        format!(
+            r#"{{"type":"track","userId":"{who}","event":"buy","timestamp":"{at}","properties":{{"x":1}}}}"#
+        )
+    };
+    let messages = [
+        event("a", "2024-02-10"),
+        event("a", "2024-05-10"),
+        event("b", "2023-05-10T10:00:00Z"),
+        r#"{"type":"identify","userId":"c","traits":{"plan":"x"}}"#.to_owned(),
+    ];
+    let (_db, view) = store(&messages.each_ref().map(String::as_str));
+    let last = "(SELECT max(e.time) FROM buy e WHERE e.profile_id = p.profile_id)";
+    let value = |aggregate: &str| {
+        let text = format!("SELECT {aggregate} FROM profiles p").replace("LAST", last);
+        view.query(&text, At::Latest).unwrap().rows[0][0].clone()
+    };
+    let at = |text: &str| Some(Value::Timestamp(navedb::Timestamp::parse(text).unwrap()));
+    assert_eq!(value("max(date_trunc('month', LAST))"), at("2024-05-01"));
+    assert_eq!(value("count(extract(year FROM LAST))"), Some(Value::Integer(2)));
+    assert_eq!(value("min(LAST + INTERVAL '1 day')"), at("2023-05-11T10:00:00Z"));
+    assert_eq!(value("sum(extract(month FROM LAST) * 2)"), Some(Value::Decimal(20.into())));
+}
+
+/// A group of values that are equal and written differently shows what its first profile has.
+#[test]
+fn groups_show_the_form_that_their_first_profile_has() {
+    let message = |who: usize, traits: &str| {
+        format!(r#"{{"type":"identify","userId":"u{who}","traits":{{"n":1{traits}}}}}"#)
+    };
+    for (first, second, shown) in [("", r#","i":1"#, "1.0"), (r#","i":1"#, "", "1")] {
+        let messages = [message(1, first), message(2, second)];
+        let (_db, view) = store(&messages.each_ref().map(String::as_str));
+        let text =
+            "SELECT coalesce(p.i, 1.0), count(*) FROM profiles p GROUP BY coalesce(p.i, 1.0)";
+        let table = view.query(text, At::Latest).unwrap();
+        let values: Vec<String> = table.rows[0].iter().flatten().map(Value::to_string).collect();
+        assert_eq!(values, [shown, "2"]);
+    }
+}

@@ -37,8 +37,11 @@ impl Test<'_> {
     /// The codes of a dictionary that pass, ascending.
     pub(super) fn codes(&self, dictionary: &Dictionary) -> Vec<u32> {
         match self {
-            Test::Null | Test::Value(..) | Test::Values(_) | Test::Not(_) | Test::Like(_) => {
-                Vec::new()
+            Test::Null | Test::Value(..) | Test::Values(_) | Test::Not(_) => Vec::new(),
+            Test::Like(pattern) => {
+                let fits =
+                    |code: &u32| dictionary.text(*code).is_some_and(|text| pattern.fits(text));
+                (0..dictionary.len()).filter(fits).collect()
             }
             Test::Codes(codes) => codes.clone(),
             Test::OneOf(texts) => {

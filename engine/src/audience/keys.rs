@@ -72,8 +72,11 @@ impl Numbered {
             };
             let next = u32::try_from(found.values.len()).ok()?;
             let number = *known.entry(value.canonical_bytes()).or_insert(next);
-            if number == next {
-                found.values.push(value);
+            match found.values.get(number as usize) {
+                None => found.values.push(value),
+                Some(known) if is_alike(known, &value) => {}
+                // A group shows the form that its first profile has, who is not known here.
+                Some(_) => return None,
             }
             found.numbers.push(number);
         }
@@ -85,6 +88,15 @@ impl Numbered {
     /// The number of what was asked at a place.
     fn at(&self, place: usize) -> Option<u32> {
         self.numbers.get(place).copied()
+    }
+}
+
+/// Whether equal values have the same form: decimals as many digits, and nought the same sign.
+fn is_alike(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Decimal(one), Value::Decimal(other)) => one.scale == other.scale,
+        (Value::Float(one), Value::Float(other)) => one.to_bits() == other.to_bits(),
+        _ => true,
     }
 }
 

@@ -116,12 +116,16 @@ impl<'t> Measured<'t> {
                     return Ok(None);
                 }
                 let mut columns: Vec<(usize, Arc<ColumnIndex>)> = Vec::new();
-                let mut numbers = Vec::new();
-                computed.visit(&mut |scalar| {
-                    if let Scalar::Trait(number) = scalar {
-                        numbers.push(*number);
-                    }
+                let (mut numbers, mut of_traits) = (Vec::new(), true);
+                computed.visit(&mut |scalar| match scalar {
+                    Scalar::Trait(number) => numbers.push(*number),
+                    // Nobody answers subqueries here, wherever they stand.
+                    Scalar::Subquery(_) => of_traits = false,
+                    _ => {}
                 });
+                if !of_traits {
+                    return Ok(None);
+                }
                 numbers.sort_unstable();
                 numbers.dedup();
                 for number in numbers {

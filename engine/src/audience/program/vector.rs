@@ -12,6 +12,7 @@ use super::machine::ordinal;
 use crate::base::bits::Bits;
 use crate::base::ids::Ordinal;
 use crate::base::time::{DAY_MICROS, Date, Timestamp};
+use crate::base::value::ValueType;
 use crate::column::Cell;
 use crate::index::{ColumnIndex, Domain, KeyRange};
 use std::borrow::Cow;
@@ -249,17 +250,7 @@ impl<'v> Vector<'v> {
                 let inner = self.value(inner, rows);
                 Some(self.each(rows.len(), |place| negate(inner.cell(place))))
             }
-            Scalar::Coalesce(values, common) => {
-                let all: Vec<Many<'v>> =
-                    values.iter().map(|value| self.value(value, rows)).collect();
-                let first = |place: usize| {
-                    let found =
-                        all.iter().map(|many| many.cell(place)).find(|cell| !cell.is_null());
-                    let found = found.unwrap_or(Cell::Null);
-                    common.map_or(found, |wanted| found.widened(wanted))
-                };
-                Some(Many::cells((0..rows.len()).map(first).collect()))
-            }
+            Scalar::Coalesce(values, common) => Some(self.coalesced(values, *common, rows)),
             Scalar::Part(part, inner) => {
                 let of = |time| time::part(*part, time).unwrap_or(Cell::Null);
                 Some(of_times(&self.value(inner, rows), rows.len(), part.is_of_day(), of))
@@ -281,6 +272,29 @@ impl<'v> Vector<'v> {
         quick.unwrap_or_else(|| {
             Many::cells(rows.iter().map(|row| self.of(*row).value(scalar)).collect())
         })
+    }
+
+    /// The first value of each row that is known. No later one is looked at, which might fail.
+    fn coalesced(&self, values: &'v [Scalar], common: Option<ValueType>, rows: &[u16]) -> Many<'v> {
+        let mut found = vec![Cell::Null; rows.len()];
+        let mut open: Vec<(usize, u16)> = rows.iter().copied().enumerate().collect();
+        for value in values {
+            let some: Vec<u16> = open.iter().map(|(_, row)| *row).collect();
+            let many = self.value(value, &some);
+            for (nth, (place, _)) in open.iter().enumerate() {
+                if let Some(slot) = found.get_mut(*place) {
+                    *slot = many.cell(nth);
+                }
+            }
+            open.retain(|(place, _)| found.get(*place).is_some_and(|cell| cell.is_null()));
+            if open.is_empty() {
+                break;
+            }
+        }
+        if let Some(wanted) = common {
+            found.iter_mut().for_each(|cell| *cell = cell.widened(wanted));
+        }
+        Many::cells(found)
     }
 
     /// The values of a trait whose numbers can be read in place.
