@@ -258,12 +258,20 @@ impl<'t> Measured<'t> {
                 let columns: Vec<(usize, &ColumnIndex)> =
                     columns.iter().map(|(number, column)| (*number, column.as_ref())).collect();
                 let vector = Vector { row: asker.of(asker.ordinal), columns: &columns, chunk };
-                vector.each_value(scalar, rows, &mut |cell| {
-                    let group = groups.of(place);
-                    place += 1;
-                    if !cell.is_null() && taken.is_some() {
-                        taken = self.sums.take_cell(group, cell);
+                vector.each_value(scalar, rows, &mut |values, count| {
+                    let group = |nth: usize| groups.of(place + nth);
+                    let added = values
+                        .in_place()
+                        .and_then(|(floats, known)| self.sums.take_floats(floats, known, group));
+                    if added.is_none() {
+                        for nth in 0..count {
+                            let cell = values.cell(nth);
+                            if !cell.is_null() && taken.is_some() {
+                                taken = self.sums.take_cell(group(nth), cell);
+                            }
+                        }
                     }
+                    place += count;
                 });
             }
         }

@@ -292,6 +292,30 @@ impl Sums {
         Some(())
     }
 
+    /// Adds floats of which some are known, each of a group; nothing, and none is added, when that is no way for them.
+    pub fn take_floats(
+        &mut self,
+        values: &[f64],
+        known: Option<&[bool]>,
+        group: impl Fn(usize) -> usize,
+    ) -> Option<()> {
+        let Sums::Floats(sums) = self else { return None };
+        (sums.len() <= BATCHES).then_some(())?;
+        let mut batches: Vec<FloatBatch> = sums.iter().map(|_| FloatBatch::default()).collect();
+        for (nth, value) in values.iter().enumerate() {
+            if known.is_some_and(|known| known.get(nth) != Some(&true)) {
+                continue;
+            }
+            let place = batches.get_mut(group(nth)).zip(sums.get_mut(group(nth)));
+            if let Some((batch, (sum, count))) = place {
+                batch.add(*value, sum);
+                *count += 1;
+            }
+        }
+        batches.iter_mut().zip(sums).for_each(|(batch, (sum, _))| batch.settle(sum));
+        Some(())
+    }
+
     /// Notes that a group has one of its different values, by number; behind the last is NULL.
     #[inline]
     pub fn meet(&mut self, group: usize, number: u32) -> Option<()> {

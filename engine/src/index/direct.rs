@@ -84,6 +84,15 @@ impl<'c> Direct<'c> {
             base: i64,
         ) -> Vec<i64> {
             let (numbers, _) = bytes.as_chunks::<WIDTH>();
+            let ends = rows.first().zip(rows.last());
+            let ends = ends.map(|(first, last)| usize::from(*first)..usize::from(*last) + 1);
+            // Rows that follow one another need no look for each.
+            if let Some(some) = ends.filter(|ends| ends.len() == rows.len())
+                && let Some(numbers) = numbers.get(some)
+            {
+                let number = |bytes: &[u8; WIDTH]| base.wrapping_add(of(bytes).cast_signed());
+                return numbers.iter().map(number).collect();
+            }
             let number = |row: &u16| numbers.get(usize::from(*row)).map_or(0, &of);
             rows.iter().map(|row| base.wrapping_add(number(row).cast_signed())).collect()
         }

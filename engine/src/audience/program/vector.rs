@@ -35,7 +35,7 @@ pub(in super::super) struct Vector<'v> {
 }
 
 /// Values of rows, one after another.
-struct Many<'v> {
+pub(in super::super) struct Many<'v> {
     values: Values<'v>,
     /// Which are known; nothing when all are.
     known: Option<Vec<bool>>,
@@ -62,7 +62,16 @@ impl<'v> Many<'v> {
         self.known.as_ref().is_none_or(|known| known.get(place) == Some(&true))
     }
 
-    fn cell(&self, place: usize) -> Cell<'v> {
+    /// The floats in place, and which of them are known, if they are floats.
+    pub fn in_place(&self) -> Option<(&[f64], Option<&[bool]>)> {
+        match &self.values {
+            Values::Floats(all) => Some((all, self.known.as_deref())),
+            _ => None,
+        }
+    }
+
+    /// The value at a place.
+    pub fn cell(&self, place: usize) -> Cell<'v> {
         if !self.is_known(place) {
             return Cell::Null;
         }
@@ -166,13 +175,17 @@ impl<'v> Vector<'v> {
         take(&mut some);
     }
 
-    /// Shows a value of each of some rows, in order, as long as time is left.
-    pub fn each_value(&self, scalar: &'v Scalar, rows: &Bits, see: &mut dyn FnMut(Cell<'v>)) {
+    /// Shows a value of some rows, in order, some of them with their number at once, as long as time is left.
+    pub fn each_value(
+        &self,
+        scalar: &'v Scalar,
+        rows: &Bits,
+        see: &mut dyn FnMut(&Many<'v>, usize),
+    ) {
         let mut some = Vec::with_capacity(TOGETHER);
         let mut take = |some: &mut Vec<u16>| {
             if self.row.reader.goes_on() {
-                let values = self.value(scalar, some);
-                (0..some.len()).for_each(|place| see(values.cell(place)));
+                see(&self.value(scalar, some), some.len());
             }
             some.clear();
         };
@@ -359,32 +372,45 @@ impl<'v> Vector<'v> {
             let known = both(left.known, right.known);
             return Many { values: Values::Floats(values), known };
         }
-        let of = match operator {
-            Arithmetic::Add => Some(i64::overflowing_add as fn(i64, i64) -> (i64, bool)),
-            Arithmetic::Subtract => Some(i64::overflowing_sub as fn(i64, i64) -> (i64, bool)),
-            Arithmetic::Multiply => Some(i64::overflowing_mul as fn(i64, i64) -> (i64, bool)),
-            Arithmetic::Remainder | Arithmetic::Divide => None,
-        };
-        if let (Some(of), Some(one), Some(other)) =
-            (of, left.integers(count), right.integers(count))
-        {
-            let known = both(left.known.clone(), right.known.clone());
-            let mut over = false;
-            let values = one.iter().zip(other.iter()).enumerate().map(|(place, (one, other))| {
-                let (value, strays) = of(*one, *other);
+        if let (Some(one), Some(other)) = (left.integers(count), right.integers(count)) {
+            let pair = (one.as_ref(), other.as_ref());
+            let found = match operator {
+                Arithmetic::Add => Some(of_integers(pair, i64::overflowing_add)),
+                Arithmetic::Subtract => Some(of_integers(pair, i64::overflowing_sub)),
+                Arithmetic::Multiply => Some(of_integers(pair, i64::overflowing_mul)),
+                Arithmetic::Remainder | Arithmetic::Divide => None,
+            };
+            if let Some((values, strays)) = found {
                 // What is not known has any number, which may be too great.
-                over |=
-                    strays && known.as_ref().is_none_or(|known| known.get(place) == Some(&true));
-                value
-            });
-            let values = Values::Integers(values.collect());
-            if over {
-                self.row.given(Err(OVERFLOW));
+                if strays.into_iter().any(|place| left.is_known(place) && right.is_known(place)) {
+                    self.row.given(Err(OVERFLOW));
+                }
+                let values = Values::Integers(values);
+                drop((one, other));
+                return Many { values, known: both(left.known, right.known) };
             }
-            return Many { values, known };
         }
         self.each(count, |place| operate(operator, left.cell(place), right.cell(place)))
     }
+}
+
+/// What comes of pairs of integers, and at which places it has too many bits.
+fn of_integers(
+    (left, right): (&[i64], &[i64]),
+    of: impl Fn(i64, i64) -> (i64, bool),
+) -> (Vec<i64>, Vec<usize>) {
+    let mut any = false;
+    let pairs = || left.iter().zip(right).map(|(left, right)| of(*left, *right));
+    let values = pairs().map(|(value, strays)| {
+        any |= strays;
+        value
+    });
+    let values = values.collect();
+    if !any {
+        return (values, Vec::new());
+    }
+    let strays = pairs().enumerate().filter(|(_, (_, strays))| *strays);
+    (values, strays.map(|(place, _)| place).collect())
 }
 
 /// What something says of each time; once for a day where it says the same all day.
