@@ -76,6 +76,14 @@ fn values(criterion: &mut Criterion) {
         group.bench_function(format!("between, {width} bytes"), |b| {
             b.iter(|| found.between(black_box(values), width, most / 4, most / 2));
         });
+        if width == 1 {
+            let mut other = Bits::empty();
+            group.bench_function("between two pairs of bounds, 1 bytes", |b| {
+                b.iter(|| {
+                    found.between_both(&mut other, black_box(values), [(64, 127), (60, 130)])
+                });
+            });
+        }
         group.bench_function(format!("sum at half of the rows, {width} bytes"), |b| {
             b.iter(|| black_box(&half).sum(black_box(values), width));
         });

@@ -1,6 +1,8 @@
 //! Audiences over several chunks of 65,536 profiles, in files and beside parts in memory, with persons who are joined
 //! and events that come later, against predicates on a plain list.
 
+mod of_traits;
+
 use crate::store::{self, NOON, identify, session, track, view, write};
 use navedb::dir::MemoryDir;
 use navedb::{
@@ -28,6 +30,8 @@ struct Person {
     plan: Option<&'static str>,
     age: Option<i64>,
     value: Option<f64>,
+    /// Since when.
+    since: Option<i64>,
     /// When, and how many cents.
     purchases: Vec<(i64, i64)>,
     carts: Vec<i64>,
@@ -50,6 +54,8 @@ impl Person {
             plan: PLANS.get((of(2) % 4) as usize).copied(),
             age: (!(number / 100).is_multiple_of(7)).then(|| 18 + (of(3) % 60).cast_signed()),
             value: (of(4) % 50 > 0).then(|| (of(4) >> 30) as f64 / 1_048_576.0),
+            since: (of(8) % 13 > 0)
+                .then(|| NOON - (of(9) % (900 * 86_400)).cast_signed() * 1_000_000),
             purchases: (0..purchases).map(event).collect(),
             carts: (500..500 + of(7) % 2).map(|salt| event(salt).0).collect(),
         }
@@ -92,7 +98,7 @@ fn cell<T: ToString>(value: Option<T>) -> String {
 }
 
 fn world(db: &Db) -> World {
-    let mut persons = String::from("user,country,city,plan,age,value\n");
+    let mut persons = String::from("user,country,city,plan,age,value,since\n");
     let mut purchases = String::from("user,at,amount,category,points\n");
     let mut carts = String::from("user,at\n");
     let mut world = World::new();
@@ -101,7 +107,8 @@ fn world(db: &Db) -> World {
         let (country, city) = (cell(person.country.clone()), cell(person.city.clone()));
         let (plan, age) = (cell(person.plan), cell(person.age));
         let value = person.value.map_or_else(String::new, |value| format!("{value:e}"));
-        writeln!(persons, "{user},{country},{city},{plan},{age},{value}").unwrap();
+        let since = cell(person.since.map(Timestamp));
+        writeln!(persons, "{user},{country},{city},{plan},{age},{value},{since}").unwrap();
         for (at, cents) in &person.purchases {
             let amount = format!("{}.{:02}", cents / 100, cents % 100);
             let beside = format!("{},{}", category(*at).unwrap_or_default(), cell(points(*at)));
@@ -203,40 +210,6 @@ fn bought(person: &Person, days: i64) -> usize {
 
 fn ask(text: &'static str, holds: impl Fn(&Person) -> bool + 'static) -> (&'static str, Holds) {
     (text, Box::new(holds))
-}
-
-fn of_traits() -> Vec<(&'static str, Holds)> {
-    let country = |person: &Person, names: &[&str]| {
-        person.country.as_deref().is_some_and(|country| names.contains(&country))
-    };
-    vec![
-        ask("p.country = 'c3'", move |p| country(p, &["c3"])),
-        ask("p.country IN ('c1','c2','c3','c5','c8') AND p.plan = 'pro'", move |p| {
-            country(p, &["c1", "c2", "c3", "c5", "c8"]) && p.plan == Some("pro")
-        }),
-        ask("p.plan = 'pro' AND p.country <> 'c1'", move |p| {
-            p.plan == Some("pro") && p.country.is_some() && !country(p, &["c1"])
-        }),
-        ask("p.age BETWEEN 25 AND 40 AND p.value > 4096.5", |p| {
-            p.age.is_some_and(|age| (25..=40).contains(&age)) && p.value.is_some_and(|v| v > 4096.5)
-        }),
-        ask("NOT (p.age >= 30 AND p.plan = 'team')", |p| {
-            p.age.is_some_and(|age| age < 30) || p.plan.is_some_and(|plan| plan != "team")
-        }),
-        ask("p.value <= 100.25 OR p.age = 99", |p| {
-            p.value.is_some_and(|value| value <= 100.25) || p.age == Some(99)
-        }),
-        ask("p.city = 'city 4711' AND p.age > 20", |p| {
-            p.city.as_deref() == Some("city 4711") && p.age.is_some_and(|age| age > 20)
-        }),
-        ask("p.city LIKE 'city 12%' AND p.age IS NULL", |p| {
-            p.city.as_deref().is_some_and(|city| city.starts_with("city 12")) && p.age.is_none()
-        }),
-        ask("p.city NOT LIKE 'city 1%' AND p.plan = 'pro'", |p| {
-            let other = p.city.as_deref().is_some_and(|city| !city.starts_with("city 1"));
-            other && p.plan == Some("pro")
-        }),
-    ]
 }
 
 fn of_events() -> Vec<(&'static str, Holds)> {
@@ -429,7 +402,7 @@ fn grouped(view: &View, world: &World, here: &str) {
 
 fn asked() -> impl Iterator<Item = (&'static str, Holds)> {
     let measures = of_measures().into_iter().chain(of_large_measures());
-    of_traits().into_iter().chain(of_events()).chain(measures)
+    of_traits::asked().into_iter().chain(of_events()).chain(measures)
 }
 
 fn judge(view: &View, world: &World, here: &str) {
@@ -454,6 +427,7 @@ fn judge(view: &View, world: &World, here: &str) {
         assert_eq!(counts.get(&(country.as_deref(), plan.as_deref())), Some(count), "{here}");
     }
     grouped(view, world, here);
+    of_traits::tables(view, world, here);
     let mut values: Vec<f64> = world.values().filter_map(|person| person.value).collect();
     values.sort_by(|a, b| b.total_cmp(a));
     let top = view.top("true", "value", 50, At::Latest).unwrap();

@@ -1,8 +1,20 @@
 //! Conditions and tables of what is computed of traits: decided value by value, or for many profiles at once.
 
 use super::language_values::{holds, refused, store};
-use navedb::{At, Db, Value, View};
+use navedb::{At, Batch, Caller, Db, Purpose, Record, Value, View};
 use std::collections::BTreeSet;
+
+/// Judges a store with everything in memory, then in files, then in files with what is said again laid over them.
+fn in_all_forms(db: &Db, again: &str, judge: impl Fn(&View)) {
+    let session = db.session(Caller::all(), Purpose::any());
+    judge(&session.view());
+    db.checkpoint().unwrap();
+    judge(&session.view());
+    let again = again.replacen('{', r#"{"messageId":"said again","#, 1);
+    let receipt = session.write(Batch::new().record(Record::message("crm", again))).unwrap();
+    assert_eq!(receipt.written, 1);
+    judge(&session.view());
+}
 
 /// Conditions on one of four traits.
 const ON_ONE: [&str; 24] = [
@@ -53,7 +65,11 @@ fn conditions_on_one_trait_hold_for_whom_a_look_at_each_says() {
     let mut messages: Vec<String> = (0..300).map(person).collect();
     let void = r#"{"type":"identify","userId":"void","traits":{"n2":1,"town2":"x","yes2":true,"day2":"2024-01-01"}}"#;
     messages.push(void.to_owned());
-    let (_db, view) = store(&messages.iter().map(String::as_str).collect::<Vec<_>>());
+    let (db, _) = store(&messages.iter().map(String::as_str).collect::<Vec<_>>());
+    in_all_forms(&db, &messages[8], decided_as_looked_at);
+}
+
+fn decided_as_looked_at(view: &View) {
     let mut some = 0;
     for condition in ON_ONE {
         let said = |both: bool| {
@@ -82,8 +98,8 @@ fn conditions_on_one_trait_hold_for_whom_a_look_at_each_says() {
     }
     assert!(some > 90, "{some}");
     // Of a value that nobody has it does not matter; of one that somebody has it does.
-    assert_eq!(holds(&view, "p.n * 184467440737095516 > 0"), 257);
-    refused(&view, "p.n * 9223372036854775807 > 0", "64 bits");
+    assert_eq!(holds(view, "p.n * 184467440737095516 > 0"), 257);
+    refused(view, "p.n * 9223372036854775807 > 0", "64 bits");
 }
 
 /// What a person has of an integer, another, a float, and a day that is an instant too.
@@ -96,7 +112,7 @@ struct Numbers {
 }
 
 /// A store of persons with such numbers.
-fn numbers() -> (Vec<Numbers>, Db, View) {
+fn numbers() -> (Vec<Numbers>, Db, String) {
     let person = |n: i64| Numbers {
         i: (n % 7 != 0).then_some(n % 23 - 9),
         j: (n % 5 != 0).then_some(n * 31 % 17 + 1),
@@ -117,14 +133,18 @@ fn numbers() -> (Vec<Numbers>, Db, View) {
         format!(r#"{{"type":"identify","userId":"u{n}","traits":{{{traits}}}}}"#)
     };
     let messages: Vec<String> = people.iter().enumerate().map(message).collect();
-    let (db, view) = store(&messages.iter().map(String::as_str).collect::<Vec<_>>());
-    (people, db, view)
+    let (db, _) = store(&messages.iter().map(String::as_str).collect::<Vec<_>>());
+    (people, db, messages[8].clone())
 }
 
 /// Comparisons of several traits, which are computed for many profiles at once, and what they are in plain code.
 #[test]
 fn comparisons_of_traits_hold_for_whom_plain_code_says() {
-    let (people, _db, view) = numbers();
+    let (people, db, again) = numbers();
+    in_all_forms(&db, &again, |view| compared(view, &people));
+}
+
+fn compared(view: &View, people: &[Numbers]) {
     type Plain = fn(&Numbers) -> Option<bool>;
     let conditions: [(&str, Plain); 12] = [
         ("p.i * 2 > p.j", |n| Some(n.i? * 2 > n.j?)),
@@ -144,16 +164,16 @@ fn comparisons_of_traits_hold_for_whom_plain_code_says() {
         let count =
             |wanted: bool| people.iter().filter(|n| plain(n) == Some(wanted)).count() as u64;
         assert!(count(true) > 0, "{condition}");
-        assert_eq!(holds(&view, condition), count(true), "{condition}");
-        assert_eq!(holds(&view, &format!("NOT ({condition})")), count(false), "NOT {condition}");
+        assert_eq!(holds(view, condition), count(true), "{condition}");
+        assert_eq!(holds(view, &format!("NOT ({condition})")), count(false), "NOT {condition}");
         let some = people.iter().filter(|n| plain(n) == Some(true) && n.i.is_some_and(|i| i > 3));
-        assert_eq!(holds(&view, &format!("p.i > 3 AND {condition}")), some.count() as u64);
+        assert_eq!(holds(view, &format!("p.i > 3 AND {condition}")), some.count() as u64);
     }
-    refused(&view, "p.i * 9223372036854775807 > p.j", "64 bits");
-    refused(&view, "p.j % (p.i - p.i) = p.j", "zero");
+    refused(view, "p.i * 9223372036854775807 > p.j", "64 bits");
+    refused(view, "p.j % (p.i - p.i) = p.j", "zero");
     // Of whom one of both is unknown there is no number that could be too great.
-    assert_eq!(holds(&view, "p.i IS NULL AND p.i * 9223372036854775807 > p.j"), 0);
-    assert_eq!(holds(&view, "p.i IN (0, 1) AND p.i * 9223372036854775807 > p.j"), {
+    assert_eq!(holds(view, "p.i IS NULL AND p.i * 9223372036854775807 > p.j"), 0);
+    assert_eq!(holds(view, "p.i IN (0, 1) AND p.i * 9223372036854775807 > p.j"), {
         people.iter().filter(|n| n.i == Some(1) && n.j.is_some()).count() as u64
     });
 }
@@ -161,7 +181,11 @@ fn comparisons_of_traits_hold_for_whom_plain_code_says() {
 /// Tables of what is computed of traits, by groups that are computed as well.
 #[test]
 fn tables_of_computed_values_are_what_plain_code_says() {
-    let (people, _db, view) = numbers();
+    let (people, db, again) = numbers();
+    in_all_forms(&db, &again, |view| gathered(view, &people));
+}
+
+fn gathered(view: &View, people: &[Numbers]) {
     let text =
         "SELECT p.i % 3, count(*), count(p.f), count(DISTINCT p.j), sum(p.i * 2), avg(p.i - p.j),
         sum(p.f * 1.5), avg(p.f / 2), min(p.f + p.i), max(p.i * p.j), max(p.day - p.day + p.i),
@@ -202,7 +226,7 @@ fn tables_of_computed_values_are_what_plain_code_says() {
         assert_eq!(row[11], day.map(|day| Value::Date(navedb::Date(i32::try_from(day).unwrap()))));
         assert_eq!(row[12], integer(different(|n| n.i)));
     }
-    refused(&view, "SELECT sum(p.i * 9223372036854775807) FROM profiles p", "64 bits");
+    refused(view, "SELECT sum(p.i * 9223372036854775807) FROM profiles p", "64 bits");
     let none = "SELECT avg(p.i * 2), count(DISTINCT p.i) FROM profiles p WHERE p.i > 1000";
     let none = view.query(none, At::Latest).unwrap();
     assert_eq!(none.rows, [[None, Some(Value::Integer(0))]]);
@@ -211,18 +235,22 @@ fn tables_of_computed_values_are_what_plain_code_says() {
 /// What a value behind the first that is known would fail with is of no account, wherever it is computed.
 #[test]
 fn what_nobody_asks_for_does_not_fail() {
-    let (people, _db, view) = numbers();
+    let (people, db, again) = numbers();
+    in_all_forms(&db, &again, |view| unasked(view, &people));
+}
+
+fn unasked(view: &View, people: &[Numbers]) {
     let known = people.iter().filter(|n| n.i.is_some()).count() as u64;
     let later = ["p.j % (p.i - p.i)", "p.i * 9223372036854775807", "p.j * 9223372036854775807"];
     for later in later {
         let text = format!("p.i IS NOT NULL AND coalesce(p.i, {later}) > -100");
-        assert_eq!(holds(&view, &text), known, "{later}");
+        assert_eq!(holds(view, &text), known, "{later}");
         let text =
             format!("SELECT count(coalesce(p.i, {later})) FROM profiles p WHERE p.i IS NOT NULL");
         let table = view.query(&text, At::Latest).unwrap();
         assert_eq!(table.rows, [[Some(Value::Integer(known as i64))]], "{later}");
     }
-    refused(&view, "coalesce(p.i, p.j * 9223372036854775807) > -100", "64 bits");
+    refused(view, "coalesce(p.i, p.j * 9223372036854775807) > -100", "64 bits");
 }
 
 /// Subqueries within what tables gather, under functions that have a type of their own.

@@ -158,14 +158,7 @@ pub(super) fn each_row(
             for index in &passing {
                 let Some(ordinal) = owners.of(part.node(*index)) else { continue };
                 bound.clear();
-                let alone = Row {
-                    reader,
-                    answers: Known::default(),
-                    ordinal,
-                    bound: &[],
-                    standing: None,
-                    fault: &fault,
-                };
+                let alone = Row::new(reader, Known::default(), ordinal, &fault);
                 if !bind(&alone, rows, (part, *index), &mut bound) {
                     continue;
                 }
@@ -220,14 +213,7 @@ fn edge(reader: &Reader<'_>, rows: &Rows, value: &Scalar, last: bool) -> Result<
     let mut bound = Vec::new();
     let values = chosen.into_iter().zip(0_u32..).map(|(number, ordinal)| {
         bound.clear();
-        let alone = Row {
-            reader,
-            answers: Known::default(),
-            ordinal: Ordinal(ordinal),
-            bound: &[],
-            standing: None,
-            fault: &fault,
-        };
+        let alone = Row::new(reader, Known::default(), Ordinal(ordinal), &fault);
         bind(&alone, rows, table.locate(number?)?, &mut bound);
         Row { bound: &bound, ..alone }.value(value).to_value()
     });

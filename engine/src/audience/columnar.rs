@@ -4,8 +4,8 @@
 
 use super::aggregate::Known;
 use super::ast::Aggregate;
+use super::gathered::Gathered;
 use super::keys::Key;
-use super::measures::Measured;
 use super::program::Chosen;
 use super::resolved::{Column, TableOf};
 use super::row::Row;
@@ -46,12 +46,12 @@ pub(super) fn groups(
     else {
         return Ok(None);
     };
-    let (mut measures, mut shown) = (Vec::<Measured<'_>>::new(), Vec::new());
+    let (mut measures, mut shown) = (Vec::<Gathered<'_>>::new(), Vec::new());
     for column in &table.columns {
         match column {
             Column::Group(key) => shown.push(Shown::Key(*key)),
             Column::Aggregate(of) => {
-                let Some(measured) = Measured::new(of, reader.state, size)? else {
+                let Some(measured) = Gathered::new(of, reader.state, size)? else {
                     return Ok(None);
                 };
                 // A sum and an average of one trait are gathered once.
@@ -75,8 +75,7 @@ pub(super) fn groups(
     let passes = chosen.shares(workers, nanos, &|chunks| {
         let (mut pass, fault) = (none.clone(), Flag::new(None));
         let reader = &reader.state.reader().at(now);
-        let (answers, ordinal) = (Known::default(), Ordinal(0));
-        let asker = Row { reader, answers, ordinal, bound: &[], standing: None, fault: &fault };
+        let asker = Row::new(reader, Known::default(), Ordinal(0), &fault);
         let mut chunks = chunks.iter();
         let whole = chunks.all(|(chunk, rows)| pass.chunk(*chunk, rows, &asker).is_some());
         pass.failed = reader.check().err().or_else(|| fault.get().map(Error::invalid));
@@ -112,7 +111,7 @@ enum Shown {
 struct Pass<'p> {
     keys: &'p [Key],
     counts: Vec<u64>,
-    measures: Vec<Measured<'p>>,
+    measures: Vec<Gathered<'p>>,
     /// The rows of each group, when they are put apart.
     apart: Vec<Bits>,
     /// Why there is no answer.
@@ -131,7 +130,7 @@ impl Pass<'_> {
 
     fn chunk(&mut self, chunk: u32, rows: &Bits, asker: &Row<'_>) -> Option<()> {
         let measures = &mut self.measures;
-        if measures.iter().all(Measured::is_of_rows) {
+        if measures.iter().all(Gathered::is_of_rows) {
             match self.keys {
                 [key] => {
                     if let Some(bytes) = key.bytes(chunk) {
@@ -165,7 +164,7 @@ impl Pass<'_> {
                 *group = *group * size + number;
             }
         }
-        let measured = !measures.iter().all(Measured::is_of_rows);
+        let measured = !measures.iter().all(Gathered::is_of_rows);
         let few = self.counts.len() <= GROUPS_APART.min(groups.len() / ROWS_APART);
         if measured && few {
             return self.by_group(chunk, rows, &groups, asker);
@@ -237,7 +236,7 @@ fn filled(
     table: &TableOf,
     keys: &[Key],
     counts: &[u64],
-    (measures, shown): (&[Measured<'_>], &[Shown]),
+    (measures, shown): (&[Gathered<'_>], &[Shown]),
 ) -> Result<Vec<Filled>> {
     let least = least_count(table, counts, (measures, shown));
     let mut rows = Vec::new();
@@ -269,7 +268,7 @@ fn filled(
 fn least_count(
     table: &TableOf,
     counts: &[u64],
-    (measures, shown): (&[Measured<'_>], &[Shown]),
+    (measures, shown): (&[Gathered<'_>], &[Shown]),
 ) -> u64 {
     let (Some((column, true)), Some(limit)) = (table.order.first(), table.limit) else { return 0 };
     let Some(Shown::Measure(number, _)) = shown.get(*column) else { return 0 };

@@ -55,10 +55,8 @@ impl Numbered {
     ) -> Option<Numbered> {
         let fault = Flag::new(None);
         let value = |cell: Cell<'_>| {
-            let (answers, ordinal) = (Known::default(), Ordinal(0));
-            let standing = Some((number, cell));
-            let row = Row { reader, answers, ordinal, bound: &[], standing, fault: &fault };
-            row.value(scalar).to_value()
+            let somebody = Row::new(reader, Known::default(), Ordinal(0), &fault);
+            Row { standing: Some((number, cell)), ..somebody }.value(scalar).to_value()
         };
         let (mut found, mut known) = (Numbered::default(), HashMap::new());
         for cell in asked.chain([Cell::Null]) {

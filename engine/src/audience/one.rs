@@ -184,14 +184,8 @@ impl<'a> One<'a> {
     }
 
     fn row<'b>(&'b self, one: Option<&'b One<'b>>) -> Row<'b> {
-        Row {
-            reader: self.person.reader,
-            answers: Known { all: &[], here: &[], one },
-            ordinal: self.person.ordinal,
-            bound: &[],
-            standing: None,
-            fault: &self.fault,
-        }
+        let answers = Known { all: &[], here: &[], one };
+        Row::new(self.person.reader, answers, self.person.ordinal, &self.fault)
     }
 
     /// The answer of a subquery.
@@ -319,14 +313,7 @@ impl<'a> One<'a> {
 pub fn passes<'a>(person: &'a Person<'a>, rows: &'a Rows, event: (&'a TablePart, u32)) -> bool {
     let fault = Flag::new(None);
     let (reader, ordinal) = (person.reader, person.ordinal);
-    let alone = Row {
-        reader,
-        answers: Known::default(),
-        ordinal,
-        bound: &[],
-        standing: None,
-        fault: &fault,
-    };
+    let alone = Row::new(reader, Known::default(), ordinal, &fault);
     let mut bound = Vec::new();
     if !bind(&alone, rows, event, &mut bound) {
         return false;

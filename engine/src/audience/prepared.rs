@@ -195,7 +195,7 @@ pub fn passes<'a>(person: &'a Person<'a>, rows: &'a Rows, event: (&'a TablePart,
 pub fn moment(reader: &Reader<'_>, scalar: &Scalar) -> Option<Value> {
     let fault: Flag<Option<Fault>> = Flag::new(None);
     let (ordinal, answers) = (Ordinal(u32::MAX), Default::default());
-    let row = Row { reader, answers, ordinal, bound: &[], standing: None, fault: &fault };
+    let row = Row::new(reader, answers, ordinal, &fault);
     row.value(scalar).to_value()
 }
 

@@ -87,6 +87,16 @@ fn cell_of<'c>(cell: Cell<'c>, value_type: Option<ValueType>) -> Cell<'c> {
 }
 
 impl<'a> Row<'a> {
+    /// A profile by itself, with no event at hand.
+    pub(super) fn new(
+        reader: &'a Reader<'a>,
+        answers: Known<'a>,
+        ordinal: Ordinal,
+        fault: &'a Flag<Option<Fault>>,
+    ) -> Row<'a> {
+        Row { reader, answers, ordinal, bound: &[], standing: None, fault }
+    }
+
     /// The same for another profile.
     pub(super) fn of(&self, ordinal: Ordinal) -> Row<'a> {
         Row { ordinal, ..*self }

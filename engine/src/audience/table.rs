@@ -138,14 +138,7 @@ pub(super) fn fill_by_row(
     selected: &RoaringBitmap,
 ) -> Result<Table> {
     let (fault, known) = (Flag::new(None), Known { all: answers, here: &[], one: None });
-    let row = |ordinal| Row {
-        reader,
-        answers: known,
-        ordinal: Ordinal(ordinal),
-        bound: &[],
-        standing: None,
-        fault: &fault,
-    };
+    let row = |ordinal| Row::new(reader, known, Ordinal(ordinal), &fault);
     let mut rows = match &table.groups {
         None => {
             let some = selected.iter().take_while(|_| reader.keeps_pace());
@@ -191,14 +184,7 @@ fn profile_row(table: &TableOf, row: &Row<'_>) -> Filled {
 
 fn owned(row: &Row<'_>, scalar: &Scalar) -> Option<Value> {
     // The borrow of the scalar is shorter than that of the state, so the value is taken through a copy of the row.
-    let row = Row {
-        reader: row.reader,
-        answers: row.answers,
-        ordinal: row.ordinal,
-        bound: &[],
-        standing: None,
-        fault: row.fault,
-    };
+    let row = Row::new(row.reader, row.answers, row.ordinal, row.fault);
     row.value(scalar).to_value()
 }
 

@@ -54,6 +54,15 @@ impl Leaning {
     }
 }
 
+/// What memory is asked for before it is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Near {
+    /// Where the value of a slot stands: of bytes where they end.
+    Place,
+    /// The bytes of a slot, when where they end has come.
+    Bytes,
+}
+
 /// A block that is being read.
 #[derive(Debug, Clone)]
 pub struct BlockView {
@@ -380,9 +389,15 @@ impl BlockView {
         self.block.get(data.saturating_add(start)..data.saturating_add(end)).unwrap_or_default()
     }
 
-    /// Asks for the memory that the value of a slot is in: of bytes for where they end, and then, by
-    /// `bring_bytes_near`, for them.
-    pub(super) fn bring_near(&self, slot: usize) {
+    /// Asks for the memory that tells of a slot.
+    pub(super) fn bring_near(&self, slot: usize, near: Near) {
+        match near {
+            Near::Place => self.bring_place_near(slot),
+            Near::Bytes => bits::bring_near(self.bytes(slot)),
+        }
+    }
+
+    fn bring_place_near(&self, slot: usize) {
         let (start, length) = match self.layout() {
             Layout::Integers if self.packing.is_some() => {
                 (self.packing.map_or(0, |packing| packing.place(slot).0), 8)
@@ -395,11 +410,6 @@ impl BlockView {
         if let Some(nulls) = self.nulls {
             bits::bring_near(self.slice(nulls + slot / 8, 1).unwrap_or_default());
         }
-    }
-
-    /// Asks for the bytes of a slot.
-    pub(super) fn bring_bytes_near(&self, slot: usize) {
-        bits::bring_near(self.bytes(slot));
     }
 
     /// How many codes the set of a slot has.

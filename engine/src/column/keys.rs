@@ -1,6 +1,6 @@
 //! From a 128-bit key to a row: sorted keys in blocks of a chunk, found by the first key of each block.
 
-use super::block::{BlockView, dense_block};
+use super::block::{BlockView, Near, dense_block};
 use super::sound;
 use super::view::{ColumnView, Faults};
 use super::write::{ColumnWriter, Layout};
@@ -200,7 +200,7 @@ impl Chunk {
     fn step(&self, guess: &mut Guess<u128>, sound: &Flag<bool>) {
         let before = *guess;
         if let Some(place) = guess.step(|place| self.keys.sound_wide(place, sound)) {
-            self.rows.bring_near(place);
+            self.rows.bring_near(place, Near::Place);
             *guess = before;
         } else {
             self.bring_near(guess);
@@ -210,7 +210,7 @@ impl Chunk {
     /// Asks for the key that is looked at next.
     fn bring_near(&self, guess: &Guess<u128>) {
         if let Some(place) = guess.next() {
-            self.keys.bring_near(place);
+            self.keys.bring_near(place, Near::Place);
         }
     }
 

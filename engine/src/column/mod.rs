@@ -24,7 +24,7 @@ mod stored;
 mod view;
 mod write;
 
-pub use block::{BlockView, block_of};
+pub use block::{BlockView, Near, block_of};
 pub use chunk::{and_not_bytes, known_rows};
 pub use dictionary::Dictionary;
 pub use index::RowsByCode;

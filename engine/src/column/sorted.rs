@@ -1,6 +1,6 @@
 //! Sorted keys of a part whose rows are their places: those of a range are found.
 
-use super::block::{BlockView, dense_block};
+use super::block::{BlockView, Near, dense_block};
 use super::keys::{STEPS, fences_of};
 use super::write::Layout;
 use super::{CHUNK_BITS, KEYS};
@@ -71,7 +71,7 @@ impl SortedKeys {
             }
         }
         let near = |keys: &BlockView, guess: &Guess<u128>| {
-            guess.next().into_iter().for_each(|place| keys.bring_near(place));
+            guess.next().into_iter().for_each(|place| keys.bring_near(place, Near::Place));
         };
         waiting.iter().for_each(|(_, keys, guess)| near(keys, guess));
         for _ in 0..STEPS {

@@ -5,7 +5,7 @@
 //! be merged meanwhile: those that were there when nothing was in memory tell the same, and are asked until there are
 //! others. *Why:* the writer reads single rows, and the overlay has many small parts that tell of few.
 
-use super::block::BlockView;
+use super::block::{BlockView, Near};
 use super::keys::KeysView;
 use super::point::Point;
 use super::view::{ColumnView, Faults};
@@ -91,14 +91,14 @@ impl Stored {
         }
     }
 
-    /// Asks for the memory of files that tells of a row, which will be read next; then, once that has come, for the
-    /// `bytes` that it leads to. What parts in memory tell of was written lately.
-    pub fn bring_near(&self, (column, row): (BlockKey, u32), bytes: bool) {
+    /// Asks for the memory of files that tells of a row, which will be read next. What parts in memory tell of was
+    /// written lately.
+    pub fn bring_near(&self, (column, row): (BlockKey, u32), near: Near) {
         if row < self.rows
             && !self.touched.contains(row)
             && let Some(view) = self.column(column)
         {
-            view.bring_near(row, bytes);
+            view.bring_near(row, near);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A column over all parts of a snapshot: for each row the newest part that tells of it.
 
-use super::block::{BlockView, begun_block, block_of};
+use super::block::{BlockView, Near, begun_block, block_of};
 use super::dictionary::Dictionary;
 use super::index::RowsByCode;
 use super::write::Layout;
@@ -216,14 +216,14 @@ impl ColumnView {
         Some((tier, slot))
     }
 
-    /// Asks for the memory that tells of a row, and opens the block; `bytes` asks for what it says, when that has come.
-    pub fn bring_near(&self, row: u32, bytes: bool) {
+    /// Asks for the memory that tells of a row, and opens the block.
+    pub fn bring_near(&self, row: u32, near: Near) {
         let (chunk, low) = (row >> CHUNK_BITS, row & 0xffff);
         let known = self.whole.known(chunk).or_else(|| self.begun.known(chunk));
         let tiers = known.unwrap_or_else(|| self.opened(&self.begun, chunk, begun_block));
         let tiers = tiers.iter().map(|tier| &tier.view);
         if let Some((view, slot)) = tiers.filter_map(|view| Some((view, view.slot(low)?))).next() {
-            if bytes { view.bring_bytes_near(slot) } else { view.bring_near(slot) }
+            view.bring_near(slot, near);
         }
     }
 

@@ -11,8 +11,8 @@ use crate::base::ids::NodeId;
 use crate::base::limits::RECENT_EDGES_MAX;
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::column::{
-    CHUNK_BITS, ColumnView, ColumnWriter, Faults, KEYS, Layout, SortedKeys, release, write_fences,
-    write_sorted,
+    CHUNK_BITS, ColumnView, ColumnWriter, Faults, KEYS, Layout, Near, SortedKeys, release,
+    write_fences, write_sorted,
 };
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ impl OpenEdges {
         for part in self.files.opened()? {
             let starts = nodes.iter().map(|node| EdgeKey::all(*node).start);
             for row in part.keys.bring_near(starts)? {
-                part.columns.iter().for_each(|column| column.bring_near(row, false));
+                part.columns.iter().for_each(|column| column.bring_near(row, Near::Place));
             }
         }
         Ok(())

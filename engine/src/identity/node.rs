@@ -13,7 +13,7 @@ use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::base::time::Timestamp;
 use crate::base::value::ValueType;
 use crate::column::{
-    BlockView, ColumnWriter, Keeping, Layout, OpenColumn, Stored, find_keys, integers_of,
+    BlockView, ColumnWriter, Keeping, Layout, Near, OpenColumn, Stored, find_keys, integers_of,
     merge_column, merge_keys, release, rows_in, write_keys,
 };
 use bincode::{Decode, Encode};
@@ -218,7 +218,7 @@ impl OpenNodes {
         let found = self.stored.find_together(parts, NODES.field(PUBLIC), &keys)?;
         for field in [LABEL, FIRST_SEEN] {
             let places = found.iter().flatten().map(|node| (NODES.field(field), *node));
-            places.for_each(|place| self.stored.bring_near(place, false));
+            places.for_each(|place| self.stored.bring_near(place, Near::Place));
         }
         let mut labels = Vec::with_capacity(found.len());
         for node in &found {
@@ -296,14 +296,14 @@ impl OpenNodes {
 
     /// Asks for the memory that tells of a node what `about` gives.
     pub fn bring_near(&self, node: NodeId) {
-        for field in [NUMBER, FIRST_SEEN, PUBLIC, LABEL, VALUE] {
-            self.stored.bring_near((NODES.field(field), node.0), false);
+        for field in [NUMBER, FIRST_SEEN, PUBLIC] {
+            self.stored.bring_near((NODES.field(field), node.0), Near::Place);
         }
     }
 
-    /// Asks for the value of a node, when where it stands has come.
-    pub fn bring_value_near(&self, node: NodeId) {
-        self.stored.bring_near((NODES.field(VALUE), node.0), true);
+    /// Asks for the value of a node.
+    pub fn bring_value_near(&self, node: NodeId, near: Near) {
+        self.stored.bring_near((NODES.field(VALUE), node.0), near);
     }
 
     /// Gives a node to a profile.

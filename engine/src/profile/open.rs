@@ -10,7 +10,7 @@ use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal};
 use crate::base::part::{BlockKey, Part, PartWriter};
 use crate::catalog::Fields;
-use crate::column::{BlockView, ColumnWriter, Layout, OpenColumn, Stored};
+use crate::column::{BlockView, ColumnWriter, Layout, Near, OpenColumn, Stored};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,9 +126,9 @@ impl OpenRows {
         space: BlockKey,
         ordinals: &[Ordinal],
     ) -> Result<Vec<GoldenRow>> {
-        for bytes in [false, true] {
+        for near in [Near::Place, Near::Bytes] {
             let places = ordinals.iter().map(|ordinal| (space.field(ROW), ordinal.0));
-            places.for_each(|place| self.stored.bring_near(place, bytes));
+            places.for_each(|place| self.stored.bring_near(place, near));
         }
         ordinals.iter().map(|ordinal| self.stored_row(parts, space, *ordinal)).collect()
     }

@@ -13,6 +13,7 @@ use crate::base::codec::{self, Digest128};
 use crate::base::error::Result;
 use crate::base::ids::{NodeId, Ordinal, SourceId};
 use crate::base::tagged::Told;
+use crate::column::Near;
 use crate::event::TableView;
 use crate::identity::{
     Cause, Change, Changed, Cluster, Component, Edge, EdgeKey, EdgeRange, EvidenceId, Grounds,
@@ -66,9 +67,12 @@ impl Grounds for Fold {
     fn expect(&self, nodes: &[NodeId]) -> Result<()> {
         let unknown = |node: &&NodeId| !self.known.has_edges(**node);
         let unknown: Vec<NodeId> = nodes.iter().take(TOGETHER).filter(unknown).copied().collect();
-        unknown.iter().for_each(|node| self.open.nodes.bring_near(*node));
+        for node in &unknown {
+            self.open.nodes.bring_near(*node);
+            self.open.nodes.bring_value_near(*node, Near::Place);
+        }
         self.open.edges.bring_near(&unknown)?;
-        unknown.iter().for_each(|node| self.open.nodes.bring_value_near(*node));
+        unknown.iter().for_each(|node| self.open.nodes.bring_value_near(*node, Near::Bytes));
         Ok(())
     }
 

@@ -64,10 +64,8 @@ pub(super) fn decide(
     let most = (reader.state.alive().count() / PROFILES_A_VALUE).max(FEW);
     let fault = Flag::new(None);
     let answer = |cell: Cell<'_>| {
-        let answers = Known::default();
-        let (ordinal, standing) = (Ordinal(0), Some((number, cell)));
-        let row = Row { reader, answers, ordinal, bound: &[], standing, fault: &fault };
-        row.holds(condition)
+        let somebody = Row::new(reader, Known::default(), Ordinal(0), &fault);
+        Row { standing: Some((number, cell)), ..somebody }.holds(condition)
     };
     let mut sure = true;
     let mut is_true = |cell: Cell<'_>| {

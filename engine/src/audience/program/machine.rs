@@ -68,14 +68,8 @@ impl<'a> Machine<'a> {
 
     /// A profile by itself.
     pub(super) fn row(&self, ordinal: u32) -> Row<'a> {
-        Row {
-            reader: self.reader,
-            answers: Known { all: self.answers, here: &[], one: None },
-            ordinal: Ordinal(ordinal),
-            bound: &[],
-            standing: None,
-            fault: self.fault,
-        }
+        let answers = Known { all: self.answers, here: &[], one: None };
+        Row::new(self.reader, answers, Ordinal(ordinal), self.fault)
     }
 
     /// Makes `out` those of the profiles that are asked about of which a condition is `wanted`; gives their number.

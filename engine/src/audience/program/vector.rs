@@ -159,20 +159,9 @@ impl<'v> Vector<'v> {
                 }
             });
         };
-        let mut some = Vec::with_capacity(TOGETHER);
-        let mut take = |some: &mut Vec<u16>| {
-            if self.row.reader.goes_on() {
-                self.compare(*comparison, (left, right), wanted, some, out);
-            }
-            some.clear();
-        };
-        rows.each(|row| {
-            some.push(row);
-            if some.len() == TOGETHER {
-                take(&mut some);
-            }
+        self.each_slice(rows, |some| {
+            self.compare(*comparison, (left, right), wanted, some, out);
         });
-        take(&mut some);
     }
 
     /// Shows a value of some rows, in order, some of them with their number at once, as long as time is left.
@@ -182,10 +171,15 @@ impl<'v> Vector<'v> {
         rows: &Bits,
         see: &mut dyn FnMut(&Many<'v>, usize),
     ) {
+        self.each_slice(rows, |some| see(&self.value(scalar, some), some.len()));
+    }
+
+    /// Shows rows in order, so many at once as are computed together, as long as time is left.
+    fn each_slice(&self, rows: &Bits, mut see: impl FnMut(&[u16])) {
         let mut some = Vec::with_capacity(TOGETHER);
         let mut take = |some: &mut Vec<u16>| {
-            if self.row.reader.goes_on() {
-                see(&self.value(scalar, some), some.len());
+            if !some.is_empty() && self.row.reader.goes_on() {
+                see(some);
             }
             some.clear();
         };

@@ -37,7 +37,7 @@ enum Source<'t> {
 
 /// An aggregate of each group.
 #[derive(Clone)]
-pub(super) struct Measured<'t> {
+pub(super) struct Gathered<'t> {
     source: Source<'t>,
     pub sums: Sums,
 }
@@ -88,17 +88,17 @@ fn type_of(scalar: &Scalar, fields: &Fields) -> Option<ValueType> {
     }
 }
 
-impl<'t> Measured<'t> {
+impl<'t> Gathered<'t> {
     /// What an aggregate gathers of so many groups; nothing when that has no quick form.
     ///
     /// # Errors
     /// `Corrupt` when a part does not hold.
-    pub fn new(of: &'t AggregateOf, state: &State, groups: usize) -> Result<Option<Measured<'t>>> {
+    pub fn new(of: &'t AggregateOf, state: &State, groups: usize) -> Result<Option<Gathered<'t>>> {
         let Some(value) = &of.value else {
-            return Ok(Some(Measured { source: Source::Rows, sums: Sums::Rows }));
+            return Ok(Some(Gathered { source: Source::Rows, sums: Sums::Rows }));
         };
         if of.distinct {
-            return Measured::distinct(of, state, groups);
+            return Gathered::distinct(of, state, groups);
         }
         let (source, value_type) = match value {
             Scalar::Trait(number) => {
@@ -147,11 +147,11 @@ impl<'t> Measured<'t> {
             Aggregate::Max => Sums::Extremes(vec![None; groups], Ordering::Greater),
             _ => return Ok(None),
         };
-        Ok(Some(Measured { source, sums }))
+        Ok(Some(Gathered { source, sums }))
     }
 
     /// How many different values of a trait there are.
-    fn distinct(of: &AggregateOf, state: &State, groups: usize) -> Result<Option<Measured<'t>>> {
+    fn distinct(of: &AggregateOf, state: &State, groups: usize) -> Result<Option<Gathered<'t>>> {
         let (Aggregate::Count, Some(Scalar::Trait(number))) = (of.aggregate, &of.value) else {
             return Ok(None);
         };
@@ -166,11 +166,11 @@ impl<'t> Measured<'t> {
             return Ok(None);
         }
         let sums = Sums::Distinct(vec![Vec::new(); groups], values);
-        Ok(Some(Measured { source: Source::Labels(column), sums }))
+        Ok(Some(Gathered { source: Source::Labels(column), sums }))
     }
 
     /// Whether it gathers the same as another.
-    pub fn is_as(&self, other: &Measured<'_>) -> bool {
+    pub fn is_as(&self, other: &Gathered<'_>) -> bool {
         let same = match (&self.sums, &other.sums) {
             (Sums::Extremes(_, own), Sums::Extremes(_, theirs)) => own == theirs,
             (own, theirs) => std::mem::discriminant(own) == std::mem::discriminant(theirs),
